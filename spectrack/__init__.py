@@ -1,0 +1,1 @@
+"""spectrack: track an object through hyperspectral video."""

@@ -1,0 +1,139 @@
+"""Boxes ``(x, y, w, h)`` in cube pixels: checks, conversions, overlap and centre distance.
+
+Edges are continuous and 0-based: a box covers ``[x, x + w) x [y, y + h)`` and its centre is ``x + w / 2``.
+All functions are vectorised over leading axes and compute in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectrack.errors import BoxError
+
+Box = NDArray[np.float64]
+"""One box: shape (4,), float64, ``x, y, w, h``."""
+
+Boxes = NDArray[np.float64]
+"""Several boxes: shape (N, 4), float64."""
+
+MINIMUM_SIDE_PX = 2.0
+"""The smallest side a tracker may report, in cube pixels (25-band sequences hold objects of a few pixels)."""
+
+
+def as_box(value: ArrayLike | Sequence[float]) -> Box:
+    """Four finite numbers with positive sides as a float64 box.
+
+    Args:
+        value: four numbers ``x, y, w, h`` in cube pixels.
+
+    Raises:
+        BoxError: not four numbers, not finite, or a side that is not positive.
+
+    Example:
+        >>> as_box((3, 4, 10, 20)).tolist()
+        [3.0, 4.0, 10.0, 20.0]
+    """
+    try:
+        box = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BoxError(f"expected a box of four numbers x,y,w,h, found {value!r}; give for example 214,61,30,42") from error
+    if box.shape != (4,):
+        raise BoxError(f"expected a box of four numbers x,y,w,h, found {value!r}; give for example 214,61,30,42")
+    if not np.isfinite(box).all():
+        raise BoxError(f"expected finite box coordinates, found {format_box(box)}; correct the box")
+    if box[2] <= 0 or box[3] <= 0:
+        raise BoxError(f"expected a box with positive width and height, found {format_box(box)}; correct the box")
+    return box.copy()
+
+
+def check_box_in_frame(box: Box, height: int, width: int) -> None:
+    """Refuse a first box that does not overlap a frame of `height` x `width` cube pixels.
+
+    Raises:
+        BoxError: box and frame have no area in common.
+    """
+    x, y, w, h = box
+    if x + w <= 0 or y + h <= 0 or x >= width or y >= height:
+        raise BoxError(
+            f"expected a box that overlaps the frame of {width} x {height} cube pixels, found {format_box(box)}; "
+            "boxes are x,y,w,h in cube pixels (mosaic pixels divided by the mosaic block)"
+        )
+
+
+def format_box(box: ArrayLike) -> str:
+    """A box as text with at most two decimals, such as ``(214, 61, 30.5, 42)``."""
+    return "(" + ", ".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in np.asarray(box, dtype=np.float64)) + ")"
+
+
+def centres(boxes: ArrayLike) -> NDArray[np.float64]:
+    """Centres of boxes. Args: boxes (..., 4). Returns: (..., 2) as x, y in cube pixels."""
+    array = np.asarray(boxes, dtype=np.float64)
+    return array[..., :2] + array[..., 2:] / 2
+
+
+def to_corners(boxes: ArrayLike) -> NDArray[np.float64]:
+    """``x, y, w, h`` to ``x0, y0, x1, y1``; shape (..., 4) in and out."""
+    array = np.asarray(boxes, dtype=np.float64)
+    return np.concatenate([array[..., :2], array[..., :2] + array[..., 2:]], axis=-1)
+
+
+def from_corners(corners: ArrayLike) -> Boxes:
+    """``x0, y0, x1, y1`` to ``x, y, w, h``; shape (..., 4) in and out."""
+    array = np.asarray(corners, dtype=np.float64)
+    return np.concatenate([array[..., :2], array[..., 2:] - array[..., :2]], axis=-1)
+
+
+def iou(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """Intersection over union, box by box.
+
+    Args:
+        boxes: (..., 4).
+        others: (..., 4), broadcast against `boxes`.
+
+    Returns:
+        (...) in [0, 1]; 0 where either box has no area.
+
+    Example:
+        >>> float(iou((0, 0, 2, 2), (1, 0, 2, 2)))
+        0.3333333333333333
+    """
+    a, b = np.asarray(boxes, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    left_top = np.maximum(a[..., :2], b[..., :2])
+    right_bottom = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
+    sides = np.clip(right_bottom - left_top, 0.0, None)
+    intersection = sides[..., 0] * sides[..., 1]
+    area_a = np.clip(a[..., 2], 0.0, None) * np.clip(a[..., 3], 0.0, None)
+    area_b = np.clip(b[..., 2], 0.0, None) * np.clip(b[..., 3], 0.0, None)
+    union = area_a + area_b - intersection
+    valid = (area_a > 0) & (area_b > 0) & (union > 0)
+    result: NDArray[np.float64] = np.where(valid, intersection / np.where(valid, union, 1.0), 0.0)
+    return result
+
+
+def centre_distance(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """Distance of box centres in cube pixels. Args: (..., 4) each. Returns: (...)."""
+    difference = centres(boxes) - centres(others)
+    result: NDArray[np.float64] = np.hypot(difference[..., 0], difference[..., 1])
+    return result
+
+
+def box_of_mask(mask: NDArray[np.bool_]) -> Box | None:
+    """The tight box of a boolean (height, width) mask, or None when the mask is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    x0, y0 = float(columns[0]), float(rows[0])
+    return np.array([x0, y0, columns[-1] + 1 - x0, rows[-1] + 1 - y0], dtype=np.float64)
+
+
+def keep_in_frame(box: Box, height: int, width: int) -> Box:
+    """The box with its centre inside the frame and sides between `MINIMUM_SIDE_PX` and the frame's.
+
+    This is SiamBAN's clipping (hqucv/siamban, tracker): the centre and the sides are bounded, the box itself is not cut.
+    """
+    cx, cy = np.clip(box[0] + box[2] / 2, 0, width), np.clip(box[1] + box[3] / 2, 0, height)
+    w, h = np.clip(box[2], MINIMUM_SIDE_PX, max(width, 2)), np.clip(box[3], MINIMUM_SIDE_PX, max(height, 2))
+    return np.array([cx - w / 2, cy - h / 2, w, h], dtype=np.float64)

@@ -1,0 +1,101 @@
+"""Cubes and snapshot mosaics: conversion between them, and the checks every cube passes once.
+
+A cube is ``(height, width, bands)``. A snapshot mosaic of block B stores band ``r * B + c`` at pixel
+``(i * B + r, j * B + c)``; this is the order of every public ``X2Cube``. No interpolation takes place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import CubeError
+
+Cube = NDArray[Any]
+"""(height, width, bands), any real number type."""
+
+MINIMUM_BANDS = 3
+
+
+def mosaic_to_cube(mosaic: NDArray[Any], block: int, *, bands: int | None = None) -> Cube:
+    """De-interleave a single-channel mosaic.
+
+    Args:
+        mosaic: (height * block, width * block), any number type.
+        block: side of the mosaic pattern, 4 or 5 for the field's cameras.
+        bands: keep only the first `bands` of the block * block bands (15 for RedNIR, whose 16th is zero).
+
+    Returns:
+        (height, width, bands), same type, contiguous.
+
+    Raises:
+        CubeError: the mosaic is not two-dimensional, or a side is not a multiple of `block`.
+
+    Example:
+        >>> mosaic_to_cube(np.arange(16).reshape(4, 4), 4)[0, 0, :5].tolist()
+        [0, 1, 2, 3, 4]
+    """
+    if mosaic.ndim != 2:
+        raise CubeError(f"expected a single-channel mosaic, found an array of shape {mosaic.shape}; give the raw mosaic file")
+    height, width = mosaic.shape
+    if height % block or width % block or not height or not width:
+        raise CubeError(
+            f"expected mosaic sides divisible by the block {block}, found {width} x {height}; "
+            "name the sensor that wrote it (--sensor) or crop the mosaic to whole blocks"
+        )
+    keep = block * block if bands is None else bands
+    cube = np.empty((height // block, width // block, keep), dtype=mosaic.dtype)
+    for band in range(keep):
+        cube[:, :, band] = mosaic[band // block :: block, band % block :: block]
+    return cube
+
+
+def cube_to_mosaic(cube: Cube, block: int) -> NDArray[Any]:
+    """The inverse of `mosaic_to_cube`; missing last bands are written as zeros (as RedNIR files have them).
+
+    Args:
+        cube: (height, width, bands) with bands <= block * block.
+
+    Returns:
+        (height * block, width * block), same type.
+    """
+    height, width, bands = cube.shape
+    if bands > block * block:
+        raise CubeError(f"expected at most {block * block} bands for a {block} x {block} mosaic, found {bands}; use another block")
+    mosaic = np.zeros((height * block, width * block), dtype=cube.dtype)
+    for band in range(bands):
+        mosaic[band // block :: block, band % block :: block] = cube[:, :, band]
+    return mosaic
+
+
+def check_cube(cube: Cube, *, name: str = "cube") -> None:
+    """Refuse what no tracker can work on.
+
+    Raises:
+        CubeError: not three axes, fewer than three bands, an empty side, not real numbers, or NaN/Inf.
+    """
+    if cube.ndim != 3:
+        raise CubeError(f"expected {name} of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame")
+    if cube.dtype.kind not in "uif":
+        raise CubeError(f"expected {name} of integers or floats, found type {cube.dtype}; convert it to real numbers")
+    if 0 in cube.shape:
+        raise CubeError(f"expected {name} with pixels in it, found shape {cube.shape}; the frame is empty")
+    if cube.shape[2] < MINIMUM_BANDS:
+        raise CubeError(
+            f"expected {name} with at least {MINIMUM_BANDS} bands on its last axis, found {cube.shape[2]} (shape {cube.shape}); "
+            "check the axis order, it is (height, width, bands)"
+        )
+    check_finite(cube, name=name)
+
+
+def check_finite(values: NDArray[Any], *, name: str = "cube") -> None:
+    """Refuse NaN and infinity; integers pass at once.
+
+    Raises:
+        CubeError: some value is not finite.
+    """
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise CubeError(f"expected finite values in {name}, found {count} NaN or infinite; mask or repair them before tracking")

@@ -1,0 +1,224 @@
+"""Correlation head: finds the template in the search region and says, per grid point, object or not and the box.
+
+Source: Chen et al., Siamese Box Adaptive Network for Visual Tracking, CVPR 2020, box adaptive heads and their
+multi-level fusion; the depth-wise cross-correlation is SiamRPN++'s (Li et al., CVPR 2019). BCR-Net eq. (12) is the
+same fusion: P = sum_k softmax(a)_k P^k, regression made positive first, P_reg^k = exp(c_k * raw).
+Stated by the papers: structure, widths, fusion. This project's choices: the exponent is clamped, the last biases start
+at a plausible box, and the template's kernels are computed once per sequence instead of once per frame (same numbers).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spectrack.errors import ConfigError, InputError
+
+RESPONSE_CELLS = 25
+"""Side of the response: 31 search cells - 7 template cells + 1; the 3x3 towers shrink both by two."""
+
+_MAXIMUM_EXPONENT = 7.0
+"""exp(7) = 1097 px, four times the search region; above it a distance is wrong anyway and bf16 losses would overflow."""
+
+_TYPICAL_DISTANCE_PX = 32.0
+"""Half a target in the search region: the crop rule makes targets about 64 px large there."""
+
+
+class TemplateKernels(NamedTuple):
+    """What the head keeps of a template; batch size M, one entry per level.
+
+    Attributes:
+        classification: per level (M, hidden, 5, 5).
+        regression: per level (M, hidden, 5, 5).
+    """
+
+    classification: tuple[Tensor, ...]
+    regression: tuple[Tensor, ...]
+
+
+def cross_correlate(search: Tensor, kernel: Tensor) -> Tensor:
+    """Depth-wise cross-correlation: every channel of the search map with the same channel of the kernel.
+
+    Args:
+        search: (N, C, H, W).
+        kernel: (M, C, h, w) with M = N (pairwise), M = 1 (one template, many searches) or N = 1 (many templates, one search).
+
+    Returns:
+        (max(N, M), C, H - h + 1, W - w + 1); no padding, no normalisation.
+
+    Raises:
+        InputError: batch sizes or channels that do not fit, or a kernel larger than the search map.
+
+    Example:
+        >>> cross_correlate(torch.ones(2, 3, 4, 4), torch.ones(1, 3, 2, 2))[0, 0, 0, 0].item()
+        4.0
+
+    Source: Li et al., SiamRPN++, CVPR 2019, section 4.
+    """
+    searches, channels, height, width = search.shape
+    kernels, kernel_channels, kernel_height, kernel_width = kernel.shape
+    if (
+        channels != kernel_channels
+        or (searches != kernels and 1 not in (searches, kernels))
+        or kernel_height > height
+        or kernel_width > width
+    ):
+        raise InputError(
+            f"expected a search map and a kernel of equal channels and equal (or single) batch, found {tuple(search.shape)} and "
+            f"{tuple(kernel.shape)}; use the same head and batch for both"
+        )
+    if kernels == 1:
+        # A plain depth-wise convolution keeps channels_last, where it is two to three times faster than the grouped form.
+        return functional.conv2d(search, kernel.transpose(0, 1), groups=channels)
+    groups = kernels * channels
+    stacked = search.expand(kernels, -1, -1, -1).reshape(1, groups, height, width)
+    response = functional.conv2d(stacked, kernel.reshape(groups, 1, kernel_height, kernel_width), groups=groups)
+    return response.view(kernels, channels, *response.shape[-2:])
+
+
+class CorrelationBranch(nn.Module):
+    """Towers, cross-correlation and prediction of one level for one task.
+
+    Args:
+        channels: channels of the neck's maps.
+        hidden: channels of towers and correlation.
+        outputs: 2 for classification, 4 for regression.
+        tower_kernel: side of the towers' unpadded convolution.
+    """
+
+    def __init__(self, channels: int, hidden: int, outputs: int, tower_kernel: int) -> None:
+        super().__init__()
+        self.template_tower = _tower(channels, hidden, tower_kernel)
+        self.search_tower = _tower(channels, hidden, tower_kernel)
+        self.prediction = nn.Sequential(
+            *_tower(hidden, hidden, 1),
+            nn.Conv2d(hidden, outputs, kernel_size=1),
+        )
+
+    def template_kernel(self, template: Tensor) -> Tensor:
+        """(M, channels, 7, 7) template features to (M, hidden, 5, 5) kernels."""
+        return cast(Tensor, self.template_tower(template))
+
+    def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
+        """Correlate (M, hidden, 5, 5) kernels with (N, channels, 31, 31) maps: (max(N, M), outputs, 25, 25)."""
+        return cast(Tensor, self.prediction(cross_correlate(self.search_tower(search), kernel)))
+
+
+class CorrelationHead(nn.Module):
+    """SiamBAN's box adaptive head over one or several levels.
+
+    Args:
+        channels: channels of the neck's maps (256 in `full`, 64 to 96 in `compact`).
+        levels: number of backbone levels.
+        hidden: channels of towers and correlation; `channels` when None, as in the paper.
+        tower_kernel: side of the towers' unpadded convolution; 3 in the paper. The response is 25x25 for any odd side up to 7.
+
+    Raises:
+        ConfigError: a size out of range.
+
+    Example:
+        >>> head = CorrelationHead(8, levels=1)
+        >>> kernels = head.template_kernels([torch.zeros(1, 8, 7, 7)])
+        >>> classification, regression = head(kernels, [torch.zeros(5, 8, 31, 31)])
+        >>> tuple(classification.shape), tuple(regression.shape)
+        ((5, 2, 25, 25), (5, 4, 25, 25))
+    """
+
+    def __init__(self, channels: int, levels: int, *, hidden: int | None = None, tower_kernel: int = 3) -> None:
+        super().__init__()
+        width = channels if hidden is None else hidden
+        if min(channels, levels, width) < 1 or tower_kernel not in (1, 3, 5, 7):
+            raise ConfigError(
+                f"expected positive channels, levels and hidden and a tower_kernel of 1, 3, 5 or 7, found {channels}, {levels}, "
+                f"{width} and {tower_kernel}; the paper has 256, 3, 256 and 3"
+            )
+        self.channels, self.hidden = channels, width
+        self.classification = nn.ModuleList(CorrelationBranch(channels, width, 2, tower_kernel) for _ in range(levels))
+        self.regression = nn.ModuleList(CorrelationBranch(channels, width, 4, tower_kernel) for _ in range(levels))
+        self.classification_weights = nn.Parameter(torch.ones(levels))
+        self.regression_weights = nn.Parameter(torch.ones(levels))
+        self.regression_scales = nn.Parameter(torch.ones(levels))
+        self._initialise()
+
+    def template_kernels(self, levels: Sequence[Tensor]) -> TemplateKernels:
+        """The template's side of the head, computed once per template.
+
+        Args:
+            levels: per level (M, channels, 7, 7), the neck's central cells.
+
+        Returns:
+            The kernels of both tasks.
+
+        Raises:
+            InputError: another number of levels than the head was built for.
+        """
+        self._check_levels(levels)
+        classification = tuple(branch.template_kernel(level) for branch, level in zip(_branches(self.classification), levels, strict=True))
+        regression = tuple(branch.template_kernel(level) for branch, level in zip(_branches(self.regression), levels, strict=True))
+        return TemplateKernels(classification, regression)
+
+    def forward(self, kernels: TemplateKernels, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Scores and boxes at every grid point.
+
+        Args:
+            kernels: of M templates; M = N, or 1 for all N searches, or any M for a single search.
+            levels: per level (N, channels, 31, 31), the neck's search maps.
+
+        Returns:
+            classification (N, 2, 25, 25) logits, channel 0 background and 1 object; regression (N, 4, 25, 25) positive
+            distances in search-region px from the grid point to the box's left, top, right and bottom edge.
+
+        Raises:
+            InputError: another number of levels than the head was built for, or maps that do not fit the kernels.
+
+        Source: SiamBAN section 3.2 and 3.3; BCR-Net eq. (12).
+        """
+        self._check_levels(levels)
+        scores = [branch(kernel, level) for branch, kernel, level in zip(self.classification, kernels.classification, levels, strict=True)]
+        raw = [branch(kernel, level) for branch, kernel, level in zip(self.regression, kernels.regression, levels, strict=True)]
+        distances = [_positive(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
+        return _fuse(scores, self.classification_weights), _fuse(distances, self.regression_weights)
+
+    def _check_levels(self, levels: Sequence[Tensor]) -> None:
+        if len(levels) != len(self.classification):
+            raise InputError(
+                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same levels"
+            )
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(_TYPICAL_DISTANCE_PX))):
+            for branch in _branches(tasks):
+                last = cast(nn.Conv2d, branch.prediction[-1])
+                nn.init.normal_(last.weight, std=0.01)
+                nn.init.constant_(cast(Tensor, last.bias), bias)
+
+
+def _tower(channels: int, hidden: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, hidden, kernel_size=kernel, bias=False), nn.BatchNorm2d(hidden), nn.ReLU(inplace=True))
+
+
+def _branches(tasks: nn.ModuleList) -> list[CorrelationBranch]:
+    return cast(list[CorrelationBranch], list(tasks))
+
+
+def _positive(raw: Tensor, scale: Tensor) -> Tensor:
+    # At least float32: bfloat16 has eight bits, which is half a pixel on a distance of 100 px.
+    wide = torch.promote_types(raw.dtype, torch.float32)
+    return torch.exp((raw.to(wide) * scale.to(wide)).clamp(max=_MAXIMUM_EXPONENT))
+
+
+def _fuse(levels: Sequence[Tensor], weights: Tensor) -> Tensor:
+    # Read as a matter of course for one level too: softmax of a single weight is 1.
+    shares = torch.softmax(weights, dim=0)
+    fused = shares[0] * levels[0]
+    for share, level in zip(shares[1:], levels[1:], strict=True):
+        fused = fused + share * level
+    return fused

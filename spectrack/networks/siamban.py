@@ -1,0 +1,142 @@
+"""SiamBAN: backbone, neck and box-adaptive head, assembled; the base of both papers' trackers.
+
+Source: Chen, Zhong, Li, Zhang, Ji, "Siamese Box Adaptive Network for Visual Tracking", CVPR 2020. Profile `full` follows
+it (atrous ResNet-50, three levels, 256 channels); profile `compact` shares every class but the backbone and is this
+project's own. Both give 15x15 and 31x31 maps at stride 8 and a 25x25 grid of scores and distances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from spectrack.errors import ConfigError
+from spectrack.networks.compact import CompactBackbone
+from spectrack.networks.correlation_head import CorrelationHead
+from spectrack.networks.neck import Neck
+
+TEMPLATE_SIZE_PX = 127
+SEARCH_SIZE_PX = 255
+STRIDE_PX = 8
+GRID_SIZE = 25
+GRID_ORIGIN_PX = 31.5
+"""Grid point i lies at ``31.5 + 8 i`` in the search crop's continuous coordinates; point 12 is its centre, 127.5."""
+
+
+def grid_points_px() -> Tensor:
+    """(25,) positions of the grid along one side of the search crop, in crop pixels with continuous edges."""
+    return GRID_ORIGIN_PX + STRIDE_PX * torch.arange(GRID_SIZE, dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class SiamBANConfig:
+    """The shape of a SiamBAN network; stored with the weights.
+
+    Attributes:
+        profile: ``full`` (ResNet-50, as published) or ``compact``.
+        shortcut: ResNet-50's layout, ``3x3`` (SiamBAN's own) or ``1x1_crop`` (fits ordinary ImageNet weights).
+        channels: width of neck and head; 0 takes the profile's (256, or the compact backbone's).
+        compact_widths: channels of the compact backbone after each halving.
+        compact_dilations: one residual block each, at stride 8.
+        compact_middle_blocks: residual blocks at stride 4.
+        input_mean: subtracted from every channel of an input in [0, 1].
+        input_deviation: divides it afterwards.
+    """
+
+    profile: Literal["full", "compact"] = "compact"
+    shortcut: Literal["3x3", "1x1_crop"] = "1x1_crop"
+    channels: int = 0
+    compact_widths: tuple[int, int, int] = (24, 40, 64)
+    compact_dilations: tuple[int, ...] = (1, 1, 2, 2)
+    compact_middle_blocks: int = 0
+    input_mean: float = 0.4
+    input_deviation: float = 0.25
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the metadata of a weights file."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> SiamBANConfig:
+        """The inverse of `to_json`."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+class SiamBAN(nn.Module):
+    """Template and search crops to a grid of target scores and box distances.
+
+    Args:
+        config: the network's shape.
+    """
+
+    def __init__(self, config: SiamBANConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or SiamBANConfig()
+        self.backbone = _build_backbone(self.config)
+        widths = self.backbone.out_channels
+        channels = self.config.channels or (256 if self.config.profile == "full" else widths[-1])
+        self.neck = Neck(widths, channels)
+        self.head = CorrelationHead(channels, len(widths))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images in [0, 1] to the range the backbone was trained on; shape kept."""
+        return (images - self.config.input_mean) / self.config.input_deviation
+
+    def extract(self, images: Tensor) -> list[Tensor]:
+        """Backbone and neck: (N, 3, 127 or 255, same) in [0, 1] to one (N, channels, 15 or 31, same) map a level."""
+        levels: list[Tensor] = self.neck(self.backbone(self.normalise(images)))
+        return levels
+
+    def template(self, images: Tensor) -> list[Tensor]:
+        """(N, 3, 127, 127) in [0, 1] to the central (N, channels, 7, 7) of each level."""
+        return self.neck.crop_template(self.extract(images))
+
+    def forward(self, template_images: Tensor, search_images: Tensor) -> tuple[Tensor, Tensor]:
+        """One pass over pairs, as training needs it.
+
+        Args:
+            template_images: (N, 3, 127, 127) in [0, 1].
+            search_images: (N, 3, 255, 255) in [0, 1].
+
+        Returns:
+            Logits (N, 2, 25, 25), background first, and distances (N, 4, 25, 25) to the left, top, right and bottom
+            edge of the box in search-crop pixels, positive.
+        """
+        return self.match(self.kernels(template_images), search_images)
+
+    def kernels(self, template_images: Tensor) -> Any:
+        """The template's side of the head, computed once a target; feed it to `match`."""
+        return self.head.template_kernels(self.template(template_images))
+
+    def match(self, kernels: Any, search_images: Tensor) -> tuple[Tensor, Tensor]:
+        """Kernels of N (or one) templates against (N, 3, 255, 255) search crops; returns as `forward`."""
+        out: tuple[Tensor, Tensor] = self.head(kernels, self.extract(search_images))
+        return out
+
+
+def decode_boxes(distances: Tensor) -> Tensor:
+    """Distances at every grid point to boxes.
+
+    Args:
+        distances: (N, 4, 25, 25), left, top, right, bottom in search-crop pixels (bcr-net paper, eq 14; SiamBAN eq 3).
+
+    Returns:
+        (N, 4, 25, 25) as x0, y0, x1, y1 in search-crop pixels.
+    """
+    points = grid_points_px().to(distances)
+    x, y = points[None, None, :], points[None, :, None]
+    left, top, right, bottom = distances.unbind(1)
+    return torch.stack([x - left, y - top, x + right, y + bottom], dim=1)
+
+
+def _build_backbone(config: SiamBANConfig) -> Any:
+    if config.profile == "compact":
+        return CompactBackbone(config.compact_widths, config.compact_dilations, config.compact_middle_blocks)
+    if config.profile == "full":
+        from spectrack.networks.resnet import AtrousResNet50
+
+        return AtrousResNet50(shortcut=config.shortcut)
+    raise ConfigError(f"expected profile 'full' or 'compact', found {config.profile!r}; choose one of the two")

@@ -1,0 +1,293 @@
+"""Scoring protocols: named, fixed ways to turn boxes into AUC and precision, and `score`, which applies one.
+
+The field's tools differ in thresholds, strictness and averaging, which moves results by up to three points; a number
+without its protocol means little. `hot` reproduces the published tables of hyperspectral tracking (the MATLAB toolkit of
+the HOT challenge: 50 thresholds, ``>=``, mean over sequences, first frame counted, strict 20 px). `otb` follows the
+OTB toolkit as pysot computes it, `lasot` adds normalised precision, `got10k` reports the mean overlap of all frames
+after the first, `hotc2026` is `hot` with the challenge's rules for invalid truth and missing rows.
+
+No protocol here overwrites the first prediction with the truth, as some tools do: it is scored as it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.evaluation import metrics
+from spectrack.evaluation.scores import Figures, Scores, SequenceScores, combine
+
+Invalid = Literal["error", "miss", "skip"]
+Missing = Literal["error", "miss"]
+
+PRECISION_AT_PX = 20
+"""The distance at which DP is read off the precision curve."""
+
+
+def hot_thresholds() -> tuple[float, ...]:
+    """0.02, 0.04, ..., 1.00 with MATLAB's rounding of ``0:0.02:1``, without the 0.
+
+    MATLAB builds a colon range from both ends (first half k * 0.02, second half 1 - (50 - k) * 0.02), so that 0.58 is
+    0.5800000000000001 there and a frame with an overlap of 29/50 does not reach it.
+    """
+    return tuple(k * 0.02 if k <= 25 else 1 - (50 - k) * 0.02 for k in range(1, 51))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to score.
+
+    Attributes:
+        name: what ``--protocol`` takes.
+        success_thresholds: overlaps at which the success curve is taken.
+        success_strict: count ``IoU > t`` when true, ``IoU >= t`` when false.
+        auc_is_average_overlap: the headline is the mean IoU instead of the mean of the success curve.
+        precision_thresholds: centre distances in px; empty for a protocol without precision.
+        precision_strict: count ``distance < t`` when true, ``distance <= t`` when false.
+        normalised_precision_thresholds: centre distances in units of the truth's size; empty for none. Counted with ``<=``.
+        averaging: what the headline averages over, ``sequences`` or ``frames``.
+        first_frame: whether the frame whose box was given counts.
+        invalid: what a truth row without a positive, finite size does: stop (``error``), count as a ``miss``, or ``skip``.
+        missing: what a frame without a finite predicted box does: stop (``error``) or count as a ``miss``.
+    """
+
+    name: str
+    success_thresholds: tuple[float, ...]
+    success_strict: bool
+    precision_thresholds: tuple[float, ...]
+    precision_strict: bool
+    invalid: Invalid
+    missing: Missing
+    auc_is_average_overlap: bool = False
+    normalised_precision_thresholds: tuple[float, ...] = ()
+    averaging: Literal["sequences", "frames"] = "sequences"
+    first_frame: bool = True
+
+    @property
+    def description(self) -> str:
+        """The protocol in a few words, for figures and tables."""
+        if self.auc_is_average_overlap:
+            success = "AO = mean IoU"
+        else:
+            success = f"AUC = mean of {len(self.success_thresholds)} thresholds, IoU {'>' if self.success_strict else '≥'} t"
+        precision = f", distance {'<' if self.precision_strict else '≤'} t" if self.precision_thresholds else ""
+        over = "all frames pooled" if self.averaging == "frames" else "mean over sequences"
+        return f"{self.name}: {success}{precision}, {over}{'' if self.first_frame else ', first frame left out'}"
+
+
+_PIXELS = tuple(float(distance) for distance in range(51))
+_TWENTIETHS = tuple(step * 0.05 for step in range(21))
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("hot", hot_thresholds(), False, _PIXELS, True, invalid="error", missing="error"),
+        Protocol("hotc2026", hot_thresholds(), False, _PIXELS, True, invalid="skip", missing="miss"),
+        Protocol("otb", _TWENTIETHS, True, _PIXELS, False, invalid="miss", missing="error"),
+        Protocol(
+            "lasot",
+            _TWENTIETHS,
+            True,
+            _PIXELS,
+            False,
+            invalid="skip",
+            missing="error",
+            normalised_precision_thresholds=tuple(step / 100 for step in range(51)),
+        ),
+        Protocol(
+            "got10k",
+            tuple(step / 100 for step in range(101)),
+            True,
+            (),
+            False,
+            invalid="skip",
+            missing="error",
+            auc_is_average_overlap=True,
+            averaging="frames",
+            first_frame=False,
+        ),
+    )
+}
+
+ALIASES = {"otb21": "otb", "pysot": "otb"}
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of that name or alias.
+
+    Raises:
+        ConfigError: unknown name; the nearest one is offered.
+
+    Example:
+        >>> get_protocol("pysot").name
+        'otb'
+    """
+    protocol = PROTOCOLS.get(ALIASES.get(name, name))
+    if protocol is None:
+        raise ConfigError(f"expected a protocol, found {name!r}; {nearest_name(name, [*PROTOCOLS, *ALIASES])}")
+    return protocol
+
+
+def score(
+    predictions: Mapping[str, ArrayLike],
+    truth: Mapping[str, ArrayLike],
+    protocol: str | Protocol = "hot",
+    *,
+    invalid: Invalid | None = None,
+    missing: Missing | None = None,
+) -> Scores:
+    """Score predicted boxes against the truth.
+
+    Args:
+        predictions: sequence name to boxes (N, 4), one row a frame, the given first box included; a row of NaN, rows
+            lacking at the end and a name lacking altogether are missing predictions.
+        truth: sequence name to boxes (N, 4).
+        protocol: a name of `PROTOCOLS`, an alias, or a protocol of your own.
+        invalid: another rule for truth without a positive size than the protocol's.
+        missing: another rule for missing predictions than the protocol's.
+
+    Returns:
+        Figures and curves per sequence, their mean, and the frame-pooled figures. A miss overlaps nothing and lies
+        infinitely far away. A predicted box with a side that is not positive overlaps nothing; its centre counts.
+
+    Raises:
+        ConfigError: unknown protocol or rule.
+        InputError: arrays that are not (N, 4), predictions for an unknown sequence, more predictions than frames, and
+            invalid truth or missing predictions where the rule is ``error``.
+
+    Example:
+        >>> boxes = np.array([[0.0, 0, 10, 10], [1, 0, 10, 10]])
+        >>> score({"walk": boxes}, {"walk": boxes}).auc
+        1.0
+    """
+    rule = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
+    invalid = _policy("invalid", invalid or rule.invalid, ("error", "miss", "skip"))
+    missing = _policy("missing", missing or rule.missing, ("error", "miss"))
+    _refuse_unknown_names(predictions, truth)
+    sequences = []
+    for name, rows in truth.items():
+        true_boxes = _as_rows(rows, f"truth of {name!r}")
+        predicted = _fill(name, predictions.get(name), len(true_boxes), missing)
+        if not rule.first_frame:
+            true_boxes, predicted = true_boxes[1:], predicted[1:]
+        sequences.append(_score_sequence(name, predicted, true_boxes, rule, invalid, missing))
+    switches: dict[str, Any] = {**asdict(rule), "invalid": invalid, "missing": missing}
+    return combine(rule.name, rule.description, switches, tuple(sequences))
+
+
+def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol, invalid: str, missing: str) -> SequenceScores:
+    first = 0 if rule.first_frame else 1
+    bad_truth = ~(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1))
+    if bad_truth.any() and invalid == "error":
+        raise InputError(
+            f"expected truth boxes with positive, finite sides in {name!r}, found {_rows(bad_truth, first)}; "
+            "choose --invalid miss to count such frames as misses or --invalid skip to leave them out"
+        )
+    if invalid == "skip":
+        predicted, truth, skipped = predicted[~bad_truth], truth[~bad_truth], int(bad_truth.sum())
+        bad_truth = np.zeros(len(truth), dtype=bool)
+    else:
+        skipped = 0
+    if not len(truth):
+        raise InputError(
+            f"expected at least one frame to score in {name!r}, found none under the protocol {rule.name} "
+            f"({skipped} skipped{'' if rule.first_frame else ', the first frame does not count'}); leave the sequence out"
+        )
+    lacking = ~np.isfinite(predicted).all(axis=1)
+    if lacking.any() and missing == "error":
+        raise InputError(
+            f"expected a finite predicted box for every frame of {name!r}, found NaN or infinity in {_rows(lacking, first)}; "
+            "choose --missing miss to count such frames as misses"
+        )
+    missed = bad_truth | lacking
+    if missed.any():
+        # Placeholders keep NaN out of the arithmetic; `_measure` overrides what is computed from them.
+        predicted, truth = np.where(missed[:, None], 0.0, predicted), np.where(missed[:, None], 1.0, truth)
+    return _measure(name, predicted, truth, missed, rule, skipped)
+
+
+def _measure(name: str, predicted: Boxes, truth: Boxes, missed: NDArray[np.bool_], rule: Protocol, skipped: int) -> SequenceScores:
+    overlap = np.where(missed, 0.0, metrics.overlaps(predicted, truth))
+    success = metrics.share_above(overlap, rule.success_thresholds, strict=rule.success_strict)
+    precision, dp20 = np.empty(0), None
+    if rule.precision_thresholds:
+        distance = np.where(missed, np.inf, metrics.distances(predicted, truth))
+        precision = metrics.share_below(distance, rule.precision_thresholds, strict=rule.precision_strict)
+        dp20 = float(metrics.share_below(distance, [PRECISION_AT_PX], strict=rule.precision_strict)[0])
+    normalised, normalised_mean, normalised_02 = np.empty(0), None, None
+    if rule.normalised_precision_thresholds:
+        relative = np.where(missed, np.inf, metrics.normalised_distances(predicted, truth))
+        normalised = metrics.share_below(relative, rule.normalised_precision_thresholds, strict=False)
+        normalised_mean, normalised_02 = float(normalised.mean()), float(metrics.share_below(relative, [0.2], strict=False)[0])
+    average = float(overlap.mean())
+    rate_50, rate_75 = (float(rate) for rate in metrics.share_above(overlap, [0.5, 0.75], strict=True))
+    auc = average if rule.auc_is_average_overlap else float(success.mean())
+    return SequenceScores(
+        name=name,
+        frames=len(truth),
+        skipped=skipped,
+        missed=int(missed.sum()),
+        figures=Figures(auc, dp20, average, rate_50, rate_75, normalised_mean, normalised_02),
+        success=tuple(success.tolist()),
+        precision=tuple(precision.tolist()),
+        normalised_precision=tuple(normalised.tolist()),
+    )
+
+
+def _fill(name: str, rows: ArrayLike | None, frames: int, missing: str) -> Boxes:
+    """Predictions as (frames, 4), NaN where there is none."""
+    if rows is None:
+        if missing == "error":
+            raise InputError(
+                f"expected predictions for the sequence {name!r}, found none; track it, leave its truth out, "
+                "or choose --missing miss to count its frames as misses"
+            )
+        return np.full((frames, 4), np.nan)
+    boxes = _as_rows(rows, f"predictions of {name!r}")
+    if len(boxes) > frames:
+        raise InputError(
+            f"expected {frames} predicted boxes for {name!r}, one per truth row, found {len(boxes)}; "
+            "check that both belong to the same version of the sequence, or cut the predictions"
+        )
+    if len(boxes) < frames and missing == "error":
+        raise InputError(
+            f"expected {frames} predicted boxes for {name!r}, one per truth row, found {len(boxes)}; "
+            "track the whole sequence, cut the truth to the frames that exist, or choose --missing miss"
+        )
+    return np.concatenate([boxes, np.full((frames - len(boxes), 4), np.nan)])
+
+
+def _as_rows(value: ArrayLike, what: str) -> Boxes:
+    try:
+        boxes = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected {what} as numbers of shape (frames, 4), found something else ({error}); give x,y,w,h rows") from error
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise InputError(f"expected {what} of shape (frames, 4), found {boxes.shape}; give one x,y,w,h row a frame")
+    return boxes
+
+
+def _refuse_unknown_names(predictions: Mapping[str, ArrayLike], truth: Mapping[str, ArrayLike]) -> None:
+    extra = [name for name in predictions if name not in truth]
+    if extra:
+        raise InputError(
+            f"expected predictions only for the {len(truth)} sequences with truth, found {len(extra)} more, such as {extra[0]!r}; "
+            f"{nearest_name(extra[0], truth)}"
+        )
+
+
+def _policy(kind: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ConfigError(f"expected {kind} to be one of {', '.join(known)}, found {value!r}; {nearest_name(value, known)}")
+    return value
+
+
+def _rows(mask: NDArray[np.bool_], first: int) -> str:
+    """Such as ``3 of 80 frames, first at index 12``."""
+    return f"{int(mask.sum())} of {mask.size} frames, the first at frame {int(np.argmax(mask)) + first} (counted from 0)"

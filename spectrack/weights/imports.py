@@ -1,0 +1,254 @@
+"""Import of foreign checkpoints into the profile `full`: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN.
+
+Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
+`1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban and STVIR/pysot (shortcuts of 3x3, BGR, grey levels 0 to 255).
+Every import ends as one convention: RGB images in [0, 1]. BGR weights get the input channels of their first convolution
+flipped; the input range is absorbed into the first convolution and its batch normalisation, which is exact because that
+convolution has no padding. Both are noted in the metadata. Checkpoints are unpickled as tensors only.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from spectrack.errors import WeightsError, nearest_name
+from spectrack.networks.correlation_head import CorrelationHead
+from spectrack.networks.neck import Neck
+from spectrack.networks.resnet import AtrousResNet50, Shortcut
+from spectrack.weights.files import describe_mismatch
+from spectrack.weights.metadata import InputRange, WeightsMetadata
+
+Kind = Literal["imagenet", "pysot", "siamban"]
+"""`imagenet`: torchvision or timm ResNet-50; `pysot`: SiamRPN++ or its backbone alone; `siamban`: a whole SiamBAN."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+_WRAPPERS = ("state_dict", "model", "net")
+_PREFIXES = ("module.", "model.")
+_CHANNELS = 256
+_LEVELS = 3
+_LABELS = {
+    "imagenet": "an ImageNet ResNet-50 of torchvision or timm",
+    "pysot": "a pysot ResNet-50 (SiamRPN++)",
+    "siamban": "a SiamBAN ResNet-50",
+}
+
+
+@dataclass(frozen=True)
+class ImportedCheckpoint:
+    """A foreign checkpoint in this project's names.
+
+    Attributes:
+        state: float32 tensors by name with the prefixes ``backbone.``, ``neck.`` and ``head.``.
+        metadata: method ``siamban`` when all parts are there, else ``backbone``; `extra` says what was changed.
+        parts: which of ``backbone``, ``neck`` and ``head`` the checkpoint held.
+    """
+
+    state: dict[str, Tensor]
+    metadata: WeightsMetadata
+    parts: tuple[str, ...]
+
+
+def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None) -> ImportedCheckpoint:
+    """Read a local foreign checkpoint and translate it.
+
+    Args:
+        path: a ``.pth``/``.pt`` file (only tensors are unpickled) or a ``.safetensors`` file.
+        kind: what it is; None finds out by its names and shapes.
+
+    Returns:
+        The state dict for RGB images in [0, 1], its metadata and its parts.
+
+    Raises:
+        WeightsError: no such file, not a checkpoint, pickled code, or other names or shapes than the kind has.
+    """
+    if kind is not None and kind not in get_args(Kind):
+        raise WeightsError(f"expected a kind of checkpoint, found {kind!r}; {nearest_name(str(kind), get_args(Kind))}")
+    foreign = _plain_names(_read_tensors(Path(path)))
+    found = kind or _find_kind(foreign, Path(path))
+    shortcut: Shortcut = "1x1_crop" if found == "imagenet" else "3x3"
+    state, parts = _translate(foreign, shortcut, Path(path), found)
+    channel_order, input_range = ("RGB", "imagenet") if found == "imagenet" else ("BGR", "0-255")
+    if channel_order == "BGR":
+        state = flip_input_channels(state)
+    state = absorb_input_range(state, "imagenet" if found == "imagenet" else "0-255")
+    whole = parts == ("backbone", "neck", "head")
+    metadata = WeightsMetadata(
+        method="siamban" if whole else "backbone",
+        profile="full",
+        config={"profile": "full", "shortcut": shortcut, "input_mean": 0.0, "input_deviation": 1.0},
+        parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),
+        data={"imagenet": "ImageNet-1k"}.get(found, "RGB video, as the checkpoint's authors say"),
+        licence="as the imported file",
+        source=f"{Path(path).name} ({_LABELS[found]})",
+        extra={
+            "parts": list(parts),
+            "source_channel_order": channel_order,
+            "source_input_range": input_range,
+            "changes": [
+                *(["input channels of the first convolution flipped to RGB"] if channel_order == "BGR" else []),
+                f"input range {input_range} absorbed into the first convolution; images in [0, 1] go in",
+            ],
+        },
+    )
+    return ImportedCheckpoint(state, metadata, parts)
+
+
+def flip_input_channels(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights trained on BGR images to weights for RGB images, and back: only the first convolution's inputs change."""
+    return {name: tensor.flip(1) if name == "backbone.conv1.weight" else tensor for name, tensor in state.items()}
+
+
+def absorb_input_range(state: Mapping[str, Tensor], input_range: InputRange) -> dict[str, Tensor]:
+    """Weights for images in another range to weights for images in [0, 1]; every output stays the same.
+
+    With x = (image - mean) / deviation, the convolution of x is that of the image with weights w / deviation, less the
+    constant sum(w * mean / deviation), which moves into the running mean of the batch normalisation behind it. Exact because the
+    first convolution has no padding: zeros beyond the border would be zeros of x, not of the image.
+
+    Args:
+        state: with ``backbone.conv1.weight`` (O, 3, k, k) in RGB order and ``backbone.bn1.running_mean`` (O,).
+        input_range: what the weights were trained on.
+
+    Returns:
+        A new state dict; untouched tensors are shared.
+    """
+    if input_range == "unit":
+        return dict(state)
+    mean = IMAGENET_MEAN if input_range == "imagenet" else (0.0, 0.0, 0.0)
+    deviation = IMAGENET_DEVIATION if input_range == "imagenet" else (1 / 255, 1 / 255, 1 / 255)
+    weight, running_mean = state["backbone.conv1.weight"], state["backbone.bn1.running_mean"]
+    scaled = weight.double() / torch.tensor(deviation, dtype=torch.float64).view(1, 3, 1, 1)
+    constant = (scaled * torch.tensor(mean, dtype=torch.float64).view(1, 3, 1, 1)).sum(dim=(1, 2, 3))
+    return {
+        **state,
+        "backbone.conv1.weight": scaled.to(weight.dtype),
+        "backbone.bn1.running_mean": (running_mean.double() + constant).to(running_mean.dtype),
+    }
+
+
+def rename_key(name: str) -> str | None:
+    """A name of a SiamBAN or pysot checkpoint in this project's words; None for what has no place here.
+
+    Example:
+        >>> rename_key("head.box3.loc.conv_search.1.weight")
+        'head.regression.1.search_tower.1.weight'
+        >>> rename_key("neck.downsample4.downsample.0.weight")
+        'neck.levels.2.0.weight'
+        >>> rename_key("rpn_head.rpn2.cls.head.0.weight") is None
+        True
+    """
+    if name.startswith("backbone."):
+        return name
+    fusion = {"cls_weight": "classification_weights", "loc_weight": "regression_weights", "loc_scale": "regression_scales"}
+    if name.startswith("head.") and name[5:] in fusion:
+        return f"head.{fusion[name[5:]]}"
+    if match := re.fullmatch(r"neck\.downsample(\d)\.downsample\.(\d\.\w+)", name):
+        return f"neck.levels.{int(match[1]) - 2}.{match[2]}"
+    if match := re.fullmatch(r"head\.box(\d)\.(cls|loc)\.(conv_kernel|conv_search|head)\.(\d\.\w+)", name):
+        task = {"cls": "classification", "loc": "regression"}[match[2]]
+        part = {"conv_kernel": "template_tower", "conv_search": "search_tower", "head": "prediction"}[match[3]]
+        return f"head.{task}.{int(match[1]) - 2}.{part}.{match[4]}"
+    return None
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise WeightsError(f"expected a checkpoint file, found {'a folder' if path.is_dir() else 'nothing'} at {path}; check the path")
+    content: Any
+    try:
+        if path.suffix == ".safetensors":
+            content = load_file(path, device="cpu")
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"expected a checkpoint of plain tensors, found pickled code or damage in {path}; it is not run: save its state_dict() alone"
+        ) from error
+    except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, LookupError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"expected a whole checkpoint, found a file that cannot be read in {path} ({reason}); get it anew") from error
+    while isinstance(content, Mapping) and (inner := next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)):
+        content = content[inner]
+    tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)} if isinstance(content, Mapping) else {}
+    if not tensors:
+        raise WeightsError(
+            f"expected tensors by name, found {type(content).__name__} without any in {path}; save the network's state_dict()"
+        )
+    return tensors
+
+
+def _plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # Data-parallel training and wrappers put prefixes before every name; the classifier and counters have no use here.
+    names = list(tensors)
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in names):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+            names = list(tensors)
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(("fc.", "backbone.fc.")) and not name.endswith("num_batches_tracked")
+    }
+
+
+def _find_kind(foreign: Mapping[str, Tensor], path: Path) -> Kind:
+    shortcut = foreign.get("backbone.layer2.0.downsample.0.weight", foreign.get("layer2.0.downsample.0.weight"))
+    if any(name.startswith("head.box") for name in foreign):
+        return "siamban"
+    if shortcut is not None and shortcut.dim() == 4:
+        return "imagenet" if shortcut.shape[-1] == 1 else "pysot"
+    first = ", ".join(list(foreign)[:3])
+    raise WeightsError(
+        f"expected {', '.join(_LABELS.values())}, found {len(foreign)} tensors named {first}, ... in {path}; give one of these"
+    )
+
+
+def _translate(foreign: Mapping[str, Tensor], shortcut: Shortcut, path: Path, kind: Kind) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    if not any(name.startswith("backbone.") for name in foreign):
+        foreign = {f"backbone.{name}": tensor for name, tensor in foreign.items()}
+    renamed = {rename_key(name): tensor for name, tensor in foreign.items()}
+    state = {name: tensor for name, tensor in renamed.items() if name is not None}
+    parts = tuple(part for part in ("backbone", "neck", "head") if kind == "siamban" or any(name.startswith(f"{part}.") for name in state))
+    if kind == "siamban":
+        # SiamBAN without learned fusion averages the levels, which is what equal weights do.
+        for name in ("head.classification_weights", "head.regression_weights"):
+            state.setdefault(name, torch.ones(_LEVELS))
+    expected = _expected_shapes(shortcut, parts)
+    counters = {name for name in expected if name.endswith("num_batches_tracked")}
+    complaints = describe_mismatch({name: shape for name, shape in expected.items() if name not in counters}, state)
+    if complaints:
+        raise WeightsError(
+            f"expected {_LABELS[kind]} with {len(expected) - len(counters)} tensors, found in {path} {complaints}; "
+            f"give such a file or name another kind ({', '.join(get_args(Kind))})"
+        )
+    full = {name: torch.zeros((), dtype=torch.int64) if name in counters else state[name].float() for name in expected}
+    return full, parts
+
+
+def _expected_shapes(shortcut: Shortcut, parts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        backbone = AtrousResNet50(shortcut)
+        modules: dict[str, nn.Module] = {
+            "backbone": backbone,
+            "neck": Neck(backbone.out_channels, _CHANNELS),
+            "head": CorrelationHead(_CHANNELS, _LEVELS),
+        }
+    return {f"{part}.{name}": tuple(tensor.shape) for part in parts for name, tensor in modules[part].state_dict().items()}
+
+
+def _is_buffer(name: str) -> bool:
+    return name.rpartition(".")[2] in ("running_mean", "running_var", "num_batches_tracked")

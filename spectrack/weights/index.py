@@ -1,0 +1,143 @@
+"""Index of weights: which files there are, and which one a name means.
+
+Looked up in this order: the folders of the environment variable SPECTRACK_WEIGHTS, the user's cache folder, the files
+shipped with the package; so a user's own file replaces a shipped one of the same name.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from spectrack.errors import WeightsError, nearest_name
+from spectrack.weights.files import read_metadata
+from spectrack.weights.metadata import WeightsMetadata
+
+WEIGHTS_VARIABLE = "SPECTRACK_WEIGHTS"
+"""Environment variable: folders with weights files, separated as in PATH."""
+
+SUFFIX = ".safetensors"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ListedWeights:
+    """A weights file that a name can mean.
+
+    Attributes:
+        name: the file's name without suffix, for instance ``siamban-compact``.
+        path: the file.
+        metadata: what it says about itself.
+    """
+
+    name: str
+    path: Path
+    metadata: WeightsMetadata
+
+
+def shipped_folder() -> Path:
+    """The folder of the weights that come with the package."""
+    return Path(str(resources.files("spectrack.weights")))
+
+
+def cache_folder() -> Path:
+    """The user's folder for downloaded and imported weights; it need not exist."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "spectrack" / "weights"
+
+
+def search_folders() -> list[Path]:
+    """The folders in which names are looked up, first match wins."""
+    named = [Path(part).expanduser() for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep) if part.strip()]
+    return [*named, cache_folder(), shipped_folder()]
+
+
+def shipped() -> list[ListedWeights]:
+    """The weights that come with the package, by name; a damaged file is left out with a warning."""
+    return _listed(_files_by_name([shipped_folder()]))
+
+
+def available() -> list[ListedWeights]:
+    """All weights that `find_weights` can name, by name; a damaged file is left out with a warning."""
+    return _listed(_files_by_name(search_folders()))
+
+
+def find_weights(name_or_path: str | os.PathLike[str] | None = None, *, method: str | None = None, profile: str | None = None) -> Path:
+    """The file that a name or path means.
+
+    Args:
+        name_or_path: a file, or a name with or without suffix; None takes ``{method}-{profile}``.
+        method: the tracker that asks; the file must be for it.
+        profile: ``compact`` or ``full``; the file must be of it.
+
+    Returns:
+        An existing file with readable metadata.
+
+    Raises:
+        WeightsError: nothing of that name (the nearest is offered), a damaged file, or one for another method or profile.
+    """
+    if name_or_path is None:
+        if method is None or profile is None:
+            raise WeightsError(
+                "expected a weights name, or a method and a profile, found neither; `spectrack weights list` names what is there"
+            )
+        name_or_path = f"{method}-{profile}"
+    path = _resolve(os.fspath(name_or_path))
+    metadata = read_metadata(path)
+    for what, wanted, found in (("method", method, metadata.method), ("profile", profile, metadata.profile)):
+        if wanted is not None and wanted != found:
+            raise WeightsError(
+                f"expected weights of {what} {wanted}, found {what} {found} in {path}; name another file or change the {what}"
+            )
+    return path
+
+
+def _resolve(text: str) -> Path:
+    given = Path(text).expanduser()
+    if given.is_file():
+        return given
+    # A path that does not exist is a mistake of its own; only plain names are looked up.
+    if given.name != text or given.suffix in (".pth", ".pt", ".tar"):
+        raise WeightsError(f"expected a weights file, found nothing at {given}; check the path")
+    files = _files_by_name(search_folders())
+    name = text.removesuffix(SUFFIX)
+    if name not in files:
+        known = nearest_name(name, files) if files else "there are none yet"
+        raise WeightsError(
+            f"expected the name of a weights file, found {text!r}; {known} (looked in {WEIGHTS_VARIABLE}, cache and package; "
+            "train with `spectrack train` or bring a checkpoint in with `spectrack weights import`)"
+        )
+    return files[name]
+
+
+def _files_by_name(folders: list[Path]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            for path in sorted(folder.glob(f"*{SUFFIX}")):
+                # Hidden names are files still being written.
+                if not path.name.startswith("."):
+                    files.setdefault(path.stem, path)
+    return files
+
+
+def _listed(files: dict[str, Path]) -> list[ListedWeights]:
+    listed = []
+    for name, path in sorted(files.items()):
+        try:
+            listed.append(ListedWeights(name, path, read_metadata(path)))
+        except WeightsError as error:
+            # One damaged download must not hide the others; asking for it by name raises.
+            _log.warning("left out of the list of weights: %s", error)
+    return listed

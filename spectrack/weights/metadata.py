@@ -1,0 +1,98 @@
+"""What a weights file says about itself: method, size, expected input, origin and licence.
+
+Every field has one meaning for the whole project; the tracker refuses weights whose metadata do not fit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from spectrack.errors import ConfigError, WeightsError, nearest_name
+from spectrack.scaling import DEFAULT_SCALING, Scaling
+
+METHODS = ("backbone", "bcrnet", "siamban", "ssfnet")
+"""What a weights file can be for; `backbone` is the start of a training, not a tracker."""
+
+PROFILES = ("compact", "full")
+
+InputRange = Literal["unit", "imagenet", "0-255"]
+"""What the first convolution expects: [0, 1], ImageNet's mean and deviation removed, or grey levels."""
+
+
+@dataclass(frozen=True)
+class WeightsMetadata:
+    """What a weights file says about itself.
+
+    Attributes:
+        method: one of `METHODS`.
+        profile: one of `PROFILES`.
+        bands: band count the weights were made for; None when any number from three on will do.
+        scaling: how raw counts become network input, as `Scaling.parse` reads it.
+        false_colour: rule that makes the three-band image; None when the method makes its own composites.
+        input_range: what the first convolution expects of a composite.
+        config: arguments that build the network.
+        parameters: number of learned values; counted when saved as 0.
+        recipe: name of the training recipe.
+        data: what it was trained on, in words.
+        seed: of the training; None when unknown.
+        package_version: of spectrack at the time of writing; filled in when empty.
+        licence: of the weights, an SPDX name where there is one.
+        source: file or address of imported weights, with what was changed on the way.
+        extra: anything else that JSON can hold (validation figures, online parameters, ...).
+    """
+
+    method: str
+    profile: str
+    bands: int | None = None
+    scaling: str = DEFAULT_SCALING
+    false_colour: str | None = None
+    input_range: str = "unit"
+    config: dict[str, Any] = field(default_factory=dict)
+    parameters: int = 0
+    recipe: str | None = None
+    data: str | None = None
+    seed: int | None = None
+    package_version: str = ""
+    licence: str = "Apache-2.0"
+    source: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("method", self.method, METHODS),
+            ("profile", self.profile, PROFILES),
+            ("input_range", self.input_range, get_args(InputRange)),
+        ):
+            if value not in known:
+                raise WeightsError(f"expected a known {name} in the weights' metadata, found {value!r}; {nearest_name(str(value), known)}")
+        if self.bands is not None and (not isinstance(self.bands, int) or self.bands < 1):
+            raise WeightsError(f"expected a positive band count or null in the weights' metadata, found {self.bands!r}; mend the metadata")
+        if not isinstance(self.config, dict) or not isinstance(self.extra, dict):
+            raise WeightsError("expected config and extra of the weights' metadata to be tables, found something else; mend the metadata")
+        try:
+            Scaling.parse(str(self.scaling))
+        except ConfigError as error:
+            raise WeightsError(f"expected a known scaling in the weights' metadata: {error}") from error
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> WeightsMetadata:
+        """Metadata from a plain mapping.
+
+        Raises:
+            WeightsError: a key that is missing or unknown (the nearest is offered), or a value out of range.
+        """
+        names = [item.name for item in dataclasses.fields(cls)]
+        for key in values:
+            if key not in names:
+                raise WeightsError(f"expected only known keys in the weights' metadata, found {key!r}; {nearest_name(str(key), names)}")
+        missing = [name for name in ("method", "profile") if name not in values]
+        if missing:
+            raise WeightsError(f"expected {' and '.join(missing)} in the weights' metadata, found {sorted(values)}; add what is missing")
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return dataclasses.asdict(self)

@@ -53,7 +53,7 @@ def normalised_distances(predictions: Boxes, truth: Boxes) -> Values:
     Source: Müller et al., TrackingNet, ECCV 2018, section 4.3 (normalised precision).
     """
     sides = truth[..., 2:]
-    positive = (sides > 0).all(axis=-1)
+    positive = np.asarray((sides > 0).all(axis=-1))
     scaled = (centres(predictions) - centres(truth)) / np.where(positive[..., None], sides, 1.0)
     return np.where(positive, np.hypot(scaled[..., 0], scaled[..., 1]), np.inf)
 

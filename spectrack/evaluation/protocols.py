@@ -12,8 +12,8 @@ No protocol here overwrites the first prediction with the truth, as some tools d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -167,29 +167,29 @@ def score(
         1.0
     """
     rule = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
-    invalid = _policy("invalid", invalid or rule.invalid, ("error", "miss", "skip"))
-    missing = _policy("missing", missing or rule.missing, ("error", "miss"))
-    _refuse_unknown_names(predictions, truth)
+    _check_policy("invalid", invalid, ("error", "miss", "skip"))
+    _check_policy("missing", missing, ("error", "miss"))
+    rule = replace(rule, invalid=invalid or rule.invalid, missing=missing or rule.missing)
+    _check_names(predictions, truth, rule)
     sequences = []
     for name, rows in truth.items():
         true_boxes = _as_rows(rows, f"truth of {name!r}")
-        predicted = _fill(name, predictions.get(name), len(true_boxes), missing)
+        predicted = _fill(name, predictions.get(name), len(true_boxes), rule)
         if not rule.first_frame:
             true_boxes, predicted = true_boxes[1:], predicted[1:]
-        sequences.append(_score_sequence(name, predicted, true_boxes, rule, invalid, missing))
-    switches: dict[str, Any] = {**asdict(rule), "invalid": invalid, "missing": missing}
-    return combine(rule.name, rule.description, switches, tuple(sequences))
+        sequences.append(_score_sequence(name, predicted, true_boxes, rule))
+    return combine(rule.name, rule.description, asdict(rule), tuple(sequences))
 
 
-def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol, invalid: str, missing: str) -> SequenceScores:
+def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol) -> SequenceScores:
     first = 0 if rule.first_frame else 1
-    bad_truth = ~(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1))
-    if bad_truth.any() and invalid == "error":
+    bad_truth = np.asarray(~(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)))
+    if bad_truth.any() and rule.invalid == "error":
         raise InputError(
             f"expected truth boxes with positive, finite sides in {name!r}, found {_rows(bad_truth, first)}; "
             "choose --invalid miss to count such frames as misses or --invalid skip to leave them out"
         )
-    if invalid == "skip":
+    if rule.invalid == "skip":
         predicted, truth, skipped = predicted[~bad_truth], truth[~bad_truth], int(bad_truth.sum())
         bad_truth = np.zeros(len(truth), dtype=bool)
     else:
@@ -199,8 +199,8 @@ def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol, i
             f"expected at least one frame to score in {name!r}, found none under the protocol {rule.name} "
             f"({skipped} skipped{'' if rule.first_frame else ', the first frame does not count'}); leave the sequence out"
         )
-    lacking = ~np.isfinite(predicted).all(axis=1)
-    if lacking.any() and missing == "error":
+    lacking = np.asarray(~np.isfinite(predicted).all(axis=1))
+    if lacking.any() and rule.missing == "error":
         raise InputError(
             f"expected a finite predicted box for every frame of {name!r}, found NaN or infinity in {_rows(lacking, first)}; "
             "choose --missing miss to count such frames as misses"
@@ -240,14 +240,9 @@ def _measure(name: str, predicted: Boxes, truth: Boxes, missed: NDArray[np.bool_
     )
 
 
-def _fill(name: str, rows: ArrayLike | None, frames: int, missing: str) -> Boxes:
+def _fill(name: str, rows: ArrayLike | None, frames: int, rule: Protocol) -> Boxes:
     """Predictions as (frames, 4), NaN where there is none."""
     if rows is None:
-        if missing == "error":
-            raise InputError(
-                f"expected predictions for the sequence {name!r}, found none; track it, leave its truth out, "
-                "or choose --missing miss to count its frames as misses"
-            )
         return np.full((frames, 4), np.nan)
     boxes = _as_rows(rows, f"predictions of {name!r}")
     if len(boxes) > frames:
@@ -255,7 +250,7 @@ def _fill(name: str, rows: ArrayLike | None, frames: int, missing: str) -> Boxes
             f"expected {frames} predicted boxes for {name!r}, one per truth row, found {len(boxes)}; "
             "check that both belong to the same version of the sequence, or cut the predictions"
         )
-    if len(boxes) < frames and missing == "error":
+    if len(boxes) < frames and rule.missing == "error":
         raise InputError(
             f"expected {frames} predicted boxes for {name!r}, one per truth row, found {len(boxes)}; "
             "track the whole sequence, cut the truth to the frames that exist, or choose --missing miss"
@@ -273,19 +268,29 @@ def _as_rows(value: ArrayLike, what: str) -> Boxes:
     return boxes
 
 
-def _refuse_unknown_names(predictions: Mapping[str, ArrayLike], truth: Mapping[str, ArrayLike]) -> None:
+def _check_names(predictions: Mapping[str, ArrayLike], truth: Mapping[str, ArrayLike], rule: Protocol) -> None:
     extra = [name for name in predictions if name not in truth]
     if extra:
         raise InputError(
-            f"expected predictions only for the {len(truth)} sequences with truth, found {len(extra)} more, such as {extra[0]!r}; "
-            f"{nearest_name(extra[0], truth)}"
+            f"expected predictions only for the {len(truth)} sequences with truth, found {_some(extra)} besides; "
+            f"remove them or add their truth ({nearest_name(extra[0], truth) if truth else 'no truth was given'})"
+        )
+    absent = [name for name in truth if name not in predictions]
+    if absent and rule.missing == "error":
+        raise InputError(
+            f"expected predictions for {len(truth)} sequences, found none for {_some(absent)}; track them, leave their truth out, "
+            "or choose --missing miss to count their frames as misses"
         )
 
 
-def _policy(kind: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
+def _some(names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def _check_policy(kind: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
         raise ConfigError(f"expected {kind} to be one of {', '.join(known)}, found {value!r}; {nearest_name(value, known)}")
-    return value
 
 
 def _rows(mask: NDArray[np.bool_], first: int) -> str:

@@ -163,7 +163,9 @@ class Scores:
                 frame_pooled=Figures(**value["frame_pooled"]),
             )
         except (KeyError, TypeError) as error:
-            raise InputError(f"expected scores written by spectrack, found JSON without or with other fields ({error}); score again") from error
+            raise InputError(
+                f"expected scores written by spectrack, found JSON without or with other fields ({error}); score again"
+            ) from error
 
 
 def combine(protocol: str, description: str, switches: dict[str, Any], sequences: tuple[SequenceScores, ...]) -> Scores:

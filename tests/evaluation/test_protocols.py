@@ -105,9 +105,7 @@ def one(predicted, truth, protocol="hot", **rules):
 SQUARE = [0.0, 0.0, 10.0, 10.0]
 
 
-@pytest.mark.parametrize(
-    ("protocol", "auc"), [("hot", 1.0), ("hotc2026", 1.0), ("otb", 20 / 21), ("lasot", 20 / 21), ("got10k", 1.0)]
-)
+@pytest.mark.parametrize(("protocol", "auc"), [("hot", 1.0), ("hotc2026", 1.0), ("otb", 20 / 21), ("lasot", 20 / 21), ("got10k", 1.0)])
 def test_a_perfect_track(protocol, auc):
     # Tenths: (x + w) - x is not w in floating point, which must not cost the last threshold.
     boxes = np.random.default_rng(3).integers(1, 4000, (200, 4)) / 10
@@ -219,7 +217,7 @@ def test_a_missing_row_is_a_miss_even_near_the_origin():
 
 def test_a_missing_sequence():
     truth = {"a": [SQUARE], "b": [SQUARE, SQUARE]}
-    with pytest.raises(InputError, match=r"predictions for the sequence 'b', found none; track it"):
+    with pytest.raises(InputError, match=r"expected predictions for 2 sequences, found none for 'b'; track them.*--missing miss"):
         score({"a": [SQUARE]}, truth)
     scores = score({"a": [SQUARE]}, truth, "hotc2026")
     assert [item.figures.auc for item in scores.sequences] == [1.0, 0.0]
@@ -236,7 +234,8 @@ def test_a_prediction_without_area_overlaps_nothing_but_has_a_centre():
     [
         ({"a": [SQUARE] * 3}, {"a": [SQUARE] * 2}, r"expected 2 predicted boxes for 'a', one per truth row, found 3"),
         ({"a": [SQUARE]}, {"a": [SQUARE] * 2}, r"expected 2 predicted boxes for 'a', one per truth row, found 1; .*--missing miss"),
-        ({"balll": [SQUARE]}, {"ball": [SQUARE]}, r"found 1 more, such as 'balll'; did you mean 'ball'\?"),
+        ({"balll": [SQUARE]}, {"ball": [SQUARE]}, r"found 'balll' besides; .*did you mean 'ball'\?"),
+        ({str(n): [SQUARE] for n in range(8)}, {"ball": [SQUARE]}, r"found '0', '1', '2', '3', '4' and 3 more besides"),
         ({"a": [[1, 2, 3]]}, {"a": [SQUARE]}, r"predictions of 'a' of shape \(frames, 4\), found \(1, 3\)"),
         ({"a": [SQUARE]}, {"a": SQUARE}, r"truth of 'a' of shape \(frames, 4\), found \(4,\)"),
         ({"a": [["x", "y", 1, 1]]}, {"a": [SQUARE]}, r"predictions of 'a' as numbers"),

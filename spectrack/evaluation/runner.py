@@ -8,6 +8,7 @@ directory against itself (`spectrack.evaluation.results.evaluate_directories`) g
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -133,11 +134,12 @@ def run(
         InputError: no sequence, and what scoring refuses.
     """
     options = options or RunOptions()
-    get_protocol(options.protocol)
+    setting = _describe(options)  # before hours of tracking, not after
     directory = _prepare(Path(out_dir), overwrite=options.overwrite)
     done: list[SequenceRun] = []
     for item in _track_all(sequences, make_tracker, options):
-        _check_name(item.name, [other.name for other in done])
+        if item.name in [other.name for other in done]:
+            raise SequenceError(f"expected sequences of different names, found {item.name!r} twice; results are stored by name, rename one")
         _write_sequence(directory, item)
         log.info("tracked %s: %d frames in %.1f s", item.name, len(item.boxes), item.milliseconds.sum() / 1000)
         done.append(item)
@@ -148,7 +150,9 @@ def run(
     scores = _score(done, options)
     if scores is not None:
         write_json(directory / "scores.json", scores.to_json())
-    write_json(directory / "run.json", _record(done, options, scores))
+    write_json(
+        directory / "run.json", {**setting, "auc": None if scores is None else scores.auc, "sequences": [_entry(item) for item in done]}
+    )
     return RunResult(directory, tuple(done), scores)
 
 
@@ -205,6 +209,7 @@ def _track_all(sequences: Iterable[Sequence | Opener], make_tracker: Callable[[]
 
 def _track_one(sequence: Sequence | Opener, make_tracker: Callable[[], Any], seed: int) -> SequenceRun:
     opened = sequence if isinstance(sequence, Sequence) else sequence()
+    _check_name(opened.name)
     return track_sequence(opened, make_tracker(), seed=seed)
 
 
@@ -223,16 +228,16 @@ def _prepare(directory: Path, *, overwrite: bool) -> Path:
     earlier = [path for kind in ("boxes", "frames", "truth") for path in (directory / kind).glob("*.*")]
     earlier += [path for name in ("run.json", "scores.json") if (path := directory / name).exists()]
     if earlier and not overwrite:
-        raise ConfigError(f"expected an empty directory for the run at {directory}, found an earlier run; choose another or allow overwriting")
+        raise ConfigError(
+            f"expected an empty directory for the run at {directory}, found an earlier run; choose another or allow overwriting"
+        )
     for path in earlier:
         path.unlink()
     return directory
 
 
-def _check_name(name: str, taken: list[str]) -> None:
-    if name in taken:
-        raise SequenceError(f"expected sequences of different names, found {name!r} twice; rename one, results are stored by name")
-    if not name or name.startswith(".") or any(sign in name for sign in '/\\:\0'):
+def _check_name(name: str) -> None:
+    if not name or name.startswith(".") or any(sign in name for sign in "/\\:\0"):
         raise SequenceError(f"expected a sequence name that can be a file name, found {name!r}; rename the sequence")
 
 
@@ -254,25 +259,31 @@ def _score(done: list[SequenceRun], options: RunOptions) -> Scores | None:
     return score(predictions, truth, options.protocol, invalid=options.invalid, missing=options.missing)
 
 
-def _record(done: list[SequenceRun], options: RunOptions, scores: Scores | None) -> dict[str, Any]:
-    weights = options.weights
+def _describe(options: RunOptions) -> dict[str, Any]:
+    """What is known before the run, checked: protocol, configuration, seed, device, weights, versions and machine."""
+    protocol, weights, config = get_protocol(options.protocol), options.weights, dict(options.config)
+    try:
+        json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"expected a configuration of plain JSON values, found otherwise ({error}); convert paths and arrays") from error
+    if weights is not None and not Path(weights).is_file():
+        raise ConfigError(f"expected a weights file at {weights}, found none; correct the path")
     return {
-        "config": dict(options.config),
-        "protocol": options.protocol,
+        "config": config,
+        "protocol": protocol.name,
         "seed": options.seed,
         "jobs": options.jobs,
         "device": options.device,
         "weights": None if weights is None else {"file": Path(weights).name, "sha256": file_sha256(weights)},
         "provenance": provenance(),
-        "auc": None if scores is None else scores.auc,
-        "sequences": [
-            {
-                "name": item.name,
-                "frames": len(item.boxes),
-                "attributes": list(item.attributes),
-                "frames_per_second": item.frames_per_second,
-                "has_truth": item.truth is not None,
-            }
-            for item in done
-        ],
+    }
+
+
+def _entry(item: SequenceRun) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "frames": len(item.boxes),
+        "attributes": list(item.attributes),
+        "frames_per_second": item.frames_per_second,
+        "has_truth": item.truth is not None,
     }

@@ -1,1 +1,1 @@
-
+"""What people look at: figures, film strips and overlay video."""

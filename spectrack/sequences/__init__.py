@@ -1,1 +1,18 @@
+"""Reading and writing video: frames of every supported format as lazy sequences, and truth boxes."""
 
+from spectrack.sequences.annotations import read_boxes, read_first_box, write_boxes
+from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
+from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.readers import FORMATS
+
+__all__ = [
+    "FORMATS",
+    "ArrayFrame",
+    "Frame",
+    "MosaicFrame",
+    "Sequence",
+    "open_sequence",
+    "read_boxes",
+    "read_first_box",
+    "write_boxes",
+]

@@ -1,0 +1,132 @@
+"""Truth and result boxes as text: every dialect that the field's files use, read with a sentence for each fault.
+
+One row a frame; 4 numbers ``x y w h`` or 8 numbers (a polygon, of which the tight box is taken), separated by commas,
+tabs, spaces or semicolons, with or without a trailing separator, byte-order mark or CRLF. Coordinates are kept as they
+are: HOTC's are 0-based cube pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spectrack.boxes import Box, Boxes, as_box
+from spectrack.errors import SequenceError
+from spectrack.files import write_text
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?[nN][aA][nN]")
+_SEPARATORS = re.compile(r"[,;\s]+")
+_LARGEST_FILE = 64 * 2**20
+_LARGEST_LINE = 4096
+_LARGEST_COORDINATE = 1e7
+
+
+def read_boxes(path: str | os.PathLike[str], *, origin: int = 0) -> Boxes:
+    """Boxes of an annotation or result file.
+
+    Args:
+        path: the text file.
+        origin: index of the first pixel in the file's convention, subtracted from x and y: 0 for HOTC and for files
+            written here, 1 for OTB's MATLAB boxes.
+
+    Returns:
+        (N, 4) float64, ``x, y, w, h``. A row of NaN only (an absent object) becomes a zero box, which the protocols treat
+        as invalid truth.
+
+    Raises:
+        SequenceError: the file cannot be read, is empty, or has a line that is no box; the message gives the line number.
+    """
+    rows = [_row(tokens, path, number) for number, tokens in _lines(path)]
+    if not rows:
+        raise SequenceError(f"expected boxes in {path}, found no row; write one box x,y,w,h a line")
+    boxes = np.array(rows, dtype=np.float64)
+    boxes[:, :2] -= np.where(boxes.any(axis=1, keepdims=True), origin, 0)
+    return boxes
+
+
+def read_first_box(path: str | os.PathLike[str]) -> Box:
+    """The first row of an annotation file, as a usable box.
+
+    Raises:
+        SequenceError: the file cannot be read or its first row is no box.
+        BoxError: that box has no area.
+    """
+    for number, tokens in _lines(path):
+        return as_box(_row(tokens, path, number))
+    raise SequenceError(f"expected a box in {path}, found no row; write one box x,y,w,h on the first line")
+
+
+def write_boxes(path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | None = "%.4f", separator: str = ",") -> None:
+    """Write boxes as text, one row a frame, whole or not at all.
+
+    Args:
+        path: the file to write.
+        boxes: (N, 4), ``x, y, w, h``.
+        fmt: how to print a number that is not integral; None prints every digit, so that reading gives the same number.
+            Integral numbers are printed without a point.
+        separator: between numbers; HOTC uses a tab.
+
+    Raises:
+        SequenceError: not (N, 4), or not finite.
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise SequenceError(f"expected boxes of shape (frames, 4) to write to {path}, found {array.shape}; give x, y, w, h for each frame")
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise SequenceError(f"expected finite boxes to write to {path}, found NaN or infinity in frame {row}; repair that box")
+    write_text(path, "".join(separator.join(_format(value, fmt) for value in row) + "\n" for row in array.tolist()))
+
+
+def _format(value: float, fmt: str | None) -> str:
+    if value == int(value) and abs(value) < 2**53:
+        return str(int(value))
+    return repr(value) if fmt is None else fmt % value
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line number from 1 and tokens of every line that is not blank."""
+    try:
+        size = Path(path).stat().st_size
+        if size > _LARGEST_FILE:
+            raise SequenceError(f"expected a text file of boxes below 64 MiB, found {size} bytes in {path}; give the annotation file")
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SequenceError(f"expected a text file of boxes, found undecodable bytes in {path}; give the annotation file") from error
+    except OSError as error:
+        raise SequenceError(f"expected a readable file of boxes at {path}, found: {error.strerror or error}; check the path") from error
+    if "\0" in text:
+        raise SequenceError(f"expected a text file of boxes, found binary data in {path}; give the annotation file")
+    # Only real line ends: str.splitlines would also split at form feeds and Unicode separators and spoil the line numbers.
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        if len(line) > _LARGEST_LINE:
+            raise SequenceError(f"expected one box a line in {path}, found {len(line)} characters on line {number}; write x,y,w,h")
+        tokens = [token for token in _SEPARATORS.split(line) if token]
+        if tokens:
+            yield number, tokens
+
+
+def _row(tokens: list[str], path: str | os.PathLike[str], number: int) -> list[float]:
+    bad = next((token for token in tokens if not _NUMBER.fullmatch(token)), None)
+    if bad is not None or len(tokens) not in (4, 8):
+        found = f"{bad[:40]!r}" if bad is not None else f"{len(tokens)} number{'s' if len(tokens) != 1 else ''}"
+        raise SequenceError(
+            f"expected 4 numbers x,y,w,h or the 8 of a polygon on line {number} of {path}, found {found}; correct that line"
+        )
+    values = np.array([float(token) for token in tokens])
+    if np.isnan(values).all():
+        return [0.0, 0.0, 0.0, 0.0]
+    if not (np.abs(values) < _LARGEST_COORDINATE).all():
+        raise SequenceError(
+            f"expected coordinates in pixels on line {number} of {path}, found {' '.join(tokens)[:60]!r}; correct that line "
+            "(a row of NaN only marks an absent object)"
+        )
+    if len(values) == 8:
+        left, top = values[0::2].min(), values[1::2].min()
+        values = np.array([left, top, values[0::2].max() - left, values[1::2].max() - top])
+    return [float(value) for value in values]

@@ -1,0 +1,290 @@
+"""Opening array files lazily: one small source class for each way an array lies in a file.
+
+A source knows its shape and type without reading the values. `variable` names the array in files that hold several.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import SequenceError, SpectrackError, nearest_name
+from spectrack.sequences.frame_files import number_key
+
+Index = tuple[int | slice, ...]
+_Result = TypeVar("_Result")
+
+
+class ArraySource(Protocol):
+    """An array in a file.
+
+    Attributes:
+        shape: of the whole array.
+        dtype: of its values.
+        where: file (and variable), for messages.
+        mapped: True when `read` gives a view of a memory map and costs nothing.
+        axes: axis letters when the file itself tells them, else None.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    where: str
+    mapped: bool
+    axes: str | None
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """The part that `index` selects."""
+
+
+class MappedSource:
+    """A memory-mapped .npy or TIFF file; the map is opened again in another process instead of being copied there."""
+
+    mapped = True
+
+    def __init__(self, path: Path, *, tiff: bool = False, axes: str | None = None) -> None:
+        self._path, self._tiff = path, tiff
+        self.where, self.axes = str(path), axes
+        self._array = self._map()
+        self.shape, self.dtype = self._array.shape, self._array.dtype
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """A view of the part."""
+        return np.asarray(self._array[index])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_array"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._array = self._map()
+
+    def _map(self) -> NDArray[Any]:
+        if self._tiff:
+            import tifffile
+
+            return np.asarray(tifffile.memmap(self._path, mode="r"))
+        return np.asarray(np.load(self._path, mmap_mode="r", allow_pickle=False))
+
+
+class LoadedSource:
+    """A variable of an .npz or .mat v5 file: these have to be decoded whole, which is done once, on first reading."""
+
+    mapped = False
+    axes: str | None = None
+
+    def __init__(self, path: Path, variable: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._path, self._variable = path, variable
+        self.shape, self.dtype, self.where = shape, dtype, f"{path} (variable {variable})"
+        self._array: NDArray[Any] | None = None
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """A view of the part of the decoded array."""
+        if self._array is None:
+            try:
+                self._array = self._load()
+            except Exception as error:  # the parsers of foreign files fail in many ways on damaged ones
+                raise unreadable(self._path, f"a complete array {self._variable!r}", error) from error
+        return np.asarray(self._array[index])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_array": None}
+
+    def _load(self) -> NDArray[Any]:
+        if self._path.suffix.lower() == ".npz":
+            with np.load(self._path, allow_pickle=False) as archive:
+                return np.asarray(archive[self._variable])
+        from scipy.io import loadmat
+
+        return np.asarray(loadmat(self._path, variable_names=[self._variable])[self._variable])
+
+
+class Hdf5Source:
+    """A data set of an HDF5 file, read part by part. MATLAB writes its axes reversed; `reverse` turns them back."""
+
+    mapped = False
+    axes: str | None = None
+
+    def __init__(self, path: Path, variable: str, *, reverse: bool) -> None:
+        self._path, self._variable, self._reverse = path, variable, reverse
+        self.where = f"{path} (variable {variable})"
+        self._dataset = self._open()
+        self.shape = self._dataset.shape[::-1] if reverse else self._dataset.shape
+        self.dtype = self._dataset.dtype
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """The part, read from the file."""
+        try:
+            return np.asarray(self._dataset[index[::-1]]).T if self._reverse else np.asarray(self._dataset[index])
+        except OSError as error:
+            raise unreadable(self._path, f"a complete data set {self._variable!r}", error) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_dataset"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._dataset = self._open()
+
+    def _open(self) -> Any:
+        import h5py
+
+        return h5py.File(self._path, "r")[self._variable]
+
+
+class TiffSource:
+    """A TIFF file that cannot be memory-mapped (compressed or tiled): read page by page."""
+
+    mapped = False
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], axes: str | None, pages: int) -> None:
+        self._path, self._pages = path, pages
+        self.shape, self.dtype, self.axes, self.where = shape, dtype, axes, str(path)
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """The part; a frame on the first axis costs only its own pages."""
+        import tifffile
+
+        first = index[0]
+        try:
+            with tifffile.TiffFile(self._path) as file:
+                if isinstance(first, int) and self._pages % self.shape[0] == 0:
+                    each = self._pages // self.shape[0]
+                    pages = file.series[0].asarray() if not each else file.asarray(key=range(first * each, (first + 1) * each), series=0)
+                    return np.asarray(pages).reshape(self.shape[1:])[index[1:]]
+                return np.asarray(file.series[0].asarray()).reshape(self.shape)[index]
+        except Exception as error:  # tifffile fails in many ways on damaged or exotic files
+            raise unreadable(self._path, "a complete TIFF (compressed ones need the package imagecodecs)", error) from error
+
+
+def open_npy(path: Path, variable: str | None = None) -> ArraySource:
+    """A .npy file; it holds one array, so `variable` has no meaning."""
+    return _guarded(path, "a complete .npy array of numbers", lambda: MappedSource(path))
+
+
+def open_npz(path: Path, variable: str | None = None) -> ArraySource:
+    """One member of a .npz file."""
+    members = npz_members(path)
+    chosen = pick_variable(_frames_only(members), variable, path, members)
+    return LoadedSource(path, chosen, *members[chosen])
+
+
+def npz_members(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of every member, by number, without decoding the values."""
+
+    def read() -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        found = {}
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist(), key=number_key):
+                if name.endswith(".npy"):
+                    with archive.open(name) as member:
+                        version = np.lib.format.read_magic(member)
+                        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                        shape, _, dtype = header(member)
+                        found[name.removesuffix(".npy")] = shape, dtype
+        return found
+
+    return _guarded(path, "a complete .npz archive", read)
+
+
+def open_mat(path: Path, variable: str | None = None) -> ArraySource:
+    """One variable of a MATLAB file, version 5 or 7.3 (which is HDF5)."""
+    import h5py
+
+    if _guarded(path, "a MATLAB file", lambda: bool(h5py.is_hdf5(path))):
+        return _open_hdf5(path, variable, reverse=True)
+    from scipy.io import whosmat
+
+    listed = _guarded(path, "a MATLAB file of version 5 or 7.3", lambda: list(whosmat(str(path))))
+    # whosmat tells MATLAB's class; the exact type on disk may be narrower and is known after loading.
+    classes = {"single": "f4", "double": "f8", "int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8"}
+    classes |= {"uint8": "u1", "uint16": "u2", "uint32": "u4", "uint64": "u8", "logical": "?"}
+    members = {name: (tuple(shape), np.dtype(classes.get(kind, "O"))) for name, shape, kind in listed}
+    chosen = pick_variable(_frames_only(members), variable, path, members)
+    return LoadedSource(path, chosen, *members[chosen])
+
+
+def open_hdf5(path: Path, variable: str | None = None) -> ArraySource:
+    """One data set of an HDF5 file."""
+    return _open_hdf5(path, variable, reverse=False)
+
+
+def _open_hdf5(path: Path, variable: str | None, *, reverse: bool) -> ArraySource:
+    import h5py
+
+    def read() -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        found = {}
+
+        def note(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset) and not name.startswith("#"):
+                found[name] = tuple(item.shape or ()), item.dtype
+
+        with h5py.File(path, "r") as file:
+            file.visititems(note)
+        return found
+
+    members = _guarded(path, "a complete HDF5 file", read)
+    chosen = pick_variable(_frames_only(members), variable, path, members)
+    return _guarded(path, "a complete HDF5 file", lambda: Hdf5Source(path, chosen, reverse=reverse))
+
+
+def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
+    """The first series of a TIFF file, memory-mapped where its pages lie together uncompressed."""
+    import tifffile
+
+    def read() -> ArraySource:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            shape, dtype, pages, contiguous = series.shape, series.dtype, len(series.pages), series.dataoffset is not None
+            # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
+            named = file.is_imagej or file.is_ome
+            letters = str(series.axes).translate(str.maketrans("TCSYXZ", "tbbhwb"))
+        axes = letters if named and set(letters) <= set("thwb") and len(set(letters)) == len(letters) else None
+        if contiguous:
+            return MappedSource(path, tiff=True, axes=axes)
+        return TiffSource(path, shape, np.dtype(dtype), axes, pages)
+
+    return _guarded(path, "a complete TIFF file", read)
+
+
+def pick_variable(candidates: Iterable[str], variable: str | None, path: Path, known: Iterable[str]) -> str:
+    """The variable asked for, or the only candidate there is.
+
+    Raises:
+        SequenceError: it is not there, or there are none or several to choose from.
+    """
+    if variable is not None:
+        if variable not in known:
+            raise SequenceError(f"expected the variable {variable!r} in {path}, found none of that name; {nearest_name(variable, known)}")
+        return variable
+    names = list(candidates)
+    if len(names) == 1:
+        return names[0]
+    found = f"several ({', '.join(names[:8])}{', ...' if len(names) > 8 else ''})" if names else "none"
+    remedy = "name it with variable=... (--variable)" if names else "store (frames, height, width, bands) in it"
+    raise SequenceError(f"expected one array of frames (3 or 4 axes) in {path}, found {found}; {remedy}")
+
+
+def unreadable(path: Path, expected: str, error: BaseException) -> SequenceError:
+    """The error for a file whose parser gave up."""
+    lines = str(error).strip().splitlines()
+    return SequenceError(
+        f"expected {expected} in {path}, found: {lines[0][:160] if lines else type(error).__name__}; write or copy the file again"
+    )
+
+
+def _frames_only(members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> list[str]:
+    return [name for name, (shape, dtype) in members.items() if len(shape) in (3, 4) and dtype.kind in "uif"]
+
+
+def _guarded(path: Path, expected: str, read: Callable[[], _Result]) -> _Result:
+    try:
+        return read()
+    except SpectrackError:
+        raise
+    except Exception as error:  # parsers of foreign files fail in many ways on damaged ones; each becomes one sentence
+        raise unreadable(path, expected, error) from error

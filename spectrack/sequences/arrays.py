@@ -1,0 +1,137 @@
+"""Array files as sequences: .npy, .npz, .mat (v5 and v7.3), HDF5 and multi-page TIFF.
+
+One file holds all frames, or a folder holds one file a frame. Memory-mapped files are never copied whole; HDF5 and
+uncompressed TIFF are read frame by frame; .npz members and .mat v5 variables have to be decoded whole, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import SequenceError
+from spectrack.sequences.array_files import ArraySource
+from spectrack.sequences.axes import AxisEvidence, check_axes, infer_axes
+from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
+from spectrack.sequences.frame_files import frame_mismatch
+from spectrack.sequences.mosaics import MosaicPattern
+
+_KEPT_KINDS = "uif"
+
+
+class ArraySequence(Sequence):
+    """All frames in one array.
+
+    Args:
+        source: the array, opened lazily.
+        axes: its order, such as ``thwb``; without t it is one frame, without b its frames are mosaics.
+        pattern: the mosaic pattern; needed when `axes` has no b.
+        name: name of the sequence.
+    """
+
+    def __init__(self, source: ArraySource, axes: str, *, pattern: MosaicPattern | None = None, name: str) -> None:
+        self._source = source
+        self._axes = check_axes(axes, len(source.shape), where=source.where)
+        self._pattern = pattern
+        self.name = name
+        size = dict(zip(self._axes, source.shape, strict=True))
+        self._length = size.get("t", 1)
+        check_numbers(source.dtype, source.where)
+        if not self._length or 0 in source.shape:
+            raise SequenceError(f"expected frames in {source.where}, found an empty array of shape {source.shape}; write the file again")
+        self._kept: tuple[int, Frame] | None = None
+        self.height, self.width, self.bands = self.frame(0).shape
+
+    def __len__(self) -> int:
+        return self._length
+
+    def frame(self, i: int) -> Frame:
+        """Frame `i`; a memory-mapped array is not copied."""
+        i = self._index(i)
+        if self._kept is not None and self._kept[0] == i:
+            return self._kept[1]
+        index = tuple(i if letter == "t" else slice(None) for letter in self._axes)
+        frame = as_frame(self._source.read(index), self._axes.replace("t", ""), self._pattern)
+        if not self._source.mapped:
+            self._kept = (i, frame)
+        return frame
+
+
+class ArrayFolderSequence(Sequence):
+    """One array file a frame.
+
+    Args:
+        files: the frames in order.
+        open_source: opens the array of one of them.
+        variables: name of the array in each file, or None where a file holds one. A .npz of one member a frame comes as
+            the same file with the members' names.
+        axes: order of one frame's axes (hwb, bhw, ..., or hw for a mosaic); None to infer it.
+        evidence: what is known for inferring it.
+        pattern: the mosaic pattern; needed for mosaics.
+        name: name of the sequence.
+    """
+
+    def __init__(
+        self,
+        files: list[Path],
+        open_source: Callable[[Path, str | None], ArraySource],
+        *,
+        variables: SequenceOf[str | None],
+        axes: str | None,
+        evidence: AxisEvidence,
+        pattern: MosaicPattern | None = None,
+        name: str,
+    ) -> None:
+        self._files, self._variables, self._open_source, self._pattern = files, variables, open_source, pattern
+        self.name = name
+        first = open_source(files[0], variables[0])
+        check_numbers(first.dtype, first.where)
+        order = axes.lower().replace("t", "") if axes else infer_axes(first.shape, evidence, one_frame=True, where=first.where)
+        self._axes = check_axes(order, len(first.shape), where=first.where)
+        self._shape = first.shape
+        self._kept: tuple[int, Frame] | None = None
+        self.height, self.width, self.bands = self.frame(0).shape
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def frame(self, i: int) -> Frame:
+        """Frame `i`, opened on demand; the last one is kept open."""
+        i = self._index(i)
+        if self._kept is not None and self._kept[0] == i:
+            return self._kept[1]
+        source = self._open_source(self._files[i], self._variables[i])
+        if source.shape != self._shape:
+            raise frame_mismatch(self._files[i], source.shape, self._shape, self._files[0])
+        check_numbers(source.dtype, source.where)
+        frame = as_frame(source.read((slice(None),) * len(self._shape)), self._axes, self._pattern)
+        self._kept = (i, frame)
+        return frame
+
+
+def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None) -> Frame:
+    """One frame's array as a `Frame`, without copying.
+
+    Args:
+        array: with the axes named by `axes`.
+        axes: h, w and maybe b in any order.
+        pattern: for mosaics (no b).
+    """
+    wanted = "hwb" if "b" in axes else "hw"
+    ordered = np.asarray(array).transpose([axes.index(letter) for letter in wanted])
+    if "b" in axes:
+        return ArrayFrame(ordered)
+    if pattern is None:
+        raise SequenceError("expected the camera of these mosaics, found none; name it with sensor=... (--sensor)")
+    return MosaicFrame(ordered, pattern.block, pattern.bands)
+
+
+def check_numbers(dtype: np.dtype[Any], where: str) -> None:
+    """Refuse arrays of anything but real numbers."""
+    if dtype.kind not in _KEPT_KINDS:
+        raise SequenceError(f"expected integers or floats in {where}, found type {dtype}; store the raw counts as real numbers")

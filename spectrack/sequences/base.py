@@ -1,0 +1,259 @@
+"""Sequence and Frame: lazily read hyperspectral video, and access to one frame that costs only the window asked for.
+
+A `Sequence` is an indexable list of cubes with metadata and, maybe, truth. A `Frame` is what trackers take: it knows its
+shape and gives windows, so a mosaic is de-interleaved only where the tracker looks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box, Boxes, as_box
+from spectrack.cube import Cube, mosaic_to_cube
+from spectrack.errors import CubeError, InputError, SequenceError
+from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
+
+Window = tuple[int, int, int, int]
+"""``(x0, y0, x1, y1)`` in cube pixels; x1 and y1 are exclusive."""
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """One frame of a sequence, read where it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and bands of the cube."""
+
+    def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
+        """Raw values of columns x0..x1-1 and rows y0..y1-1: (y1 - y0, x1 - x0, bands), a copy of its own."""
+
+    def whole(self) -> Cube:
+        """The whole cube, (height, width, bands); it may share memory with the file, so it must not be written to."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube: ...
+
+
+class _CubeFrame(ABC):
+    """What both kinds of frame share: the window check and NumPy's array protocol."""
+
+    shape: tuple[int, int, int]
+
+    @abstractmethod
+    def whole(self) -> Cube:
+        """The whole cube, (height, width, bands)."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
+        cube = self.whole()
+        return np.array(cube, dtype=dtype) if copy else np.asarray(cube, dtype=dtype)
+
+    def __repr__(self) -> str:
+        height, width, bands = self.shape
+        return f"{type(self).__name__}(height={height}, width={width}, bands={bands})"
+
+    def _check_window(self, x0: int, y0: int, x1: int, y1: int) -> None:
+        height, width, _ = self.shape
+        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+            raise InputError(
+                f"expected a window (x0, y0, x1, y1) with pixels inside the frame of {width} x {height} cube pixels, "
+                f"found ({x0}, {y0}, {x1}, {y1}); cut it to the frame"
+            )
+
+
+class ArrayFrame(_CubeFrame):
+    """A frame that is an array already, in memory or mapped from a file.
+
+    Args:
+        cube: (height, width, bands); any strides and byte order, so a transposed memory map will do.
+    """
+
+    def __init__(self, cube: NDArray[Any]) -> None:
+        if cube.ndim != 3:
+            raise CubeError(f"expected a frame of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame")
+        # Plain ndarray: slicing the memmap subclass runs Python code on every slice.
+        self._cube = np.asarray(cube)
+        self.shape: tuple[int, int, int] = self._cube.shape
+
+    def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
+        """Raw values of columns x0..x1-1 and rows y0..y1-1, copied: (y1 - y0, x1 - x0, bands), native byte order."""
+        self._check_window(x0, y0, x1, y1)
+        part = self._cube[y0:y1, x0:x1]
+        return np.array(part, dtype=part.dtype.newbyteorder("="), order="C")
+
+    def whole(self) -> Cube:
+        """The cube itself, not copied unless its byte order is foreign."""
+        return self._cube if self._cube.dtype.isnative else self._cube.astype(self._cube.dtype.newbyteorder("="))
+
+
+class MosaicFrame(_CubeFrame):
+    """A decoded snapshot mosaic that is de-interleaved window by window.
+
+    Args:
+        mosaic: (height * block, width * block), any number type.
+        block: side of the mosaic pattern.
+        bands: keep the first `bands` of the block * block (15 for RedNIR).
+    """
+
+    def __init__(self, mosaic: NDArray[Any], block: int, bands: int | None = None) -> None:
+        if mosaic.ndim != 2 or mosaic.shape[0] % block or mosaic.shape[1] % block:
+            mosaic_to_cube(mosaic, block)  # raises the sentence that fits
+        self._mosaic = np.asarray(mosaic)
+        self._block = block
+        self.shape = (mosaic.shape[0] // block, mosaic.shape[1] // block, block * block if bands is None else bands)
+
+    def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
+        """Raw values of columns x0..x1-1 and rows y0..y1-1; only this part of the mosaic is read."""
+        self._check_window(x0, y0, x1, y1)
+        block = self._block
+        return mosaic_to_cube(self._mosaic[y0 * block : y1 * block, x0 * block : x1 * block], block, bands=self.shape[2])
+
+    def whole(self) -> Cube:
+        """The whole cube, de-interleaved."""
+        return mosaic_to_cube(self._mosaic, self._block, bands=self.shape[2])
+
+
+class Sequence(ABC):
+    """A lazily read video of cubes. A subclass sets the attributes below and gives `__len__` and `frame`.
+
+    Attributes:
+        name: how the sequence is called in tables and file names.
+        height, width, bands: size of every cube, in cube pixels and bands.
+        wavelengths_nm: band centres in nm, or None when unknown; never guessed.
+        sensor: name of the camera (see `spectrack.sensors`), or None when unknown.
+        fps: frames per second; 25 where nothing says otherwise.
+        visibility: (N,) share of the object that is seen, 0..1, or None.
+        attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
+        is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
+        metadata: whatever else the writer recorded (for simulated video: scenario, seed, ...); JSON-serialisable.
+    """
+
+    name: str = "sequence"
+    height: int
+    width: int
+    bands: int
+    wavelengths_nm: tuple[float, ...] | None = None
+    sensor: str | None = None
+    fps: float = 25.0
+    visibility: NDArray[np.float64] | None = None
+    attributes: tuple[str, ...] = ()
+    is_rgb: bool = False
+
+    _truth: Boxes | None = None
+    _truth_source: str = "its truth"
+    _first_box: Box | None = None
+    _metadata: dict[str, Any] | None = None
+    _pictures: Callable[[int], NDArray[np.uint8]] | None = None
+    _display: dict[str, tuple[NDArray[np.float32], float]] | None = None
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    @abstractmethod
+    def frame(self, i: int) -> Frame:
+        """Frame `i` (0 .. len - 1, or negative from the end) for reading by windows.
+
+        Raises:
+            IndexError: no such frame; the iteration protocol relies on this class.
+            SpectrackError: the file is damaged or does not fit the sequence; the message names it.
+        """
+
+    def __getitem__(self, i: int) -> Cube:
+        return self.frame(i).whole()
+
+    def __iter__(self) -> Iterator[Cube]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def read(self, i: int, window: Window | None = None) -> Cube:
+        """Raw values of frame `i`, as stored; with a window, only that part is de-interleaved or copied.
+
+        Args:
+            i: frame index from 0.
+            window: ``(x0, y0, x1, y1)`` in cube pixels, inside the frame; None for the whole frame.
+
+        Returns:
+            (y1 - y0, x1 - x0, bands), or (height, width, bands) without a window.
+        """
+        return self.frame(i).whole() if window is None else self.frame(i).window(*window)
+
+    @property
+    def truth(self) -> Boxes | None:
+        """Truth boxes, (len, 4) float64 in cube pixels, or None when there are none.
+
+        A truth file with more rows than frames is cut to the frames. One with fewer rows is refused here, where the boxes
+        are asked for, and not on opening: tracking from a given box does not need them.
+
+        Raises:
+            SequenceError: fewer truth rows than frames.
+        """
+        if self._truth is None:
+            return None
+        if len(self._truth) < len(self):
+            raise SequenceError(
+                f"expected a truth box for each of the {len(self)} frames of {self.name!r}, found {len(self._truth)} rows in "
+                f"{self._truth_source}; complete the file, or name it init_rect.txt when only the first box is known"
+            )
+        return self._truth[: len(self)]
+
+    @truth.setter
+    def truth(self, boxes: Boxes | None) -> None:
+        self._truth = None if boxes is None else np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+
+    @property
+    def first_box(self) -> Box | None:
+        """The box of frame 0: the first truth row, else the one of an init_rect file, else None.
+
+        Raises:
+            BoxError: that box has no area or is not finite.
+        """
+        if self._truth is not None and len(self._truth):
+            return as_box(self._truth[0])
+        return None if self._first_box is None else as_box(self._first_box)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the writer recorded besides (scenario, seed, ...); empty when nothing is known."""
+        return self._metadata or {}
+
+    def false_colour(self, i: int, rule: str | None = None) -> NDArray[np.uint8]:
+        """Frame `i` as a picture for people.
+
+        Args:
+            i: frame index from 0.
+            rule: a rule of `spectrack.false_colour`; None takes the dataset's own false-colour image (or the RGB frame
+                itself) where there is one, else the default rule.
+
+        Returns:
+            (height, width, 3) uint8 in R, G, B order. A rule uses one white level for the whole sequence, taken from frame
+            0, so that changes of light stay visible.
+        """
+        if rule is None and self.is_rgb:
+            return np.asarray(self[i], dtype=np.uint8)
+        if rule is None and self._pictures is not None:
+            return self._pictures(i)
+        matrix, white = self._display_of(rule or DEFAULT_RULE)
+        return to_display(apply_matrix(self[i], matrix), white=white)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {len(self)} frames of {self.width} x {self.height} x {self.bands}>"
+
+    def _display_of(self, rule: str) -> tuple[NDArray[np.float32], float]:
+        if self._display is None:
+            self._display = {}
+        if rule not in self._display:
+            first = self[0]
+            matrix = false_colour_matrix(rule, self.bands, wavelengths_nm=self.wavelengths_nm, cube=first)
+            self._display[rule] = matrix, float(np.percentile(apply_matrix(first, matrix), 99.5))
+        return self._display[rule]
+
+    def _index(self, i: int) -> int:
+        """A valid index from 0, counting negative ones from the end."""
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"expected a frame index below {len(self)} for {self.name!r}, found {i}")
+        return int(i) % len(self)

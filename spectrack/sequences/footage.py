@@ -1,0 +1,172 @@
+"""Ordinary three-band footage, R, G, B in 8 bits: folders of JPEG or PNG, and video files read through PyAV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import SequenceError
+from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.frame_files import frame_mismatch, read_image
+
+
+def read_footage(path: Path) -> NDArray[np.uint8]:
+    """One 8-bit image as (height, width, 3) uint8, R, G, B; grey is repeated, transparency dropped.
+
+    Raises:
+        SequenceError: damaged, or not 8 bit.
+    """
+    image = read_image(path)
+    if image.dtype != np.uint8:
+        raise SequenceError(
+            f"expected 8-bit footage in {path}, found {image.dtype}; for mosaics use format='hotc' (--format hotc) and name the sensor"
+        )
+    if image.ndim == 2 or image.shape[2] == 1:
+        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    return np.ascontiguousarray(image[:, :, :3])
+
+
+class ImageSequence(Sequence):
+    """A folder of 8-bit colour (or grey) images.
+
+    Args:
+        files: the frames in order.
+        name: name of the sequence.
+    """
+
+    is_rgb = True
+    bands = 3
+
+    def __init__(self, files: list[Path], *, name: str) -> None:
+        self._files = files
+        self.name = name
+        self._kept: tuple[int, ArrayFrame] | None = None
+        self._shape = read_footage(files[0]).shape
+        self.height, self.width = self._shape[:2]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def frame(self, i: int) -> ArrayFrame:
+        """Frame `i`, decoded; the last one is kept."""
+        i = self._index(i)
+        if self._kept is not None and self._kept[0] == i:
+            return self._kept[1]
+        image = read_footage(self._files[i])
+        if image.shape != self._shape:
+            raise frame_mismatch(self._files[i], image.shape[:2], self._shape[:2], self._files[0])
+        self._kept = (i, ArrayFrame(image))
+        return self._kept[1]
+
+
+class VideoSequence(Sequence):
+    """A video file, decoded on demand and frame-exact; reading in order is fast, going back seeks to a key frame.
+
+    Args:
+        path: MP4, AVI or whatever else FFmpeg reads.
+        name: name of the sequence.
+    """
+
+    is_rgb = True
+    bands = 3
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        self._path = path
+        self.name = name
+        self._times: list[int] = []
+        self._container: Any = None
+        self._decoder: Any = None
+        self._next = 0
+        self._kept: tuple[int, ArrayFrame] | None = None
+        self._scan()
+        first = self.frame(0)
+        self.height, self.width = first.shape[:2]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def frame(self, i: int) -> ArrayFrame:
+        """Frame `i` as R, G, B."""
+        import av
+
+        i = self._index(i)
+        if self._kept is not None and self._kept[0] == i:
+            return self._kept[1]
+        try:
+            picture = self._decode(i)
+        except (av.FFmpegError, StopIteration) as error:
+            self._close()
+            raise SequenceError(
+                f"expected {len(self)} complete frames in {self._path}, found frame {i} damaged or missing; copy or encode the video again"
+            ) from error
+        if self._kept is not None and picture.shape != self._kept[1].shape:
+            raise SequenceError(f"expected frames of one size in {self._path}, found another size at frame {i}; encode the video again")
+        self._kept = (i, ArrayFrame(picture))
+        return self._kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # An open decoder cannot travel to another process; it is opened again there.
+        return {**self.__dict__, "_container": None, "_decoder": None, "_next": 0}
+
+    def _scan(self) -> None:
+        """Count the frames by their packets (the header's count is often wrong or absent) without decoding them."""
+        import av
+
+        try:
+            with av.open(str(self._path)) as container:
+                if not container.streams.video:
+                    raise SequenceError(f"expected a video stream in {self._path}, found none; give a video file")
+                stream = container.streams.video[0]
+                packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
+                rate = stream.average_rate
+                times = [packet.pts for packet in packets]
+        except (av.FFmpegError, OSError) as error:
+            raise SequenceError(f"expected a video in {self._path}, found: {error}; copy or encode the video again") from error
+        if not times:
+            raise SequenceError(f"expected frames in {self._path}, found none; copy or encode the video again")
+        self._length = len(times)
+        self.fps = float(rate) if rate else 25.0
+        # Frames are told apart by their presentation times; a file without them can only be decoded from its start.
+        known = [time for time in times if time is not None]
+        self._times = sorted(known) if len(set(known)) == len(times) else []
+
+    def _decode(self, i: int) -> NDArray[np.uint8]:
+        if self._decoder is None or i < self._next or self._worth_seeking(i):
+            self._start(i)
+        while True:
+            picture = next(self._decoder)
+            index = self._times_index(picture.pts)
+            self._next = index + 1
+            if index == i:
+                return np.asarray(picture.to_ndarray(format="rgb24"))
+            if index > i:
+                raise StopIteration
+
+    def _worth_seeking(self, i: int) -> bool:
+        return bool(self._times) and i > self._next + 250
+
+    def _times_index(self, time: int | None) -> int:
+        if not self._times or time is None:
+            return self._next
+        return int(np.searchsorted(self._times, time))
+
+    def _start(self, i: int) -> None:
+        import av
+
+        self._close()
+        self._container = av.open(str(self._path))
+        stream = self._container.streams.video[0]
+        stream.thread_type = "AUTO"
+        if self._times and i > 0:
+            self._container.seek(self._times[i], stream=stream, backward=True)
+        self._decoder = self._container.decode(stream)
+        self._next = 0
+
+    def _close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+        self._container = self._decoder = None
+        self._next = 0

@@ -1,0 +1,102 @@
+"""Folders of frame files: which files are frames, in which order, and how one image is decoded without trusting it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import SequenceError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg"})
+
+
+def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
+    """Visible files of these suffixes in `folder`, sorted by the numbers in their names (2.png before 10.png).
+
+    Hidden files (``.DS_Store``, ``._0001.png``) and other suffixes (``Thumbs.db``, text) are passed over.
+    """
+    wanted = {suffix.lower() for suffix in suffixes}
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and Path(entry.name).suffix.lower() in wanted]
+    return [folder / name for name in sorted(names, key=number_key) if (folder / name).is_file()]
+
+
+def number_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sort key that compares runs of digits as numbers.
+
+    Example:
+        >>> sorted(["10.png", "2.png", "0001.png"], key=number_key)
+        ['0001.png', '2.png', '10.png']
+    """
+    parts = re.findall(r"[0-9]+|[^0-9]+", Path(name).stem)
+    return tuple((0, int(part), "") if part[0] in "0123456789" else (1, 0, part.lower()) for part in parts), name
+
+
+def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
+    """Decode one image file completely or refuse it.
+
+    Args:
+        path: PNG, JPEG, BMP or TIFF.
+        colour: False gives the pixels as stored (channels in R, G, B order); True always gives 8-bit RGB, grey repeated.
+
+    Returns:
+        (height, width) or (height, width, channels).
+
+    Raises:
+        SequenceError: the file is missing, cut short or no image.
+    """
+    import cv2
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SequenceError(f"expected a readable image at {path}, found: {error.strerror or error}; check the file") from error
+    if not _looks_complete(data):
+        raise damaged(path)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION if colour else cv2.IMREAD_UNCHANGED
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+    except cv2.error as error:
+        raise damaged(path) from error
+    if image is None:
+        raise damaged(path)
+    if image.ndim == 3 and image.shape[2] in (3, 4):
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+    return np.asarray(image)
+
+
+def damaged(path: Path) -> SequenceError:
+    """The error for a frame file that cannot be decoded in full."""
+    size = path.stat().st_size if path.exists() else 0
+    return SequenceError(
+        f"expected a complete image in {path}, found one cut short or damaged ({size} bytes); copy or export that frame again"
+    )
+
+
+def frame_mismatch(path: Path, found: tuple[int, ...], expected: tuple[int, ...], first: Path) -> SequenceError:
+    """The error for frames of different sizes in one sequence."""
+    return SequenceError(
+        f"expected every frame to be of the size of {first.name}, {_size(expected)}, found {_size(found)} in {path}; "
+        "keep frames of one size in the folder"
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(side) for side in (shape[1], shape[0], *shape[2:]))
+
+
+def _looks_complete(data: bytes) -> bool:
+    # Some decoders fill what is missing of a cut file with grey instead of failing, so the end marks are looked for first.
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" in data[-64:]
+    if data.startswith(b"\xff\xd8"):
+        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+    return len(data) > 0

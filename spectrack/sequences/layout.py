@@ -1,0 +1,257 @@
+"""Where things lie in a sequence folder: frames, truth, false-colour pictures, side file, and what folder names tell.
+
+The field's data sets and their re-packed copies put the same things in many places: streams inside a sequence
+(``car/HSI``, ``car/HSI-FalseColor``, ``car/RGB``), sequences inside a modality (``HSI-VIS/car`` with the truth in
+``HSI-VIS-FalseColor/car``), an ``img`` or ``imgs`` folder beside the truth, redundant inner folders
+(``park/img/park``), caches (``HSI-VIS-3D/car/0001.npy``). Everything here goes by names; what is in a file is decided by
+reading it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spectrack.errors import SequenceError, SequenceNotFoundError
+from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files, number_key
+from spectrack.sequences.side_file import SIDE_FILE, SideFile, read_side_file
+
+ENVI_DATA_SUFFIXES = frozenset({".raw", ".img", ".dat", ".bsq", ".bil", ".bip", ".bin"})
+KINDS: dict[str, frozenset[str]] = {
+    "image": IMAGE_SUFFIXES,
+    "npy": frozenset({".npy"}),
+    "npz": frozenset({".npz"}),
+    "mat": frozenset({".mat"}),
+    "hdf5": frozenset({".h5", ".hdf5", ".he5"}),
+    "envi": frozenset({".hdr"}),
+    "video": frozenset({".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm"}),
+}
+"""Suffixes of frame files by kind."""
+
+_TRUTH_NAMES = ("groundtruth_rect.txt", "groundtruth.txt", "gt.txt")
+_FIRST_BOX_NAMES = ("init_rect.txt", "init.txt")
+_CONTAINERS = frozenset({"img", "imgs", "image", "images", "frame", "frames"})
+_CAMERAS = {"vis": "vis16", "nir": "nir25", "rednir": "rednir15"}
+_DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What was found.
+
+    Attributes:
+        frames: folder of frame files, or the one file with all frames.
+        name: name of the sequence, from its folder.
+        truth: truth file, or None.
+        first_box: file with the first box only, or None.
+        description: file with the sequence's attributes in words, or None.
+        pictures: folder of the data set's false-colour images, or None.
+        side: what the ``sequence.json`` of these frames says; empty when there is none.
+        camera: name of the sensor that a data set's folder names tell, or None.
+        expects_mosaics: True inside a folder called HSI or HSI-...
+    """
+
+    frames: Path
+    name: str
+    truth: Path | None
+    first_box: Path | None
+    description: Path | None
+    pictures: Path | None
+    side: SideFile
+    camera: str | None
+    expects_mosaics: bool
+
+
+def find_layout(path: Path) -> Layout:
+    """Look around `path`, a sequence folder, one of its streams or a single file.
+
+    Raises:
+        SequenceNotFoundError: nothing there, or no frames in it.
+        SequenceError: several sequences or streams to choose from.
+    """
+    if not path.exists():
+        raise SequenceNotFoundError(f"expected a sequence at {path}, found nothing there; {_near(path)}")
+    # Symbolic links stay as they are, but the names of the folders above are needed.
+    path = Path(os.path.abspath(path))
+    frames = path if path.is_file() else _descend(path)
+    homes = list(_homes(frames))
+    stream = next((folder for folder in _upwards(frames) if _is_cube_stream(folder.name)), None)
+    twin = _false_colour_twin(frames, stream) if stream is not None else []
+    searched = homes + twin
+    pictures = next((folder for folder in twin if frame_kinds(folder).get("image")), None)
+    single = frames.is_file() and not _is_only_one(frames)
+    return Layout(
+        frames=frames,
+        name=_name(frames),
+        truth=None if single else _first_of(searched, _TRUTH_NAMES),
+        first_box=None if single else _first_of(searched, _FIRST_BOX_NAMES),
+        description=None if single else _first_of(searched, ("description.txt",)),
+        pictures=pictures,
+        side=_side(homes, frames),
+        camera=_camera(frames),
+        expects_mosaics=stream is not None,
+    )
+
+
+def frame_kinds(folder: Path) -> dict[str, list[Path]]:
+    """Frame files of a folder by kind (a key of `KINDS`), each sorted by number; empty kinds are left out."""
+    suffixes = {suffix: kind for kind, members in KINDS.items() for suffix in members}
+    found: dict[str, list[Path]] = {}
+    for file in list_files(folder, suffixes):
+        found.setdefault(suffixes[file.suffix.lower()], []).append(file)
+    return found
+
+
+def is_false_colour(name: str) -> bool:
+    """Whether a folder name means false-colour pictures, in any of its spellings."""
+    return "falsecolor" in name.lower() or "falsecolour" in name.lower()
+
+
+def _is_cube_stream(name: str) -> bool:
+    return bool(re.match(r"hsi(data)?([-_ ]|$)", name.lower())) and not is_false_colour(name)
+
+
+def _is_stream(name: str) -> bool:
+    return _is_cube_stream(name) or is_false_colour(name) or name.lower() in _CONTAINERS or name.lower() == "rgb"
+
+
+def _folders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__"))]
+    return [folder / name for name in sorted(names, key=number_key)]
+
+
+def _descend(given: Path) -> Path:
+    folder = given
+    for _ in range(_DEEPEST):
+        if (folder / SIDE_FILE).is_file() and (recorded := read_side_file(folder / SIDE_FILE).frames_path) is not None:
+            return recorded
+        if frame_kinds(folder):
+            return folder
+        inner = _folders(folder)
+        groups = (
+            [sub for sub in inner if _is_cube_stream(sub.name)],
+            [sub for sub in inner if sub.name.lower() in _CONTAINERS],
+            [sub for sub in inner if is_false_colour(sub.name) or sub.name.lower() == "rgb"],
+        )
+        choice = next((group for group in groups if group), inner)
+        if not choice:
+            wanted = "PNG, TIFF, JPEG, .npy, .npz, .mat, HDF5, ENVI or video files"
+            raise SequenceNotFoundError(f"expected frames ({wanted}) in {given}, found none; name the folder that holds them")
+        if len(choice) > 1:
+            shown = ", ".join(sub.name for sub in choice[:6]) + (", ..." if len(choice) > 6 else "")
+            raise SequenceError(
+                f"expected one sequence in {folder}, found {len(choice)} folders to choose from ({shown}); name one, such as {choice[0]}"
+            )
+        folder = choice[0]
+    raise SequenceNotFoundError(f"expected frames within {_DEEPEST} folders below {given}, found none; name the folder that holds them")
+
+
+def _side(homes: list[Path], frames: Path) -> SideFile:
+    """The side file of these frames; one that records other frames (a stream beside these) says nothing here."""
+    path = _first_of(homes, (SIDE_FILE,))
+    if path is None:
+        return SideFile()
+    side = read_side_file(path)
+    folder = frames.parent if frames.is_file() else frames
+    if side.frames_path is None:
+        return SideFile() if is_false_colour(folder.name) or folder.name.lower() == "rgb" else side
+    return side if side.frames_path.resolve() == frames.resolve() else SideFile()
+
+
+def _upwards(frames: Path) -> Iterator[Path]:
+    folder = frames.parent if frames.is_file() else frames
+    for _ in range(_DEEPEST):
+        yield folder
+        folder = folder.parent
+
+
+def _homes(frames: Path) -> Iterator[Path]:
+    """Folders that belong to this sequence alone: that of the frames, and those above it as long as the inner one is a stream."""
+    for folder in _upwards(frames):
+        yield folder
+        parent = folder.parent
+        if folder.name.lower() == "rgb" and any(_is_cube_stream(sibling.name) for sibling in _folders(parent)):
+            return  # the truth beside it is in the pixels of the cubes, not of this camera
+        if (
+            not _is_stream(folder.name)
+            and folder.name != parent.name
+            and not (_is_stream(parent.name) and folder.name == parent.parent.name)
+        ):
+            return
+
+
+def _false_colour_twin(frames: Path, stream: Path) -> list[Path]:
+    """Folders of the false-colour stream that belong to the same sequence, innermost first."""
+    twins = [folder for folder in _folders(stream.parent) if is_false_colour(folder.name) and _same_modality(stream.name, folder.name)]
+    folder = frames.parent if frames.is_file() else frames
+    inside = folder.relative_to(stream).parts
+    # The shortest name first: HSI-VIS-FalseColor before HSI-VIS-FalseColor_25.
+    for twin in sorted(twins, key=lambda sibling: (len(sibling.name), sibling.name)):
+        visited, place = [] if inside else [twin], twin
+        for part in inside:
+            if (place / part).is_dir():
+                place = place / part
+                visited.append(place)
+        if inside and not visited:
+            continue
+        while not frame_kinds(place) and len(deeper := _folders(place)) == 1:
+            place = deeper[0]
+            visited.append(place)
+        return visited[::-1]
+    return []
+
+
+def _same_modality(stream: str, twin: str) -> bool:
+    def modality(name: str) -> str:
+        return re.sub(r"[-_ ]*(false[-_ ]?colou?r.*|3d.*|data)$", "", name.lower())
+
+    return modality(twin) in ("", "hsi" if modality(stream) == "hsi" else modality(stream))
+
+
+def _camera(frames: Path) -> str | None:
+    for folder in _upwards(frames):
+        match = re.match(r"hsi[-_](vis|nir|rednir)([-_ ]|$)", folder.name.lower())
+        if match and not is_false_colour(folder.name):
+            return _CAMERAS[match.group(1)]
+    return None
+
+
+def _name(frames: Path) -> str:
+    if frames.is_file() and not _is_generic(frames.stem):
+        return frames.stem
+    for folder in _upwards(frames):
+        if not _is_stream(folder.name) and folder.name:
+            return folder.name
+    return frames.stem
+
+
+def _is_generic(stem: str) -> bool:
+    return _is_stream(stem) or stem.lower() in {"cube", "cubes", "data", "video", "sequence", "mosaic", "mosaics"}
+
+
+def _is_only_one(file: Path) -> bool:
+    """Whether truth beside a file can mean it: there is no other file of its kind."""
+    return len(list_files(file.parent, {file.suffix.lower()})) == 1
+
+
+def _first_of(folders: list[Path], names: tuple[str, ...]) -> Path | None:
+    for folder in folders:
+        present = {entry.name.lower(): entry for entry in folder.iterdir() if entry.is_file()}
+        for name in names:
+            if name in present:
+                return present[name]
+    return None
+
+
+def _near(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f"the folder {path.parent} does not exist or cannot be read either"
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f"did you mean {path.parent / close[0]}?" if close else "check the path"

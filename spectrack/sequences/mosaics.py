@@ -1,0 +1,197 @@
+"""Folders of snapshot mosaics, one 16-bit single-channel image a frame (HOTC's PNG, IMEC25's TIFF)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import SequenceError
+from spectrack.sensors import SENSORS, Sensor
+from spectrack.sequences.base import MosaicFrame, Sequence
+from spectrack.sequences.frame_files import frame_mismatch, read_image
+
+_log = logging.getLogger(__name__)
+
+_LAGS = range(1, 8)
+_CLEARLY_SMALLER = 0.75
+_SAMPLE_PX = 600
+
+
+@dataclass(frozen=True)
+class MosaicPattern:
+    """How a mosaic is laid out.
+
+    Attributes:
+        block: side of the pattern.
+        bands: number of bands kept; the others of the block must be zero.
+        sensor: name of the camera, or None when only the pattern is known.
+    """
+
+    block: int
+    bands: int
+    sensor: str | None = None
+
+    @classmethod
+    def of_sensor(cls, sensor: Sensor) -> MosaicPattern:
+        """The pattern of a camera with a mosaic.
+
+        Raises:
+            SequenceError: the camera has none.
+        """
+        if sensor.block is None:
+            raise SequenceError(f"expected a sensor with a mosaic, found {sensor.name!r} that has none; choose one of {_mosaic_sensors()}")
+        return cls(sensor.block, sensor.bands, sensor.name)
+
+
+def find_block(mosaic: NDArray[Any]) -> int | None:
+    """The period of a mosaic, 4 or 5, when its pixels leave no doubt.
+
+    Neighbours one period apart belong to the same band and differ little; at other distances they differ by the spectrum
+    as well. The mean difference must have its minimum at the period, on both axes, by a clear margin over every other
+    distance up to 7. An ordinary grey image has its minimum at 1 and a flat one has none, so both are left undecided.
+
+    Args:
+        mosaic: (rows, columns), any number type.
+
+    Returns:
+        4, 5 or None.
+    """
+    if mosaic.ndim != 2 or min(mosaic.shape) <= 2 * _LAGS[-1]:
+        return None
+    top, left = (max(0, (side - _SAMPLE_PX) // 2) for side in mosaic.shape)
+    sample = mosaic[top : top + _SAMPLE_PX, left : left + _SAMPLE_PX].astype(np.float32)
+    found = {_period(sample), _period(sample.T)}
+    return found.pop() if len(found) == 1 else None
+
+
+def pattern_of_pixels(mosaic: NDArray[Any]) -> MosaicPattern | None:
+    """The pattern that `find_block` sees, or None."""
+    block = find_block(mosaic)
+    return None if block is None else pattern_of_block(mosaic, block)
+
+
+def pattern_of_block(mosaic: NDArray[Any], block: int) -> MosaicPattern:
+    """The pattern of a known block; a lit 4 x 4 mosaic whose last band is zero is RedNIR's 15 bands."""
+    rednir = SENSORS["rednir15"]
+    if block == rednir.block and mosaic.any() and not mosaic[block - 1 :: block, block - 1 :: block].any():
+        return MosaicPattern.of_sensor(rednir)
+    return MosaicPattern(block, block * block)
+
+
+def undecided_pattern(path: Path) -> SequenceError:
+    """The refusal when nothing tells the mosaic pattern."""
+    return SequenceError(
+        f"expected to tell a 4 x 4 from a 5 x 5 mosaic in {path}, found no sign of either (size alone decides nothing); "
+        f"name the camera with sensor=... (--sensor), one of {_mosaic_sensors()}"
+    )
+
+
+def check_mosaic(image: NDArray[Any], path: Path) -> None:
+    """Refuse images that cannot be raw mosaics.
+
+    Raises:
+        SequenceError: more than one channel, or 8 bit.
+    """
+    if image.ndim != 2:
+        raise SequenceError(
+            f"expected a single-channel 16-bit mosaic in {path}, found an image of {image.shape[2]} channels ({image.dtype}); "
+            "open the folder of raw mosaics, or read it as footage with format='images' (--format images)"
+        )
+    if image.dtype != np.uint16:
+        raise SequenceError(
+            f"expected a 16-bit mosaic in {path}, found {image.dtype} pixels; export the raw 16-bit mosaics "
+            "(tools that read with 8 bits drop the low byte), or read it as footage with format='images' (--format images)"
+        )
+
+
+class MosaicSequence(Sequence):
+    """One mosaic image a frame.
+
+    Args:
+        files: the frames in order.
+        pattern: how they are laid out.
+        name: name of the sequence.
+
+    The last decoded frame is kept, so several windows of one frame cost one decoding.
+    """
+
+    def __init__(self, files: list[Path], pattern: MosaicPattern, *, name: str) -> None:
+        self._files = files
+        self._pattern = pattern
+        self._kept: tuple[int, MosaicFrame] | None = None
+        self._warned = False
+        self.name = name
+        self.sensor = pattern.sensor
+        first = self._decode(files[0])
+        self._check_divisible(first, files[0])
+        self._mosaic_shape = first.shape
+        self._check_unused_bands(first, files[0], refuse=True)
+        self.height, self.width = first.shape[0] // pattern.block, first.shape[1] // pattern.block
+        self.bands = pattern.bands
+
+    @property
+    def block(self) -> int:
+        """Side of the mosaic pattern."""
+        return self._pattern.block
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def frame(self, i: int) -> MosaicFrame:
+        """Frame `i`, decoded; its windows are de-interleaved on demand."""
+        i = self._index(i)
+        kept = self._kept
+        if kept is not None and kept[0] == i:
+            return kept[1]
+        mosaic = self._decode(self._files[i])
+        if mosaic.shape != self._mosaic_shape:
+            raise frame_mismatch(self._files[i], mosaic.shape, self._mosaic_shape, self._files[0])
+        self._check_unused_bands(mosaic, self._files[i], refuse=False)
+        frame = MosaicFrame(mosaic, self._pattern.block, self._pattern.bands)
+        self._kept = (i, frame)
+        return frame
+
+    def _decode(self, path: Path) -> NDArray[Any]:
+        image = read_image(path)
+        check_mosaic(image, path)
+        return image
+
+    def _check_divisible(self, mosaic: NDArray[Any], path: Path) -> None:
+        block = self._pattern.block
+        if mosaic.shape[0] % block or mosaic.shape[1] % block:
+            raise SequenceError(
+                f"expected mosaic sides divisible by the block {block}, found {mosaic.shape[1]} x {mosaic.shape[0]} in {path}; "
+                "name the sensor that wrote it with sensor=... (--sensor), or crop the mosaics to whole blocks"
+            )
+
+    def _check_unused_bands(self, mosaic: NDArray[Any], path: Path, *, refuse: bool) -> None:
+        block, bands = self._pattern.block, self._pattern.bands
+        for band in range(bands, block * block):
+            if not mosaic[band // block :: block, band % block :: block].any():
+                continue
+            found = (
+                f"expected only zeros in band {band + 1} of {path} (sensor {self._pattern.sensor} has {bands} bands), found light there; "
+                "name the camera that wrote it with sensor=... (--sensor)"
+            )
+            if refuse:
+                raise SequenceError(found)
+            if not self._warned:
+                self._warned = True
+                _log.warning("%s; the band is dropped", found)
+
+
+def _period(sample: NDArray[np.float32]) -> int | None:
+    rows = sample.shape[0] - _LAGS[-1]
+    differences = {lag: float(np.abs(sample[lag : lag + rows] - sample[:rows]).mean()) for lag in _LAGS}
+    best = min(differences, key=lambda lag: differences[lag])
+    others = min(value for lag, value in differences.items() if lag != best)
+    return best if best in (4, 5) and differences[best] < _CLEARLY_SMALLER * others else None
+
+
+def _mosaic_sensors() -> str:
+    return ", ".join(name for name, sensor in sorted(SENSORS.items()) if sensor.block)

@@ -1,0 +1,179 @@
+"""open_sequence: one function for every supported format, decided by names where they are known and by content else.
+
+What is where is settled in `layout`, which reader fits in `readers`; here name, truth, side file and pictures are added.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import ConfigError, SequenceError, nearest_name
+from spectrack.sensors import SENSORS, Sensor, get_sensor
+from spectrack.sequences.annotations import read_boxes, read_first_box
+from spectrack.sequences.attributes import read_attributes
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.footage import read_footage
+from spectrack.sequences.layout import Layout, find_layout, frame_kinds
+from spectrack.sequences.readers import FORMATS, Request, detect_format
+
+_log = logging.getLogger(__name__)
+
+
+def open_sequence(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    sensor: str | Sensor | None = None,
+    axes: str | None = None,
+    variable: str | None = None,
+    truth: str | os.PathLike[str] | ArrayLike | None = None,
+    name: str | None = None,
+) -> Sequence:
+    """Open a hyperspectral (or ordinary RGB) video; frames are read when they are asked for.
+
+    Accepted are a sequence folder of the field's data sets (any of its streams; the hyperspectral one by default), a folder
+    of frame files, one file with all frames, a video file, and what `write_sequence` wrote.
+
+    Args:
+        path: folder or file.
+        format: one of `FORMATS`; None to find out.
+        sensor: the camera: a name of `spectrack.sensors`, or a `Sensor`. Says how mosaics are laid out and how many bands
+            arrays have. The centres of a named sensor are not taken over: real cameras differ.
+        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it where the sizes leave no doubt.
+        variable: name of the array in .npz, .mat and HDF5 files that hold several.
+        truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
+        name: name of the sequence; None for that of its folder.
+
+    Returns:
+        The sequence. Truth with more rows than frames is cut, with one logged warning; truth with fewer rows is refused
+        when `Sequence.truth` is asked for (tracking from a given box works without).
+
+    Raises:
+        SequenceNotFoundError: nothing at `path`, or no frames.
+        SequenceError: the frames or the annotations are damaged or do not fit together, or the format, the mosaic pattern
+            or the axis order cannot be told.
+        ConfigError: an unknown format, sensor or axis letter.
+    """
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}; formats: {', '.join(sorted(FORMATS))}")
+    layout = find_layout(Path(path))
+    request = Request(layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable)
+    try:
+        sequence = FORMATS[detect_format(request, format)](request)
+    except OSError as error:
+        raise SequenceError(f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files") from error
+    _describe(sequence, request, name)
+    _add_truth(sequence, layout, truth)
+    _add_pictures(sequence, layout)
+    return sequence
+
+
+def _sensor(given: str | Sensor | None, layout: Layout) -> Sensor | None:
+    if isinstance(given, Sensor):
+        return given
+    if given is not None:
+        return get_sensor(given)
+    recorded = layout.side.sensor
+    return SENSORS.get(recorded) if recorded is not None else None
+
+
+def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
+    side, sensor = request.layout.side, request.sensor
+    sequence.name = name or side.name or request.layout.name
+    sequence.sensor = sensor.name if sensor is not None and not sequence.is_rgb else side.sensor or sequence.sensor
+    sequence.fps = side.fps or sequence.fps
+    sequence.attributes = side.attributes or (read_attributes(request.layout.description) if request.layout.description else ())
+    sequence.is_rgb = side.is_rgb if side.is_rgb is not None else sequence.is_rgb
+    sequence._metadata = side.metadata or None
+    if sensor is not None and not sequence.is_rgb and sensor.bands != sequence.bands:
+        raise SequenceError(
+            f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, found {sequence.bands}; "
+            "name the right sensor, or the axis order with axes=... (--axes)"
+        )
+    if side.frames is not None and side.frames != len(sequence):
+        raise SequenceError(
+            f"expected the {side.frames} frames that {side.path} records, found {len(sequence)} in {request.layout.frames}; "
+            "copy the missing frames or correct the side file"
+        )
+    _add_wavelengths(sequence, request)
+    if side.visibility is not None:
+        if len(side.visibility) < len(sequence):
+            raise SequenceError(
+                f"expected a visibility for each of the {len(sequence)} frames in {side.path}, found {len(side.visibility)}; "
+                "correct the file"
+            )
+        sequence.visibility = np.array(side.visibility[: len(sequence)], dtype=np.float64)
+
+
+def _add_wavelengths(sequence: Sequence, request: Request) -> None:
+    side, sensor = request.layout.side, request.sensor
+    if side.wavelengths_nm is not None:
+        sequence.wavelengths_nm = side.wavelengths_nm
+    elif sequence.wavelengths_nm is None and sensor is not None and request.sensor_given and sensor not in SENSORS.values():
+        # The user described this very camera, so its centres are measured; those of a named one are nominal.
+        sequence.wavelengths_nm = sensor.centres_nm
+    if sequence.wavelengths_nm is not None and len(sequence.wavelengths_nm) != sequence.bands:
+        raise SequenceError(
+            f"expected one wavelength for each of the {sequence.bands} bands of {request.layout.frames}, "
+            f"found {len(sequence.wavelengths_nm)}; correct the side file or the header"
+        )
+
+
+def _add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str] | ArrayLike | None) -> None:
+    source = given if isinstance(given, str | os.PathLike) else layout.truth if given is None else None
+    if source is not None:
+        sequence.truth = read_boxes(source)
+        sequence._truth_source = str(source)
+    elif given is not None:
+        sequence.truth = _as_boxes(given)
+    if layout.first_box is not None:
+        sequence._first_box = read_first_box(layout.first_box)
+    rows = 0 if sequence._truth is None else len(sequence._truth)
+    if rows > len(sequence):
+        _log.warning("%s has %d rows for %d frames; the first %d are used", sequence._truth_source, rows, len(sequence), len(sequence))
+
+
+def _as_boxes(given: Any) -> Boxes:
+    try:
+        boxes = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SequenceError(f"expected truth as a file or (frames, 4) boxes, found {type(given).__name__}; give x, y, w, h rows") from error
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise SequenceError(f"expected truth as a file or (frames, 4) boxes, found shape {boxes.shape}; give x, y, w, h rows")
+    return boxes
+
+
+def _add_pictures(sequence: Sequence, layout: Layout) -> None:
+    """Let the data set's own false-colour images show the frames, when they are as many and of the cube's size."""
+    if layout.pictures is None or sequence.is_rgb:
+        return
+    files = frame_kinds(layout.pictures).get("image", [])
+    if len(files) != len(sequence):
+        _log.info("%s holds %d pictures for %d frames; they are not used", layout.pictures, len(files), len(sequence))
+        return
+    size = read_footage(files[0]).shape[:2]
+    if size != (sequence.height, sequence.width):
+        _log.info(
+            "%s holds pictures of %s, not of the cube's %s; they are not used", layout.pictures, size, (sequence.height, sequence.width)
+        )
+        return
+
+    sequence._pictures = Pictures(files)
+
+
+class Pictures:
+    """A data set's false-colour images, by frame index."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self._files = files
+
+    def __call__(self, i: int) -> NDArray[np.uint8]:
+        """Image `i`: (height, width, 3) uint8, R, G, B."""
+        return read_footage(self._files[i])

@@ -1,0 +1,255 @@
+"""Which reader fits what was found: the table of formats, and the detection behind open_sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
+from spectrack.sensors import SENSORS, Sensor
+from spectrack.sequences.array_files import ArraySource, npz_members, open_hdf5, open_mat, open_npy, open_npz, open_tiff
+from spectrack.sequences.arrays import ArrayFolderSequence, ArraySequence
+from spectrack.sequences.axes import AxisEvidence, infer_axes
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.envi import EnviSequence, find_header
+from spectrack.sequences.footage import ImageSequence, VideoSequence, read_footage
+from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, read_image
+from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds
+from spectrack.sequences.mosaics import MosaicPattern, MosaicSequence, check_mosaic, pattern_of_block, pattern_of_pixels, undecided_pattern
+from spectrack.sequences.triplets import TripletSequence, are_triplets
+
+_CALIBRATION_PREFIXES = ("darkref", "whiteref")
+"""Specim cameras keep their dark and white references beside the cubes."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller asked for and what was found at the place.
+
+    Attributes:
+        layout: where things lie.
+        sensor: the camera, given or recorded in the side file; None when unknown.
+        sensor_given: the caller named it.
+        axes: axis letters, or None.
+        variable: name of the array in files with several, or None.
+    """
+
+    layout: Layout
+    sensor: Sensor | None = None
+    sensor_given: bool = False
+    axes: str | None = None
+    variable: str | None = None
+
+    def files(self, kind: str) -> list[Path]:
+        """The frame files of one kind (a key of `KINDS`).
+
+        Raises:
+            SequenceNotFoundError: there are none.
+        """
+        frames = self.layout.frames
+        found = [frames] if frames.is_file() else frame_kinds(frames).get(kind, [])
+        if not found:
+            suffixes = ", ".join(sorted(KINDS[kind]))
+            raise SequenceNotFoundError(f"expected {kind} files ({suffixes}) in {frames}, found none; name their folder, or another format")
+        return found
+
+    def evidence(self) -> AxisEvidence:
+        """What is known of an array besides its shape."""
+        side = self.layout.side
+        bands = self.sensor.bands if self.sensor else side.bands
+        return AxisEvidence(bands=bands, frames=side.frames, block=self.sensor.block if self.sensor else side.block)
+
+
+def detect_format(request: Request, given: str | None) -> str:
+    """The key of `FORMATS` to read with.
+
+    Args:
+        request: what was found.
+        given: the caller's choice, which wins; "simulated" means that the side file names the format.
+
+    Raises:
+        SequenceError: frames of several kinds, or of none.
+    """
+    side = request.layout.side
+    if given is not None and given != "simulated":
+        return given
+    if given == "simulated" and side.format is None:
+        raise SequenceError(
+            f"expected a sequence.json that names its format in {request.layout.frames}, found none; open the folder that was written, "
+            "or leave the format out"
+        )
+    if side.format is not None:
+        if side.format not in FORMATS or side.format == "simulated":
+            raise SequenceError(f"expected a known format in {side.path}, found {side.format[:40]!r}; {nearest_name(side.format, FORMATS)}")
+        return side.format
+    frames = request.layout.frames
+    return _format_of_file(request) if frames.is_file() else _format_of_folder(request)
+
+
+def _format_of_file(request: Request) -> str:
+    path = request.layout.frames
+    suffix = path.suffix.lower()
+    if suffix in ENVI_DATA_SUFFIXES:
+        return "envi"
+    kind = next((kind for kind, suffixes in KINDS.items() if suffix in suffixes), None)
+    if kind is None:
+        raise SequenceError(f"expected a sequence, found the file {path} of unknown type; formats: {', '.join(sorted(FORMATS))}")
+    if kind != "image":
+        return kind
+    if suffix in TIFF_SUFFIXES and len(open_tiff(path).shape) > 2:
+        return "tiff"
+    raise SequenceError(f"expected a folder of frames, found the single image {path}; name its folder {path.parent}")
+
+
+def _format_of_folder(request: Request) -> str:
+    folder = request.layout.frames
+    kinds = frame_kinds(folder)
+    if not kinds:
+        raise SequenceNotFoundError(f"expected frames in {folder}, found none; name the folder that holds them")
+    if len(kinds) > 1:
+        found = ", ".join(f"{len(files)} {kind}" for kind, files in kinds.items())
+        raise SequenceError(f"expected frame files of one kind in {folder}, found {found}; name the one to read with format=... (--format)")
+    kind = next(iter(kinds))
+    return _format_of_images(kinds[kind], request) if kind == "image" else kind
+
+
+def _format_of_images(files: list[Path], request: Request) -> str:
+    if are_triplets(files):
+        return "triplets"
+    first = files[0]
+    if first.suffix.lower() in TIFF_SUFFIXES:
+        source = open_tiff(first)
+        if len(source.shape) > 2 and not (source.dtype == "u1" and source.shape[2] in (3, 4)):
+            return "tiff"
+    if request.layout.expects_mosaics or request.sensor_given:
+        return "hotc"
+    image = read_image(first)
+    if image.ndim == 3:
+        return "images"
+    if image.dtype == "u1" and first.suffix.lower() in LOSSY_SUFFIXES:
+        return "images"
+    if image.dtype == "u1":
+        raise SequenceError(
+            f"expected 16-bit mosaics or 8-bit colour footage in {request.layout.frames}, found 8-bit grey images; export the raw 16-bit "
+            "mosaics, or read grey footage with format='images' (--format images)"
+        )
+    return "hotc"
+
+
+def _open_mosaics(request: Request) -> Sequence:
+    files = request.files("image")
+    return MosaicSequence(files, _pattern(files, request), name=request.layout.name)
+
+
+def _pattern(files: list[Path], request: Request) -> MosaicPattern:
+    """The mosaic pattern: from the sensor, the side file, the layout, the pixels; in this order, or not at all."""
+    layout, side = request.layout, request.layout.side
+    if request.sensor_given and request.sensor is not None:
+        return MosaicPattern.of_sensor(request.sensor)
+    if side.block is not None:
+        bands = side.bands or side.block**2
+        if bands > side.block**2:
+            raise SequenceError(
+                f"expected at most {side.block**2} bands for block {side.block} in {side.path}, found {bands}; correct the file"
+            )
+        return MosaicPattern(side.block, bands, side.sensor)
+    if request.sensor is not None:
+        return MosaicPattern.of_sensor(request.sensor)
+    if layout.camera is not None:
+        return MosaicPattern.of_sensor(SENSORS[layout.camera])
+    mosaic = read_image(files[0])
+    check_mosaic(mosaic, files[0])
+    if layout.pictures is not None:
+        # The twin stream has the size of the cubes, so the ratio of the two is the block.
+        height, width = read_footage(frame_kinds(layout.pictures)["image"][0]).shape[:2]
+        block = next((block for block in (4, 5) if mosaic.shape == (height * block, width * block)), None)
+        if block is not None:
+            return pattern_of_block(mosaic, block)
+    pattern = pattern_of_pixels(mosaic)
+    if pattern is not None:
+        return pattern
+    if layout.frames.name.lower() == "imgs" and files[0].suffix.lower() in TIFF_SUFFIXES:
+        return MosaicPattern.of_sensor(SENSORS["nir25"])  # IMEC25 as published
+    raise undecided_pattern(layout.frames)
+
+
+def _open_images(request: Request) -> Sequence:
+    return ImageSequence(request.files("image"), name=request.layout.name)
+
+
+def _open_triplets(request: Request) -> Sequence:
+    return TripletSequence(request.files("image"), name=request.layout.name)
+
+
+def _open_video(request: Request) -> Sequence:
+    files = request.files("video")
+    return VideoSequence(_only(files, request), name=request.layout.name)
+
+
+def _open_envi(request: Request) -> Sequence:
+    frames = request.layout.frames
+    headers = [find_header(frames)] if frames.is_file() else request.files("envi")
+    headers = [header for header in headers if not header.name.lower().startswith(_CALIBRATION_PREFIXES)] or headers
+    return EnviSequence(headers, frames=request.layout.side.frames, name=request.layout.name)
+
+
+def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -> Callable[[Request], Sequence]:
+    def open_arrays(request: Request) -> Sequence:
+        files = request.files("image" if kind == "tiff" else kind)
+        pattern = MosaicPattern.of_sensor(request.sensor) if request.sensor is not None and request.sensor.block else None
+        axes = request.axes or request.layout.side.axes
+        if kind == "npz" and len(files) == 1 and request.variable is None:
+            members = npz_members(files[0])
+            frames = [name for name, (shape, _) in members.items() if len(shape) == 3]
+            if len(frames) > 1 and len(frames) == len(members):
+                return ArrayFolderSequence(
+                    [files[0]] * len(frames),
+                    open_source,
+                    variables=frames,
+                    axes=axes,
+                    evidence=request.evidence(),
+                    pattern=pattern,
+                    name=request.layout.name,
+                )
+        if len(files) == 1:
+            source = open_source(files[0], request.variable)
+            order = axes or source.axes or infer_axes(source.shape, request.evidence(), one_frame=False, where=source.where)
+            return ArraySequence(source, order, pattern=pattern, name=request.layout.name)
+        return ArrayFolderSequence(
+            files,
+            open_source,
+            variables=[request.variable] * len(files),
+            axes=axes,
+            evidence=request.evidence(),
+            pattern=pattern,
+            name=request.layout.name,
+        )
+
+    return open_arrays
+
+
+def _only(files: list[Path], request: Request) -> Path:
+    if len(files) > 1:
+        raise SequenceError(f"expected one video in {request.layout.frames}, found {len(files)}; name one, such as {files[0]}")
+    return files[0]
+
+
+def _never(request: Request) -> Sequence:
+    raise ConfigError("expected a format of frame files, found 'simulated'; it stands for the one that sequence.json names")
+
+
+FORMATS: dict[str, Callable[[Request], Sequence]] = {
+    "envi": _open_envi,
+    "hdf5": _arrays("hdf5", open_hdf5),
+    "hotc": _open_mosaics,
+    "images": _open_images,
+    "mat": _arrays("mat", open_mat),
+    "npy": _arrays("npy", open_npy),
+    "npz": _arrays("npz", open_npz),
+    "simulated": _never,
+    "tiff": _arrays("tiff", open_tiff),
+    "triplets": _open_triplets,
+    "video": _open_video,
+}
+"""Reader of each format name; "simulated" is resolved to another by `detect_format`."""

@@ -2,9 +2,8 @@
 
 Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
 `1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban and STVIR/pysot (shortcuts of 3x3, BGR, grey levels 0 to 255).
-Every import ends as one convention: RGB images in [0, 1]. BGR weights get the input channels of their first convolution
-flipped; the input range is absorbed into the first convolution and its batch normalisation, which is exact because that
-convolution has no padding. Both are noted in the metadata. Checkpoints are unpickled as tensors only.
+RGB goes in everywhere: BGR weights get the input channels of their first convolution flipped, once, and the metadata say
+so; they also name the input range, which the network restores from images in [0, 1]. Checkpoints are unpickled as tensors only.
 """
 
 from __future__ import annotations
@@ -28,13 +27,10 @@ from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.networks.resnet import AtrousResNet50, Shortcut
 from spectrack.weights.files import describe_mismatch
-from spectrack.weights.metadata import InputRange, WeightsMetadata
+from spectrack.weights.metadata import WeightsMetadata
 
 Kind = Literal["imagenet", "pysot", "siamban"]
 """`imagenet`: torchvision or timm ResNet-50; `pysot`: SiamRPN++ or its backbone alone; `siamban`: a whole SiamBAN."""
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 _WRAPPERS = ("state_dict", "model", "net")
 _PREFIXES = ("module.", "model.")
@@ -70,7 +66,7 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
         kind: what it is; None finds out by its names and shapes.
 
     Returns:
-        The state dict for RGB images in [0, 1], its metadata and its parts.
+        The state dict for RGB images, its metadata and its parts.
 
     Raises:
         WeightsError: no such file, not a checkpoint, pickled code, or other names or shapes than the kind has.
@@ -84,12 +80,12 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
     channel_order, input_range = ("RGB", "imagenet") if found == "imagenet" else ("BGR", "0-255")
     if channel_order == "BGR":
         state = flip_input_channels(state)
-    state = absorb_input_range(state, "imagenet" if found == "imagenet" else "0-255")
     whole = parts == ("backbone", "neck", "head")
     metadata = WeightsMetadata(
         method="siamban" if whole else "backbone",
         profile="full",
-        config={"profile": "full", "shortcut": shortcut, "input_mean": 0.0, "input_deviation": 1.0},
+        input_range=input_range,
+        config={"profile": "full", "shortcut": shortcut, "input_range": input_range},
         parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),
         data={"imagenet": "ImageNet-1k"}.get(found, "RGB video, as the checkpoint's authors say"),
         licence="as the imported file",
@@ -97,11 +93,7 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
         extra={
             "parts": list(parts),
             "source_channel_order": channel_order,
-            "source_input_range": input_range,
-            "changes": [
-                *(["input channels of the first convolution flipped to RGB"] if channel_order == "BGR" else []),
-                f"input range {input_range} absorbed into the first convolution; images in [0, 1] go in",
-            ],
+            "changes": ["input channels of the first convolution flipped to RGB"] if channel_order == "BGR" else [],
         },
     )
     return ImportedCheckpoint(state, metadata, parts)
@@ -110,34 +102,6 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
 def flip_input_channels(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights trained on BGR images to weights for RGB images, and back: only the first convolution's inputs change."""
     return {name: tensor.flip(1) if name == "backbone.conv1.weight" else tensor for name, tensor in state.items()}
-
-
-def absorb_input_range(state: Mapping[str, Tensor], input_range: InputRange) -> dict[str, Tensor]:
-    """Weights for images in another range to weights for images in [0, 1]; every output stays the same.
-
-    With x = (image - mean) / deviation, the convolution of x is that of the image with weights w / deviation, less the
-    constant sum(w * mean / deviation), which moves into the running mean of the batch normalisation behind it. Exact because the
-    first convolution has no padding: zeros beyond the border would be zeros of x, not of the image.
-
-    Args:
-        state: with ``backbone.conv1.weight`` (O, 3, k, k) in RGB order and ``backbone.bn1.running_mean`` (O,).
-        input_range: what the weights were trained on.
-
-    Returns:
-        A new state dict; untouched tensors are shared.
-    """
-    if input_range == "unit":
-        return dict(state)
-    mean = IMAGENET_MEAN if input_range == "imagenet" else (0.0, 0.0, 0.0)
-    deviation = IMAGENET_DEVIATION if input_range == "imagenet" else (1 / 255, 1 / 255, 1 / 255)
-    weight, running_mean = state["backbone.conv1.weight"], state["backbone.bn1.running_mean"]
-    scaled = weight.double() / torch.tensor(deviation, dtype=torch.float64).view(1, 3, 1, 1)
-    constant = (scaled * torch.tensor(mean, dtype=torch.float64).view(1, 3, 1, 1)).sum(dim=(1, 2, 3))
-    return {
-        **state,
-        "backbone.conv1.weight": scaled.to(weight.dtype),
-        "backbone.bn1.running_mean": (running_mean.double() + constant).to(running_mean.dtype),
-    }
 
 
 def rename_key(name: str) -> str | None:

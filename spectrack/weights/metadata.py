@@ -19,7 +19,7 @@ METHODS = ("backbone", "bcrnet", "siamban", "ssfnet")
 PROFILES = ("compact", "full")
 
 InputRange = Literal["unit", "imagenet", "0-255"]
-"""What the first convolution expects: [0, 1], ImageNet's mean and deviation removed, or grey levels."""
+"""What the backbone was trained on: this project's [0, 1], ImageNet's mean and deviation removed, or grey levels; the network converts."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class WeightsMetadata:
         bands: band count the weights were made for; None when any number from three on will do.
         scaling: how raw counts become network input, as `Scaling.parse` reads it.
         false_colour: rule that makes the three-band image; None when the method makes its own composites.
-        input_range: what the first convolution expects of a composite.
+        input_range: what the backbone was trained on; images in [0, 1] go into the network in any case.
         config: arguments that build the network.
         parameters: number of learned values; counted when saved as 0.
         recipe: name of the training recipe.

@@ -1,0 +1,213 @@
+"""Weights files: what goes in comes out, damage and mistakes get a sentence, writing is whole or not at all."""
+
+import hashlib
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from spectrack.errors import WeightsError
+from spectrack.weights import files
+from spectrack.weights.files import file_hash, load_state, read_metadata, read_weights, save_weights
+from spectrack.weights.metadata import WeightsMetadata
+
+METADATA = WeightsMetadata(
+    method="siamban",
+    profile="compact",
+    scaling="fixed(1023)",
+    false_colour="cie",
+    config={"channels": 64, "widths": [1, 2]},
+    recipe="siamban-compact",
+    data="simulated video, 16 bands",
+    seed=7,
+    extra={"validation": {"auc": 0.5}},
+)
+
+
+def make_state():
+    return {
+        "conv.weight": torch.randn(4, 3, 3, 3).contiguous(memory_format=torch.channels_last),
+        "bn.weight": torch.randn(4),
+        "bn.running_var": torch.rand(4) + 1e-3,
+        "bn.num_batches_tracked": torch.tensor(12),
+    }
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    state, path = make_state(), tmp_path / "new" / "a.safetensors"
+    written = save_weights(path, state, METADATA)
+    found, metadata = read_weights(path, method="siamban")
+    assert metadata == written == read_metadata(path)
+    assert metadata.parameters == 4 * 27 + 4
+    assert metadata.package_version
+    assert (metadata.seed, metadata.config, metadata.extra) == (7, METADATA.config, METADATA.extra)
+    assert found.keys() == state.keys()
+    for name, tensor in state.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor)
+
+
+def test_half_precision_storage_halves_matrices_and_returns_float32(tmp_path):
+    state = {"matrix": torch.randn(64, 64), "vector": torch.randn(64), "large": torch.full((2, 2), 1e6)}
+    save_weights(tmp_path / "a.safetensors", state, METADATA)
+    save_weights(tmp_path / "b.safetensors", state, METADATA, storage="float16")
+    saved = (tmp_path / "a.safetensors").stat().st_size - (tmp_path / "b.safetensors").stat().st_size
+    assert saved == pytest.approx(64 * 64 * 2, abs=16)  # the header is padded to eight bytes
+    found, _ = read_weights(tmp_path / "b.safetensors")
+    assert {tensor.dtype for tensor in found.values()} == {torch.float32}
+    torch.testing.assert_close(found["matrix"], state["matrix"], rtol=2**-11, atol=1e-7)
+    assert torch.equal(found["vector"], state["vector"])
+    assert torch.equal(found["large"], state["large"])
+
+
+def test_equal_content_gives_equal_bytes_and_hash(tmp_path):
+    state = make_state()
+    for name in ("a", "b"):
+        save_weights(tmp_path / f"{name}.safetensors", state, METADATA)
+    whole = hashlib.sha256((tmp_path / "a.safetensors").read_bytes()).hexdigest()
+    assert file_hash(tmp_path / "a.safetensors") == file_hash(tmp_path / "b.safetensors") == whole[:12]
+    assert file_hash(tmp_path / "a.safetensors", length=64) == whole
+
+
+def test_tensors_that_share_memory_are_saved(tmp_path):
+    shared = torch.randn(3, 3)
+    save_weights(tmp_path / "a.safetensors", {"a": shared, "b": shared.T}, METADATA)
+    found, _ = read_weights(tmp_path / "a.safetensors")
+    assert torch.equal(found["a"], found["b"].T)
+
+
+def test_interrupted_writing_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    save_weights(path, make_state(), METADATA)
+    before = path.read_bytes()
+
+    def break_off(tensors, target, metadata):
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "save_file", break_off)
+    with pytest.raises(WeightsError, match="No space left on device"):
+        save_weights(path, make_state(), METADATA)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "siambann"}, "expected a known method in the weights' metadata, found 'siambann'; did you mean 'siamban'"),
+        ({"profile": "small"}, "expected a known profile .* found 'small'; known: compact, full"),
+        ({"input_range": "byte"}, "expected a known input_range"),
+        ({"scaling": "fixed(x)"}, "expected a known scaling in the weights' metadata"),
+        ({"bands": 0}, "expected a positive band count or null"),
+        ({"extra": [1]}, "expected config and extra"),
+        ({"extra": {"loss": float("nan")}}, "expected metadata that JSON can hold"),
+        ({"extra": {"weights": {1, 2}}}, "expected metadata that JSON can hold"),
+        ({"recipy": "x"}, "found 'recipy'; did you mean 'recipe'"),
+    ],
+)
+def test_metadata_out_of_range_is_refused_before_writing(tmp_path, change, message):
+    with pytest.raises(WeightsError, match=message):
+        save_weights(tmp_path / "a.safetensors", make_state(), {"method": "siamban", "profile": "compact", **change})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_metadata_is_named():
+    with pytest.raises(WeightsError, match="expected profile in the weights' metadata, found \\['method'\\]"):
+        WeightsMetadata.from_mapping({"method": "siamban"})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_neither_written_nor_read(tmp_path, value, monkeypatch):
+    path, state = tmp_path / "a.safetensors", {"w": torch.tensor([1.0, value])}
+    with pytest.raises(WeightsError, match="expected finite weights, found NaN or infinity in 1 tensors"):
+        save_weights(path, state, METADATA)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_check_finite", lambda *_: None)
+        save_weights(path, state, METADATA)
+    with pytest.raises(WeightsError, match=r"expected finite weights, .*a\.safetensors"):
+        read_weights(path)
+
+
+def test_nothing_to_save_and_unknown_storage(tmp_path):
+    with pytest.raises(WeightsError, match="found an empty state dict"):
+        save_weights(tmp_path / "a.safetensors", {}, METADATA)
+    with pytest.raises(WeightsError, match="expected storage float32 or float16, found 'float8'"):
+        save_weights(tmp_path / "a.safetensors", make_state(), METADATA, storage="float8")
+
+
+@pytest.mark.parametrize("read", [read_weights, read_metadata, file_hash])
+def test_no_file(tmp_path, read):
+    with pytest.raises(WeightsError, match=r"expected a weights file, found nothing at .*none\.safetensors; `spectrack weights list`"):
+        read(tmp_path / "none.safetensors")
+    with pytest.raises(WeightsError, match="expected a weights file, found a folder"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_weights, read_metadata])
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_truncated_file(tmp_path, read, keep):
+    path = tmp_path / "a.safetensors"
+    save_weights(path, make_state(), METADATA)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"expected a whole safetensors file, found .* get it anew"):
+        read(path)
+
+
+def test_other_files(tmp_path):
+    path = tmp_path / "a.safetensors"
+    torch.save(make_state(), path)
+    with pytest.raises(WeightsError, match=r"found a PyTorch checkpoint .* `spectrack weights import`"):
+        read_weights(path)
+    path.write_text("<html>not found</html>")
+    with pytest.raises(WeightsError, match="expected a whole safetensors file, found 22 bytes that are not one"):
+        read_weights(path)
+    save_file({"w": torch.ones(2)}, path)
+    with pytest.raises(WeightsError, match="found a foreign safetensors file"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("{", "found a damaged header"),
+        ("[]", "found a damaged header"),
+        ("{}", "found a damaged header"),
+        ('{"schema": 99}', "expected metadata of schema 1, found 99"),
+        ('{"schema": 1, "method": "dowsing", "profile": "full"}', "found 'dowsing'; known: backbone, .*a.safetensors"),
+        ('{"schema": 1, "method": "siamban", "profile": "full", "colour": 1}', "expected only known keys"),
+    ],
+)
+def test_unusable_headers(tmp_path, header, message):
+    path = tmp_path / "a.safetensors"
+    save_file({"w": torch.ones(2)}, path, metadata={"spectrack": header})
+    with pytest.raises(WeightsError, match=message):
+        read_weights(path)
+
+
+def test_weights_of_another_method(tmp_path):
+    save_weights(tmp_path / "a.safetensors", make_state(), METADATA)
+    with pytest.raises(WeightsError, match="expected weights of bcrnet, found weights of siamban"):
+        read_weights(tmp_path / "a.safetensors", method="bcrnet")
+
+
+def test_loading_names_the_first_few_differences_and_changes_nothing():
+    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4), nn.Linear(4, 5))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state = {name: torch.zeros_like(tensor) for name, tensor in before.items() if not name.startswith(("1.", "2."))}
+    state |= {"0.weight": torch.zeros(9, 2), "extra": torch.zeros(1)}
+    with pytest.raises(WeightsError) as caught:
+        load_state(network, state, source="a.safetensors")
+    assert str(caught.value) == (
+        "expected weights of Sequential with 6 tensors, found in a.safetensors 4 missing (1.weight, 1.bias, 2.weight, ...), "
+        "1 unexpected (extra), 1 of another shape (0.weight (9, 2) instead of (3, 2)); use weights made for this configuration"
+    )
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_loading():
+    source, target = nn.Linear(2, 3), nn.Linear(2, 3)
+    load_state(target, source.state_dict())
+    assert torch.equal(target.weight, source.weight)

@@ -1,0 +1,271 @@
+"""Imports: checkpoints made here with the published names and shapes, and a SiamBAN written anew to compare numbers with.
+
+Large tensors are one number expanded to their shape, so a checkpoint of 54 million parameters is a small file.
+"""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional
+
+from spectrack.errors import WeightsError
+from spectrack.networks.correlation_head import CorrelationHead
+from spectrack.networks.neck import Neck
+from spectrack.networks.resnet import AtrousResNet50
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.weights.files import load_state, read_weights, save_weights
+from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
+
+
+def normalisation(name, channels):
+    """Names and shapes of a batch normalisation."""
+    shapes = {f"{name}.{key}": (channels,) for key in ("weight", "bias", "running_mean", "running_var")}
+    return {**shapes, f"{name}.num_batches_tracked": ()}
+
+
+def resnet50(shortcut_side, width=64, prefix=""):
+    """Names and shapes of the published ResNet-50, told without the package's own class."""
+    shapes = {f"{prefix}conv1.weight": (width, 3, 7, 7), **normalisation(f"{prefix}bn1", width)}
+    channels = width
+    for layer, blocks in enumerate((3, 4, 6, 3), start=1):
+        middle = width * 2 ** (layer - 1)
+        for block in range(blocks):
+            name = f"{prefix}layer{layer}.{block}"
+            for number, shape in enumerate([(middle, channels, 1, 1), (middle, middle, 3, 3), (4 * middle, middle, 1, 1)], start=1):
+                shapes |= {f"{name}.conv{number}.weight": shape, **normalisation(f"{name}.bn{number}", shape[0])}
+            if block == 0:
+                side = 1 if layer == 1 else shortcut_side
+                shapes |= {
+                    f"{name}.downsample.0.weight": (4 * middle, channels, side, side),
+                    **normalisation(f"{name}.downsample.1", 4 * middle),
+                }
+            channels = 4 * middle
+    return shapes
+
+
+def neck_and_head(widths=(512, 1024, 2048), channels=256):
+    """Names and shapes of SiamBAN's neck and head."""
+    shapes = {"head.cls_weight": (3,), "head.loc_weight": (3,), "head.loc_scale": (3,)}
+    for level, width in enumerate(widths, start=2):
+        neck = f"neck.downsample{level}.downsample"
+        shapes |= {f"{neck}.0.weight": (channels, width, 1, 1), **normalisation(f"{neck}.1", channels)}
+        for task, outputs in (("cls", 2), ("loc", 4)):
+            for part, side in (("conv_kernel", 3), ("conv_search", 3), ("head", 1)):
+                name = f"head.box{level}.{task}.{part}"
+                shapes |= {f"{name}.0.weight": (channels, channels, side, side), **normalisation(f"{name}.1", channels)}
+            shapes |= {
+                f"head.box{level}.{task}.head.3.weight": (outputs, channels, 1, 1),
+                f"head.box{level}.{task}.head.3.bias": (outputs,),
+            }
+    return shapes
+
+
+def numbered(shapes):
+    """A state dict in which every tensor holds one number of its own; the first convolution is random."""
+    state = {name: torch.tensor(float(i)).expand(shape) for i, (name, shape) in enumerate(shapes.items(), start=1)}
+    for name in state:
+        if name.endswith("conv1.weight") and "layer" not in name:
+            state[name] = torch.randn(shapes[name])
+    return state
+
+
+SIAMBAN = resnet50(3, prefix="backbone.") | neck_and_head()
+
+
+def test_siamban_checkpoint(tmp_path):
+    foreign, path = numbered(SIAMBAN), tmp_path / "model.pth"
+    torch.save({"epoch": 20, "state_dict": {f"module.{name}": tensor for name, tensor in foreign.items()}}, path)
+    imported = import_checkpoint(path)
+    assert imported.parts == ("backbone", "neck", "head")
+    with torch.device("meta"):
+        parts = {"backbone": AtrousResNet50("3x3"), "neck": Neck([512, 1024, 2048], 256), "head": CorrelationHead(256, 3)}
+    expected = {f"{part}.{name}": tensor.shape for part, module in parts.items() for name, tensor in module.state_dict().items()}
+    assert {name: tensor.shape for name, tensor in imported.state.items()} == expected
+    # The names in this project's words, written out once more by hand.
+    for ours, theirs in (
+        ("backbone.layer3.5.conv2.weight", "backbone.layer3.5.conv2.weight"),
+        ("backbone.layer4.0.downsample.1.running_var", "backbone.layer4.0.downsample.1.running_var"),
+        ("neck.levels.0.0.weight", "neck.downsample2.downsample.0.weight"),
+        ("neck.levels.2.1.running_mean", "neck.downsample4.downsample.1.running_mean"),
+        ("head.classification.0.template_tower.0.weight", "head.box2.cls.conv_kernel.0.weight"),
+        ("head.classification.1.search_tower.1.bias", "head.box3.cls.conv_search.1.bias"),
+        ("head.regression.2.prediction.3.bias", "head.box4.loc.head.3.bias"),
+        ("head.classification_weights", "head.cls_weight"),
+        ("head.regression_weights", "head.loc_weight"),
+        ("head.regression_scales", "head.loc_scale"),
+    ):
+        assert torch.equal(imported.state[ours], foreign[theirs]), ours
+    torch.testing.assert_close(imported.state["backbone.conv1.weight"], foreign["backbone.conv1.weight"][:, [2, 1, 0]])
+    metadata = imported.metadata
+    assert (metadata.method, metadata.profile, metadata.input_range) == ("siamban", "full", "0-255")
+    assert metadata.parameters == 45_528_128 + 919_040 + 7_484_955
+    assert metadata.extra["source_channel_order"] == "BGR"
+    assert metadata.extra["changes"] == ["input channels of the first convolution flipped to RGB"]
+
+
+def test_siamban_without_learned_fusion_averages_the_levels(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save(numbered({name: shape for name, shape in SIAMBAN.items() if name not in ("head.cls_weight", "head.loc_weight")}), path)
+    imported = import_checkpoint(path, kind="siamban")
+    assert imported.state["head.classification_weights"].tolist() == imported.state["head.regression_weights"].tolist() == [1, 1, 1]
+
+
+def test_pysot_checkpoint_gives_backbone_and_neck(tmp_path):
+    shapes = resnet50(3, prefix="backbone.") | {name: shape for name, shape in neck_and_head().items() if name.startswith("neck.")}
+    torch.save(numbered(shapes | {"rpn_head.cls_weight": (3,), "rpn_head.rpn2.cls.head.0.weight": (8, 8, 1, 1)}), tmp_path / "model.pth")
+    imported = import_checkpoint(tmp_path / "model.pth")
+    assert imported.parts == ("backbone", "neck")
+    assert imported.metadata.method == "backbone"
+    assert not any(name.startswith("head.") for name in imported.state)
+
+
+def test_pysot_backbone_alone(tmp_path):
+    torch.save(numbered(resnet50(3)), tmp_path / "resnet50.model")
+    imported = import_checkpoint(tmp_path / "resnet50.model")
+    assert imported.parts == ("backbone",)
+    assert imported.metadata.config["shortcut"] == "3x3"
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+def test_imagenet_checkpoint(tmp_path, prefix):
+    shapes = resnet50(1) | {"fc.weight": (1000, 2048), "fc.bias": (1000,)}
+    state = numbered(shapes)
+    torch.save({prefix + name: tensor for name, tensor in state.items()}, tmp_path / "resnet50.pth")
+    imported = import_checkpoint(tmp_path / "resnet50.pth", kind="imagenet")
+    assert imported.parts == ("backbone",)
+    metadata = imported.metadata
+    assert (metadata.method, metadata.input_range, metadata.parameters) == ("backbone", "imagenet", 23_508_032)
+    assert (metadata.extra["source_channel_order"], metadata.extra["changes"]) == ("RGB", [])
+    torch.testing.assert_close(imported.state["backbone.conv1.weight"], state["conv1.weight"])
+    network = AtrousResNet50("1x1_crop")
+    load_state(network, {name.removeprefix("backbone."): tensor for name, tensor in imported.state.items()})
+
+
+def test_imported_weights_can_be_saved_and_found_again(tmp_path):
+    torch.save(numbered(resnet50(1)), tmp_path / "resnet50.pth")
+    imported = import_checkpoint(tmp_path / "resnet50.pth")
+    save_weights(tmp_path / "start.safetensors", imported.state, imported.metadata, storage="float16")
+    state, metadata = read_weights(tmp_path / "start.safetensors", method="backbone")
+    assert state.keys() == imported.state.keys()
+    assert metadata.parameters == 23_508_032
+
+
+@torch.inference_mode()
+def test_flipped_weights_say_of_rgb_what_the_originals_say_of_bgr():
+    original, flipped = (AtrousResNet50("3x3", width=4).double().eval() for _ in range(2))
+    state = flip_input_channels({f"backbone.{name}": tensor for name, tensor in original.state_dict().items()})
+    load_state(flipped, {name.removeprefix("backbone."): tensor for name, tensor in state.items()})
+    rgb = torch.rand(1, 3, 127, 127, dtype=torch.float64) * 255
+    for found, expected in zip(flipped(rgb), original(rgb.flip(1)), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_the_config_builds_the_network_that_takes_the_weights(tmp_path):
+    torch.save(numbered(SIAMBAN), tmp_path / "model.pth")
+    imported = import_checkpoint(tmp_path / "model.pth")
+    with torch.device("meta"):
+        network = SiamBAN(SiamBANConfig.from_json(imported.metadata.config))
+    assert {name: tensor.shape for name, tensor in network.state_dict().items()} == {
+        name: tensor.shape for name, tensor in imported.state.items()
+    }
+    assert network.config.input_range == imported.metadata.input_range
+
+
+def published_siamban(state, template, search):
+    """SiamBAN's neck and head as the paper tells them, on the published names; template 15x15, search 31x31 maps."""
+
+    def batch_norm(x, name):
+        return functional.batch_norm(x, *(state[f"{name}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")))
+
+    def tower(x, name):
+        return batch_norm(functional.conv2d(x, state[f"{name}.0.weight"]), f"{name}.1").relu()
+
+    def correlate(x, kernel):
+        windows = x.unfold(2, kernel.shape[2], 1).unfold(3, kernel.shape[3], 1)
+        return torch.einsum("nchwij,ncij->nchw", windows, kernel)
+
+    fused = {}
+    for task in ("cls", "loc"):
+        shares = state[f"head.{task}_weight"].exp() / state[f"head.{task}_weight"].exp().sum()
+        fused[task] = 0
+        for k, (z, x) in enumerate(zip(template, search, strict=True)):
+            neck, name = f"neck.downsample{k + 2}.downsample", f"head.box{k + 2}.{task}"
+            z, x = (batch_norm(functional.conv2d(maps, state[f"{neck}.0.weight"]), f"{neck}.1") for maps in (z, x))
+            feature = correlate(tower(x, f"{name}.conv_search"), tower(z[..., 4:11, 4:11], f"{name}.conv_kernel"))
+            out = functional.conv2d(tower(feature, f"{name}.head"), state[f"{name}.head.3.weight"], state[f"{name}.head.3.bias"])
+            fused[task] = fused[task] + shares[k] * (out if task == "cls" else (out * state["head.loc_scale"][k]).exp())
+    return fused["cls"], fused["loc"]
+
+
+@torch.inference_mode()
+def test_neck_and_head_compute_what_siamban_computes():
+    widths, channels = (3, 4, 5), 6
+    foreign = {}
+    for name, shape in neck_and_head(widths, channels).items():
+        foreign[name] = torch.rand(shape) + 0.5 if name.endswith("running_var") else torch.randn(shape) * 0.2
+    ours = {rename_key(name): tensor for name, tensor in foreign.items()}
+    neck, head = Neck(widths, channels).eval(), CorrelationHead(channels, 3).eval()
+    for part, module in (("neck.", neck), ("head.", head)):
+        load_state(module, {name.removeprefix(part): tensor for name, tensor in ours.items() if name.startswith(part)})
+    template, search = ([torch.randn(2, width, side, side) for width in widths] for side in (15, 31))
+    found = head(head.template_kernels(neck.crop_template(neck(template))), neck(search))
+    for one, other in zip(found, published_siamban(foreign, template, search), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+class Code:
+    """A class whose pickling asks for its import on reading."""
+
+
+def test_pickled_code_is_refused(tmp_path):
+    torch.save({"conv1.weight": torch.ones(1), "model": Code()}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"found pickled code or damage in .*a\.pth; it is not run: save its state_dict\(\) alone"):
+        import_checkpoint(tmp_path / "a.pth")
+
+
+def test_unreadable_files(tmp_path):
+    path = tmp_path / "a.pth"
+    with pytest.raises(WeightsError, match=r"expected a checkpoint file, found nothing at .*a\.pth"):
+        import_checkpoint(path)
+    with pytest.raises(WeightsError, match="expected a checkpoint file, found a folder"):
+        import_checkpoint(tmp_path)
+    torch.save(numbered(resnet50(1)), path)
+    whole = path.read_bytes()
+    for content in (b"", b"not a checkpoint", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"expected a (whole checkpoint|checkpoint of plain tensors), found"):
+            import_checkpoint(path)
+    (tmp_path / "a.safetensors").write_bytes(b"12345678901")
+    with pytest.raises(WeightsError, match="expected a whole checkpoint"):
+        import_checkpoint(tmp_path / "a.safetensors")
+    torch.save([1, 2], path)
+    with pytest.raises(WeightsError, match="expected tensors by name, found list without any"):
+        import_checkpoint(path)
+
+
+def test_wrong_contents_name_expected_and_found(tmp_path):
+    path = tmp_path / "a.pth"
+    torch.save({"encoder.weight": torch.ones(2)}, path)
+    with pytest.raises(WeightsError, match=r"expected an ImageNet ResNet-50 .* found 1 tensors named encoder\.weight"):
+        import_checkpoint(path)
+    torch.save(numbered(resnet50(1)), path)
+    with pytest.raises(WeightsError, match=r"expected a SiamBAN ResNet-50 with \d+ tensors, found in .*\d+ missing \(neck\.levels\.0"):
+        import_checkpoint(path, kind="siamban")
+    torch.save(numbered(resnet50(1, width=32)), path)
+    with pytest.raises(WeightsError, match=r"of another shape \(backbone\.conv1\.weight \(32, 3, 7, 7\) instead of \(64, 3, 7, 7\)"):
+        import_checkpoint(path)
+    torch.save(numbered(resnet50(1) | {"layer3.6.conv1.weight": (256, 1024, 1, 1)}), path)
+    with pytest.raises(WeightsError, match=r"1 unexpected \(backbone\.layer3\.6\.conv1\.weight\)"):
+        import_checkpoint(path)
+    with pytest.raises(WeightsError, match="expected a kind of checkpoint, found 'siambam'; did you mean 'siamban'"):
+        import_checkpoint(path, kind="siambam")
+
+
+def test_safetensors_checkpoints_are_read_too(tmp_path):
+    save_file({"encoder.weight": torch.ones(2)}, tmp_path / "a.safetensors")
+    with pytest.raises(WeightsError, match=r"found 1 tensors named encoder\.weight"):
+        import_checkpoint(tmp_path / "a.safetensors")
+    state = {name: tensor.half().contiguous() for name, tensor in numbered(resnet50(1)).items()}
+    save_file(state, tmp_path / "b.safetensors")
+    imported = import_checkpoint(tmp_path / "b.safetensors")
+    assert {tensor.dtype for name, tensor in imported.state.items() if "num_batches" not in name} == {torch.float32}

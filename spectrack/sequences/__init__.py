@@ -2,17 +2,21 @@
 
 from spectrack.sequences.annotations import read_boxes, read_first_box, write_boxes
 from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
+from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.readers import FORMATS
+from spectrack.sequences.writers import write_sequence
 
 __all__ = [
     "FORMATS",
     "ArrayFrame",
     "Frame",
+    "MemorySequence",
     "MosaicFrame",
     "Sequence",
     "open_sequence",
     "read_boxes",
     "read_first_box",
     "write_boxes",
+    "write_sequence",
 ]

@@ -168,18 +168,20 @@ def open_npy(path: Path, variable: str | None = None) -> ArraySource:
 
 def open_npz(path: Path, variable: str | None = None) -> ArraySource:
     """One member of a .npz file."""
-    members = npz_members(path)
+    members = npz_members(path, only=variable)
     chosen = pick_variable(_frames_only(members), variable, path, members)
     return LoadedSource(path, chosen, *members[chosen])
 
 
-def npz_members(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Shape and type of every member, by number, without decoding the values."""
+def npz_members(path: Path, only: str | None = None) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of every member (or of `only` one, when it is there), by number, without decoding the values."""
 
     def read() -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         found = {}
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist(), key=number_key):
+            names = archive.namelist()
+            names = [f"{only}.npy"] if f"{only}.npy" in names else sorted(names, key=number_key)
+            for name in names:
                 if name.endswith(".npy"):
                     with archive.open(name) as member:
                         version = np.lib.format.read_magic(member)

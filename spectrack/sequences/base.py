@@ -221,6 +221,10 @@ class Sequence(ABC):
         """What the writer recorded besides (scenario, seed, ...); empty when nothing is known."""
         return self._metadata or {}
 
+    @metadata.setter
+    def metadata(self, values: dict[str, Any]) -> None:
+        self._metadata = values
+
     def false_colour(self, i: int, rule: str | None = None) -> NDArray[np.uint8]:
         """Frame `i` as a picture for people.
 

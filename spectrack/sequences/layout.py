@@ -82,6 +82,10 @@ def find_layout(path: Path) -> Layout:
     stream = next((folder for folder in _upwards(frames) if _is_cube_stream(folder.name)), None)
     twin = _false_colour_twin(frames, stream) if stream is not None else []
     searched = homes + twin
+    side = _side(homes, frames)
+    if side.path is not None and side.frames_path is not None:
+        # Folders written here hold the pictures beside the side file, whatever the frames' format.
+        twin += [folder for folder in _folders(side.path.parent) if is_false_colour(folder.name)]
     pictures = next((folder for folder in twin if frame_kinds(folder).get("image")), None)
     single = frames.is_file() and not _is_only_one(frames)
     return Layout(
@@ -91,7 +95,7 @@ def find_layout(path: Path) -> Layout:
         first_box=None if single else _first_of(searched, _FIRST_BOX_NAMES),
         description=None if single else _first_of(searched, ("description.txt",)),
         pictures=pictures,
-        side=_side(homes, frames),
+        side=side,
         camera=_camera(frames),
         expects_mosaics=stream is not None,
     )

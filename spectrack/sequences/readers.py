@@ -198,35 +198,25 @@ def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -
     def open_arrays(request: Request) -> Sequence:
         files = request.files("image" if kind == "tiff" else kind)
         pattern = MosaicPattern.of_sensor(request.sensor) if request.sensor is not None and request.sensor.block else None
-        axes = request.axes or request.layout.side.axes
-        if kind == "npz" and len(files) == 1 and request.variable is None:
-            members = npz_members(files[0])
-            frames = [name for name, (shape, _) in members.items() if len(shape) == 3]
-            if len(frames) > 1 and len(frames) == len(members):
-                return ArrayFolderSequence(
-                    [files[0]] * len(frames),
-                    open_source,
-                    variables=frames,
-                    axes=axes,
-                    evidence=request.evidence(),
-                    pattern=pattern,
-                    name=request.layout.name,
-                )
-        if len(files) == 1:
-            source = open_source(files[0], request.variable)
-            order = axes or source.axes or infer_axes(source.shape, request.evidence(), one_frame=False, where=source.where)
-            return ArraySequence(source, order, pattern=pattern, name=request.layout.name)
-        return ArrayFolderSequence(
-            files,
-            open_source,
-            variables=[request.variable] * len(files),
-            axes=axes,
-            evidence=request.evidence(),
-            pattern=pattern,
-            name=request.layout.name,
-        )
+        axes, evidence, name = request.axes or request.layout.side.axes, request.evidence(), request.layout.name
+        variables: list[str | None] = [request.variable] * len(files)
+        if kind == "npz" and len(files) == 1 and request.variable is None and (members := _frame_members(files[0])):
+            files, variables = files * len(members), members
+        if len(files) > 1:
+            return ArrayFolderSequence(files, open_source, variables=variables, axes=axes, evidence=evidence, pattern=pattern, name=name)
+        source = open_source(files[0], request.variable)
+        order = axes or source.axes or infer_axes(source.shape, evidence, one_frame=False, where=source.where)
+        return ArraySequence(source, order, pattern=pattern, name=name)
 
     return open_arrays
+
+
+def _frame_members(path: Path) -> list[str | None]:
+    """Names of the members of a .npz that holds one numbered member a frame, in order; else none."""
+    members = npz_members(path)
+    cubes: list[str | None] = [name for name, (shape, _) in members.items() if len(shape) == 3 and name[-1:].isdigit()]
+    stacked = any(len(shape) == 4 for shape, _ in members.values())
+    return cubes if len(cubes) > 1 and not stacked else []
 
 
 def _only(files: list[Path], request: Request) -> Path:

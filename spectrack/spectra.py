@@ -74,7 +74,9 @@ def resample(wavelengths_nm: ArrayLike, values: ArrayLike, onto_nm: ArrayLike = 
     return np.stack(flat).reshape(*data.shape[:-1], wanted.size)
 
 
-def smooth_curves(rng: np.random.Generator, count: int, length_nm: float, *, wavelengths_nm: Spectrum = WAVELENGTHS_NM) -> NDArray[np.float64]:
+def smooth_curves(
+    rng: np.random.Generator, count: int, length_nm: float, *, wavelengths_nm: Spectrum = WAVELENGTHS_NM
+) -> NDArray[np.float64]:
     """Zero-mean, unit-variance smooth random functions of wavelength.
 
     White noise under a Gaussian window: a stationary process with a squared-exponential correlation of length `length_nm`.

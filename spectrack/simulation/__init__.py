@@ -1,1 +1,1 @@
-
+"""Simulated hyperspectral video with exact truth: materials, light, shapes, motion, scenes, cameras, scenarios."""

@@ -1,0 +1,330 @@
+"""Bodies: things with a shape, parts and surfaces, and how each looks in a pose.
+
+Three kinds cover what moving objects do to their image: `FlatBody` (parts cut from sheets that swing, bend and tilt in
+perspective), `BallBody` (a textured ellipsoid whose pattern turns over the horizon) and `BoxBody` (a cuboid whose sides come and go).
+A body in a pose is a list of `Patch`: an exact outline in the image and the way back from image to texture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.simulation.outlines import Outline
+from spectrack.simulation.shapes import Window, ellipse
+from spectrack.simulation.surfaces import Abundances, Surface
+
+TEXTURE_SPAN = 1.3
+"""A flat texture covers the square [-1.3, 1.3] of a body's own coordinates; swinging parts stay inside it."""
+
+_PERSPECTIVE = 6.0
+"""Distance of the eye in half-sizes of the body: near enough that a tilted square becomes a trapezium."""
+
+_SUN = np.array([-0.45, -0.6, 0.66])
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a body is and how it is turned.
+
+    Attributes:
+        centre: (2,) in pixels.
+        scale: half-size in pixels of a body coordinate of 1.
+        roll: turn in the image plane, radians.
+        yaw: turn about the vertical axis, radians.
+        pitch: turn about the horizontal axis, radians.
+        phase: where bending and swinging are in their cycles, radians.
+    """
+
+    centre: NDArray[np.float64]
+    scale: float
+    roll: float = 0.0
+    yaw: float = 0.0
+    pitch: float = 0.0
+    phase: float = 0.0
+
+    def rotation(self) -> NDArray[np.float64]:
+        """(3, 3) body to eye axes: x right, y down, z away from the eye."""
+        cy, sy, cp, sp, cr, sr = (f(a) for a in (self.yaw, self.pitch, self.roll) for f in (np.cos, np.sin))
+        yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+        pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+        roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+        return np.asarray(roll @ pitch @ yaw)
+
+    def plane(self, first: NDArray[np.float64], second: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3, 3) homography from plane coordinates (u, v) at ``origin + u first + v second`` to pixels."""
+        axes = self.rotation() @ np.stack([first, second, origin], axis=1)
+        x, y = self.centre
+        homography = np.empty((3, 3))
+        homography[2] = axes[2] / _PERSPECTIVE + (0.0, 0.0, 1.0)
+        homography[0] = self.scale * axes[0] + x * homography[2]
+        homography[1] = self.scale * axes[1] + y * homography[2]
+        return homography
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One surface of a body in the image.
+
+    Attributes:
+        outline: (n, 2) exact outline in pixels; the truth is made of these.
+        cover: (n, 2) outline to paint, at least `outline`; larger where patches meet, so that no seam shows.
+        surface: what it is made of.
+        locate: pixel centres x, y (h, w) to texture coordinates u, v in [0, 1] of the surface's picture.
+        shade: factor of brightness, a number or a function of pixel centres.
+        texels_per_pixel: how much the texture is shrunk.
+    """
+
+    outline: Outline
+    cover: Outline
+    surface: Surface
+    locate: Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+    shade: float | Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+    texels_per_pixel: float
+
+    def abundances(self, window: Window) -> Abundances:
+        """Shaded abundances of the patch's texture over a pixel window, (h, w, 3); meaningless outside `cover`."""
+        x0, y0, x1, y1 = window
+        x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
+        u, v = self.locate(x, y)
+        picture, _ = self.surface.level(self.texels_per_pixel)
+        height, width = picture.shape[:2]
+        # Far outside the patch a perspective inverse runs away; OpenCV would count every reflection on the way back.
+        column, row = ((np.clip(a, -1, 2) * n - 0.5).astype(np.float32) for a, n in ((u, width), (v, height)))
+        sampled = np.asarray(cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.float32)
+        factor = self.shade(x, y)[:, :, None].astype(np.float32) if callable(self.shade) else np.float32(self.shade)
+        return np.asarray(sampled * factor, dtype=np.float32)
+
+
+class Body(Protocol):
+    """What a scene needs of a body."""
+
+    def patches(self, pose: Pose) -> list[Patch]:
+        """The visible patches in drawing order; their outlines together are the body's mask."""
+
+    def reach(self) -> float:
+        """The farthest any point may be from the centre, in half-sizes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a flat body.
+
+    Attributes:
+        outline: (n, 2) in body coordinates.
+        surface: its material and picture.
+        pivot: (2,) the point it swings about.
+        swing: amplitude in radians, 0 for a rigid part.
+        lag: phase behind the body's cycle, radians.
+    """
+
+    outline: Outline
+    surface: Surface
+    pivot: tuple[float, float] = (0.0, 0.0)
+    swing: float = 0.0
+    lag: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bend:
+    """A smooth warp of a flat body: a sum of travelling waves of displacement.
+
+    Attributes:
+        amplitude: (m, 2) displacement in half-sizes.
+        wave: (m, 2) wave vectors in radians per half-size.
+        offset: (m,) phases at rest.
+        speed: (m,) how much of the body's phase each wave follows.
+    """
+
+    amplitude: NDArray[np.float64]
+    wave: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    speed: NDArray[np.float64]
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, strength: float) -> Bend:
+        """Three waves whose displacements have a root mean square of about `strength` half-sizes.
+
+        The slope stays below 0.6, so the warp is invertible by iteration: strengths up to 0.25 are bounded accordingly.
+        """
+        direction, heading = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0, 2 * np.pi, 3)
+        number = rng.uniform(0.8, 2.2, 3)
+        amplitude = np.stack([np.cos(direction), np.sin(direction)], axis=1) * rng.uniform(0.5, 1.0, (3, 1))
+        amplitude *= strength * np.sqrt(2.0) / np.sqrt((amplitude**2).sum())
+        slope = float((np.hypot(*amplitude.T) * number).sum())
+        wave = np.stack([np.cos(heading), np.sin(heading)], axis=1) * number[:, None]
+        return cls(amplitude * min(1.0, 0.6 / max(slope, 1e-9)), wave, rng.uniform(0, 2 * np.pi, 3), rng.choice([-1.0, 1.0, 2.0], 3))
+
+    def shift(self, x: NDArray[np.float64], y: NDArray[np.float64], phase: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Displacement in x and y of the points (x, y)."""
+        dx, dy = np.zeros_like(x), np.zeros_like(y)
+        for (ax, ay), (kx, ky), offset, speed in zip(self.amplitude, self.wave, self.offset, self.speed, strict=True):
+            height = np.sin(kx * x + ky * y + (offset + speed * phase))
+            dx += ax * height
+            dy += ay * height
+        return dx, dy
+
+    def undo(self, x: NDArray[np.float64], y: NDArray[np.float64], phase: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The points that the warp moves to (x, y), by fixed-point iteration; good to 0.01 half-sizes, enough for texture."""
+        u, v = x, y
+        for _ in range(3):
+            dx, dy = self.shift(u, v, phase)
+            u, v = x - dx, y - dy
+        return u, v
+
+
+@dataclass(frozen=True)
+class FlatBody:
+    """Parts cut from flat sheets: swinging, bending together, tilted in perspective.
+
+    Attributes:
+        parts: in drawing order.
+        bend: the common warp, or None.
+    """
+
+    parts: tuple[Part, ...]
+    bend: Bend | None = None
+
+    def patches(self, pose: Pose) -> list[Patch]:
+        """The parts' patches; see `Body`."""
+        homography = pose.plane(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.zeros(3))
+        facing = 0.55 + 0.45 * abs(float(pose.rotation()[2, 2]))
+        return [self._patch(part, pose, homography, facing) for part in self.parts]
+
+    def reach(self) -> float:
+        """See `Body`; outlines have a half-extent of 1, bends and perspective add to its diagonal."""
+        return 1.9
+
+    def _patch(self, part: Part, pose: Pose, homography: NDArray[np.float64], facing: float) -> Patch:
+        angle = part.swing * float(np.sin(pose.phase - part.lag))
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        pivot = np.asarray(part.pivot)
+        points = (part.outline - pivot) @ turn.T + pivot
+        if self.bend is not None:
+            points = points + np.stack(self.bend.shift(points[:, 0], points[:, 1], pose.phase), axis=1)
+        back = np.linalg.inv(homography)
+
+        def locate(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            u, v = project(back, x, y)
+            if self.bend is not None:
+                u, v = self.bend.undo(u, v, pose.phase)
+            du, dv = u - pivot[0], v - pivot[1]
+            u, v = turn[0, 0] * du + turn[1, 0] * dv + pivot[0], turn[0, 1] * du + turn[1, 1] * dv + pivot[1]
+            return (u / TEXTURE_SPAN + 1) / 2, (v / TEXTURE_SPAN + 1) / 2
+
+        outline = np.stack(project(homography, points[:, 0], points[:, 1]), axis=1)
+        texels = part.surface.abundances.shape[0] / (2 * TEXTURE_SPAN * max(pose.scale, 1e-3))
+        return Patch(outline, outline, part.surface, locate, facing, texels)
+
+
+@dataclass(frozen=True)
+class BallBody:
+    """An ellipsoid seen from the side; its picture, mirrored once to close around it, turns with yaw and pitch.
+
+    Attributes:
+        surface: the picture covers half of the way round; the other half is its mirror image.
+        axes: half-sizes along the body's x and y, the larger 1.
+    """
+
+    surface: Surface
+    axes: tuple[float, float] = (1.0, 1.0)
+
+    def patches(self, pose: Pose) -> list[Patch]:
+        """One patch; see `Body`."""
+        cr, sr = np.cos(pose.roll), np.sin(pose.roll)
+        rotation = Pose(pose.centre, 1.0, 0.0, pose.yaw, pose.pitch).rotation()
+        turn = np.array([[cr, -sr], [sr, cr]])
+        outline = (ellipse() * np.asarray(self.axes) * pose.scale) @ turn.T + pose.centre
+
+        def normal(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+            dx, dy = (x - pose.centre[0]) / pose.scale, (y - pose.centre[1]) / pose.scale
+            a, b = (cr * dx + sr * dy) / self.axes[0], (cr * dy - sr * dx) / self.axes[1]
+            # Beyond the rim the last visible point is repeated: soft edge pixels need a colour too.
+            radius = np.maximum(np.hypot(a, b) / 0.999, 1.0)
+            a, b = a / radius, b / radius
+            return np.stack([a, b, -np.sqrt(1.0 - a * a - b * b)], axis=-1)
+
+        def locate(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            point = normal(x, y) @ rotation  # = R^T n, the point of the ball at rest
+            longitude = np.arctan2(point[..., 0], -point[..., 2]) / np.pi
+            return 2.0 * np.abs((longitude * 0.5 + 0.25) % 1.0 - 0.5), (np.arcsin(np.clip(point[..., 1], -1, 1)) / np.pi) + 0.5
+
+        def shade(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+            facing = normal(x, y) @ np.array([_SUN[0], _SUN[1], -_SUN[2]])
+            return np.asarray(0.5 + 0.6 * np.maximum(facing, 0.0))
+
+        texels = self.surface.abundances.shape[0] / (np.pi * max(pose.scale, 1e-3))
+        return [Patch(outline, outline, self.surface, locate, shade, texels)]
+
+    def reach(self) -> float:
+        """See `Body`."""
+        return 1.05
+
+
+_FACES = tuple((axis, sign) for axis in range(3) for sign in (-1.0, 1.0))
+
+
+@dataclass(frozen=True)
+class BoxBody:
+    """A cuboid in perspective, each side a surface of its own and lit by its direction.
+
+    Attributes:
+        surfaces: six, for the sides -x, +x, -y, +y, -z (towards the eye at rest), +z.
+        half_sides: along x, y, z, the largest 1.
+    """
+
+    surfaces: tuple[Surface, ...]
+    half_sides: tuple[float, float, float] = (1.0, 0.7, 0.6)
+
+    def patches(self, pose: Pose) -> list[Patch]:
+        """The visible sides; see `Body`."""
+        rotation, unit = pose.rotation(), np.eye(3)
+        quads: list[tuple[Outline, NDArray[np.float64], Surface, float]] = []
+        for (axis, sign), surface in zip(_FACES, self.surfaces, strict=True):
+            normal = rotation[:, axis] * sign
+            centre = unit[axis] * sign * self.half_sides[axis]
+            # Seen when the eye, at z = -6 on the axis, is on the outer side.
+            if float(normal @ (np.array([0.0, 0.0, -_PERSPECTIVE]) - rotation @ centre)) <= 0:
+                continue
+            first, second = unit[(axis + 1) % 3] * self.half_sides[(axis + 1) % 3], unit[(axis + 2) % 3] * self.half_sides[(axis + 2) % 3]
+            homography = pose.plane(first, second, centre)
+            corners = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+            quad = np.stack(project(homography, corners[:, 0], corners[:, 1]), axis=1)
+            lit = 0.5 + 0.6 * max(float(normal @ np.array([_SUN[0], _SUN[1], -_SUN[2]])), 0.0)
+            quads.append((quad, homography, surface, lit))
+        hull = np.asarray(cv2.convexHull(np.concatenate([quad for quad, *_ in quads]).astype(np.float32)), dtype=np.float64)[:, 0]
+        patches = []
+        for index, (quad, homography, surface, lit) in enumerate(quads):
+            texels = surface.abundances.shape[0] / (2 * max(pose.scale * max(self.half_sides), 1e-3))
+            patches.append(Patch(quad, hull if index == 0 else quad, surface, _face_locator(homography), lit, texels))
+        return patches
+
+    def reach(self) -> float:
+        """See `Body`; the diagonal, enlarged by perspective."""
+        return 1.25 * float(np.linalg.norm(self.half_sides))
+
+
+def project(
+    homography: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points through a (3, 3) homography; any shape in, the same out."""
+    h = homography
+    w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+    return (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / w, (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / w
+
+
+def _face_locator(
+    homography: NDArray[np.float64],
+) -> Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    back = np.linalg.inv(homography)
+
+    def locate(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        u, v = project(back, x, y)
+        return (u + 1) / 2, (v + 1) / 2
+
+    return locate

@@ -1,0 +1,237 @@
+"""Overlay video: false colour with the track and the truth, the tracker's score and the overlap, as an H.264 MP4.
+
+Frames are read, drawn and encoded one by one, so memory does not grow with the length. The file plays in a browser
+(yuv420p, even sides, index in front of the frames) and is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import ConfigError, InputError, MissingExtraError
+from spectrack.evaluation.metrics import overlaps
+from spectrack.files import write_atomically
+from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR, rgb
+from spectrack.reports.filmstrip import check_boxes
+from spectrack.sequences.base import Sequence
+
+ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
+"""H.264 encoders by preference; the first that this build of PyAV has is used."""
+
+_SMALLEST_WIDTH = 640
+_LARGEST_SCALE = 4
+_STRIP_HEIGHT = 44
+_GROUND = (24, 24, 26)
+_BRIGHT, _DIM, _TRACK_OF_BAR = (238, 238, 238), (160, 160, 164), (70, 70, 74)
+_LOST = rgb("#D55E00")
+_TRACK = rgb(TRACK_COLOURS[0])
+_TRUTH = rgb(TRUTH_COLOUR)
+
+Picture = NDArray[np.uint8]
+
+
+def write_overlay(
+    path: str | os.PathLike[str],
+    sequence: Sequence,
+    boxes: ArrayLike,
+    *,
+    truth: ArrayLike | None = None,
+    scores: ArrayLike | None = None,
+    lost: ArrayLike | None = None,
+    fps: float | None = None,
+) -> Path:
+    """Write the overlay video of one tracked sequence.
+
+    Args:
+        path: the ``.mp4`` file.
+        sequence: what was tracked.
+        boxes: (N, 4), one box a frame from frame 0; N may be below the sequence's length.
+        truth: (M, 4) with M >= N; rows without area are not drawn.
+        scores: (N,) confidence in [0, 1], shown as a bar.
+        lost: (N,) bool; frames whose box is drawn dashed under a LOST sign.
+        fps: frames per second; the sequence's own by default.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: a suffix other than ``.mp4``, or a frame rate that is not positive.
+        InputError: arrays that do not fit the sequence.
+        MissingExtraError: PyAV has no H.264 encoder.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".mp4":
+        raise ConfigError(f"expected a video file ending in .mp4, found {target.name!r}; rename it")
+    rate = sequence.fps if fps is None else fps
+    if not (math.isfinite(rate) and rate > 0):
+        raise ConfigError(f"expected a positive frame rate, found {rate}; 25 is usual")
+    track, known = check_boxes(sequence, boxes, truth)
+    notes = _Notes(
+        total=len(sequence),
+        boxes=track,
+        truth=known,
+        scores=None if scores is None else _per_frame(scores, len(track), "scores", np.float64),
+        lost=np.zeros(len(track), dtype=bool) if lost is None else _per_frame(lost, len(track), "lost flags", np.bool_),
+    )
+    with write_atomically(target) as temporary:
+        _encode(temporary, _pictures(sequence, notes), Fraction(rate).limit_denominator(1001))
+    return target
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """What is drawn on the frames, checked and in arrays of one row a frame."""
+
+    total: int
+    boxes: Boxes
+    truth: Boxes | None
+    scores: NDArray[np.float64] | None
+    lost: NDArray[np.bool_]
+
+
+def _per_frame(values: ArrayLike, frames: int, what: str, kind: type[Any]) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.shape != (frames,):
+        raise InputError(f"expected {frames} {what}, one a box, found shape {array.shape}; give one value a frame")
+    return array.astype(kind)
+
+
+def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
+    scale = max(1, min(_LARGEST_SCALE, math.ceil(_SMALLEST_WIDTH / sequence.width)))
+    for index in range(len(notes.boxes)):
+        picture = _enlarge(sequence.false_colour(index), scale)
+        if notes.truth is not None and (notes.truth[index, 2:] > 0).all():
+            # Wider than the track, so that both are seen where they coincide.
+            _draw_box(picture, notes.truth[index] * scale, _TRUTH, thickness=4)
+        _draw_box(picture, notes.boxes[index] * scale, _TRACK, thickness=2, dashed=bool(notes.lost[index]))
+        yield _assemble(picture, _strip(index, notes, max(picture.shape[1], _SMALLEST_WIDTH)))
+
+
+def _enlarge(image: Picture, scale: int) -> Picture:
+    import cv2
+
+    if scale == 1:
+        return np.array(image, dtype=np.uint8, order="C")
+    height, width = image.shape[:2]
+    enlarged = cv2.resize(image, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
+    return np.ascontiguousarray(enlarged, dtype=np.uint8)
+
+
+def _draw_box(picture: Picture, box: NDArray[np.float64], colour: tuple[int, int, int], *, thickness: int, dashed: bool = False) -> None:
+    """Draw one box with a dark seam, anti-aliased and placed to a sixteenth of a pixel."""
+    import cv2
+
+    shift = 4
+    # OpenCV's coordinates name pixel centres, boxes name edges.
+    left, top = box[:2] - 0.5
+    right, bottom = left + box[2], top + box[3]
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
+    limit = 4.0 * max(picture.shape)
+    points = np.round(np.clip(corners, -limit, limit) * 2**shift).astype(np.int32)
+    for tint, line in ((_GROUND, thickness + 2), (colour, thickness)):
+        if dashed:
+            for start, end in itertools.pairwise(points):
+                for a, b in _dashes(start, end, dash=7 * 2**shift):
+                    cv2.line(picture, a, b, tint, line, cv2.LINE_AA, shift)
+        else:
+            cv2.polylines(picture, [points[:-1]], True, tint, line, cv2.LINE_AA, shift)
+
+
+def _dashes(start: NDArray[np.int32], end: NDArray[np.int32], *, dash: int) -> Iterator[tuple[list[int], list[int]]]:
+    """The drawn parts of a dashed line that begins and ends with half a dash, so that corners stay closed."""
+    length = float(np.hypot(*(end - start)))
+    count = max(1, round(length / (2 * dash)))
+    for number in range(count + 1):
+        low, high = max(0.0, (number - 0.25) / count), min(1.0, (number + 0.25) / count)
+        yield (start + low * (end - start)).astype(int).tolist(), (start + high * (end - start)).astype(int).tolist()
+
+
+def _assemble(picture: Picture, strip: Picture) -> Picture:
+    """Picture above strip, centred, both sides even as yuv420p needs them."""
+    height, width = picture.shape[0] + strip.shape[0], strip.shape[1]
+    canvas = np.full((height + height % 2, width + width % 2, 3), _GROUND, dtype=np.uint8)
+    left = (width - picture.shape[1]) // 2
+    canvas[: picture.shape[0], left : left + picture.shape[1]] = picture
+    canvas[picture.shape[0] : height, :width] = strip
+    return canvas
+
+
+def _strip(index: int, notes: _Notes, width: int) -> Picture:
+    """The bar below the picture: frame number, key, overlap, score and the LOST sign."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (width, _STRIP_HEIGHT), _GROUND)
+    draw = ImageDraw.Draw(image)
+    middle, font = _STRIP_HEIGHT // 2, _font(15)
+    digits = len(str(notes.total - 1))
+    draw.text((14, middle), f"frame {index:{digits}d} / {notes.total - 1}", font=font, fill=_BRIGHT, anchor="lm")
+    x = 14 + int(draw.textlength(f"frame {'0' * digits} / {notes.total - 1}", font=font)) + 26
+    true_box = None if notes.truth is None or not (notes.truth[index, 2:] > 0).all() else notes.truth[index]
+    for word, colour in ([("truth", _TRUTH)] if notes.truth is not None else []) + [("track", _TRACK)]:
+        draw.line((x, middle, x + 18, middle), fill=colour, width=4)
+        draw.text((x + 25, middle), word, font=font, fill=_DIM, anchor="lm")
+        x += 25 + int(draw.textlength(word, font=font)) + 18
+    right = width - 14
+    if notes.scores is not None:
+        right = _score_bar(draw, right, middle, float(notes.scores[index]))
+    if notes.truth is not None:
+        overlap = "  – " if true_box is None else f"{overlaps(notes.boxes[index][None], true_box[None])[0]:.2f}"
+        draw.text((right, middle), f"IoU {overlap}", font=font, fill=_BRIGHT, anchor="rm")
+        right -= int(draw.textlength("IoU 0.00", font=font)) + 22
+    if notes.lost[index]:
+        draw.rounded_rectangle((right - 52, middle - 12, right, middle + 12), radius=5, fill=_LOST)
+        draw.text((right - 26, middle), "LOST", font=_font(14, bold=True), fill=(255, 255, 255), anchor="mm")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _score_bar(draw: Any, right: int, middle: int, score: float) -> int:
+    """Label, bar and number, flush right at `right`; gives the x left of them."""
+    font, length = _font(15), 90
+    shown = min(max(score, 0.0), 1.0) if math.isfinite(score) else 0.0
+    draw.text((right, middle), f"{score:.2f}", font=font, fill=_BRIGHT, anchor="rm")
+    bar = right - int(draw.textlength("0.00", font=font)) - 10
+    draw.rounded_rectangle((bar - length, middle - 5, bar, middle + 5), radius=5, fill=_TRACK_OF_BAR)
+    if shown > 0:
+        draw.rounded_rectangle((bar - length, middle - 5, bar - length + max(10, round(length * shown)), middle + 5), radius=5, fill=_TRACK)
+    draw.text((bar - length - 10, middle), "score", font=font, fill=_DIM, anchor="rm")
+    return bar - length - 10 - int(draw.textlength("score", font=font)) - 22
+
+
+@functools.cache
+def _font(size: int, *, bold: bool = False) -> Any:
+    # matplotlib brings DejaVu Sans (and Pillow), so no system font is needed.
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), size)
+
+
+def _encode(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
+    import av
+
+    encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
+    if encoder is None:
+        raise MissingExtraError("expected an H.264 encoder in PyAV, found none; install its binary wheel: pip install --upgrade av")
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        stream: Any = None
+        for picture in pictures:
+            if stream is None:
+                # One thread: the bytes must not depend on the number of cores.
+                options = {"crf": "18", "preset": "veryfast", "threads": "1"} if encoder == "libx264" else {}
+                stream = container.add_stream(encoder, rate=rate, options=options)
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,11 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError
 from spectrack.sequences.base import ArrayFrame, Sequence
 from spectrack.sequences.frame_files import frame_mismatch, read_image
+
+_log = logging.getLogger(__name__)
+
+_WORTH_SEEKING = 8
+"""Frames; a shorter way ahead is decoded through."""
 
 
 def read_footage(path: Path) -> NDArray[np.uint8]:
@@ -77,9 +84,10 @@ class VideoSequence(Sequence):
         self._path = path
         self.name = name
         self._times: list[int] = []
+        self._keys: list[int] = []
         self._container: Any = None
         self._decoder: Any = None
-        self._next = 0
+        self._next = self._usable_from = 0
         self._kept: tuple[int, ArrayFrame] | None = None
         self._scan()
         first = self.frame(0)
@@ -109,7 +117,7 @@ class VideoSequence(Sequence):
 
     def __getstate__(self) -> dict[str, Any]:
         # An open decoder cannot travel to another process; it is opened again there.
-        return {**self.__dict__, "_container": None, "_decoder": None, "_next": 0}
+        return {**self.__dict__, "_container": None, "_decoder": None, "_next": 0, "_usable_from": 0}
 
     def _scan(self) -> None:
         """Count the frames by their packets (the header's count is often wrong or absent) without decoding them."""
@@ -121,52 +129,58 @@ class VideoSequence(Sequence):
                     raise SequenceError(f"expected a video stream in {self._path}, found none; give a video file")
                 stream = container.streams.video[0]
                 packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
-                rate = stream.average_rate
+                rate, announced = stream.average_rate, stream.frames
                 times = [packet.pts for packet in packets]
+                keys = [packet.pts for packet in packets if packet.is_keyframe]
+                # AVI stores no presentation times; FFmpeg's guess is right only where every frame stands alone.
+                trusted = "avi" not in container.format.name or len(keys) == len(times)
         except (av.FFmpegError, OSError) as error:
-            raise SequenceError(f"expected a video in {self._path}, found: {error}; copy or encode the video again") from error
+            raise SequenceError(
+                f"expected a video in {self._path}, found: {error.strerror or error}; copy or encode the video again"
+            ) from error
         if not times:
             raise SequenceError(f"expected frames in {self._path}, found none; copy or encode the video again")
         self._length = len(times)
+        if announced > len(times):
+            _log.warning("%s announces %d frames and holds %d; it may be cut short", self._path, announced, len(times))
         self.fps = float(rate) if rate else 25.0
-        # Frames are told apart by their presentation times; a file without them can only be decoded from its start.
-        known = [time for time in times if time is not None]
-        self._times = sorted(known) if len(set(known)) == len(times) else []
+        # Frames are told apart by their presentation times; without them a file can only be decoded from its start.
+        known = {time for time in times if time is not None}
+        if trusted and len(known) == len(times):
+            self._times = sorted(known)
+            self._keys = sorted(bisect_left(self._times, time) for time in keys)
 
     def _decode(self, i: int) -> NDArray[np.uint8]:
-        if self._decoder is None or i < self._next or self._worth_seeking(i):
-            self._start(i)
+        keys = self._keys[: bisect_right(self._keys, i)]
+        if self._decoder is None or i < self._next or (keys and keys[-1] > self._next + _WORTH_SEEKING):
+            self._start(keys.pop() if keys else 0)
         while True:
             picture = next(self._decoder)
-            index = self._times_index(picture.pts)
+            index = self._next if not self._times or picture.pts is None else bisect_left(self._times, picture.pts)
             self._next = index + 1
-            if index == i:
+            if index == i and index >= self._usable_from:
                 return np.asarray(picture.to_ndarray(format="rgb24"))
-            if index > i:
-                raise StopIteration
+            if index >= i:
+                # Seeking goes by decoding times and may land on a later key frame: try from an earlier one.
+                if not self._usable_from:
+                    raise StopIteration
+                self._start(keys.pop() if keys else 0)
 
-    def _worth_seeking(self, i: int) -> bool:
-        return bool(self._times) and i > self._next + 250
-
-    def _times_index(self, time: int | None) -> int:
-        if not self._times or time is None:
-            return self._next
-        return int(np.searchsorted(self._times, time))
-
-    def _start(self, i: int) -> None:
+    def _start(self, key: int) -> None:
+        """Decode from the key frame `key` on; frames shown before it lack what they refer to and are passed over."""
         import av
 
         self._close()
         self._container = av.open(str(self._path))
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
-        if self._times and i > 0:
-            self._container.seek(self._times[i], stream=stream, backward=True)
+        if key > 0:
+            self._container.seek(self._times[key], stream=stream, backward=True)
         self._decoder = self._container.decode(stream)
-        self._next = 0
+        self._usable_from = key
 
     def _close(self) -> None:
         if self._container is not None:
             self._container.close()
         self._container = self._decoder = None
-        self._next = 0
+        self._next = self._usable_from = 0

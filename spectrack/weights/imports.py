@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from spectrack.errors import WeightsError, nearest_name
+from spectrack.false_colour import DEFAULT_RULE
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.networks.resnet import AtrousResNet50, Shortcut
@@ -84,6 +85,7 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
     metadata = WeightsMetadata(
         method="siamban" if whole else "backbone",
         profile="full",
+        false_colour=DEFAULT_RULE if whole else None,
         input_range=input_range,
         config={"profile": "full", "shortcut": shortcut, "input_range": input_range},
         parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),

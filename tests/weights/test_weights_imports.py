@@ -98,6 +98,7 @@ def test_siamban_checkpoint(tmp_path):
     torch.testing.assert_close(imported.state["backbone.conv1.weight"], foreign["backbone.conv1.weight"][:, [2, 1, 0]])
     metadata = imported.metadata
     assert (metadata.method, metadata.profile, metadata.input_range) == ("siamban", "full", "0-255")
+    assert metadata.false_colour == "thirds"
     assert metadata.parameters == 45_528_128 + 919_040 + 7_484_955
     assert metadata.extra["source_channel_order"] == "BGR"
     assert metadata.extra["changes"] == ["input channels of the first convolution flipped to RGB"]

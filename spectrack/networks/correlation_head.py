@@ -210,13 +210,13 @@ def _branches(tasks: nn.ModuleList) -> list[CorrelationBranch]:
 
 
 def _positive(raw: Tensor, scale: Tensor) -> Tensor:
-    # At least float32: bfloat16 has eight bits, which is half a pixel on a distance of 100 px.
+    # At least float32: bfloat16 has eight significant bits, steps of half a pixel at a distance of 100 px.
     wide = torch.promote_types(raw.dtype, torch.float32)
     return torch.exp((raw.to(wide) * scale.to(wide)).clamp(max=_MAXIMUM_EXPONENT))
 
 
 def _fuse(levels: Sequence[Tensor], weights: Tensor) -> Tensor:
-    # Read as a matter of course for one level too: softmax of a single weight is 1.
+    # One level needs no case of its own: the softmax of a single weight is 1.
     shares = torch.softmax(weights, dim=0)
     fused = shares[0] * levels[0]
     for share, level in zip(shares[1:], levels[1:], strict=True):

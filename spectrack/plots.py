@@ -113,16 +113,16 @@ def draw_note(figure: Figure, text: str) -> None:
     figure.supxlabel(text, fontsize=8.5, color=QUIET_COLOUR, x=0.01, ha="left")
 
 
-def draw_image(axes: Axes, image: NDArray[Any], *, extent: tuple[float, float, float, float] | None = None) -> None:
-    """A picture without ticks.
+def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antialiased") -> None:
+    """A picture without ticks; pixel i covers [i, i + 1), as boxes have it.
 
     Args:
         axes: where.
         image: (height, width, 3) uint8 RGB.
-        extent: ``(x0, x1, y1, y0)`` of the picture's outer edges; by default pixel i covers [i, i + 1), as boxes do.
+        interpolation: matplotlib's; ``bicubic`` suits strong enlargement.
     """
     height, width = image.shape[:2]
-    axes.imshow(image, extent=extent or (0, width, height, 0), interpolation="nearest" if width < 200 else "antialiased")
+    axes.imshow(image, extent=(0, width, height, 0), interpolation=interpolation)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

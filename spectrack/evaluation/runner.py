@@ -30,6 +30,7 @@ from spectrack.evaluation.scores import Scores
 from spectrack.files import write_json, write_text
 from spectrack.sequences.annotations import write_boxes
 from spectrack.sequences.base import Sequence
+from spectrack.trackers.base import Tracker, track
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class RunOptions:
         backend: joblib's backend for more than one job, such as ``loky``, ``dask`` or ``ray``.
         device: where the tracker runs, for the record.
         weights: weights file whose SHA-256 is recorded.
-        config: the resolved configuration, JSON-serialisable, recorded as it is.
+        config: the resolved configuration, JSON-serialisable, recorded as it is beside what the tracker says of itself.
         overwrite: replace an earlier run in the same directory instead of refusing.
     """
 
@@ -78,6 +79,7 @@ class SequenceRun:
         lost: (N,) bool, whether the tracker reports the object as lost.
         truth: (N, 4) or None.
         attributes: the sequence's labels.
+        tracker: the tracker's own description (settings, weights, device), JSON-serialisable.
     """
 
     name: str
@@ -87,6 +89,7 @@ class SequenceRun:
     lost: NDArray[np.bool_]
     truth: Boxes | None
     attributes: tuple[str, ...]
+    tracker: Mapping[str, Any]
 
     @property
     def frames_per_second(self) -> float | None:
@@ -112,7 +115,7 @@ class RunResult:
 
 def run(
     sequences: Iterable[Sequence | Opener],
-    make_tracker: Callable[[], Any],
+    make_tracker: Callable[[], Tracker],
     out_dir: str | os.PathLike[str],
     *,
     options: RunOptions | None = None,
@@ -151,12 +154,18 @@ def run(
     if scores is not None:
         write_json(directory / "scores.json", scores.to_json())
     write_json(
-        directory / "run.json", {**setting, "auc": None if scores is None else scores.auc, "sequences": [_entry(item) for item in done]}
+        directory / "run.json",
+        {
+            **setting,
+            "tracker": dict(done[0].tracker),
+            "auc": None if scores is None else scores.auc,
+            "sequences": [_entry(item) for item in done],
+        },
     )
     return RunResult(directory, tuple(done), scores)
 
 
-def track_sequence(sequence: Sequence, tracker: Any, *, seed: int = 0) -> SequenceRun:
+def track_sequence(sequence: Sequence, tracker: Tracker, *, seed: int = 0) -> SequenceRun:
     """Track one sequence from its first box, timing every frame.
 
     Args:
@@ -167,8 +176,6 @@ def track_sequence(sequence: Sequence, tracker: Any, *, seed: int = 0) -> Sequen
     Raises:
         SequenceError: no first box.
     """
-    from spectrack.trackers import track
-
     box = sequence.first_box
     if box is None:
         raise SequenceError(
@@ -193,10 +200,11 @@ def track_sequence(sequence: Sequence, tracker: Any, *, seed: int = 0) -> Sequen
         lost=np.asarray(lost, dtype=bool),
         truth=sequence.truth,
         attributes=tuple(sequence.attributes),
+        tracker=tracker.describe(),
     )
 
 
-def _track_all(sequences: Iterable[Sequence | Opener], make_tracker: Callable[[], Any], options: RunOptions) -> Iterator[SequenceRun]:
+def _track_all(sequences: Iterable[Sequence | Opener], make_tracker: Callable[[], Tracker], options: RunOptions) -> Iterator[SequenceRun]:
     if options.jobs == 1:
         for sequence in sequences:
             yield _track_one(sequence, make_tracker, options.seed)
@@ -207,7 +215,7 @@ def _track_all(sequences: Iterable[Sequence | Opener], make_tracker: Callable[[]
     yield from parallel(delayed(_track_one)(sequence, make_tracker, options.seed) for sequence in sequences)
 
 
-def _track_one(sequence: Sequence | Opener, make_tracker: Callable[[], Any], seed: int) -> SequenceRun:
+def _track_one(sequence: Sequence | Opener, make_tracker: Callable[[], Tracker], seed: int) -> SequenceRun:
     opened = sequence if isinstance(sequence, Sequence) else sequence()
     _check_name(opened.name)
     return track_sequence(opened, make_tracker(), seed=seed)

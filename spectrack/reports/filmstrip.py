@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMN_IN = 2.3
-_HEAD_IN = 0.56
+_HEAD_IN = 0.5
 _CONTEXT = 2.2
 """Height of the enlarged part, in heights of the object."""
 
@@ -48,12 +48,12 @@ def write_filmstrip(
     figure, axes = new_grid(len(chosen), 2, cell_in=cell, head_in=_HEAD_IN)
     for column, index in enumerate(chosen):
         image = sequence.false_colour(index)
-        true_box = None if known is None or not _is_box(known[index]) else known[index]
-        for axis, width in ((axes[column], 1.0), (axes[column + len(chosen)], 1.5)):
-            draw_image(axis, image)
+        true_box = None if known is None or not is_box(known[index]) else known[index]
+        for axis, width, interpolation in ((axes[column], 0.9, "antialiased"), (axes[column + len(chosen)], 1.2, "bicubic")):
+            draw_image(axis, image, interpolation=interpolation)
             if true_box is not None:
                 # Wider than the track, so that both are seen where they coincide.
-                draw_box(axis, true_box, TRUTH_COLOUR, width=2.6 * width)
+                draw_box(axis, true_box, TRUTH_COLOUR, width=2.4 * width)
             draw_box(axis, track[index], TRACK_COLOURS[0], width=width)
         _zoom(axes[column + len(chosen)], track[index], true_box, sequence.height, sequence.width)
         _caption(axes[column], index, track[index], true_box)
@@ -83,7 +83,8 @@ def check_boxes(sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None) -
     return track, known[: len(track)]
 
 
-def _is_box(row: NDArray[np.float64]) -> bool:
+def is_box(row: NDArray[np.float64]) -> bool:
+    """Whether a truth row is finite and has an area, so that it can be drawn."""
     return bool(np.isfinite(row).all() and (row[2:] > 0).all())
 
 

@@ -24,7 +24,7 @@ from spectrack.errors import ConfigError, InputError, MissingExtraError
 from spectrack.evaluation.metrics import overlaps
 from spectrack.files import write_atomically
 from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR, rgb
-from spectrack.reports.filmstrip import check_boxes
+from spectrack.reports.filmstrip import check_boxes, is_box
 from spectrack.sequences.base import Sequence
 
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
@@ -100,6 +100,13 @@ class _Notes:
     scores: NDArray[np.float64] | None
     lost: NDArray[np.bool_]
 
+    def true_box(self, index: int) -> NDArray[np.float64] | None:
+        """The truth of a frame, or None where there is none."""
+        if self.truth is None:
+            return None
+        box: NDArray[np.float64] = self.truth[index]
+        return box if is_box(box) else None
+
 
 def _per_frame(values: ArrayLike, frames: int, what: str, kind: type[Any]) -> NDArray[Any]:
     array = np.asarray(values)
@@ -112,10 +119,15 @@ def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
     scale = max(1, min(_LARGEST_SCALE, math.ceil(_SMALLEST_WIDTH / sequence.width)))
     for index in range(len(notes.boxes)):
         picture = _enlarge(sequence.false_colour(index), scale)
-        if notes.truth is not None and (notes.truth[index, 2:] > 0).all():
+        _draw_box(picture, notes.boxes[index] * scale, _GROUND, thickness=4)
+        true_box = notes.true_box(index)
+        if true_box is not None:
             # Wider than the track, so that both are seen where they coincide.
-            _draw_box(picture, notes.truth[index] * scale, _TRUTH, thickness=4)
+            _draw_box(picture, true_box * scale, _GROUND, thickness=6)
+            _draw_box(picture, true_box * scale, _TRUTH, thickness=4)
         _draw_box(picture, notes.boxes[index] * scale, _TRACK, thickness=2, dashed=bool(notes.lost[index]))
+        if notes.lost[index]:
+            picture[10:38, 10:74] = _lost_sign()
         yield _assemble(picture, _strip(index, notes, max(picture.shape[1], _SMALLEST_WIDTH)))
 
 
@@ -130,7 +142,7 @@ def _enlarge(image: Picture, scale: int) -> Picture:
 
 
 def _draw_box(picture: Picture, box: NDArray[np.float64], colour: tuple[int, int, int], *, thickness: int, dashed: bool = False) -> None:
-    """Draw one box with a dark seam, anti-aliased and placed to a sixteenth of a pixel."""
+    """Draw one box, anti-aliased and placed to a sixteenth of a pixel."""
     import cv2
 
     shift = 4
@@ -140,13 +152,12 @@ def _draw_box(picture: Picture, box: NDArray[np.float64], colour: tuple[int, int
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
     limit = 4.0 * max(picture.shape)
     points = np.round(np.clip(corners, -limit, limit) * 2**shift).astype(np.int32)
-    for tint, line in ((_GROUND, thickness + 2), (colour, thickness)):
-        if dashed:
-            for start, end in itertools.pairwise(points):
-                for a, b in _dashes(start, end, dash=7 * 2**shift):
-                    cv2.line(picture, a, b, tint, line, cv2.LINE_AA, shift)
-        else:
-            cv2.polylines(picture, [points[:-1]], True, tint, line, cv2.LINE_AA, shift)
+    if not dashed:
+        cv2.polylines(picture, [points[:-1]], True, colour, thickness, cv2.LINE_AA, shift)
+        return
+    for start, end in itertools.pairwise(points):
+        for a, b in _dashes(start, end, dash=7 * 2**shift):
+            cv2.line(picture, a, b, colour, thickness, cv2.LINE_AA, shift)
 
 
 def _dashes(start: NDArray[np.int32], end: NDArray[np.int32], *, dash: int) -> Iterator[tuple[list[int], list[int]]]:
@@ -169,7 +180,7 @@ def _assemble(picture: Picture, strip: Picture) -> Picture:
 
 
 def _strip(index: int, notes: _Notes, width: int) -> Picture:
-    """The bar below the picture: frame number, key, overlap, score and the LOST sign."""
+    """The bar below the picture: frame number, key, overlap and score."""
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (width, _STRIP_HEIGHT), _GROUND)
@@ -178,7 +189,6 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
     digits = len(str(notes.total - 1))
     draw.text((14, middle), f"frame {index:{digits}d} / {notes.total - 1}", font=font, fill=_BRIGHT, anchor="lm")
     x = 14 + int(draw.textlength(f"frame {'0' * digits} / {notes.total - 1}", font=font)) + 26
-    true_box = None if notes.truth is None or not (notes.truth[index, 2:] > 0).all() else notes.truth[index]
     for word, colour in ([("truth", _TRUTH)] if notes.truth is not None else []) + [("track", _TRACK)]:
         draw.line((x, middle, x + 18, middle), fill=colour, width=4)
         draw.text((x + 25, middle), word, font=font, fill=_DIM, anchor="lm")
@@ -187,12 +197,19 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
     if notes.scores is not None:
         right = _score_bar(draw, right, middle, float(notes.scores[index]))
     if notes.truth is not None:
+        true_box = notes.true_box(index)
         overlap = "  – " if true_box is None else f"{overlaps(notes.boxes[index][None], true_box[None])[0]:.2f}"
         draw.text((right, middle), f"IoU {overlap}", font=font, fill=_BRIGHT, anchor="rm")
-        right -= int(draw.textlength("IoU 0.00", font=font)) + 22
-    if notes.lost[index]:
-        draw.rounded_rectangle((right - 52, middle - 12, right, middle + 12), radius=5, fill=_LOST)
-        draw.text((right - 26, middle), "LOST", font=_font(14, bold=True), fill=(255, 255, 255), anchor="mm")
+    return np.asarray(image, dtype=np.uint8)
+
+
+@functools.cache
+def _lost_sign() -> Picture:
+    """The word LOST, (28, 64, 3)."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (64, 28), _LOST)
+    ImageDraw.Draw(image).text((32, 14), "LOST", font=_font(15, bold=True), fill=(255, 255, 255), anchor="mm")
     return np.asarray(image, dtype=np.uint8)
 
 

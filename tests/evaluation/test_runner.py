@@ -2,7 +2,6 @@
 
 import functools
 import json
-from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from spectrack.evaluation.provenance import file_sha256, provenance, source_comm
 from spectrack.evaluation.results import evaluate_directories
 from spectrack.evaluation.runner import RunOptions, run
 from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.trackers.base import Estimate, Tracker
 
 
 class Walk(Sequence):
@@ -34,41 +34,24 @@ class Walk(Sequence):
         return ArrayFrame(np.zeros((12, 16, 4), np.uint16))
 
 
-@dataclass
-class Guess:
-    box: np.ndarray
-    score: float
-    lost: bool
-    evidence: dict = field(default_factory=dict)
-
-
-class Still:
+class Still(Tracker):
     """A tracker that never moves, and says so from frame 3 on."""
+
+    name = "still"
 
     def init(self, frame, box, *, wavelengths_nm=None):
         self.box, self.count = np.asarray(box, float), 0
 
     def update(self, frame):
         self.count += 1
-        return Guess(self.box, 0.5, self.count >= 3)
+        return Estimate(self.box, 0.5, self.count >= 3)
 
 
 class Dice(Still):
     """A tracker that draws from NumPy's global generator."""
 
     def update(self, frame):
-        return Guess(self.box + np.random.random() * np.array([1, 0, 0, 0]), 0.5, False)  # noqa: NPY002
-
-
-@pytest.fixture(autouse=True)
-def plain_loop(monkeypatch):
-    def track(sequence, tracker, box=None):
-        tracker.init(sequence.frame(0), box)
-        yield Guess(np.asarray(box, float), 1.0, False)
-        for index in range(1, len(sequence)):
-            yield tracker.update(sequence.frame(index))
-
-    monkeypatch.setattr("spectrack.trackers.track", track, raising=False)
+        return Estimate(self.box + np.random.random() * np.array([1, 0, 0, 0]), 0.5, False)  # noqa: NPY002
 
 
 def test_a_run_directory_is_complete(tmp_path):
@@ -86,6 +69,7 @@ def test_a_run_directory_is_complete(tmp_path):
     assert (record["seed"], record["device"], record["protocol"]) == (7, "cpu", "hot")
     assert record["weights"] == {"file": "net.safetensors", "sha256": file_sha256(weights)}
     assert [(entry["name"], entry["frames"]) for entry in record["sequences"]] == [("a", 6), ("b", 4)]
+    assert record["tracker"] == {"name": "still"}
     assert record["provenance"]["python"]
     lines = (tmp_path / "run" / "frames" / "a.csv").read_text().splitlines()
     assert lines[0] == "frame,milliseconds,score,lost"

@@ -1,0 +1,106 @@
+"""Drawing primitives: palette, spread of frames, files that come out the same twice and whole or not at all."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectrack.errors import ConfigError
+from spectrack.plots import (
+    TRACK_COLOURS,
+    TRUTH_COLOUR,
+    draw_box,
+    draw_curve,
+    draw_image,
+    draw_legend,
+    evenly_spread,
+    new_figure,
+    new_grid,
+    rgb,
+    save_figure,
+    style_plot,
+)
+
+
+def example():
+    figure, axes = new_figure(3, 2)
+    draw_curve(axes, [0, 1], [1, 0], label="one")
+    style_plot(axes, title="Title", x_label="distance (px)", y_label="share")
+    draw_legend(axes)
+    return figure
+
+
+# Viénot, Brettel and Mollon 1999, on linear RGB: what people without red, green receptors see (blue left as it is).
+DEUTERANOPIA = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
+PROTANOPIA = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]])
+
+
+@pytest.mark.parametrize("seen_as", [np.eye(3), DEUTERANOPIA, PROTANOPIA])
+def test_colours_stay_apart_for_colour_blind_readers(seen_as):
+    colours = [np.clip(seen_as @ (np.array(rgb(colour)) / 255) ** 2.2, 0, 1) ** (1 / 2.2) for colour in (TRUTH_COLOUR, *TRACK_COLOURS)]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(colours, 2)) > 0.1
+    # The two that share every picture must be far apart.
+    assert np.linalg.norm(colours[0] - colours[1]) > 0.6
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_the_same_figure_gives_the_same_bytes(tmp_path, suffix):
+    first, second = (save_figure(example(), tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
+    assert first == second
+    assert len(first) > 1000
+
+
+def test_other_suffixes_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"ending in .png, .svg, .pdf, found 'a.bmp'"):
+        save_figure(example(), tmp_path / "a.bmp")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_figure_leaves_the_old_file(tmp_path, monkeypatch):
+    target = tmp_path / "a.png"
+    target.write_bytes(b"old")
+    figure = example()
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(figure, "savefig", fail)
+    with pytest.raises(KeyboardInterrupt):
+        save_figure(figure, target)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.png", b"old")]
+
+
+def test_boxes_lie_on_the_pixels_they_name(tmp_path):
+    figure, (axes,) = new_grid(1, 1, cell_in=(1.0, 1.0), head_in=0.0, gap_in=0.0)
+    draw_image(axes, np.zeros((10, 10, 3), np.uint8), interpolation="nearest")
+    draw_box(axes, (2, 4, 5, 3), TRUTH_COLOUR)
+    from matplotlib.image import imread
+
+    picture = imread(save_figure(figure, tmp_path / "a.png", dpi=100))[..., :3]
+    blue = np.abs(picture - np.array(rgb(TRUTH_COLOUR)) / 255).max(axis=2) < 0.2
+    rows, columns = np.flatnonzero(blue.any(axis=1)), np.flatnonzero(blue.any(axis=0))
+    # 100 pixels for 10: edges at 20, 70 (x) and 40, 70 (y), give or take half a line.
+    assert np.allclose([columns[0], columns[-1], rows[0], rows[-1]], [20, 70, 40, 70], atol=2)
+
+
+@given(st.integers(1, 500), st.integers(1, 20))
+def test_spread_indices(count, wanted):
+    chosen = evenly_spread(count, wanted)
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == min(count, wanted)
+    assert chosen[0] == 0
+    assert wanted == 1 or chosen[-1] == count - 1
+    gaps = np.diff(chosen)
+    assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
+
+
+def test_importing_plots_does_not_import_matplotlib():
+    code = "import sys, spectrack.plots, spectrack.reports.overlay, spectrack.reports.filmstrip, spectrack.reports.curves; "
+    code += "print([name for name in ('matplotlib', 'av', 'PIL', 'cv2') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=None)
+    assert "matplotlib" not in done.stdout
+    assert "av'" not in done.stdout

@@ -163,8 +163,7 @@ def _parse(path: Path) -> dict[str, str]:
         size = path.stat().st_size
         if size > _LARGEST_HEADER:
             raise SequenceError(f"expected an ENVI text header at {path}, found {size} bytes; give the .hdr file")
-        # Headers may carry descriptions in any 8-bit code; only ASCII keys and numbers are used.
-        text = path.read_bytes().decode("latin-1").removeprefix("ï»¿")
+        text = _decode(path.read_bytes())
     except OSError as error:
         raise SequenceError(f"expected a readable ENVI header at {path}, found: {error.strerror or error}; check the file") from error
     if not text.lstrip().startswith("ENVI"):
@@ -187,6 +186,14 @@ def _parse(path: Path) -> dict[str, str]:
     return fields
 
 
+def _decode(data: bytes) -> str:
+    # Descriptions come in any code; only keys, numbers and the unit are used, so an undecodable one does no harm.
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def _whole(fields: dict[str, str], key: str, path: Path, *, low: int, default: int | None = None) -> int:
     text = fields.get(key)
     if text is None:
@@ -200,7 +207,7 @@ def _whole(fields: dict[str, str], key: str, path: Path, *, low: int, default: i
 
 def _wavelengths(fields: dict[str, str], bands: int, path: Path) -> tuple[float, ...] | None:
     text = fields.get("wavelength") or fields.get("wavelengths")
-    unit = fields.get("wavelength units", "").strip("{} ").lower().replace("\xc2\xb5", "u").replace("\xb5", "u")
+    unit = fields.get("wavelength units", "").strip("{} ").lower()
     if text is None or (unit and unit not in _NM_PER_UNIT):
         return None  # wave numbers, indices and frequencies are no wavelengths
     try:

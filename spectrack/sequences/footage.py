@@ -131,7 +131,7 @@ class VideoSequence(Sequence):
                 packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
                 rate, announced = stream.average_rate, stream.frames
                 times = [packet.pts for packet in packets]
-                keys = [packet.pts for packet in packets if packet.is_keyframe]
+                keys = [packet.pts for packet in packets if packet.is_keyframe and packet.pts is not None]
                 # AVI stores no presentation times; FFmpeg's guess is right only where every frame stands alone.
                 trusted = "avi" not in container.format.name or len(keys) == len(times)
         except (av.FFmpegError, OSError) as error:

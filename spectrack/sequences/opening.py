@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import Boxes
-from spectrack.errors import ConfigError, SequenceError, nearest_name
+from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.annotations import read_boxes, read_first_box
 from spectrack.sequences.attributes import read_attributes
@@ -67,6 +67,8 @@ def open_sequence(
     request = Request(layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable)
     try:
         sequence = FORMATS[detect_format(request, format)](request)
+    except SpectrackError:
+        raise  # some derive from OSError
     except OSError as error:
         raise SequenceError(f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files") from error
     _describe(sequence, request, name)

@@ -25,6 +25,12 @@ GRID_SIZE = 25
 GRID_ORIGIN_PX = 31.5
 """Grid point i lies at ``31.5 + 8 i`` in the search crop's continuous coordinates; point 12 is its centre, 127.5."""
 
+_INPUT_RANGES = {
+    "unit": ((0.4, 0.4, 0.4), (0.25, 0.25, 0.25)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "0-255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+}
+
 
 def grid_points_px() -> Tensor:
     """(25,) positions of the grid along one side of the search crop, in crop pixels with continuous edges."""
@@ -42,8 +48,8 @@ class SiamBANConfig:
         compact_widths: channels of the compact backbone after each halving.
         compact_dilations: one residual block each, at stride 8.
         compact_middle_blocks: residual blocks at stride 4.
-        input_mean: subtracted from every channel of an input in [0, 1].
-        input_deviation: divides it afterwards.
+        input_range: what the first convolution was trained on: ``unit`` (0.4 removed, divided by 0.25), ``imagenet``
+            (ImageNet's mean and deviation per channel) or ``0-255`` (grey levels, as pysot and SiamBAN feed them).
     """
 
     profile: Literal["full", "compact"] = "compact"
@@ -52,8 +58,7 @@ class SiamBANConfig:
     compact_widths: tuple[int, int, int] = (24, 40, 64)
     compact_dilations: tuple[int, ...] = (1, 1, 2, 2)
     compact_middle_blocks: int = 0
-    input_mean: float = 0.4
-    input_deviation: float = 0.25
+    input_range: Literal["unit", "imagenet", "0-255"] = "unit"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the metadata of a weights file."""
@@ -80,10 +85,13 @@ class SiamBAN(nn.Module):
         channels = self.config.channels or (256 if self.config.profile == "full" else widths[-1])
         self.neck = Neck(widths, channels)
         self.head = CorrelationHead(channels, len(widths))
+        mean, deviation = _INPUT_RANGES[self.config.input_range]
+        self.register_buffer("input_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("input_deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Images in [0, 1] to the range the backbone was trained on; shape kept."""
-        return (images - self.config.input_mean) / self.config.input_deviation
+        return (images - self.get_buffer("input_mean")) / self.get_buffer("input_deviation")
 
     def extract(self, images: Tensor) -> list[Tensor]:
         """Backbone and neck: (N, 3, 127 or 255, same) in [0, 1] to one (N, channels, 15 or 31, same) map a level."""

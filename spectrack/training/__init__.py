@@ -1,1 +1,1 @@
-
+"""Training: pairs, labels, losses, the loop, and recipes that anyone can run again."""

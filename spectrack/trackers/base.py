@@ -1,0 +1,100 @@
+"""What every tracker is: `init` on the first frame, `update` on each later one, an `Estimate` for each.
+
+The two-method shape is the single-object-tracking community's (got10k, pytracking), so foreign trackers fit in a few lines.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from collections.abc import Sequence as Several
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from spectrack.boxes import Box, as_box, check_box_in_frame
+from spectrack.cube import Cube
+from spectrack.errors import BoxError, InputError
+from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Where the target is in one frame.
+
+    Attributes:
+        box: x, y, w, h in cube pixels, float64.
+        score: confidence in [0, 1]; 1 for the given first box.
+        lost: whether the tracker believes that it no longer sees the target.
+        evidence: what the method can show for it (score map, band importance, ...); names depend on the method.
+    """
+
+    box: Box
+    score: float
+    lost: bool = False
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+class Tracker(ABC):
+    """A single-object tracker.
+
+    Attributes:
+        name: the registered name.
+    """
+
+    name: str = "tracker"
+
+    @abstractmethod
+    def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
+        """Start on a first frame.
+
+        Args:
+            frame: a `Frame` or a cube (height, width, bands) of raw numbers.
+            box: the target, x, y, w, h in cube pixels.
+            wavelengths_nm: band centres, where they are known.
+
+        Raises:
+            CubeError: the frame is not a usable cube, or its bands are not what the weights were made for.
+            BoxError: the box is degenerate or outside the frame.
+        """
+
+    @abstractmethod
+    def update(self, frame: Frame | Cube) -> Estimate:
+        """Find the target in the next frame, which has the size and bands of the first."""
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and weights identity, as JSON values, for run directories."""
+        return {"name": self.name}
+
+
+def as_frame(frame: Frame | Cube) -> Frame:
+    """A cube wrapped as a `Frame`; a `Frame` as it is."""
+    return frame if isinstance(frame, Frame) else ArrayFrame(frame)
+
+
+def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) -> Iterator[Estimate]:
+    """Track a target through a sequence; the first estimate is the given box with score 1.
+
+    Args:
+        sequence: any sequence, as `spectrack.open_sequence` returns.
+        tracker: as `spectrack.load_tracker` returns.
+        box: the target in frame 0; by default the sequence's own first box.
+
+    Yields:
+        One estimate a frame, frame 0 included.
+
+    Raises:
+        BoxError: no box is given and the sequence has none, or the box does not fit the frame.
+        InputError: the sequence has no frames.
+    """
+    if len(sequence) == 0:
+        raise InputError(f"expected a sequence with frames, found none in {sequence.name}; name another folder")
+    first = sequence.first_box if box is None else as_box(box)
+    if first is None:
+        raise BoxError(f"expected a first box for {sequence.name}, found neither a box nor a truth file; give --box x,y,w,h")
+    check_box_in_frame(first, sequence.height, sequence.width)
+    tracker.init(sequence.frame(0), first, wavelengths_nm=sequence.wavelengths_nm)
+    yield Estimate(first, 1.0)
+    for index in range(1, len(sequence)):
+        yield tracker.update(sequence.frame(index))

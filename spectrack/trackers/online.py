@@ -1,0 +1,150 @@
+"""The decision on every frame: penalties, window, choice of the grid point, smoothing of the size, loss of the target.
+
+Source: SiamBAN's published tracker, itself SiamRPN's (Li et al., CVPR 2018): with change(r) = max(r, 1 / r),
+penalty = exp(-(ratio change * size change - 1) * k), score = penalty * s * (1 - i) + hanning * i, and the size moves by
+penalty * s * rate towards the prediction. Loss flag and calibration on the first frame are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box, keep_in_frame
+from spectrack.errors import ConfigError
+from spectrack.trackers.crop import CropWindow, context_side
+
+SEARCH_SIZE, TEMPLATE_SIZE = 255, 127
+
+
+@dataclass(frozen=True)
+class OnlineOptions:
+    """Parameters of the decision.
+
+    Attributes:
+        window_influence: share of the Hanning window in the score, in [0, 1]; higher trusts the last position more.
+        penalty: k in the penalty on changes of size and aspect, at least 0.
+        size_rate: how fast the size follows the prediction, in [0, 1].
+        calibrate: in [0, 1], how much of the network's error on the first frame, where the truth is known, is taken out later.
+        lost_score: below this raw score a frame counts as doubtful, in [0, 1].
+        lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
+        search_growth: factor on the search region while the target is lost, at least 1.
+    """
+
+    window_influence: float = 0.4
+    penalty: float = 0.08
+    size_rate: float = 0.35
+    calibrate: float = 0.0
+    lost_score: float = 0.3
+    lost_frames: int = 3
+    search_growth: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("window_influence", "size_rate", "lost_score", "calibrate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
+        if self.penalty < 0 or self.lost_frames < 1 or self.search_growth < 1:
+            raise ConfigError(
+                f"expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, found {self.penalty}, {self.lost_frames} "
+                f"and {self.search_growth}; correct the option"
+            )
+
+
+class Choice(NamedTuple):
+    """The grid point taken: its box in the crop (x, y, w, h), raw score, penalty, and row and column."""
+
+    box: NDArray[np.float64]
+    score: float
+    penalty: float
+    cell: tuple[int, int]
+
+
+class TargetState:
+    """Position, size and confidence of one target from frame to frame.
+
+    Args:
+        box: the first box, cube pixels.
+        height: of the frame, cube pixels.
+        width: of the frame, cube pixels.
+        options: parameters of the decision.
+    """
+
+    def __init__(self, box: Box, height: int, width: int, options: OnlineOptions) -> None:
+        self.box, self.height, self.width, self.options = box.copy(), height, width, options
+        self.doubtful_frames = 0
+        self._shift = np.zeros(2)
+        self._stretch = np.ones(2)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the last frames were all doubtful."""
+        return self.doubtful_frames >= self.options.lost_frames
+
+    def search_window(self) -> CropWindow:
+        """The window to search in the next frame."""
+        side = context_side(self.box) * SEARCH_SIZE / TEMPLATE_SIZE
+        return CropWindow.around(self._centre(), side * (self.options.search_growth if self.lost else 1.0))
+
+    def choose(self, scores: NDArray[np.float32], corners: NDArray[np.float32], window: CropWindow) -> Choice:
+        """Pick the grid point.
+
+        Args:
+            scores: (25, 25) raw target probability.
+            corners: (4, 25, 25) x0, y0, x1, y1 in search-crop pixels.
+            window: where the search crop was cut.
+        """
+        width = np.maximum((corners[2] - corners[0]) * self._stretch[0], 1e-3)
+        height = np.maximum((corners[3] - corners[1]) * self._stretch[1], 1e-3)
+        size = self.box[2:] * (SEARCH_SIZE / window.side)
+        ratio_change = _change((size[0] / size[1]) / (width / height))
+        size_change = _change(_padded_size(width, height) / _padded_size(size[0], size[1]))
+        penalty = np.exp(-(ratio_change * size_change - 1.0) * self.options.penalty)
+        hanning = np.outer(np.hanning(scores.shape[0]), np.hanning(scores.shape[1]))
+        influence = self.options.window_influence
+        ranking = penalty * scores * (1.0 - influence) + hanning * influence
+        row, column = (int(index) for index in np.unravel_index(int(np.argmax(ranking)), ranking.shape))
+        centre = (corners[:2, row, column] + corners[2:, row, column]) / 2.0
+        sides = np.array([width[row, column], height[row, column]], dtype=np.float64)
+        centre = centre.astype(np.float64) + self._shift * sides
+        return Choice(np.concatenate([centre - sides / 2, sides]), float(scores[row, column]), float(penalty[row, column]), (row, column))
+
+    def move(self, choice: Choice, window: CropWindow) -> Box:
+        """Take a choice over: position at once, size by degrees; returns the new box."""
+        found = window.to_frame(choice.box, SEARCH_SIZE)
+        rate = choice.penalty * choice.score * self.options.size_rate
+        size = self.box[2:] * (1.0 - rate) + found[2:] * rate
+        centre = found[:2] + found[2:] / 2
+        self.box = keep_in_frame(np.concatenate([centre - size / 2, size]), self.height, self.width)
+        self.doubtful_frames = self.doubtful_frames + 1 if choice.score < self.options.lost_score else 0
+        return self.box
+
+    def calibrate(self, choice: Choice, window: CropWindow) -> None:
+        """Learn from the first frame, where the truth is known, how the network's box differs from the user's.
+
+        Users draw boxes tighter, wider or off centre; the network has one habit. The difference is kept relative to the
+        size, bounded, and applied to every later prediction.
+        """
+        strength = self.options.calibrate
+        truth = window.to_crop(self.box, SEARCH_SIZE)
+        if strength == 0.0 or choice.score < self.options.lost_score:
+            return
+        error = (truth[:2] + truth[2:] / 2) - (choice.box[:2] + choice.box[2:] / 2)
+        if (np.abs(error) > 0.35 * truth[2:]).any():
+            return
+        self._stretch = np.clip(truth[2:] / choice.box[2:], 0.5, 2.0) ** strength
+        self._shift = strength * error / truth[2:]
+
+    def _centre(self) -> NDArray[np.float64]:
+        return np.asarray(self.box[:2] + self.box[2:] / 2)
+
+
+def _change(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(ratio, 1.0 / ratio)
+
+
+def _padded_size(width: NDArray[np.float64], height: NDArray[np.float64]) -> NDArray[np.float64]:
+    margin = (width + height) / 2.0
+    return np.sqrt((width + margin) * (height + margin))

@@ -1,0 +1,56 @@
+"""Trackers by name: those of this package, and those that other packages offer as `spectrack.trackers` entry points."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from spectrack.errors import ConfigError, nearest_name
+from spectrack.trackers.base import Tracker
+
+TrackerClass = TypeVar("TrackerClass", bound=type[Tracker])
+
+_OWN_MODULES = {"siamban": "spectrack.trackers.siamban"}
+_REGISTERED: dict[str, type[Tracker]] = {}
+
+
+def register(name: str) -> Callable[[TrackerClass], TrackerClass]:
+    """Class decorator: make a tracker known under a name.
+
+    Raises:
+        ConfigError: another class has that name.
+    """
+
+    def remember(tracker: TrackerClass) -> TrackerClass:
+        known = _REGISTERED.get(name)
+        if known is not None and known.__qualname__ != tracker.__qualname__:
+            raise ConfigError(f"expected a new tracker name, found {name!r} of {known.__qualname__}; choose another name")
+        _REGISTERED[name] = tracker
+        return tracker
+
+    return remember
+
+
+def list_trackers() -> list[str]:
+    """All names that `tracker_class` accepts, sorted."""
+    return sorted({*_OWN_MODULES, *_REGISTERED, *(point.name for point in entry_points(group="spectrack.trackers"))})
+
+
+def tracker_class(name: str) -> type[Tracker]:
+    """The class registered under a name; its module is imported only now.
+
+    Raises:
+        ConfigError: unknown name; the nearest is offered.
+    """
+    if name not in _REGISTERED and name in _OWN_MODULES:
+        importlib.import_module(_OWN_MODULES[name])
+    if name not in _REGISTERED:
+        for point in entry_points(group="spectrack.trackers"):
+            if point.name == name:
+                loaded: Any = point.load()
+                _REGISTERED.setdefault(name, loaded)
+    if name not in _REGISTERED:
+        raise ConfigError(f"expected a tracker, found {name!r}; {nearest_name(name, list_trackers())}")
+    return _REGISTERED[name]

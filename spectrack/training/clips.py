@@ -1,0 +1,203 @@
+"""Pairs from video: two frames of one sequence, cut with the tracker's own crop geometry.
+
+Sequences, simulated or real, are turned once into 8-bit false-colour frames in memory-mapped files; a pair is then two
+crops. Values are stored as the square root of the scaled light, so that eight bits keep the shadows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import SequenceError
+from spectrack.false_colour import apply_matrix, false_colour_matrix
+from spectrack.files import write_json
+from spectrack.scaling import Scaling
+from spectrack.sequences import open_sequence
+from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.trackers.crop import CropWindow, context_side, cut, pad_and_resize
+from spectrack.training.augmentation import Look, PhotometricConfig, finish_crop
+from spectrack.training.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+
+STORED_WHITE = 1.5
+"""Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """How sequences are sampled.
+
+    Attributes:
+        count: simulated clips to render.
+        frames: frames kept of each sequence, evenly spread.
+        spacing: simulated frames between two that are kept.
+        sensors: of the simulated clips.
+        height: of the simulated clips, cube pixels.
+        width: of the simulated clips, cube pixels.
+        seed: first seed of the simulated clips; the frozen suite uses others.
+        search_shift_px: largest shift of the target in the search crop.
+        search_scale: standard deviation of the log of the target's size in the search crop.
+        negative_share: share of pairs whose search crop comes from another sequence.
+        minimum_visibility: frames that show less of the target are not used.
+    """
+
+    count: int = 180
+    frames: int = 10
+    spacing: int = 6
+    sensors: tuple[str, ...] = ("vis16", "nir25", "rednir15")
+    height: int = 240
+    width: int = 320
+    seed: int = 100_000
+    search_shift_px: float = 64.0
+    search_scale: float = 0.12
+    negative_share: float = 0.1
+    minimum_visibility: float = 0.3
+
+
+class Clip(NamedTuple):
+    """One prepared sequence.
+
+    Attributes:
+        images: (frames, height, width, 3) uint8, square root of scaled light over `STORED_WHITE`.
+        truth: (frames, 4) boxes in cube pixels.
+        usable: indices of frames that show enough of the target.
+    """
+
+    images: NDArray[np.uint8]
+    truth: Boxes
+    usable: NDArray[np.intp]
+
+
+def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2) -> list[Clip]:
+    """Render the simulated clips of a configuration, or open them when they are there already."""
+    import joblib
+
+    from spectrack.simulation import list_scenarios
+
+    scenarios = list_scenarios()
+    tasks = [
+        (scenarios[index % len(scenarios)], config.sensors[(index // len(scenarios)) % len(config.sensors)], config.seed + index)
+        for index in range(config.count)
+    ]
+    folder = directory / f"simulated-{_fingerprint(asdict(config), scaling, rule, scenarios)}"
+    work = joblib.Parallel(n_jobs=jobs)
+    work(joblib.delayed(_render_clip)(folder, *task, config, scaling, rule) for task in tasks)
+    return [_open_clip(folder / f"{seed}", config.minimum_visibility) for _, _, seed in tasks]
+
+
+def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[Clip]:
+    """Convert the sequence, or every sequence in the folder, at `path`.
+
+    Raises:
+        SequenceError: a sequence without a truth box for every frame.
+    """
+    clips = []
+    for sequence in _sequences_at(path):
+        folder = directory / f"{sequence.name}-{_fingerprint(str(path.resolve()), asdict(config), scaling, rule)}"
+        if not (folder / "clip.json").is_file():
+            step = max(1, len(sequence) // max(config.frames, 1))
+            _store_clip(folder, sequence, list(range(0, len(sequence), step)), scaling, rule)
+        clips.append(_open_clip(folder, config.minimum_visibility))
+    return clips
+
+
+def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, photometric: PhotometricConfig) -> Pair:
+    """Two crops of one clip, or of two clips for a negative pair."""
+    clip = clips[int(rng.integers(len(clips)))]
+    positive = len(clips) == 1 or rng.random() >= config.negative_share
+    other = clip if positive else clips[int(rng.integers(len(clips)))]
+    first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
+    template, _ = _crop(clip, first, TEMPLATE_SIZE, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2))
+    reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
+    scale = float(np.exp(rng.normal(0.0, config.search_scale)))
+    search, box = _crop(other, second, SEARCH_SIZE, scale, rng.uniform(-reach, reach, 2))
+    # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
+    look = Look(np.eye(3, dtype=np.float32), 2.0 * float(np.exp(rng.normal(0.0, 0.15))), STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))), photometric)
+    return Pair(
+        finish_crop(rng, template, look, 1.0, blur=False), finish_crop(rng, search, look, 1.0, blur=False), box.astype(np.float32), positive
+    )
+
+
+def _crop(clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A crop whose target is `scale` times its usual size and `shift` crop pixels off the centre; and its corner box."""
+    image, box = clip.images[index], clip.truth[index]
+    side = context_side(box) * size / TEMPLATE_SIZE / scale
+    centre = box[:2] + box[2:] / 2 - shift * side / size
+    window = CropWindow.around(centre, side)
+    raw, padding = cut(ArrayFrame(image), window)
+    fill = image[::8, ::8].reshape(-1, 3).mean(axis=0).astype(np.float32)
+    crop = pad_and_resize(raw.astype(np.float32), padding, fill, size)
+    placed = window.to_crop(box, size)
+    return np.clip(crop + 0.5, 0, 255).astype(np.uint8), np.concatenate([placed[:2], placed[:2] + placed[2:]])
+
+
+def _render_clip(folder: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str) -> None:
+    from spectrack.simulation import simulate
+
+    if (folder / f"{seed}" / "clip.json").is_file():
+        return
+    length = config.frames * config.spacing
+    sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
+    _store_clip(folder / f"{seed}", sequence, list(range(0, length, config.spacing)), scaling, rule)
+
+
+def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
+    truth = sequence.truth
+    if truth is None or len(truth) < len(sequence):
+        raise SequenceError(f"expected a truth box for every frame of {sequence.name}, found {0 if truth is None else len(truth)}; add the truth file")
+    folder.mkdir(parents=True, exist_ok=True)
+    first = sequence[0]
+    gain = Scaling.parse(scaling).fit(first)
+    matrix = false_colour_matrix(rule, sequence.bands, wavelengths_nm=sequence.wavelengths_nm, cube=first)
+    images = np.lib.format.open_memmap(
+        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(len(indices), sequence.height, sequence.width, 3)
+    )
+    for place, index in enumerate(indices):
+        light = apply_matrix(gain.apply(sequence[index]), matrix)
+        images[place] = np.sqrt(np.clip(light / STORED_WHITE, 0.0, 1.0)) * 255 + 0.5
+    images.flush()
+    visibility = sequence.visibility
+    seen = np.ones(len(indices)) if visibility is None else visibility[indices]
+    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist()})
+
+
+def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
+    described = json.loads((folder / "clip.json").read_text())
+    truth = np.asarray(described["truth"], dtype=np.float64)
+    images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+    height, width = images.shape[1:3]
+    centres = truth[:, :2] + truth[:, 2:] / 2
+    inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
+    usable = np.flatnonzero(inside & (np.asarray(described["visibility"]) >= minimum_visibility))
+    return Clip(images, truth, usable if usable.size else np.array([0]))
+
+
+def _sequences_at(path: Path) -> list[Sequence]:
+    try:
+        return [open_sequence(path)]
+    except (SequenceError, FileNotFoundError):
+        found = []
+        for child in sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []:
+            try:
+                found.append(open_sequence(child))
+            except (SequenceError, FileNotFoundError):
+                continue
+        if not found:
+            raise
+        return found
+
+
+def _fingerprint(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+PairMaker = Callable[[np.random.Generator], Pair]
+"""A source of pairs: all randomness comes from the generator."""

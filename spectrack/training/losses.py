@@ -1,0 +1,79 @@
+"""SiamBAN's losses: balanced cross-entropy over sampled points and 1 - IoU over positive points.
+
+Source: Chen et al., Siamese Box Adaptive Network, CVPR 2020, section 3.4, and its published configuration
+(both terms weigh 1; positives and negatives each weigh one half; IoU with 1 added to numerator and denominator).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from spectrack.training.labels import NEGATIVE, POSITIVE
+
+
+class SiamBANLoss(NamedTuple):
+    """The terms of one batch; each a scalar that carries gradient."""
+
+    total: Tensor
+    classification: Tensor
+    regression: Tensor
+
+
+def balanced_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Half the mean over positive points plus half the mean over negative points.
+
+    Args:
+        logits: (N, 2, 25, 25), background first.
+        labels: (N, 25, 25) of 1, 0 and -1 (ignored).
+
+    Returns:
+        A scalar; a side without points contributes 0.
+    """
+    log_probabilities = functional.log_softmax(logits.float(), dim=1)
+    terms = []
+    for value in (POSITIVE, NEGATIVE):
+        mask = (labels == value).to(log_probabilities)
+        terms.append(-(log_probabilities[:, value] * mask).sum() / mask.sum().clamp(min=1.0))
+    return 0.5 * terms[0] + 0.5 * terms[1]
+
+
+def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
+    """Mean of 1 - IoU over positive points.
+
+    Args:
+        distances: (N, 4, 25, 25) predicted left, top, right, bottom, positive.
+        targets: (N, 4, 25, 25).
+        labels: (N, 25, 25).
+
+    Returns:
+        A scalar, 0 without positive points.
+    """
+    mask = labels == POSITIVE
+    predicted = distances.float().permute(0, 2, 3, 1)[mask]
+    wanted = targets.float().permute(0, 2, 3, 1)[mask]
+    if len(predicted) == 0:
+        return distances.sum() * 0.0
+    shared = torch.minimum(predicted, wanted)
+    intersection = (shared[:, 0] + shared[:, 2]).clamp(min=0) * (shared[:, 1] + shared[:, 3]).clamp(min=0)
+    area = (predicted[:, 0] + predicted[:, 2]) * (predicted[:, 1] + predicted[:, 3])
+    wanted_area = (wanted[:, 0] + wanted[:, 2]) * (wanted[:, 1] + wanted[:, 3])
+    return (1.0 - (intersection + 1.0) / (area + wanted_area - intersection + 1.0)).mean()
+
+
+def siamban_loss(
+    logits: Tensor,
+    distances: Tensor,
+    labels: Tensor,
+    targets: Tensor,
+    *,
+    classification_weight: float = 1.0,
+    regression_weight: float = 1.0,
+) -> SiamBANLoss:
+    """The sum of both terms; shapes as in the functions above."""
+    classification = balanced_cross_entropy(logits, labels)
+    regression = iou_loss(distances, targets, labels)
+    return SiamBANLoss(classification_weight * classification + regression_weight * regression, classification, regression)

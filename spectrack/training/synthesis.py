@@ -1,0 +1,323 @@
+"""One training pair out of the bank: a template crop, a search crop and the exact box, in three channels.
+
+Two ways to make a target, mixed by a ratio: `sprite` pastes a thing over backgrounds that differ between the two crops,
+among distractors and behind occluders; `region` takes a structured piece of a picture together with its surroundings,
+which is what transfers best to real video. Motion, size, blur and resolution follow the statistics of real sequences.
+Geometry: crops are 127 and 255 pixels, the box's context side maps to 127 (SiamBAN), edges are continuous.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.training.augmentation import PhotometricConfig, draw_look, finish_crop
+from spectrack.training.bank import Bank
+
+TEMPLATE_SIZE, SEARCH_SIZE = 127, 255
+
+Image = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
+
+
+class Pair(NamedTuple):
+    """A training sample.
+
+    Attributes:
+        template: (127, 127, 3) uint8.
+        search: (255, 255, 3) uint8.
+        box: (4,) float32, x0, y0, x1, y1 of the target in the search crop; of the decoy when `positive` is False.
+        positive: whether the search crop shows the template's target.
+    """
+
+    template: Image
+    search: Image
+    box: NDArray[np.float32]
+    positive: bool
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """How pairs vary; defaults follow SiamBAN's augmentation where it has a counterpart.
+
+    Attributes:
+        sprite_share: share of pairs whose target is a pasted sprite; the rest are regions of pictures.
+        photograph_share: share of photographs among pictures, when the bank has any.
+        negative_share: share of pairs whose search crop lacks the target.
+        template_shift_px: largest shift of the template crop.
+        template_scale: largest relative change of the template's scale.
+        search_shift_px: largest shift of the target in the search crop.
+        search_scale: standard deviation of the log of the target's size in the search crop.
+        rotation_deg: standard deviation of the rotation between the crops.
+        stretch: standard deviation of the log of the change in aspect between the crops.
+        distractors: largest number of other sprites in a crop.
+        occlusion_share: share of search crops with an occluder on the target.
+        native_side_px: smallest and largest side of the template's context in frame pixels; smaller than 127 is upsampled.
+    """
+
+    sprite_share: float = 0.6
+    photograph_share: float = 0.2
+    negative_share: float = 0.1
+    template_shift_px: float = 4.0
+    template_scale: float = 0.05
+    search_shift_px: float = 64.0
+    search_scale: float = 0.15
+    rotation_deg: float = 14.0
+    stretch: float = 0.12
+    distractors: int = 4
+    occlusion_share: float = 0.2
+    native_side_px: tuple[float, float] = (28.0, 260.0)
+    photometric: PhotometricConfig = PhotometricConfig()
+
+
+def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
+    """Draw one pair; all randomness comes from `rng`."""
+    make = _sprite_pair if rng.random() < config.sprite_share else _region_pair
+    template, search, box, positive = make(rng, bank, config)
+    look = draw_look(rng, search, config.photometric)
+    native = np.exp(rng.uniform(*np.log(config.native_side_px)))
+    return Pair(
+        finish_crop(rng, template, look, native / TEMPLATE_SIZE, blur=False),
+        finish_crop(rng, search, look, native / TEMPLATE_SIZE * rng.uniform(0.85, 1.18), blur=True),
+        box.astype(np.float32),
+        positive,
+    )
+
+
+def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
+    target = int(rng.integers(len(bank.sprites)))
+    pose = _turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
+    later = _change(rng, config) @ pose
+    positive = rng.random() >= config.negative_share
+    shown = target if positive else int(rng.integers(len(bank.sprites)))
+
+    template_map = _placed(bank, target, pose, TEMPLATE_SIZE, *_template_jitter(rng, config))
+    search_map = _placed(bank, shown, later, SEARCH_SIZE, *_search_jitter(rng, config))
+    near, far = _backgrounds(rng, bank, config)
+    template, search = near(TEMPLATE_SIZE), far(SEARCH_SIZE)
+    _scatter(rng, bank, template, config.distractors // 2, shown, search_map)
+    _scatter(rng, bank, search, config.distractors, target, search_map)
+    _paste(template, bank.sprites[target], template_map)
+    _paste(search, bank.sprites[shown], search_map)
+    box = _box_of(bank.outlines[shown], search_map)
+    if rng.random() < config.occlusion_share:
+        _occlude(rng, bank, search, box)
+    return Pair(template, search, box, positive)
+
+
+def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
+    picture = _choose_picture(rng, bank, config)
+    region = _structured_region(rng, picture)
+    positive = rng.random() >= config.negative_share
+    cx, cy, w, h = region
+    scale, dx, dy = _template_jitter(rng, config)
+    zoom = TEMPLATE_SIZE / _context_side(w, h) * scale
+    template_map = _affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE / 2 + dx, TEMPLATE_SIZE / 2 + dy))
+    template = _warp(picture, template_map, TEMPLATE_SIZE)
+    if not positive:
+        picture = _choose_picture(rng, bank, config)
+        cx, cy, w, h = _structured_region(rng, picture)
+    change = _change(rng, config)
+    points = np.array([cx, cy]) + _ELLIPSE * np.array([w / 2, h / 2])
+    extent = np.ptp(points @ change.T, axis=0)
+    scale, dx, dy = _search_jitter(rng, config)
+    zoom = TEMPLATE_SIZE / _context_side(*extent) * scale
+    search_map = _affine(change * zoom, (cx, cy), (SEARCH_SIZE / 2 + dx, SEARCH_SIZE / 2 + dy))
+    search = _warp(picture, search_map, SEARCH_SIZE)
+    box = _box_of(points, search_map)
+    if rng.random() < 0.35:
+        _scatter(rng, bank, search, config.distractors, -1, search_map, keep_clear=box)
+    if rng.random() < config.occlusion_share:
+        _occlude(rng, bank, search, box)
+    return Pair(template, search, box, positive)
+
+
+_ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_ELLIPSE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+
+
+def _choose_picture(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Image:
+    photographs = len(bank.pictures) - bank.photograph_start
+    if photographs and rng.random() < config.photograph_share:
+        return bank.pictures[bank.photograph_start + int(rng.integers(photographs))]
+    return bank.pictures[int(rng.integers(bank.photograph_start))]
+
+
+def _structured_region(rng: np.random.Generator, picture: Image) -> tuple[float, float, float, float]:
+    """Centre and sides of a region with contrast in it; the best of a few draws where none passes."""
+    height, width = picture.shape[:2]
+    best, best_contrast = (width / 2, height / 2, 60.0, 60.0), -1.0
+    for _ in range(8):
+        side = np.exp(rng.uniform(np.log(20.0), np.log(0.35 * min(height, width))))
+        aspect = np.exp(rng.normal(0.0, 0.35))
+        w, h = side * aspect, side / aspect
+        w, h = min(w, 0.8 * width), min(h, 0.8 * height)
+        cx, cy = rng.uniform(w / 2, width - w / 2), rng.uniform(h / 2, height - h / 2)
+        step = max(1, int(side / 24))
+        patch = picture[int(cy - h / 2) : int(cy + h / 2) : step, int(cx - w / 2) : int(cx + w / 2) : step, 1]
+        contrast = float(patch.std()) if patch.size else 0.0
+        if contrast > 24.0:
+            return cx, cy, w, h
+        if contrast > best_contrast:
+            best, best_contrast = (cx, cy, w, h), contrast
+    return best
+
+
+def _context_side(w: float, h: float) -> float:
+    return float(np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2)))
+
+
+def _template_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
+    shift = rng.uniform(-config.template_shift_px, config.template_shift_px, 2)
+    return 1.0 + rng.uniform(-config.template_scale, config.template_scale), float(shift[0]), float(shift[1])
+
+
+def _search_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
+    # Half of the targets lie near the centre, as in real video; the rest anywhere the search region can reach.
+    reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
+    shift = rng.uniform(-reach, reach, 2)
+    return float(np.exp(rng.normal(0.0, config.search_scale))), float(shift[0]), float(shift[1])
+
+
+def _turn(degrees: float) -> Matrix:
+    angle = np.deg2rad(degrees)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
+    """What happens to the target's shape between the crops: rotation, stretch in a random direction, shear."""
+    degrees = rng.normal(0.0, config.rotation_deg) if rng.random() < 0.9 else rng.uniform(-90.0, 90.0)
+    stretch = np.exp(rng.normal(0.0, config.stretch))
+    axis = _turn(rng.uniform(0.0, 180.0))
+    return _turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T
+
+
+def _affine(linear: Matrix, source: tuple[float, float], target: tuple[float, float]) -> Matrix:
+    """(2, 3) map with the given linear part that sends `source` to `target`, continuous edges on both sides."""
+    offset = np.asarray(target) - linear @ np.asarray(source)
+    return np.concatenate([linear, offset[:, None]], axis=1)
+
+
+def _placed(bank: Bank, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:
+    """The map that shows a sprite in a crop of `size` with its box centred (but for the shift) and its context at 127 px."""
+    points = bank.outlines[sprite].astype(np.float64) @ pose.T
+    low, high = points.min(axis=0), points.max(axis=0)
+    zoom = TEMPLATE_SIZE / _context_side(*(high - low)) * scale
+    middle = np.linalg.solve(pose, (low + high) / 2)
+    return _affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
+
+
+def _box_of(points: NDArray[np.floating], mapping: Matrix) -> NDArray[np.float64]:
+    moved = np.asarray(points, dtype=np.float64) @ mapping[:, :2].T + mapping[:, 2]
+    return np.concatenate([moved.min(axis=0), moved.max(axis=0)])
+
+
+def _pixel_map(mapping: Matrix) -> Matrix:
+    """From continuous edges to OpenCV's pixel centres: a pixel's centre is half a pixel from its edge on both sides."""
+    shifted = mapping.copy()
+    shifted[:, 2] += mapping[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return shifted
+
+
+def _warp(picture: Image, mapping: Matrix, size: int) -> Image:
+    # Magnifications below one half would alias; reduce the picture first by whole factors.
+    zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
+    if zoom < 0.6:
+        factor = int(np.ceil(0.6 / zoom))
+        height, width = (side // factor for side in picture.shape[:2])
+        picture = np.asarray(cv2.resize(picture, (max(width, 1), max(height, 1)), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        mapping = mapping @ np.diag([factor, factor, 1.0])
+    warped = cv2.warpAffine(picture, _pixel_map(mapping), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def _paste(image: Image, sprite: Image, mapping: Matrix) -> None:
+    """Blend a sprite into a crop, inside its own window only."""
+    size = image.shape[0]
+    corners = _box_of(np.array([(0, 0), (sprite.shape[1], 0), (0, sprite.shape[0]), sprite.shape[1::-1]], dtype=float), mapping)
+    x0, y0 = (int(np.clip(np.floor(value), 0, size)) for value in corners[:2])
+    x1, y1 = (int(np.clip(np.ceil(value), 0, size)) for value in corners[2:])
+    if x1 <= x0 or y1 <= y0:
+        return
+    local = mapping.copy()
+    local[:, 2] -= (x0, y0)
+    zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
+    if zoom < 0.6:
+        factor = int(np.ceil(0.6 / zoom))
+        side = max(sprite.shape[0] // factor, 1)
+        local = local @ np.diag([sprite.shape[0] / side, sprite.shape[0] / side, 1.0])
+        sprite = np.asarray(cv2.resize(sprite, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    moved = cv2.warpAffine(np.asarray(sprite), _pixel_map(local), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+    window = image[y0:y1, x0:x1]
+    alpha = moved[:, :, 3:].astype(np.int32)
+    window[:] = ((moved[:, :, :3].astype(np.int32) * alpha + window.astype(np.int32) * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _backgrounds(rng: np.random.Generator, bank: Bank, config: SynthesisConfig):  # type: ignore[no-untyped-def]
+    """Two makers of backgrounds: the same place seen again with a shift, or two unrelated places."""
+    picture = _choose_picture(rng, bank, config)
+    zoom, turn = np.exp(rng.uniform(np.log(0.35), np.log(1.6))), _turn(rng.normal(0.0, 8.0))
+    centre = rng.uniform(0.2, 0.8, 2) * picture.shape[1::-1]
+
+    def show(image: Image, linear: Matrix, middle: NDArray[np.float64], size: int) -> Image:
+        return _warp(image, _affine(linear, (middle[0], middle[1]), (size / 2, size / 2)), size)
+
+    def near(size: int) -> Image:
+        return show(picture, turn * zoom, centre, size)
+
+    if rng.random() < 0.6:
+        moved = centre + rng.normal(0.0, 60.0, 2) / zoom
+        factor = np.exp(rng.normal(0.0, 0.1))
+        return near, lambda size: show(picture, turn * zoom * factor, moved, size)
+    other = _choose_picture(rng, bank, config)
+    middle = rng.uniform(0.2, 0.8, 2) * other.shape[1::-1]
+    return near, lambda size: show(other, _turn(rng.normal(0.0, 8.0)) * zoom, middle, size)
+
+
+def _scatter(
+    rng: np.random.Generator,
+    bank: Bank,
+    image: Image,
+    most: int,
+    kin: int,
+    kin_map: Matrix,
+    keep_clear: NDArray[np.float64] | None = None,
+) -> None:
+    """Paste up to `most` other sprites; one in six is a recoloured copy of the target, which only colour tells apart."""
+    size = image.shape[0]
+    for _ in range(int(rng.integers(0, most + 1))):
+        is_kin = kin >= 0 and rng.random() < 0.17
+        index = kin if is_kin else int(rng.integers(len(bank.sprites)))
+        sprite = np.asarray(bank.sprites[index])
+        if is_kin:
+            sprite = sprite[:, :, [*rng.permutation(3), 3]].copy()
+            if rng.random() < 0.5:
+                sprite[:, :, :3] = 255 - sprite[:, :, :3]
+        linear = _turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
+        if is_kin:
+            linear = kin_map[:, :2]
+        place = rng.uniform(-10, size + 10, 2)
+        if keep_clear is not None and _inside(place, keep_clear, 30.0):
+            continue
+        middle = sprite.shape[0] / 2
+        _paste(image, sprite, _affine(linear, (middle, middle), (place[0], place[1])))
+
+
+def _occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64]) -> None:
+    """Cover an edge or a corner of the box, at most about half of it."""
+    sprite = np.asarray(bank.sprites[int(rng.integers(len(bank.sprites)))])
+    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    direction = rng.normal(size=2)
+    direction /= np.abs(direction).max()
+    scale = rng.uniform(0.4, 0.9) * float(sides.mean()) / sprite.shape[0]
+    place = centre + direction * sides * rng.uniform(0.4, 0.7)
+    middle = sprite.shape[0] / 2
+    _paste(image, sprite, _affine(_turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))
+
+
+def _inside(point: NDArray[np.float64], box: NDArray[np.float64], margin: float) -> bool:
+    return bool((point > box[:2] - margin).all() and (point < box[2:] + margin).all())

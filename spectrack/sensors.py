@@ -47,7 +47,7 @@ class Sensor:
     @property
     def full_scale(self) -> int:
         """The largest count, 1023 for ten bits."""
-        return 2**self.bit_depth - 1
+        return (1 << self.bit_depth) - 1
 
     def responses(self, wavelengths_nm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Gaussian band responses with their leaks, (bands, n), each with unit sum over `wavelengths_nm` (n,)."""

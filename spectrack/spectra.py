@@ -120,7 +120,8 @@ def metamers(
     colour_matrix: ArrayLike,
     rng: np.random.Generator,
     *,
-    minimum_angle: float = 0.15,
+    minimum_angle: float = 0.12,
+    wanted_angle: float | None = None,
     unlike: Sequence[ArrayLike] = (),
     candidates: int = 192,
 ) -> NDArray[np.float64]:
@@ -140,6 +141,8 @@ def metamers(
         rng: the only source of randomness.
         minimum_angle: smallest spectral angle, in radians and seen in the sensor's bands, that is accepted between the even
             mixture of the new materials and that of the given ones, and of each of `unlike`.
+        wanted_angle: take less than the largest angle: bend back, which keeps the false colour, until the angle to the given
+            materials is this one; it must be at least `minimum_angle`, and `unlike` is then respected as far as it goes.
         unlike: further (materials, n) sets to stay away from, such as metamers made before.
         candidates: patterns tried.
 
@@ -166,14 +169,29 @@ def metamers(
             f"expected a metamer at a spectral angle of at least {minimum_angle:g} rad, found none above {angles[best]:.3f}; "
             "ask for a smaller angle or take a material that is neither black nor saturated"
         )
-    return bent[best].reshape(np.shape(reflectances))
+    chosen = bent[best] if wanted_angle is None else _bent_back(base, bent[best], bands, wanted_angle)
+    return chosen.reshape(np.shape(reflectances))
+
+
+def _bent_back(base: NDArray[np.float64], bent: NDArray[np.float64], bands: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
+    """The point between two sets of materials at a spectral angle to the first, seen in the bands; the far end if none is that far."""
+    start, end = base.sum(axis=0) @ bands, bent.sum(axis=0) @ bands
+    low, high = 0.0, 1.0
+    # The angle grows all the way from one end to the other, so halving finds it.
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if float(spectral_angle(start + middle * (end - start), start)) < angle:
+            low = middle
+        else:
+            high = middle
+    return np.asarray(base + high * (bent - base))
 
 
 def _patterns(rng: np.random.Generator, count: int, samples: int) -> NDArray[np.float64]:
     """(count, samples) smooth patterns of several correlation lengths; the tanh gives them flat tops, so more contrast."""
     lengths = (12.0, 18.0, 26.0, 36.0)
     share = -(-count // len(lengths))
-    grid = np.arange(samples) * float(WAVELENGTHS_NM[1] - WAVELENGTHS_NM[0])
+    grid = np.arange(samples, dtype=np.float64) * 5.0
     curves = np.concatenate([smooth_curves(rng, share, length, wavelengths_nm=grid) for length in lengths])
     return np.asarray(np.tanh(2.0 * curves[:count]))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from spectrack.simulation.outlines import Outline
 from spectrack.simulation.shapes import Window, ellipse
 from spectrack.simulation.surfaces import Abundances, Surface
+
+Grid = NDArray[Any]
+"""Coordinates of many points, single or double precision."""
 
 TEXTURE_SPAN = 1.3
 """A flat texture covers the square [-1.3, 1.3] of a body's own coordinates; swinging parts stay inside it."""
@@ -83,14 +86,15 @@ class Patch:
     outline: Outline
     cover: Outline
     surface: Surface
-    locate: Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
-    shade: float | Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+    locate: Callable[[Grid, Grid], tuple[Grid, Grid]]
+    shade: float | Callable[[Grid, Grid], Grid]
     texels_per_pixel: float
 
     def abundances(self, window: Window) -> Abundances:
         """Shaded abundances of the patch's texture over a pixel window, (h, w, 3); meaningless outside `cover`."""
         x0, y0, x1, y1 = window
-        x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
+        # Texture coordinates need no more than single precision, which halves the work.
+        x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32) + np.float32(0.5), np.arange(y0, y1, dtype=np.float32) + np.float32(0.5))
         u, v = self.locate(x, y)
         picture, _ = self.surface.level(self.texels_per_pixel)
         height, width = picture.shape[:2]
@@ -160,19 +164,20 @@ class Bend:
         wave = np.stack([np.cos(heading), np.sin(heading)], axis=1) * number[:, None]
         return cls(amplitude * min(1.0, 0.6 / max(slope, 1e-9)), wave, rng.uniform(0, 2 * np.pi, 3), rng.choice([-1.0, 1.0, 2.0], 3))
 
-    def shift(self, x: NDArray[np.float64], y: NDArray[np.float64], phase: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def shift(self, x: Grid, y: Grid, phase: float) -> tuple[Grid, Grid]:
         """Displacement in x and y of the points (x, y)."""
         dx, dy = np.zeros_like(x), np.zeros_like(y)
-        for (ax, ay), (kx, ky), offset, speed in zip(self.amplitude, self.wave, self.offset, self.speed, strict=True):
+        waves = zip(self.amplitude.tolist(), self.wave.tolist(), self.offset.tolist(), self.speed.tolist(), strict=True)
+        for (ax, ay), (kx, ky), offset, speed in waves:
             height = np.sin(kx * x + ky * y + (offset + speed * phase))
             dx += ax * height
             dy += ay * height
         return dx, dy
 
-    def undo(self, x: NDArray[np.float64], y: NDArray[np.float64], phase: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The points that the warp moves to (x, y), by fixed-point iteration; good to 0.01 half-sizes, enough for texture."""
+    def undo(self, x: Grid, y: Grid, phase: float) -> tuple[Grid, Grid]:
+        """The points that the warp moves to (x, y), by fixed-point iteration; good to 0.02 half-sizes, enough for texture."""
         u, v = x, y
-        for _ in range(3):
+        for _ in range(2):
             dx, dy = self.shift(u, v, phase)
             u, v = x - dx, y - dy
         return u, v
@@ -185,15 +190,17 @@ class FlatBody:
     Attributes:
         parts: in drawing order.
         bend: the common warp, or None.
+        relief: how much tilting away darkens, 0..1.
     """
 
     parts: tuple[Part, ...]
     bend: Bend | None = None
+    relief: float = 1.0
 
     def patches(self, pose: Pose) -> list[Patch]:
         """The parts' patches; see `Body`."""
         homography = pose.plane(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.zeros(3))
-        facing = 0.55 + 0.45 * abs(float(pose.rotation()[2, 2]))
+        facing = 1.0 - 0.45 * self.relief * (1.0 - abs(float(pose.rotation()[2, 2])))
         return [self._patch(part, pose, homography, facing) for part in self.parts]
 
     def reach(self) -> float:
@@ -202,19 +209,21 @@ class FlatBody:
 
     def _patch(self, part: Part, pose: Pose, homography: NDArray[np.float64], facing: float) -> Patch:
         angle = part.swing * float(np.sin(pose.phase - part.lag))
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+        turn = np.array([[cosine, -sine], [sine, cosine]])
         pivot = np.asarray(part.pivot)
         points = (part.outline - pivot) @ turn.T + pivot
         if self.bend is not None:
             points = points + np.stack(self.bend.shift(points[:, 0], points[:, 1], pose.phase), axis=1)
-        back = np.linalg.inv(homography)
+        back = np.asarray(np.linalg.inv(homography), dtype=np.float64)
 
-        def locate(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def locate(x: Grid, y: Grid) -> tuple[Grid, Grid]:
             u, v = project(back, x, y)
             if self.bend is not None:
                 u, v = self.bend.undo(u, v, pose.phase)
-            du, dv = u - pivot[0], v - pivot[1]
-            u, v = turn[0, 0] * du + turn[1, 0] * dv + pivot[0], turn[0, 1] * du + turn[1, 1] * dv + pivot[1]
+            if angle:
+                du, dv = u - part.pivot[0], v - part.pivot[1]
+                u, v = cosine * du + sine * dv + part.pivot[0], cosine * dv - sine * du + part.pivot[1]
             return (u / TEXTURE_SPAN + 1) / 2, (v / TEXTURE_SPAN + 1) / 2
 
         outline = np.stack(project(homography, points[:, 0], points[:, 1]), axis=1)
@@ -229,34 +238,37 @@ class BallBody:
     Attributes:
         surface: the picture covers half of the way round; the other half is its mirror image.
         axes: half-sizes along the body's x and y, the larger 1.
+        relief: how much light models its roundness, 0..1.
     """
 
     surface: Surface
     axes: tuple[float, float] = (1.0, 1.0)
+    relief: float = 1.0
 
     def patches(self, pose: Pose) -> list[Patch]:
         """One patch; see `Body`."""
-        cr, sr = np.cos(pose.roll), np.sin(pose.roll)
+        cr, sr = float(np.cos(pose.roll)), float(np.sin(pose.roll))
+        cx, cy = pose.centre.tolist()
         rotation = Pose(pose.centre, 1.0, 0.0, pose.yaw, pose.pitch).rotation()
         turn = np.array([[cr, -sr], [sr, cr]])
         outline = (ellipse() * np.asarray(self.axes) * pose.scale) @ turn.T + pose.centre
 
-        def normal(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-            dx, dy = (x - pose.centre[0]) / pose.scale, (y - pose.centre[1]) / pose.scale
+        def normal(x: Grid, y: Grid) -> Grid:
+            dx, dy = (x - cx) / pose.scale, (y - cy) / pose.scale
             a, b = (cr * dx + sr * dy) / self.axes[0], (cr * dy - sr * dx) / self.axes[1]
             # Beyond the rim the last visible point is repeated: soft edge pixels need a colour too.
             radius = np.maximum(np.hypot(a, b) / 0.999, 1.0)
             a, b = a / radius, b / radius
             return np.stack([a, b, -np.sqrt(1.0 - a * a - b * b)], axis=-1)
 
-        def locate(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def locate(x: Grid, y: Grid) -> tuple[Grid, Grid]:
             point = normal(x, y) @ rotation  # = R^T n, the point of the ball at rest
             longitude = np.arctan2(point[..., 0], -point[..., 2]) / np.pi
             return 2.0 * np.abs((longitude * 0.5 + 0.25) % 1.0 - 0.5), (np.arcsin(np.clip(point[..., 1], -1, 1)) / np.pi) + 0.5
 
-        def shade(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        def shade(x: Grid, y: Grid) -> Grid:
             facing = normal(x, y) @ np.array([_SUN[0], _SUN[1], -_SUN[2]])
-            return np.asarray(0.5 + 0.6 * np.maximum(facing, 0.0))
+            return np.asarray(_lit(facing, self.relief))
 
         texels = self.surface.abundances.shape[0] / (np.pi * max(pose.scale, 1e-3))
         return [Patch(outline, outline, self.surface, locate, shade, texels)]
@@ -276,10 +288,12 @@ class BoxBody:
     Attributes:
         surfaces: six, for the sides -x, +x, -y, +y, -z (towards the eye at rest), +z.
         half_sides: along x, y, z, the largest 1.
+        relief: how much the sides differ in light, 0..1.
     """
 
     surfaces: tuple[Surface, ...]
     half_sides: tuple[float, float, float] = (1.0, 0.7, 0.6)
+    relief: float = 1.0
 
     def patches(self, pose: Pose) -> list[Patch]:
         """The visible sides; see `Body`."""
@@ -295,7 +309,7 @@ class BoxBody:
             homography = pose.plane(first, second, centre)
             corners = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
             quad = np.stack(project(homography, corners[:, 0], corners[:, 1]), axis=1)
-            lit = 0.5 + 0.6 * max(float(normal @ np.array([_SUN[0], _SUN[1], -_SUN[2]])), 0.0)
+            lit = float(_lit(normal @ np.array([_SUN[0], _SUN[1], -_SUN[2]]), self.relief))
             quads.append((quad, homography, surface, lit))
         hull = np.asarray(cv2.convexHull(np.concatenate([quad for quad, *_ in quads]).astype(np.float32)), dtype=np.float64)[:, 0]
         patches = []
@@ -309,22 +323,26 @@ class BoxBody:
         return 1.25 * float(np.linalg.norm(self.half_sides))
 
 
-def project(
-    homography: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def project(homography: NDArray[np.float64], x: Grid, y: Grid) -> tuple[Grid, Grid]:
     """Points through a (3, 3) homography; any shape in, the same out."""
-    h = homography
-    w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-    return (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / w, (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / w
+    # Plain floats leave single-precision arrays in single precision.
+    (a, b, c), (d, e, f), (g, h, i) = homography.tolist()
+    w = g * x + h * y + i
+    return (a * x + b * y + c) / w, (d * x + e * y + f) / w
 
 
 def _face_locator(
     homography: NDArray[np.float64],
-) -> Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    back = np.linalg.inv(homography)
+) -> Callable[[Grid, Grid], tuple[Grid, Grid]]:
+    back = np.asarray(np.linalg.inv(homography), dtype=np.float64)
 
-    def locate(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def locate(x: Grid, y: Grid) -> tuple[Grid, Grid]:
         u, v = project(back, x, y)
         return (u + 1) / 2, (v + 1) / 2
 
     return locate
+
+
+def _lit(facing: Grid, relief: float) -> Grid:
+    """Brightness by the cosine to the sun over skylight; 0.9 on average, whatever the relief."""
+    return np.asarray(0.9 + relief * (0.6 * np.maximum(facing, 0.0) - 0.4))

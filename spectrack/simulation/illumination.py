@@ -43,12 +43,13 @@ def illuminant(name: str) -> Spectrum:
         if name not in table:
             raise ConfigError(f"expected an illuminant, found {name!r}; {nearest_name(name, ILLUMINANTS)}")
         power = np.interp(WAVELENGTHS_NM, wavelengths, table[name])
-        beyond = WAVELENGTHS_NM > wavelengths[-1]
+        end = float(wavelengths[-1])
+        beyond = end < WAVELENGTHS_NM
         if name in _TEMPERATURE_K:
             body = _black_body(WAVELENGTHS_NM, _TEMPERATURE_K[name])
-            power[beyond] = table[name][-1] * body[beyond] / body[np.searchsorted(WAVELENGTHS_NM, wavelengths[-1])]
+            power[beyond] = table[name][-1] * body[beyond] / body[np.searchsorted(WAVELENGTHS_NM, end)]
         else:
-            power[beyond] = table[name][-1] * np.exp(-(WAVELENGTHS_NM[beyond] - wavelengths[-1]) / 30.0)
+            power[beyond] = table[name][-1] * np.exp(-(WAVELENGTHS_NM[beyond] - end) / 30.0)
     return np.asarray(power / power.mean())
 
 

@@ -128,9 +128,7 @@ SUITE_SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "approach", "", ("box", "car", "patchwork"), (18.0, 26.0), 0.09, size_ratio=3.0, tilt=0.7, yaw_rate=0.03, pan_px=0.5, defocus_px=1.2
     ),
-    Scenario(
-        "dusk", "", ("person", "animal", "ball"), speed=0.08, swing=0.4, dimming=0.25, warming=True, shadow=0.65, brightness=(200.0, 300.0)
-    ),
+    Scenario("dusk", "", ("person", "animal", "ball"), speed=0.08, swing=0.4, dimming=0.4, warming=True, shadow=0.5),
     Scenario("speck", "", ("patchwork", "car", "ball"), (11.0, 15.0), speed=0.16, decoys=6, pan_px=0.6, size_ratio=1.3),
     Scenario("leaving", speed=0.1, leaves=True, roll_rate=0.05, wobble=0.4, decoys=2, pan_px=0.8),
 )

@@ -188,10 +188,8 @@ class Scene:
         """Shadow times vignetting over a window; pixels outside the frame repeat its edge."""
         shadow = self.light.shading(t, self.camera.height, self.camera.width)
         vignetting = self.camera.shading()
-        if shadow is None or vignetting is None:
-            whole = vignetting if shadow is None else shadow
-        else:
-            whole = shadow * vignetting
+        factors = [factor for factor in (shadow, vignetting) if factor is not None]
+        whole = None if not factors else factors[0] if len(factors) == 1 else factors[0] * factors[1]
         if whole is None or window == self.frame_window:
             return whole
         rows = np.clip(np.arange(window[1], window[3]), 0, self.camera.height - 1)
@@ -220,7 +218,7 @@ class Scene:
         if shading is not None:
             abundances *= shading[:, :, None]
         product = np.concatenate([surface.product(light, matrix) for surface in background.surfaces])
-        return (abundances.reshape(-1, len(product)) @ product).reshape(height, width, -1)
+        return np.asarray((abundances.reshape(-1, len(product)) @ product).reshape(height, width, -1), dtype=np.float32)
 
     def _background_layers(self) -> list[NDArray[np.float32]]:
         """The surfaces' pictures, each times its visible share; made once."""

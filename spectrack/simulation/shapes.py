@@ -42,7 +42,8 @@ def fill(outline: Outline, window: Window) -> NDArray[np.bool_]:
     # The first pixel whose centre is at or right of the crossing changes sides; one extra column takes those beyond.
     column = np.clip(np.ceil(crossing - (x0 + 0.5)), 0, width).astype(np.intp)
     flips = np.bincount(row * (width + 1) + column, minlength=height * (width + 1)).reshape(height, width + 1)
-    return np.asarray((np.cumsum(flips[:, :width], axis=1) & 1).astype(bool))
+    # Counting modulo 256 keeps the parity.
+    return np.asarray((np.cumsum(flips[:, :width].astype(np.uint8), axis=1, dtype=np.uint8) & 1).view(bool))
 
 
 def fill_union(outlines: Sequence[Outline], window: Window) -> NDArray[np.bool_]:

@@ -18,13 +18,13 @@ from spectrack.sensors import Sensor
 from spectrack.simulation import motion
 from spectrack.simulation.bodies import Body, Pose
 from spectrack.simulation.camera import Camera
-from spectrack.simulation.casting import build_body
+from spectrack.simulation.casting import Build, build_body
 from spectrack.simulation.illumination import Light
 from spectrack.simulation.materials import Endmembers, random_endmembers
 from spectrack.simulation.scenarios import Scenario
 from spectrack.simulation.scene import Actor, Background, Scene
 from spectrack.simulation.shapes import bounds, fill_union, intersection, outline_box
-from spectrack.simulation.surfaces import Abundances, Surface, crop, make_abundances
+from spectrack.simulation.surfaces import Abundances, Surface, crop, make_abundances, two_tone
 from spectrack.spectra import WAVELENGTHS_NM, metamers
 
 _TEXTURE_PX = 144
@@ -78,8 +78,9 @@ def stage(setting: Setting) -> Scene:
     scenario, frames = setting.scenario, setting.frames
     light = _light(setting)
     camera, image_path, size = _camera_and_path(setting)
-    background = _background(setting, camera)
-    wardrobe = _Wardrobe(setting, light, background)
+    response = light.spectrum(0.0)[:, None] * setting.band_matrix
+    background = _background(setting, camera, response)
+    wardrobe = _Wardrobe(setting, response, background)
 
     target_surfaces = wardrobe.target_surfaces(size)
     kind = str(setting.stream("kind").choice(scenario.bodies))
@@ -148,13 +149,23 @@ def _leaving(
     return motion.excursion(path, start, length, (float(shift[0]), float(shift[1])))
 
 
-def _background(setting: Setting, camera: Camera) -> Background:
+def _background(setting: Setting, camera: Camera, response: NDArray[np.float64]) -> Background:
     rng, scenario = setting.stream("background"), setting.scenario
     low, high = np.floor(camera.offset.min(axis=0)) - _MARGIN_PX, np.ceil(camera.offset.max(axis=0)) + _MARGIN_PX
     width, height = (int(span) for span in high - low + (setting.width, setting.height))
     materials = setting.stream("background materials")
     if scenario.camouflage:
-        return Background((Surface(_even_ground(rng, setting, height, width), random_endmembers(materials)),), (), low)
+        ground = Surface(_even_ground(rng, setting, height, width), random_endmembers(materials))
+        # Regions of a slightly different spectrum and the same false colour: no ground is spectrally even.
+        other = metamers(
+            ground.endmembers,
+            response,
+            setting.colour_matrix,
+            materials,
+            minimum_angle=0.05,
+            wanted_angle=float(materials.uniform(0.06, 0.12)),
+        )
+        return Background((ground, ground.with_endmembers(other)), (_region(rng, height, width),), low)
     pictures = [make_abundances(rng, height, width, textures=setting.textures) for _ in range(2)]
     surfaces = tuple(Surface(picture, random_endmembers(materials)) for picture in pictures)
     return Background(surfaces, (_region(rng, height, width),), low)
@@ -164,9 +175,10 @@ def _even_ground(rng: np.random.Generator, setting: Setting, height: int, width:
     """Ground that looks much the same everywhere, as camouflage needs: a picture at half size, with its slow changes taken out."""
     import cv2
 
-    large = make_abundances(rng, 2 * height, 2 * width, textures=setting.textures)
+    kind = str(rng.choice(("leaves", "nested", "filters")))
+    large = make_abundances(rng, 2 * height, 2 * width, textures=setting.textures, kind=kind)
     picture = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
-    slow = cv2.GaussianBlur(picture, (0, 0), 24.0)
+    slow = cv2.GaussianBlur(picture, (0, 0), 16.0)
     level = picture.mean(axis=(0, 1))
     # Fluctuations about the local mean, in proportion to it, on one common level.
     even = level * np.clip(1.0 + 0.6 * (picture - slow) / np.maximum(slow, 0.05), 0.2, 2.2)
@@ -189,9 +201,8 @@ def _region(rng: np.random.Generator, height: int, width: int) -> NDArray[np.flo
 class _Wardrobe:
     """Materials for the actors: ordinary colours that differ from their surroundings, or metamers that do not."""
 
-    def __init__(self, setting: Setting, light: Light, background: Background) -> None:
-        self.setting, self.background = setting, background
-        self.response = light.spectrum(0.0)[:, None] * setting.band_matrix
+    def __init__(self, setting: Setting, response: NDArray[np.float64], background: Background) -> None:
+        self.setting, self.response, self.background = setting, response, background
 
     def target_surfaces(self, size: NDArray[np.float64]) -> list[Surface]:
         """The target's surfaces: the background's own picture under camouflage, else pictures of its own."""
@@ -202,7 +213,7 @@ class _Wardrobe:
             return self._dressed(rng, materials, ground)
         pictures = [crop(rng, ground.abundances, max(8, round(1.5 * float(size[0])))) for _ in range(2)]
         if scenario.spectra == "metamers":
-            new = metamers(ground.endmembers, self.response, setting.colour_matrix, materials)
+            new = self._metamer(materials, ground, [self.background.surfaces[1].endmembers])
         else:
             new = self._distinct(materials, ground)
         return [Surface(picture, new) for picture in pictures]
@@ -214,11 +225,7 @@ class _Wardrobe:
         made: list[list[Endmembers]] = [[] for _ in target]
         for _ in range(scenario.twins):
             for known, surface in zip(made, target, strict=True):
-                if scenario.spectra == "metamers":
-                    new = metamers(surface.endmembers, self.response, setting.colour_matrix, rng, minimum_angle=0.08, unlike=known)
-                else:
-                    new = self._distinct(rng, surface)
-                known.append(new)
+                known.append(self._metamer(rng, surface, known) if scenario.spectra == "metamers" else self._distinct(rng, surface))
         return [[surface.with_endmembers(made[i][twin]) for i, surface in enumerate(target)] for twin in range(scenario.twins)]
 
     def ordinary(self, rng: np.random.Generator) -> list[Surface]:
@@ -226,22 +233,32 @@ class _Wardrobe:
         return self._dressed(rng, rng, None)
 
     def _dressed(self, rng: np.random.Generator, materials: np.random.Generator, unlike: Surface | None) -> list[Surface]:
-        picture = make_abundances(rng, _TEXTURE_PX, _TEXTURE_PX, textures=self.setting.textures)
-        pictures = [picture, *(crop(rng, picture, _TEXTURE_PX // 2) for _ in range(2))]
+        if rng.random() < 0.6:
+            pictures = [two_tone(rng, _TEXTURE_PX) for _ in range(3)]
+        else:
+            picture = make_abundances(rng, _TEXTURE_PX, _TEXTURE_PX, textures=self.setting.textures)
+            pictures = [picture, *(crop(rng, picture, _TEXTURE_PX // 2) for _ in range(2))]
         surfaces = []
         for index, part in enumerate(pictures):
             draft = Surface(part, random_endmembers(materials))
             surfaces.append(draft if index or unlike is None else draft.with_endmembers(self._distinct(materials, unlike, part)))
         return surfaces
 
+    def _metamer(self, rng: np.random.Generator, surface: Surface, unlike: list[Endmembers]) -> Endmembers:
+        """Materials of the surface's false colour at a spectral angle that a noisy pixel shows, but no more than nature offers."""
+        angle = float(rng.uniform(0.15, 0.35))
+        return metamers(
+            surface.endmembers, self.response, self.setting.colour_matrix, rng, minimum_angle=0.1, wanted_angle=angle, unlike=unlike
+        )
+
     def _distinct(self, rng: np.random.Generator, unlike: Surface, picture: Abundances | None = None) -> Endmembers:
-        """Materials whose false colour, for that picture, is well away from another surface's: the third best of ten drawn."""
+        """Materials whose false colour, for that picture, is well away from another surface's: the second best of sixteen drawn."""
         colours = self.response @ self.setting.colour_matrix
         reference = np.log(unlike.abundances.mean(axis=(0, 1)) @ unlike.endmembers @ colours + 1e-6)
         mean = (unlike.abundances if picture is None else picture).mean(axis=(0, 1))
-        drawn = [random_endmembers(rng) * rng.uniform(0.5, 1.3) for _ in range(10)]
+        drawn = [random_endmembers(rng) * np.exp(rng.uniform(-0.9, 0.25)) for _ in range(16)]
         distance = [float(np.linalg.norm(np.log(mean @ members @ colours + 1e-6) - reference)) for members in drawn]
-        return drawn[int(np.argsort(distance)[-3])]
+        return np.asarray(drawn[int(np.argsort(distance)[-2])])
 
 
 def _moving_actor(
@@ -256,18 +273,20 @@ def _moving_actor(
 ) -> Actor:
     """An actor with the scenario's turning and deformation; `own` names its random stream where it is not the target."""
     scenario, frames = setting.scenario, setting.frames
-    body = build_body(setting.stream("body"), kind, surfaces, bend=scenario.bend, swing=scenario.swing)
+    body = build_body(setting.stream("body"), kind, surfaces, Build(scenario.bend, scenario.swing, 0.1 if scenario.camouflage else 1.0))
     rng = setting.stream("turning" + own)
-    roll = motion.turn_track(rng, frames, scenario.roll_rate, scenario.wobble)
-    if kind not in ("person", "animal", "car"):
+    upright = kind in ("person", "animal", "car")
+    roll = motion.turn_track(rng, frames, scenario.roll_rate, scenario.wobble * (0.4 if upright else 1.0))
+    if not upright:
         roll = roll + rng.uniform(-0.3, 0.3)
     yaw = motion.turn_track(rng, frames, scenario.yaw_rate if kind in ("ball", "box") else 0.0, scenario.tilt)
     if kind == "box":
         yaw = yaw + rng.uniform(-0.6, 0.6)
-    pitch = (0.25 if kind == "box" else 0.0) + 0.5 * scenario.tilt * motion.smooth_noise(rng, frames, frames / 10 + 2)[:, 0]
+    pitch = np.asarray((0.25 if kind == "box" else 0.0) + 0.5 * scenario.tilt * motion.smooth_noise(rng, frames, frames / 10 + 2)[:, 0])
     # A flat thing is never seen edge-on: it would vanish.
-    yaw, pitch = (np.clip(a, -1.1, 1.1) if kind not in ("ball", "box") else a for a in (yaw, pitch))
-    phase = 2 * np.pi * np.arange(frames) / scenario.stride + rng.uniform(0, 2 * np.pi)
+    if kind not in ("ball", "box"):
+        yaw, pitch = np.asarray(np.clip(yaw, -1.1, 1.1)), np.asarray(np.clip(pitch, -1.1, 1.1))
+    phase = 2 * np.pi * np.arange(frames, dtype=np.float64) / scenario.stride + rng.uniform(0, 2 * np.pi)
     scale = size / _unit_size(body, float(roll[0]), float(yaw[0]), float(pitch[0]), float(phase[0]))
     return Actor(name, body, centre, scale, roll, yaw, pitch, phase)
 
@@ -297,7 +316,7 @@ def _twins(setting: Setting, kind: str, surfaces: list[list[Surface]], target: A
 def _decoys(setting: Setting, camera: Camera, surfaces: Sequence[Surface], size: NDArray[np.float64]) -> list[Actor]:
     """Resting things in the target's materials, spread over all the ground that comes into view."""
     rng, frames = setting.stream("decoys"), setting.frames
-    low, high = camera.offset.min(axis=0), camera.offset.max(axis=0) + (setting.width, setting.height)
+    low, high = camera.offset.min(axis=0), camera.offset.max(axis=0) + np.array([setting.width, setting.height])
     decoys = []
     for _ in range(setting.scenario.decoys):
         dress = [surfaces[index] for index in rng.permutation(len(surfaces))]
@@ -332,7 +351,7 @@ def _occluders(setting: Setting, wardrobe: _Wardrobe, target: Actor, size: NDArr
         if rng.random() < 0.6:
             body, scale = build_body(rng, "pole", surfaces), 2.0 * half
         else:
-            body, scale = build_body(rng, "patchwork", surfaces[:1], bend=0.1), half
+            body, scale = build_body(rng, "patchwork", surfaces[:1], Build(bend=0.1)), half
         occluders.append(_resting("occluder", body, centre, scale, frames, roll=float(rng.normal(0.0, 0.06))))
     return occluders
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.simulation.materials import Endmembers
 from spectrack.simulation.pictures import render_picture
+from spectrack.simulation.textures import random_texture
 from spectrack.spectra import Spectrum
 
 Abundances = NDArray[np.float32]
@@ -49,7 +50,12 @@ class Surface:
         return chosen, chosen.shape[1] / levels[0].shape[1]
 
     def product(self, light: Spectrum, matrix: NDArray[np.float64]) -> NDArray[np.float32]:
-        """The (3, channels) matrix from abundances to radiance: reflectance x light, summed over wavelengths by `matrix` (121, channels)."""
+        """The (3, channels) matrix from abundances to radiance: reflectance x light, summed over wavelengths.
+
+        Args:
+            light: (121,) spectral power.
+            matrix: (121, channels) spectral radiance to channels.
+        """
         return np.asarray((self.endmembers * light) @ matrix, dtype=np.float32)
 
     def with_endmembers(self, endmembers: Endmembers) -> Surface:
@@ -80,6 +86,17 @@ def make_abundances(
 
         return random_photograph(rng, height, width)
     return render_picture(rng, height, width, kind)
+
+
+def two_tone(rng: np.random.Generator, size: int) -> Abundances:
+    """A coherent surface such as cloth, paint, fur or bark: two related mixtures, one texture, a gradient of light."""
+    first = np.clip(np.exp(rng.normal(np.log(0.3), 0.6)) * (1 + rng.normal(0.0, 0.25, 3)), 0.02, 1.0)
+    second = np.clip(first * np.exp(rng.normal(0.0, 0.5)) * (1 + rng.normal(0.0, 0.15, 3)), 0.02, 1.0)
+    texture = random_texture(rng, size)[:, :, None]
+    slope = rng.normal(0.0, 0.25, 2)
+    ramp = np.linspace(-1.0, 1.0, size)
+    light = np.clip(1.0 + slope[0] * ramp[:, None] + slope[1] * ramp[None, :], 0.3, 1.7)[:, :, None]
+    return np.asarray(np.clip((first + texture * (second - first)) * light, 0.0, 1.0), dtype=np.float32)
 
 
 def crop(rng: np.random.Generator, picture: Abundances, size: int) -> Abundances:

@@ -70,7 +70,8 @@ class SimulatedSequence(Sequence):
         bright = float(np.percentile(self.scene.radiance(0.0, bands)[::3, ::3], 99.5))
         return bands * (level / max(bright, 1e-9))
 
-    @property
+    # The base class allows setting the next ones; what is rendered cannot be told otherwise.
+    @property  # type: ignore[misc]
     def truth(self) -> Boxes:
         """(frames, 4) tight boxes of the target's full mask, hidden or not, not clipped to the frame; whole pixels."""
         return self._truth_and_visibility[0].copy()

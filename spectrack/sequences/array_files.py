@@ -5,8 +5,10 @@ A source knows its shape and type without reading the values. `variable` names t
 
 from __future__ import annotations
 
+import logging
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -239,7 +241,7 @@ def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
     import tifffile
 
     def read() -> ArraySource:
-        with tifffile.TiffFile(path) as file:
+        with _complaints_raised("tifffile"), tifffile.TiffFile(path) as file:
             series = file.series[0]
             shape, dtype, pages, contiguous = series.shape, series.dtype, len(series.pages), series.dataoffset is not None
             # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
@@ -277,6 +279,26 @@ def unreadable(path: Path, expected: str, error: BaseException) -> SequenceError
     return SequenceError(
         f"expected {expected} in {path}, found: {lines[0][:160] if lines else type(error).__name__}; write or copy the file again"
     )
+
+
+@contextmanager
+def _complaints_raised(name: str) -> Iterator[None]:
+    """Raise the first error that a library only logs: tifffile skips the missing pages of a cut file and goes on."""
+    complaints: list[str] = []
+
+    def collect(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            complaints.append(record.getMessage())
+        return record.levelno < logging.ERROR
+
+    logger = logging.getLogger(name)
+    logger.addFilter(collect)
+    try:
+        yield
+    finally:
+        logger.removeFilter(collect)
+    if complaints:
+        raise ValueError(complaints[0])
 
 
 def _frames_only(members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> list[str]:

@@ -207,7 +207,7 @@ def _whole(fields: dict[str, str], key: str, path: Path, *, low: int, default: i
 
 def _wavelengths(fields: dict[str, str], bands: int, path: Path) -> tuple[float, ...] | None:
     text = fields.get("wavelength") or fields.get("wavelengths")
-    unit = fields.get("wavelength units", "").strip("{} ").lower()
+    unit = fields.get("wavelength units", "").strip("{} ").lower().replace("unknown", "")
     if text is None or (unit and unit not in _NM_PER_UNIT):
         return None  # wave numbers, indices and frequencies are no wavelengths
     try:

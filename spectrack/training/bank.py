@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError
 from spectrack.files import write_json
+from spectrack.simulation.photographs import installed_photographs, load_photograph
 from spectrack.simulation.pictures import render_picture
 from spectrack.simulation.sprites import render_sprite
 
@@ -92,10 +93,15 @@ def build_bank(directory: Path, config: BankConfig, *, jobs: int = 2) -> Bank:
 
 
 def load_photographs() -> list[NDArray[np.uint8]]:
-    """The colour and grey photographs in scikit-image's wheel, as (height, width, 3) uint8 RGB."""
-    from spectrack.simulation.photographs import load_photographs as load
+    """The photographs in scikit-image's wheel, coded as the bank's pictures are.
 
-    return load()
+    Returns:
+        List of (height, width, 3) uint8, R, G, B.
+
+    Raises:
+        MissingExtraError: scikit-image is not installed.
+    """
+    return [_coded(load_photograph(path)) for path in installed_photographs()]
 
 
 def _create(path: Path, shape: tuple[int, ...], kind: type) -> Any:
@@ -105,16 +111,20 @@ def _create(path: Path, shape: tuple[int, ...], kind: type) -> Any:
 def _picture(config: BankConfig, index: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng([config.seed, 1, index])
     picture = render_picture(rng, config.picture_size, config.picture_size)
-    # Pictures are linear light; what training warps is display-like, so that eight bits keep the shadows.
-    return np.asarray(np.sqrt(picture) * 255 + 0.5, dtype=np.uint8)
+    return _coded(picture)
 
 
 def _sprite(config: BankConfig, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     rng = np.random.default_rng([config.seed, 2, index])
     sprite = render_sprite(rng, config.sprite_size)
     picture = sprite.picture.copy()
-    picture[:, :, :3] = np.sqrt(picture[:, :, :3] / np.float32(255)) * 255 + 0.5
+    picture[:, :, :3] = _coded(picture[:, :, :3] / np.float32(255))
     chosen = np.minimum(np.arange(OUTLINE_POINTS), len(sprite.outline) - 1)
     if len(sprite.outline) > OUTLINE_POINTS:
         chosen = np.linspace(0, len(sprite.outline) - 1, OUTLINE_POINTS).astype(int)
     return picture, sprite.outline[chosen]
+
+
+def _coded(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Linear light to 8 bits by the square root, so that the shadows keep their levels."""
+    return np.asarray(np.sqrt(picture) * 255 + 0.5, dtype=np.uint8)

@@ -81,7 +81,9 @@ def lettering(rng: np.random.Generator, size: int) -> Texture:
     height = int(rng.integers(10, 60))
     for y in range(height, size + height, int(height * 1.4)):
         text = "".join(chr(code) for code in rng.integers(48, 91, 2 + 2 * size // height))
-        cv2.putText(image, text, (int(rng.integers(-height, 8)), y), int(rng.integers(0, 5)), height / 24, 255, max(1, height // 10), cv2.LINE_AA)
+        cv2.putText(
+            image, text, (int(rng.integers(-height, 8)), y), int(rng.integers(0, 5)), height / 24, 255, max(1, height // 10), cv2.LINE_AA
+        )
     return image.astype(np.float32) / 255
 
 

@@ -7,7 +7,6 @@ Frames are read, drawn and encoded one by one, so memory does not grow with the 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -119,13 +118,7 @@ def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
     scale = max(1, min(_LARGEST_SCALE, math.ceil(_SMALLEST_WIDTH / sequence.width)))
     for index in range(len(notes.boxes)):
         picture = _enlarge(sequence.false_colour(index), scale)
-        _draw_box(picture, notes.boxes[index] * scale, _GROUND, thickness=4)
-        true_box = notes.true_box(index)
-        if true_box is not None:
-            # Wider than the track, so that both are seen where they coincide.
-            _draw_box(picture, true_box * scale, _GROUND, thickness=6)
-            _draw_box(picture, true_box * scale, _TRUTH, thickness=4)
-        _draw_box(picture, notes.boxes[index] * scale, _TRACK, thickness=2, dashed=bool(notes.lost[index]))
+        _draw_boxes(picture, notes.boxes[index] * scale, notes.true_box(index), scale, dashed=bool(notes.lost[index]))
         if notes.lost[index]:
             picture[10:38, 10:74] = _lost_sign()
         yield _assemble(picture, _strip(index, notes, max(picture.shape[1], _SMALLEST_WIDTH)))
@@ -141,32 +134,47 @@ def _enlarge(image: Picture, scale: int) -> Picture:
     return np.ascontiguousarray(enlarged, dtype=np.uint8)
 
 
-def _draw_box(picture: Picture, box: NDArray[np.float64], colour: tuple[int, int, int], *, thickness: int, dashed: bool = False) -> None:
-    """Draw one box, anti-aliased and placed to a sixteenth of a pixel."""
-    import cv2
-
-    shift = 4
-    # OpenCV's coordinates name pixel centres, boxes name edges.
-    left, top = box[:2] - 0.5
-    right, bottom = left + box[2], top + box[3]
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
-    limit = 4.0 * max(picture.shape)
-    points = np.round(np.clip(corners, -limit, limit) * 2**shift).astype(np.int32)
-    if not dashed:
-        cv2.polylines(picture, [points[:-1]], True, colour, thickness, cv2.LINE_AA, shift)
-        return
-    for start, end in itertools.pairwise(points):
-        for a, b in _dashes(start, end, dash=7 * 2**shift):
-            cv2.line(picture, a, b, colour, thickness, cv2.LINE_AA, shift)
+def _draw_boxes(picture: Picture, track: NDArray[np.float64], true_box: NDArray[np.float64] | None, scale: int, *, dashed: bool) -> None:
+    """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide."""
+    line, seam = 2.8, 1.2
+    _paint_ring(picture, track, _GROUND, -line - seam, seam, opacity=0.6)
+    if true_box is not None:
+        _paint_ring(picture, true_box * scale, _GROUND, -seam, line + seam, opacity=0.6)
+        _paint_ring(picture, true_box * scale, _TRUTH, 0.0, line)
+    _paint_ring(picture, track, _TRACK, -line, 0.0, dashed=dashed)
 
 
-def _dashes(start: NDArray[np.int32], end: NDArray[np.int32], *, dash: int) -> Iterator[tuple[list[int], list[int]]]:
-    """The drawn parts of a dashed line that begins and ends with half a dash, so that corners stay closed."""
-    length = float(np.hypot(*(end - start)))
-    count = max(1, round(length / (2 * dash)))
-    for number in range(count + 1):
-        low, high = max(0.0, (number - 0.25) / count), min(1.0, (number + 0.25) / count)
-        yield (start + low * (end - start)).astype(int).tolist(), (start + high * (end - start)).astype(int).tolist()
+def _paint_ring(
+    picture: Picture,
+    box: NDArray[np.float64],
+    colour: tuple[int, int, int],
+    inner: float,
+    outer: float,
+    *,
+    opacity: float = 1.0,
+    dashed: bool = False,
+) -> None:
+    """Paint the ring between two margins around a box; every pixel takes the share of `colour` by which it is covered."""
+    left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    size = np.array(picture.shape[:2])
+    first = np.clip(np.floor([top - outer, left - outer]), 0, size).astype(int)
+    last = np.clip(np.ceil([bottom + outer, right + outer]), first, size).astype(int)
+    rows, columns = np.arange(first[0], last[0])[:, None], np.arange(first[1], last[1])
+
+    def covered(margin: float) -> NDArray[np.float64]:
+        return _share(rows, top - margin, bottom + margin) * _share(columns, left - margin, right + margin)
+
+    weight = (covered(outer) - covered(inner))[..., None] * opacity
+    if dashed:
+        # One pattern serves both directions: along each side only one of the two coordinates changes.
+        weight *= ((columns - round(left) + rows - round(top)) % 16 < 9)[..., None]
+    region = picture[first[0] : last[0], first[1] : last[1]]
+    region[...] = np.round(region * (1 - weight) + np.array(colour) * weight)
+
+
+def _share(pixels: NDArray[np.int_], low: float, high: float) -> NDArray[np.float64]:
+    """The share of each pixel [i, i + 1) that lies within [low, high)."""
+    return np.asarray(np.clip(np.minimum(pixels + 1, high) - np.maximum(pixels, low), 0.0, 1.0))
 
 
 def _assemble(picture: Picture, strip: Picture) -> Picture:

@@ -91,7 +91,7 @@ class SimulatedSequence(Sequence):
         """What makes the video hard, measured on the scene as it turned out; see `attributes.attributes_of`."""
         return self._attributes
 
-    @property
+    @property  # type: ignore[misc]
     def metadata(self) -> dict[str, Any]:
         """Scenario, seed, light, false-colour rule of the metamers, and the other settings."""
         setting, light = self.setting, self.scene.light

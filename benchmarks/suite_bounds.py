@@ -1,0 +1,160 @@
+"""Bound the simulated suite from both sides: four tiny trackers without any learning, scored under the `hot` protocol.
+
+* ``still``: the first box for ever.
+* ``template``: normalised cross-correlation of the first box on the false colour, three sizes.
+* ``colour``: a Gaussian model of the target's and of its surroundings' false colour, both from frame 0 with the true mask.
+* ``spectrum``: the same with all bands: a tracker that knows the target's true spectra.
+
+    python benchmarks/suite_bounds.py --out benchmarks/results/suite_bounds.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from joblib import Parallel, delayed
+
+from spectrack.evaluation.protocols import score
+from spectrack.evaluation.provenance import provenance
+from spectrack.false_colour import apply_matrix, false_colour_matrix
+from spectrack.files import write_json
+from spectrack.simulation.suite import open_suite_sequence, suite
+
+SEARCH = 1.3  # half-side of the search window in sizes of the target
+
+
+def window_of(box, shape, reach):
+    size = np.sqrt(box[2] * box[3])
+    centre = box[:2] + box[2:] / 2
+    half = box[2:] / 2 + reach * size
+    low = np.clip(np.floor(centre - half), 0, np.array(shape[1::-1]) - 8).astype(int)
+    high = np.clip(np.ceil(centre + half), low + 8, shape[1::-1]).astype(int)
+    return (*low, *high)
+
+
+def still(sequence, images):
+    return np.tile(sequence.first_box, (len(sequence), 1))
+
+
+def template(sequence, images):
+    box = sequence.first_box.copy()
+    boxes = [box.copy()]
+    x, y, w, h = np.maximum(box, 0).astype(int)
+    patch = images[0][y : y + h, x : x + w]
+    size = box[2:].copy()
+    for image in images[1:]:
+        x0, y0, x1, y1 = window_of(box, image.shape, SEARCH)
+        best = None
+        for factor in (0.96, 1.0, 1.04):
+            wanted = np.clip(size * factor, 4, (x1 - x0 - 1, y1 - y0 - 1)).astype(int)
+            answer = cv2.matchTemplate(image[y0:y1, x0:x1], cv2.resize(patch, tuple(wanted.tolist())), cv2.TM_CCOEFF_NORMED)
+            _, top, _, place = cv2.minMaxLoc(answer)
+            top -= 0.01 * (factor != 1.0)
+            if best is None or top > best[0]:
+                best = top, place, factor
+        size = np.clip(size * best[2], 4, 160)
+        box = np.array([x0 + best[1][0], y0 + best[1][1], *size])
+        boxes.append(box.copy())
+    return np.stack(boxes)
+
+
+def gaussian_model(sequence, images):
+    """Log-likelihood ratio of target against surroundings, from frame 0 and its true mask."""
+    mask, (x0, y0, x1, y1) = sequence.scene.mask(0.0)
+    whole = np.zeros(images[0].shape[:2], dtype=bool)
+    rows, columns = slice(max(y0, 0), max(y1, 0)), slice(max(x0, 0), max(x1, 0))
+    whole[rows, columns] = mask[max(0, -y0) :, max(0, -x0) :][: whole[rows, columns].shape[0], : whole[rows, columns].shape[1]]
+    ax0, ay0, ax1, ay1 = window_of(sequence.first_box, images[0].shape, 2.5)
+    area, inside = images[0][ay0:ay1, ax0:ax1].astype(float), whole[ay0:ay1, ax0:ax1]
+    models = []
+    for chosen in (area[inside], area[~inside]):
+        mean, spread = chosen.mean(axis=0), np.cov(chosen.T) + 4.0 * np.eye(area.shape[2])
+        models.append((mean, np.linalg.inv(spread), np.linalg.slogdet(spread)[1]))
+
+    def ratio(image):
+        values = []
+        for mean, inverse, log_volume in models:
+            centred = image.astype(float) - mean
+            values.append(-0.5 * (np.einsum("hwi,ij,hwj->hw", centred, inverse, centred) + log_volume))
+        return values[0] - values[1]
+
+    return ratio
+
+
+def likelihood(sequence, images):
+    ratio = gaussian_model(sequence, images)
+    box = sequence.first_box.copy()
+    boxes, shape = [box.copy()], box[2:].copy()
+    fullness = None
+    for index, image in enumerate(images):
+        x0, y0, x1, y1 = window_of(box, image.shape, SEARCH)
+        posterior = 1 / (1 + np.exp(-np.clip(ratio(image[y0:y1, x0:x1]), -30, 30)))
+        posterior = cv2.GaussianBlur(posterior, (0, 0), 1.0)
+        y, x = np.mgrid[y0:y1, x0:x1] + 0.5
+        centre = box[:2] + box[2:] / 2
+        for _ in range(6):
+            weight = posterior * (np.hypot((x - centre[0]) / box[2], (y - centre[1]) / box[3]) < 0.9)
+            if weight.sum() < 1:
+                break
+            centre = np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
+        mass = weight.sum()
+        fullness = fullness or mass
+        if index == 0:
+            continue
+        target = shape * np.sqrt(np.clip(mass / fullness, 0.25, 6.0))
+        sides = 0.8 * box[2:] + 0.2 * target
+        box = np.concatenate([centre - sides / 2, sides])
+        boxes.append(box.copy())
+    return np.stack(boxes)
+
+
+def track_all(name):
+    sequence = open_suite_sequence(name)
+    cubes = list(sequence)
+    matrix = false_colour_matrix("thirds", sequence.bands, wavelengths_nm=sequence.wavelengths_nm)
+    colours = [apply_matrix(cube, matrix) for cube in cubes]
+    runs = {
+        "still": still(sequence, colours),
+        "template": template(sequence, colours),
+        "colour": likelihood(sequence, colours),
+        "spectrum": likelihood(sequence, cubes),
+    }
+    return name, sequence.truth, runs, sequence.attributes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/suite_bounds.json"))
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", nargs="*", default=None)
+    options = parser.parse_args()
+    entries = [entry for entry in suite() if not options.only or any(word in entry.name for word in options.only)]
+    done = Parallel(n_jobs=options.jobs)(delayed(track_all)(entry.name) for entry in entries)
+    truth = {name: boxes for name, boxes, *_ in done}
+    trackers = list(done[0][2])
+    auc = {}
+    for tracker in trackers:
+        scores = score({name: runs[tracker] for name, _, runs, _ in done}, truth, "hot")
+        auc[tracker] = {item.name: item.figures.auc for item in scores.sequences}
+    rows = []
+    for scenario in dict.fromkeys(entry.scenario for entry in entries):
+        names = [entry.name for entry in entries if entry.scenario == scenario]
+        rows.append((scenario, {tracker: float(np.mean([auc[tracker][n] for n in names])) for tracker in trackers}))
+    pairs = [(e.name, e.pair) for e in entries if e.pair and e.scenario.startswith(("cam", "twin")) and e.pair in truth]
+    cost = {t: float(np.mean([auc[t][other] - auc[t][name] for name, other in pairs])) if pairs else None for t in trackers}
+    mean = {tracker: float(np.mean(list(auc[tracker].values()))) for tracker in trackers}
+    print(f"{'scenario':18s}" + "".join(f"{tracker:>10s}" for tracker in trackers))
+    for scenario, values in rows:
+        print(f"{scenario:18s}" + "".join(f"{values[tracker]:10.3f}" for tracker in trackers))
+    print(f"{'mean':18s}" + "".join(f"{mean[tracker]:10.3f}" for tracker in trackers))
+    print(f"{'cost of metamers':18s}" + "".join(f"{cost[tracker] or 0:10.3f}" for tracker in trackers))
+    result = {"provenance": provenance(), "protocol": "hot", "mean_auc": mean, "cost_of_metamers": cost}
+    result |= {"scenarios": dict(rows), "sequences": auc, "attributes": {name: list(found) for name, _, _, found in done}}
+    write_json(options.out, result)
+
+
+if __name__ == "__main__":
+    main()

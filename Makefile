@@ -1,0 +1,47 @@
+# `make demo` and `make test` from a fresh clone: both make .venv and install into it what is missing, and nothing else.
+# The installation is repeated only when pyproject.toml or constraints.txt changed. Another Python: `make test PYTHON=python3.12`.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PIP := $(RUN) -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
+
+.PHONY: help demo test check install clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     track an object through a simulated hyperspectral clip; results in demo_output/"
+	@echo "make test     run the tests"
+	@echo "make check    run the linter, the formatter's check and the type checker"
+	@echo "make install  make .venv with everything that the three above use"
+	@echo "make clean    remove .venv and what tools left behind"
+
+demo: $(STAMP)
+	@$(RUN) -m spectrack demo
+
+# One thread a worker: two workers fill two cores, and more threads would only make them wait for each other.
+test: $(STAMP)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet --numprocesses 2 --dist worksteal $(ARGS)
+
+check: $(STAMP)
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+install: $(STAMP)
+
+# torch comes first and alone, pinned: pip would otherwise be free to fetch a build with several gigabytes of GPU libraries.
+# The build backend is pinned and installed too, so that nothing is fetched behind the back of constraints.txt.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("spectrack: expected Python 3.11 or later, found %d.%d; name another, as in make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(RUN) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing into $(VENV); this takes some minutes the first time"
+	@$(PIP) torch==2.13.0
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find spectrack tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+"""What holds for every test: one torch thread, no time limits from hypothesis, and a line that says whether the golden test ran."""
+
+import hypothesis
+import pytest
+import torch
+
+GOLDEN_TEST = "test_golden_scores.py"
+
+# Two workers share two cores and other work may run beside them: a slow example is not a wrong one.
+hypothesis.settings.register_profile("spectrack", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("spectrack")
+torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say whether the published scores were reproduced in this run or skipped for want of the boxes."""
+    stats = terminalreporter.stats
+    ran = [report for kind in ("passed", "failed") for report in stats.get(kind, []) if GOLDEN_TEST in report.nodeid]
+    skipped = [report for report in stats.get("skipped", []) if GOLDEN_TEST in report.nodeid]
+    if ran:
+        passed = sum(report.passed for report in ran)
+        terminalreporter.write_line(f"golden test: ran, {passed} of {len(ran)} checks of published scores passed")
+    elif skipped:
+        reason = skipped[0].longrepr[-1] if isinstance(skipped[0].longrepr, tuple) else "see above"
+        terminalreporter.write_line(f"golden test: did not run ({str(reason).removeprefix('Skipped: ')})")

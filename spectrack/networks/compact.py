@@ -48,13 +48,13 @@ class CompactBackbone(nn.Module):
     """Three-channel crops to one map at stride 8.
 
     Args:
-        widths: channels after the first, second and third reduction.
+        widths: channels after the first, second and third reduction; multiples of 16 fill the processor's vector registers.
         dilations: one residual block each at stride 8; dilation 2 widens the view without losing cells.
         middle_blocks: residual blocks at stride 4, where edges and small parts are still apart.
     """
 
     def __init__(
-        self, widths: Sequence[int] = (24, 48, 80), dilations: Sequence[int] = (1, 1, 2, 2), middle_blocks: int = 1
+        self, widths: Sequence[int] = (16, 32, 64), dilations: Sequence[int] = (1, 1, 2, 2), middle_blocks: int = 0
     ) -> None:
         super().__init__()
         first, second, third = widths

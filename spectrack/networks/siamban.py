@@ -55,7 +55,7 @@ class SiamBANConfig:
     profile: Literal["full", "compact"] = "compact"
     shortcut: Literal["3x3", "1x1_crop"] = "1x1_crop"
     channels: int = 0
-    compact_widths: tuple[int, int, int] = (24, 40, 64)
+    compact_widths: tuple[int, int, int] = (16, 32, 64)
     compact_dilations: tuple[int, ...] = (1, 1, 2, 2)
     compact_middle_blocks: int = 0
     input_range: Literal["unit", "imagenet", "0-255"] = "unit"
@@ -67,7 +67,8 @@ class SiamBANConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> SiamBANConfig:
         """The inverse of `to_json`."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**arguments)
 
 
 class SiamBAN(nn.Module):

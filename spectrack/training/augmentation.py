@@ -95,7 +95,7 @@ def _tone_curves(rng: np.random.Generator, look: Look) -> NDArray[np.uint8]:
     config = look.config
     gains = look.exposure * np.exp(rng.normal(0.0, config.gain)) * np.exp(rng.normal(0.0, config.channel_gain, 3))
     levels = np.linspace(0.0, 1.0, 256)[:, None] ** look.gamma * gains
-    return np.clip(levels * 255 + 0.5, 0, 255).astype(np.uint8)[None]
+    return np.asarray(np.clip(levels * 255 + 0.5, 0, 255), dtype=np.uint8)[None]
 
 
 def _blur(rng: np.random.Generator, image: Image) -> Image:

@@ -39,6 +39,8 @@ class ClipConfig:
         count: simulated clips to render.
         frames: frames kept of each sequence, evenly spread.
         spacing: simulated frames between two that are kept.
+        scenarios: of the simulated clips; all without metamers when empty, because a tracker that sees three bands
+            cannot learn from what three bands do not show.
         sensors: of the simulated clips.
         height: of the simulated clips, cube pixels.
         width: of the simulated clips, cube pixels.
@@ -52,6 +54,7 @@ class ClipConfig:
     count: int = 180
     frames: int = 10
     spacing: int = 6
+    scenarios: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ("vis16", "nir25", "rednir15")
     height: int = 240
     width: int = 320
@@ -80,9 +83,9 @@ def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule
     """Render the simulated clips of a configuration, or open them when they are there already."""
     import joblib
 
-    from spectrack.simulation import list_scenarios
+    from spectrack.simulation.scenarios import SCENARIOS
 
-    scenarios = list_scenarios()
+    scenarios = list(config.scenarios) or sorted(name for name, scenario in SCENARIOS.items() if scenario.spectra != "metamers")
     tasks = [
         (scenarios[index % len(scenarios)], config.sensors[(index // len(scenarios)) % len(config.sensors)], config.seed + index)
         for index in range(config.count)
@@ -140,7 +143,7 @@ def _crop(clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.flo
 
 
 def _render_clip(folder: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str) -> None:
-    from spectrack.simulation import simulate
+    from spectrack.simulation.video import simulate
 
     if (folder / f"{seed}" / "clip.json").is_file():
         return

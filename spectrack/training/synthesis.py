@@ -53,6 +53,8 @@ class SynthesisConfig:
         search_shift_px: largest shift of the target in the search crop.
         search_scale: standard deviation of the log of the target's size in the search crop.
         rotation_deg: standard deviation of the rotation between the crops.
+        large_rotation_share: share of pairs turned by anything up to `large_rotation_deg` instead.
+        large_rotation_deg: largest of those.
         stretch: standard deviation of the log of the change in aspect between the crops.
         distractors: largest number of other sprites in a crop.
         occlusion_share: share of search crops with an occluder on the target.
@@ -65,9 +67,11 @@ class SynthesisConfig:
     template_shift_px: float = 4.0
     template_scale: float = 0.05
     search_shift_px: float = 64.0
-    search_scale: float = 0.15
+    search_scale: float = 0.18
     rotation_deg: float = 14.0
-    stretch: float = 0.12
+    large_rotation_share: float = 0.15
+    large_rotation_deg: float = 110.0
+    stretch: float = 0.14
     distractors: int = 4
     occlusion_share: float = 0.2
     native_side_px: tuple[float, float] = (28.0, 260.0)
@@ -190,7 +194,8 @@ def _turn(degrees: float) -> Matrix:
 
 def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
     """What happens to the target's shape between the crops: rotation, stretch in a random direction, shear."""
-    degrees = rng.normal(0.0, config.rotation_deg) if rng.random() < 0.9 else rng.uniform(-90.0, 90.0)
+    large = rng.random() < config.large_rotation_share
+    degrees = rng.uniform(-1.0, 1.0) * config.large_rotation_deg if large else rng.normal(0.0, config.rotation_deg)
     stretch = np.exp(rng.normal(0.0, config.stretch))
     axis = _turn(rng.uniform(0.0, 180.0))
     return _turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T

@@ -107,7 +107,7 @@ def frame_kinds(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for file in list_files(folder, suffixes):
         found.setdefault(suffixes[file.suffix.lower()], []).append(file)
-    return found
+    return {kind: found[kind] for kind in KINDS if kind in found}
 
 
 def is_false_colour(name: str) -> bool:

@@ -105,7 +105,8 @@ def test_every_frame_of_a_video_is_exact_in_any_order(tmp_path, name, codec, opt
 
 
 def test_a_folder_with_one_video_and_its_truth(tmp_path, make):
-    write_video(tmp_path / "walk" / "video.mp4", "libx264", frames=3) if (tmp_path / "walk").mkdir() is None else None
+    (tmp_path / "walk").mkdir()
+    write_video(tmp_path / "walk" / "video.mp4", "libx264", frames=3)
     make.text(tmp_path / "walk" / "groundtruth_rect.txt", "1,2,3,4\n" * 3)
     sequence = open_sequence(tmp_path / "walk")
     assert sequence.name == "walk"

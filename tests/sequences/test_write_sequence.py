@@ -1,0 +1,276 @@
+"""Writing: what is written is read back identically, whole or not at all; and the side file on its own."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from spectrack.errors import ConfigError, CubeError, SequenceError
+from spectrack.sequences import MemorySequence, Sequence, open_sequence, write_sequence
+
+
+def full_sequence(bands=16, sensor="vis16", frames=3):
+    rng = np.random.default_rng(bands)
+    cubes = rng.integers(0, 1024, (frames, 10, 14, bands)).astype(np.uint16)
+    sequence = MemorySequence(cubes, name="twin&car 1", sensor=sensor, fps=12.5, wavelengths_nm=np.linspace(460.1, 600.7, bands))
+    sequence.truth = rng.uniform(-3, 9, (frames, 4)) * [[1, 1, 0, 0]] + [0, 0, 4.25, 5]
+    sequence.visibility = rng.uniform(0, 1, frames)
+    sequence.attributes = ("SV", "CAM", "Similar 0bject")
+    sequence.metadata = {"scenario": "camouflage", "seed": 7, "metamer": {"rule": "thirds", "shares": [0.1, 0.2]}}
+    return sequence
+
+
+def assert_same(read, written):
+    assert len(read) == len(written)
+    for i in range(len(written)):
+        assert read[i].dtype == written[i].dtype
+        np.testing.assert_array_equal(read[i], written[i])
+    for truth_like in ("truth", "visibility"):
+        np.testing.assert_array_equal(getattr(read, truth_like), getattr(written, truth_like))
+    for name in ("name", "sensor", "fps", "wavelengths_nm", "attributes", "metadata", "bands", "height", "width", "is_rgb"):
+        assert getattr(read, name) == getattr(written, name), name
+
+
+@pytest.mark.parametrize("format", ["hotc", "envi", "npy"])
+@pytest.mark.parametrize(("bands", "sensor"), [(16, "vis16"), (25, "nir25"), (15, "rednir15"), (9, None)])
+@pytest.mark.parametrize("false_colour", [False, True])
+def test_every_format_is_read_back_identically(tmp_path, format, bands, sensor, false_colour):
+    written = full_sequence(bands, sensor)
+    folder = write_sequence(written, tmp_path / "deep" / "out", format=format, false_colour=false_colour)
+    assert folder == tmp_path / "deep" / "out"
+    sequence = open_sequence(folder)
+    assert_same(sequence, written)
+    assert_same(open_sequence(folder, format="simulated"), written)
+    assert [entry.name for entry in folder.parent.iterdir()] == ["out"]  # nothing temporary is left
+    if false_colour:
+        assert len(list((folder / "HSI-FalseColor").glob("*.jpg"))) == 3
+        difference = sequence.false_colour(1).astype(int) - written.false_colour(1)
+        assert 0 < np.abs(difference).mean() < 40  # the JPEG, not the rule again
+        assert open_sequence(folder / "HSI-FalseColor").is_rgb
+
+
+def test_the_hotc_folder_looks_like_hotc(tmp_path):
+    written = full_sequence()
+    written.truth = np.array([[1, 2, 3, 4], [5, 6, 7, 8.5], [9, 10, 11, 12]])
+    folder = write_sequence(written, tmp_path / "out", format="hotc", false_colour=True)
+    names = sorted(str(entry.relative_to(folder)) for entry in folder.rglob("*") if entry.is_file())
+    assert names == [
+        *(f"HSI-FalseColor/000{i}.jpg" for i in (1, 2, 3)),
+        *(f"HSI/000{i}.png" for i in (1, 2, 3)),
+        "HSI/groundtruth_rect.txt",
+        "sequence.json",
+    ]
+    assert (folder / "HSI" / "groundtruth_rect.txt").read_bytes() == b"1\t2\t3\t4\n5\t6\t7\t8.5\n9\t10\t11\t12\n"
+    # Without the side file it is a sequence like any other.
+    (folder / "sequence.json").unlink()
+    np.testing.assert_array_equal(open_sequence(folder, sensor="vis16")[1], written[1])
+    umask = os.umask(0)
+    os.umask(umask)
+    assert folder.stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+def test_npy_is_one_memory_mappable_array(tmp_path):
+    written = full_sequence()
+    array = np.load(write_sequence(written, tmp_path / "out", format="npy") / "frames.npy", mmap_mode="r")
+    assert (array.shape, array.dtype) == ((3, 10, 14, 16), np.uint16)
+    assert open_sequence(tmp_path / "out" / "frames.npy").truth is not None
+
+
+def test_envi_is_what_the_spectral_package_reads(tmp_path):
+    from spectral.io import envi
+
+    written = full_sequence()
+    folder = write_sequence(written, tmp_path / "out", format="envi")
+    image = envi.open(str(folder / "frames" / "0002.hdr"), str(folder / "frames" / "0002.raw"))
+    np.testing.assert_array_equal(np.asarray(image.open_memmap(interleave="bip")), written[1])
+    assert image.bands.centers == list(written.wavelengths_nm)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(
+        [("hotc", np.uint16), ("envi", np.uint16), ("envi", np.float32), ("envi", np.int16), ("npy", np.uint16), ("npy", np.float64)]
+    ),
+    st.data(),
+)
+def test_writing_and_reading_is_the_identity(tmp_path_factory, kind, data):
+    format, dtype = kind
+    side = st.integers(1, 6)
+    shape = (data.draw(st.integers(1, 3)), data.draw(side), data.draw(side), 16)
+    values = {"allow_nan": False, "allow_infinity": False} if np.dtype(dtype).kind == "f" else {}
+    cubes = data.draw(hnp.arrays(dtype, shape, elements=hnp.from_dtype(np.dtype(dtype), **values)))
+    folder = write_sequence(cubes, tmp_path_factory.mktemp("out") / "sequence", format=format)
+    sequence = open_sequence(folder)
+    np.testing.assert_array_equal(np.stack(list(sequence)), cubes)
+    assert sequence[0].dtype == dtype
+
+
+def test_colour_footage_can_be_stored_as_an_array(tmp_path):
+    written = MemorySequence(np.random.default_rng(0).integers(0, 256, (2, 8, 9, 3)).astype(np.uint8))
+    written.is_rgb = True
+    read = open_sequence(write_sequence(written, tmp_path / "out", format="npy"))
+    assert read.is_rgb
+    np.testing.assert_array_equal(read.false_colour(1), written[1])
+
+
+def test_a_sequence_with_only_its_first_box(tmp_path, hsi):
+    (hsi / "groundtruth_rect.txt").rename(hsi / "init_rect.txt")
+    sequence = open_sequence(hsi)
+    read = open_sequence(write_sequence(sequence, tmp_path / "out", format="npy"))
+    assert read.truth is None
+    assert read.first_box.tolist() == [1, 2, 10, 8]
+
+
+def test_targets_that_are_not_free_are_refused(tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious.txt").write_text("keep me")
+    with pytest.raises(SequenceError, match=r"expected a new or empty folder to write to, found .*full with files in it; name another"):
+        write_sequence(full_sequence(), tmp_path / "full")
+    assert (tmp_path / "full" / "precious.txt").read_text() == "keep me"
+    with pytest.raises(SequenceError, match=r"expected a folder to write to, found the file"):
+        write_sequence(full_sequence(), tmp_path / "full" / "precious.txt")
+    with pytest.raises(SequenceError, match=r"expected to write the sequence to .*, found: (Not a directory|File exists)"):
+        write_sequence(full_sequence(), tmp_path / "full" / "precious.txt" / "below")
+    (tmp_path / "empty").mkdir()
+    assert len(open_sequence(write_sequence(full_sequence(), tmp_path / "empty"))) == 3
+
+
+class Interrupted(Sequence):
+    """Fails in the middle, by an error or as Ctrl-C does."""
+
+    height, width, bands = 4, 5, 16
+
+    def __init__(self, error):
+        self._error = error
+
+    def __len__(self):
+        return 5
+
+    def frame(self, i):
+        if i == 3:
+            raise self._error
+        return MemorySequence(np.zeros((1, 4, 5, 16), np.uint16)).frame(0)
+
+
+@pytest.mark.parametrize("format", ["hotc", "envi", "npy"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SequenceError("gone"), OSError(28, "No space left on device")])
+def test_an_interrupted_write_leaves_nothing(tmp_path, format, error):
+    with pytest.raises((KeyboardInterrupt, SequenceError)) as caught:
+        write_sequence(Interrupted(error), tmp_path / "out", format=format)
+    assert list(tmp_path.iterdir()) == []
+    if isinstance(error, OSError):
+        assert "found: No space left on device; free space or name another folder" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cubes", "options", "error", "message"),
+    [
+        (
+            np.zeros((1, 4, 4, 16)),
+            {"format": "hotc"},
+            CubeError,
+            r"expected whole counts from 0 to 65535 for 16-bit mosaics, found float64",
+        ),
+        (np.full((1, 4, 4, 16), 70000), {"format": "hotc"}, CubeError, r"from 70000 to 70000 in frame 0001; write npy or envi"),
+        (np.full((1, 4, 4, 16), -1), {"format": "hotc"}, CubeError, r"from -1 to -1"),
+        (
+            np.zeros((1, 4, 4, 15), np.uint16),
+            {"format": "hotc"},
+            ConfigError,
+            r"expected a square number of bands or a known mosaic .*, found 15",
+        ),
+        (
+            np.zeros((1, 4, 4, 16), np.uint16),
+            {"format": "hotc", "block": 3},
+            ConfigError,
+            r"expected a mosaic block with room for 16 bands",
+        ),
+        (np.zeros((1, 4, 4, 16), np.int8), {"format": "envi"}, CubeError, r"expected a type that ENVI knows \(uint8, .*\), found int8"),
+        (np.full((1, 4, 4, 16), np.nan), {"format": "npy"}, CubeError, r"expected finite values"),
+        (
+            np.zeros((1, 4, 4, 16)),
+            {"format": "nyp"},
+            ConfigError,
+            r"expected a format to write, found 'nyp'; did you mean 'npy'\?; envi, hotc, npy",
+        ),
+    ],
+)
+def test_cubes_that_a_format_cannot_hold(tmp_path, cubes, options, error, message):
+    with pytest.raises(error, match=message):
+        write_sequence(cubes, tmp_path / "out", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_truth_and_metadata_that_cannot_be_stored(tmp_path):
+    sequence = full_sequence()
+    sequence.metadata = {"array": np.zeros(3)}
+    with pytest.raises(SequenceError, match=r"expected metadata of .* that JSON can hold, found: .*ndarray"):
+        write_sequence(sequence, tmp_path / "out")
+    sequence = full_sequence()
+    sequence.visibility = np.array([1, np.nan, 1])
+    with pytest.raises(SequenceError, match=r"expected a finite visibility for every frame"):
+        write_sequence(sequence, tmp_path / "out")
+    sequence = full_sequence()
+    sequence.truth = sequence.truth[:2]
+    with pytest.raises(SequenceError, match=r"expected a truth box for each of the 3 frames"):
+        write_sequence(sequence, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_side_file_written_by_hand_is_enough(tmp_path, make):
+    folder = make.mosaics(tmp_path / "clip", np.full((2, 20, 20, 25), 5, np.uint16), 5)
+    make.text(folder / "sequence.json", '\ufeff{"sensor": "nir25", "fps": 8, "attributes": ["OCC"], "comment": "mine"}')
+    sequence = open_sequence(folder)
+    assert (sequence.bands, sequence.sensor, sequence.fps, sequence.attributes) == (25, "nir25", 8.0, ("OCC",))
+    make.text(folder / "sequence.json", '{"block": 4, "bands": 16}')
+    assert open_sequence(folder, sensor="nir25").bands == 25  # what the caller says wins
+    assert open_sequence(folder).bands == 16
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("not json", r"expected JSON in .*sequence.json, found: .*; correct or remove that file"),
+        ("[1]", r"expected a JSON object in .*sequence.json, found list"),
+        ({"fps": 0}, r"expected fps to be a positive number in .*, found '0'"),
+        ({"fps": "fast"}, r"expected fps to be a positive number"),
+        ({"frames": 2.5}, r"expected frames to be a positive whole number"),
+        ({"frames": 4}, r"expected the 4 frames that .*sequence.json records, found 3 in"),
+        ({"bands": True}, r"expected bands to be a positive whole number"),
+        ({"block": 3}, r"expected at most 9 bands for block 3 in .*, found 16"),
+        ({"name": 5}, r"expected name to be text"),
+        ({"attributes": "SV"}, r"expected attributes to be a list of words"),
+        ({"simulation": [1]}, r"expected simulation to be an object"),
+        ({"is_rgb": "no"}, r"expected is_rgb to be true or false"),
+        ({"wavelengths_nm": [1, "b"]}, r"expected wavelengths_nm to be a list of numbers"),
+        ({"wavelengths_nm": [500, 510]}, r"expected one wavelength for each of the 16 bands of .*, found 2"),
+        ({"visibility": [1.0]}, r"expected a visibility for each of the 3 frames in .*, found 1"),
+        ({"frames_path": "../other"}, r"expected frames_path in .* to stay inside its folder, found '../other'"),
+        ({"frames_path": "/etc"}, r"to stay inside its folder"),
+        ({"frames_path": "gone"}, r"expected the frames of .* at .*gone, found nothing there"),
+        ({"format": "hotcc"}, r"expected a known format in .*sequence.json, found 'hotcc'; did you mean 'hotc'"),
+    ],
+)
+def test_bad_side_files_get_a_sentence(tmp_path, change, message):
+    folder = write_sequence(full_sequence(), tmp_path / "out")
+    path = folder / "sequence.json"
+    text = change if isinstance(change, str) else json.dumps({**json.loads(path.read_text()), **change})
+    path.write_text(text)
+    with pytest.raises(SequenceError, match=message):
+        open_sequence(folder)
+
+
+def test_missing_frames_are_noticed(tmp_path):
+    folder = write_sequence(full_sequence(), tmp_path / "out")
+    (folder / "HSI" / "0003.png").unlink()
+    with pytest.raises(SequenceError, match=r"expected the 3 frames that .* records, found 2 in .*; copy the missing frames"):
+        open_sequence(folder)
+
+
+def test_simulated_needs_its_side_file(hsi):
+    with pytest.raises(SequenceError, match=r"expected a sequence.json that names its format in .*, found none"):
+        open_sequence(hsi, format="simulated")

@@ -39,9 +39,7 @@ class ResidualBlock(nn.Module):
 
 def _reduce(channels_in: int, channels_out: int) -> nn.Sequential:
     # Unpadded: the sampling grid stays 2 j + 1, and no zeros leak into the template's border.
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, stride=2, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True)
-    )
+    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 3, stride=2, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
 
 
 class CompactBackbone(nn.Module):
@@ -53,9 +51,7 @@ class CompactBackbone(nn.Module):
         middle_blocks: residual blocks at stride 4, where edges and small parts are still apart.
     """
 
-    def __init__(
-        self, widths: Sequence[int] = (16, 32, 64), dilations: Sequence[int] = (1, 1, 2, 2), middle_blocks: int = 0
-    ) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 64), dilations: Sequence[int] = (1, 1, 2, 2), middle_blocks: int = 0) -> None:
         super().__init__()
         first, second, third = widths
         self.stem = nn.Sequential(_reduce(3, first), _reduce(first, second))

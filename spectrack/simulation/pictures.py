@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,7 +51,7 @@ class Palette:
     def colour(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """(3,) one of the colours, slightly varied."""
         chosen = self.colours[rng.integers(len(self.colours))]
-        return np.clip(chosen * rng.uniform(0.85, 1.15, 3), 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(chosen * rng.uniform(0.85, 1.15, 3), 0.0, 1.0), dtype=np.float32)
 
     def fill(self, rng: np.random.Generator, height: int, width: int) -> Picture:
         """A textured and shaded surface of (height, width, 3): two colours mixed by a texture, times a gradient of light."""
@@ -104,7 +106,7 @@ def nested_leaves(rng: np.random.Generator, height: int, width: int) -> Picture:
             _paint_leaf(rng, canvas, outline, rng.uniform((0, 0), (width, height)), palettes[rng.integers(len(palettes))])
             continue
         source, centre = inner[rng.integers(len(inner))], rng.uniform((0, 0), (width, height))
-        _paint(canvas, outline + centre, lambda h, w, s=source: _random_patch(rng, s, h, w))
+        _paint(canvas, outline + centre, partial(_random_patch, rng, source))
     return _finish(rng, canvas)
 
 
@@ -141,7 +143,7 @@ def clouds(rng: np.random.Generator, height: int, width: int) -> Picture:
 def random_filters(rng: np.random.Generator, height: int, width: int) -> Picture:
     """An untrained generator: noise, doubled in size six times, each time filtered, mixed and rectified."""
     channels = 12
-    values = rng.normal(size=(max(4, height // 64), max(4, width // 64), channels)).astype(np.float32)
+    values: NDArray[Any] = rng.normal(size=(max(4, height // 64), max(4, width // 64), channels)).astype(np.float32)
     for _ in range(6):
         values = cv2.resize(values, (values.shape[1] * 2, values.shape[0] * 2), interpolation=cv2.INTER_LINEAR)
         kernel = rng.normal(size=(3, 3)).astype(np.float32)
@@ -218,7 +220,7 @@ def _receding_ground(rng: np.random.Generator, palette: Palette, height: int, wi
 
 def _finish(rng: np.random.Generator, canvas: Picture) -> Picture:
     """What a lens and a sky do to everything: a slight blur, and a soft field of light."""
-    canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.3, 0.9))
+    canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.3, 0.9)), dtype=np.float32)
     if rng.random() < 0.5:
         light = cv2.resize(rng.uniform(0.6, 1.25, (4, 4)).astype(np.float32), canvas.shape[1::-1], interpolation=cv2.INTER_CUBIC)
         canvas *= light[:, :, None]

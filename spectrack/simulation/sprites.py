@@ -90,4 +90,4 @@ def _round_light(rng: np.random.Generator, coverage: NDArray[np.uint8]) -> NDArr
     relief = cv2.GaussianBlur(relief, (0, 0), size / 40)
     angle, strength = rng.uniform(0, 2 * np.pi), rng.choice([0.0, rng.uniform(0.0, 6.0)], p=[0.3, 0.7])
     slope = cv2.Sobel(relief, cv2.CV_32F, 1, 0) * np.cos(angle) + cv2.Sobel(relief, cv2.CV_32F, 0, 1) * np.sin(angle)
-    return np.clip(1.0 + strength * slope, 0.3, 1.8).astype(np.float32)
+    return np.asarray(np.clip(1.0 + strength * slope, 0.3, 1.8), dtype=np.float32)

@@ -45,7 +45,7 @@ def grain(rng: np.random.Generator, size: int) -> Texture:
     angle = rng.uniform(0.0, np.pi)
     phase = (x * np.cos(angle) + y * np.sin(angle)) * rng.uniform(4.0, 24.0)
     phase += rng.uniform(0.2, 3.0) * power_law_noise(rng, size, 1.6)
-    return (0.5 + 0.5 * np.sin(2.0 * np.pi * phase)).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.sin(2.0 * np.pi * phase), dtype=np.float32)
 
 
 def stripes(rng: np.random.Generator, size: int) -> Texture:
@@ -61,7 +61,7 @@ def stripes(rng: np.random.Generator, size: int) -> Texture:
     else:
         second = (v / (period * rng.uniform(0.5, 2.0))) % 1.0 < rng.uniform(0.3, 0.8)
         pattern = first & second if kind == 1 else first ^ second
-    return cv2.GaussianBlur(pattern.astype(np.float32), (0, 0), rng.uniform(0.4, 1.2))
+    return np.asarray(cv2.GaussianBlur(pattern.astype(np.float32), (0, 0), rng.uniform(0.4, 1.2)), dtype=np.float32)
 
 
 def spots(rng: np.random.Generator, size: int) -> Texture:
@@ -84,12 +84,12 @@ def lettering(rng: np.random.Generator, size: int) -> Texture:
         cv2.putText(
             image, text, (int(rng.integers(-height, 8)), y), int(rng.integers(0, 5)), height / 24, 255, max(1, height // 10), cv2.LINE_AA
         )
-    return image.astype(np.float32) / 255
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 
 def flat(rng: np.random.Generator, size: int) -> Texture:
     """Almost no texture: paint, sky, a plastic surface, with a trace of noise."""
-    return np.clip(0.5 + 0.12 * (power_law_noise(rng, size) - 0.5), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(0.5 + 0.12 * (power_law_noise(rng, size) - 0.5), 0.0, 1.0), dtype=np.float32)
 
 
 _KINDS: tuple[Callable[[np.random.Generator, int], Texture], ...] = (power_law_noise, grain, stripes, spots, lettering, flat)
@@ -98,4 +98,4 @@ _WEIGHTS = (0.36, 0.14, 0.14, 0.1, 0.06, 0.2)
 
 def _to_unit(field: NDArray[np.float32]) -> Texture:
     low, high = np.percentile(field[::4, ::4], (1, 99))
-    return np.clip((field - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((field - low) / max(high - low, 1e-6), 0.0, 1.0), dtype=np.float32)

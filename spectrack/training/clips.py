@@ -123,7 +123,12 @@ def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, p
     scale = float(np.exp(rng.normal(0.0, config.search_scale)))
     search, box = _crop(other, second, SEARCH_SIZE, scale, rng.uniform(-reach, reach, 2))
     # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
-    look = Look(np.eye(3, dtype=np.float32), 2.0 * float(np.exp(rng.normal(0.0, 0.15))), STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))), photometric)
+    look = Look(
+        np.eye(3, dtype=np.float32),
+        2.0 * float(np.exp(rng.normal(0.0, 0.15))),
+        STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))),
+        photometric,
+    )
     return Pair(
         finish_crop(rng, template, look, 1.0, blur=False), finish_crop(rng, search, look, 1.0, blur=False), box.astype(np.float32), positive
     )
@@ -155,7 +160,9 @@ def _render_clip(folder: Path, scenario: str, sensor: str, seed: int, config: Cl
 def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
     truth = sequence.truth
     if truth is None or len(truth) < len(sequence):
-        raise SequenceError(f"expected a truth box for every frame of {sequence.name}, found {0 if truth is None else len(truth)}; add the truth file")
+        raise SequenceError(
+            f"expected a truth box for every frame of {sequence.name}, found {0 if truth is None else len(truth)}; add the truth file"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     first = sequence[0]
     gain = Scaling.parse(scaling).fit(first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import torch
 from torch import Tensor, nn
 
@@ -99,5 +98,3 @@ class MovingAverage:
                 self.state[name].lerp_(tensor, 1.0 - decay)
             else:
                 self.state[name].copy_(tensor)
-
-

@@ -236,7 +236,11 @@ def _fabric(recipe: Recipe, device: str) -> Any:
     resolved = resolve_device(device)
     precision = resolve_precision(recipe.precision, resolved)
     accelerator = "cuda" if resolved.type == "cuda" else "cpu"
-    fabric = Fabric(accelerator=accelerator, devices="auto" if accelerator == "cuda" else 1, precision="bf16-mixed" if precision == "bf16" else "32-true")
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices="auto" if accelerator == "cuda" else 1,
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+    )
     fabric.launch()
     return fabric
 

@@ -134,7 +134,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.pairs < self.batch or self.batch < 2:
-            raise ConfigError(f"expected batch >= 2 and pairs >= batch, found batch {self.batch} and pairs {self.pairs}; correct the recipe")
+            raise ConfigError(
+                f"expected batch >= 2 and pairs >= batch, found batch {self.batch} and pairs {self.pairs}; correct the recipe"
+            )
         ratios = self.data.ratios
         if ratios and (len(ratios) != len(self.data.sources) or min(ratios) < 0 or sum(ratios) <= 0):
             raise ConfigError(
@@ -177,7 +179,9 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes in the package."""
-    return sorted(file.name.removesuffix(".toml") for file in files("spectrack.training").joinpath("recipes").iterdir() if file.name.endswith(".toml"))
+    return sorted(
+        file.name.removesuffix(".toml") for file in files("spectrack.training").joinpath("recipes").iterdir() if file.name.endswith(".toml")
+    )
 
 
 def build_section(kind: type[Section], values: dict[str, Any], where: str) -> Section:
@@ -232,4 +236,6 @@ def _find(path: str | os.PathLike[str]) -> Path:
     name = file.name.removesuffix(".toml")
     if name in shipped_recipes():
         return Path(str(files("spectrack.training").joinpath("recipes", f"{name}.toml")))
-    raise ConfigError(f"expected a recipe file or the name of a shipped recipe, found {os.fspath(path)!r}; {nearest_name(name, shipped_recipes())}")
+    raise ConfigError(
+        f"expected a recipe file or the name of a shipped recipe, found {os.fspath(path)!r}; {nearest_name(name, shipped_recipes())}"
+    )

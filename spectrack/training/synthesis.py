@@ -8,20 +8,19 @@ Geometry: crops are 127 and 255 pixels, the box's context side maps to 127 (Siam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.trackers.crop import context_side
 from spectrack.training.augmentation import PhotometricConfig, draw_look, finish_crop
 from spectrack.training.bank import Bank
+from spectrack.training.warping import Image, Matrix, affine, is_near, moved_box, paste, turn, warp
 
 TEMPLATE_SIZE, SEARCH_SIZE = 127, 255
-
-Image = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
 
 
 class Pair(NamedTuple):
@@ -75,7 +74,7 @@ class SynthesisConfig:
     distractors: int = 4
     occlusion_share: float = 0.2
     native_side_px: tuple[float, float] = (28.0, 260.0)
-    photometric: PhotometricConfig = PhotometricConfig()
+    photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
 
 
 def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
@@ -87,14 +86,14 @@ def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -
     return Pair(
         finish_crop(rng, template, look, native / TEMPLATE_SIZE, blur=False),
         finish_crop(rng, search, look, native / TEMPLATE_SIZE * rng.uniform(0.85, 1.18), blur=True),
-        box.astype(np.float32),
+        box,
         positive,
     )
 
 
 def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
     target = int(rng.integers(len(bank.sprites)))
-    pose = _turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
+    pose = turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
     later = _change(rng, config) @ pose
     positive = rng.random() >= config.negative_share
     shown = target if positive else int(rng.integers(len(bank.sprites)))
@@ -105,12 +104,12 @@ def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     template, search = near(TEMPLATE_SIZE), far(SEARCH_SIZE)
     _scatter(rng, bank, template, config.distractors // 2, shown, search_map)
     _scatter(rng, bank, search, config.distractors, target, search_map)
-    _paste(template, bank.sprites[target], template_map)
-    _paste(search, bank.sprites[shown], search_map)
-    box = _box_of(bank.outlines[shown], search_map)
+    paste(template, bank.sprites[target], template_map)
+    paste(search, bank.sprites[shown], search_map)
+    box = moved_box(bank.outlines[shown], search_map)
     if rng.random() < config.occlusion_share:
         _occlude(rng, bank, search, box)
-    return Pair(template, search, box, positive)
+    return Pair(template, search, box.astype(np.float32), positive)
 
 
 def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
@@ -119,9 +118,9 @@ def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     positive = rng.random() >= config.negative_share
     cx, cy, w, h = region
     scale, dx, dy = _template_jitter(rng, config)
-    zoom = TEMPLATE_SIZE / _context_side(w, h) * scale
-    template_map = _affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE / 2 + dx, TEMPLATE_SIZE / 2 + dy))
-    template = _warp(picture, template_map, TEMPLATE_SIZE)
+    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, w, h)) * scale
+    template_map = affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE / 2 + dx, TEMPLATE_SIZE / 2 + dy))
+    template = warp(picture, template_map, TEMPLATE_SIZE)
     if not positive:
         picture = _choose_picture(rng, bank, config)
         cx, cy, w, h = _structured_region(rng, picture)
@@ -129,15 +128,15 @@ def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     points = np.array([cx, cy]) + _ELLIPSE * np.array([w / 2, h / 2])
     extent = np.ptp(points @ change.T, axis=0)
     scale, dx, dy = _search_jitter(rng, config)
-    zoom = TEMPLATE_SIZE / _context_side(*extent) * scale
-    search_map = _affine(change * zoom, (cx, cy), (SEARCH_SIZE / 2 + dx, SEARCH_SIZE / 2 + dy))
-    search = _warp(picture, search_map, SEARCH_SIZE)
-    box = _box_of(points, search_map)
+    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *extent)) * scale
+    search_map = affine(change * zoom, (cx, cy), (SEARCH_SIZE / 2 + dx, SEARCH_SIZE / 2 + dy))
+    search = warp(picture, search_map, SEARCH_SIZE)
+    box = moved_box(points, search_map)
     if rng.random() < 0.35:
         _scatter(rng, bank, search, config.distractors, -1, search_map, keep_clear=box)
     if rng.random() < config.occlusion_share:
         _occlude(rng, bank, search, box)
-    return Pair(template, search, box, positive)
+    return Pair(template, search, box.astype(np.float32), positive)
 
 
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -171,10 +170,6 @@ def _structured_region(rng: np.random.Generator, picture: Image) -> tuple[float,
     return best
 
 
-def _context_side(w: float, h: float) -> float:
-    return float(np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2)))
-
-
 def _template_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
     shift = rng.uniform(-config.template_shift_px, config.template_shift_px, 2)
     return 1.0 + rng.uniform(-config.template_scale, config.template_scale), float(shift[0]), float(shift[1])
@@ -187,100 +182,43 @@ def _search_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[f
     return float(np.exp(rng.normal(0.0, config.search_scale))), float(shift[0]), float(shift[1])
 
 
-def _turn(degrees: float) -> Matrix:
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-
 def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
     """What happens to the target's shape between the crops: rotation, stretch in a random direction, shear."""
     large = rng.random() < config.large_rotation_share
     degrees = rng.uniform(-1.0, 1.0) * config.large_rotation_deg if large else rng.normal(0.0, config.rotation_deg)
     stretch = np.exp(rng.normal(0.0, config.stretch))
-    axis = _turn(rng.uniform(0.0, 180.0))
-    return _turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T
-
-
-def _affine(linear: Matrix, source: tuple[float, float], target: tuple[float, float]) -> Matrix:
-    """(2, 3) map with the given linear part that sends `source` to `target`, continuous edges on both sides."""
-    offset = np.asarray(target) - linear @ np.asarray(source)
-    return np.concatenate([linear, offset[:, None]], axis=1)
+    axis = turn(rng.uniform(0.0, 180.0))
+    return turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T
 
 
 def _placed(bank: Bank, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:
     """The map that shows a sprite in a crop of `size` with its box centred (but for the shift) and its context at 127 px."""
     points = bank.outlines[sprite].astype(np.float64) @ pose.T
     low, high = points.min(axis=0), points.max(axis=0)
-    zoom = TEMPLATE_SIZE / _context_side(*(high - low)) * scale
+    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *(high - low))) * scale
     middle = np.linalg.solve(pose, (low + high) / 2)
-    return _affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
+    return affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
 
 
-def _box_of(points: NDArray[np.floating], mapping: Matrix) -> NDArray[np.float64]:
-    moved = np.asarray(points, dtype=np.float64) @ mapping[:, :2].T + mapping[:, 2]
-    return np.concatenate([moved.min(axis=0), moved.max(axis=0)])
-
-
-def _pixel_map(mapping: Matrix) -> Matrix:
-    """From continuous edges to OpenCV's pixel centres: a pixel's centre is half a pixel from its edge on both sides."""
-    shifted = mapping.copy()
-    shifted[:, 2] += mapping[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    return shifted
-
-
-def _warp(picture: Image, mapping: Matrix, size: int) -> Image:
-    # Magnifications below one half would alias; reduce the picture first by whole factors.
-    zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
-    if zoom < 0.6:
-        factor = int(np.ceil(0.6 / zoom))
-        height, width = (side // factor for side in picture.shape[:2])
-        picture = np.asarray(cv2.resize(picture, (max(width, 1), max(height, 1)), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        mapping = mapping @ np.diag([factor, factor, 1.0])
-    warped = cv2.warpAffine(picture, _pixel_map(mapping), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(warped, dtype=np.uint8)
-
-
-def _paste(image: Image, sprite: Image, mapping: Matrix) -> None:
-    """Blend a sprite into a crop, inside its own window only."""
-    size = image.shape[0]
-    corners = _box_of(np.array([(0, 0), (sprite.shape[1], 0), (0, sprite.shape[0]), sprite.shape[1::-1]], dtype=float), mapping)
-    x0, y0 = (int(np.clip(np.floor(value), 0, size)) for value in corners[:2])
-    x1, y1 = (int(np.clip(np.ceil(value), 0, size)) for value in corners[2:])
-    if x1 <= x0 or y1 <= y0:
-        return
-    local = mapping.copy()
-    local[:, 2] -= (x0, y0)
-    zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
-    if zoom < 0.6:
-        factor = int(np.ceil(0.6 / zoom))
-        side = max(sprite.shape[0] // factor, 1)
-        local = local @ np.diag([sprite.shape[0] / side, sprite.shape[0] / side, 1.0])
-        sprite = np.asarray(cv2.resize(sprite, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    moved = cv2.warpAffine(np.asarray(sprite), _pixel_map(local), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
-    window = image[y0:y1, x0:x1]
-    alpha = moved[:, :, 3:].astype(np.int32)
-    window[:] = ((moved[:, :, :3].astype(np.int32) * alpha + window.astype(np.int32) * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
-def _backgrounds(rng: np.random.Generator, bank: Bank, config: SynthesisConfig):  # type: ignore[no-untyped-def]
+def _backgrounds(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> tuple[Callable[[int], Image], Callable[[int], Image]]:
     """Two makers of backgrounds: the same place seen again with a shift, or two unrelated places."""
     picture = _choose_picture(rng, bank, config)
-    zoom, turn = np.exp(rng.uniform(np.log(0.35), np.log(1.6))), _turn(rng.normal(0.0, 8.0))
+    zoom, tilt = np.exp(rng.uniform(np.log(0.35), np.log(1.6))), turn(rng.normal(0.0, 8.0))
     centre = rng.uniform(0.2, 0.8, 2) * picture.shape[1::-1]
 
     def show(image: Image, linear: Matrix, middle: NDArray[np.float64], size: int) -> Image:
-        return _warp(image, _affine(linear, (middle[0], middle[1]), (size / 2, size / 2)), size)
+        return warp(image, affine(linear, (middle[0], middle[1]), (size / 2, size / 2)), size)
 
     def near(size: int) -> Image:
-        return show(picture, turn * zoom, centre, size)
+        return show(picture, tilt * zoom, centre, size)
 
     if rng.random() < 0.6:
         moved = centre + rng.normal(0.0, 60.0, 2) / zoom
         factor = np.exp(rng.normal(0.0, 0.1))
-        return near, lambda size: show(picture, turn * zoom * factor, moved, size)
+        return near, lambda size: show(picture, tilt * zoom * factor, moved, size)
     other = _choose_picture(rng, bank, config)
     middle = rng.uniform(0.2, 0.8, 2) * other.shape[1::-1]
-    return near, lambda size: show(other, _turn(rng.normal(0.0, 8.0)) * zoom, middle, size)
+    return near, lambda size: show(other, turn(rng.normal(0.0, 8.0)) * zoom, middle, size)
 
 
 def _scatter(
@@ -302,14 +240,14 @@ def _scatter(
             sprite = sprite[:, :, [*rng.permutation(3), 3]].copy()
             if rng.random() < 0.5:
                 sprite[:, :, :3] = 255 - sprite[:, :, :3]
-        linear = _turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
+        linear = turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
         if is_kin:
             linear = kin_map[:, :2]
         place = rng.uniform(-10, size + 10, 2)
-        if keep_clear is not None and _inside(place, keep_clear, 30.0):
+        if keep_clear is not None and is_near(place, keep_clear, 30.0):
             continue
         middle = sprite.shape[0] / 2
-        _paste(image, sprite, _affine(linear, (middle, middle), (place[0], place[1])))
+        paste(image, sprite, affine(linear, (middle, middle), (place[0], place[1])))
 
 
 def _occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64]) -> None:
@@ -321,8 +259,4 @@ def _occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np
     scale = rng.uniform(0.4, 0.9) * float(sides.mean()) / sprite.shape[0]
     place = centre + direction * sides * rng.uniform(0.4, 0.7)
     middle = sprite.shape[0] / 2
-    _paste(image, sprite, _affine(_turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))
-
-
-def _inside(point: NDArray[np.float64], box: NDArray[np.float64], margin: float) -> bool:
-    return bool((point > box[:2] - margin).all() and (point < box[2:] + margin).all())
+    paste(image, sprite, affine(turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))

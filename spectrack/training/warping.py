@@ -1,0 +1,79 @@
+"""Warping and pasting: affine maps between pictures, sprites and crops, exact for continuous edges.
+
+A map is a (2, 3) matrix from source to target, both in pixels with continuous edges (pixel i covers [i, i + 1)), so a box or
+an outline moves by plain multiplication. OpenCV counts from pixel centres; `pixel_map` is the only place that knows it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
+
+
+def turn(degrees: float) -> Matrix:
+    """(2, 2) rotation; positive angles turn from x to y, clockwise on the screen."""
+    angle = np.deg2rad(degrees)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def affine(linear: Matrix, source: tuple[float, float], target: tuple[float, float]) -> Matrix:
+    """(2, 3) map with the given linear part that sends `source` to `target`, continuous edges on both sides."""
+    offset = np.asarray(target) - linear @ np.asarray(source)
+    return np.concatenate([linear, offset[:, None]], axis=1)
+
+
+def moved_box(points: NDArray[np.floating], mapping: Matrix) -> NDArray[np.float64]:
+    """Corners (x0, y0, x1, y1) of the tight box around (n, 2) points after a map."""
+    moved = np.asarray(points, dtype=np.float64) @ mapping[:, :2].T + mapping[:, 2]
+    return np.concatenate([moved.min(axis=0), moved.max(axis=0)])
+
+
+def pixel_map(mapping: Matrix) -> Matrix:
+    """From continuous edges to OpenCV's pixel centres: a pixel's centre is half a pixel from its edge on both sides."""
+    shifted = mapping.copy()
+    shifted[:, 2] += mapping[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return shifted
+
+
+def warp(picture: Image, mapping: Matrix, size: int) -> Image:
+    """A (size, size, 3) view of a picture through a map; the picture is mirrored beyond its border."""
+    # Magnifications far below one would alias; reduce the picture first by whole factors.
+    zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
+    if zoom < 0.6:
+        factor = int(np.ceil(0.6 / zoom))
+        height, width = (side // factor for side in picture.shape[:2])
+        picture = np.asarray(cv2.resize(picture, (max(width, 1), max(height, 1)), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        mapping = mapping @ np.diag([factor, factor, 1.0])
+    warped = cv2.warpAffine(picture, pixel_map(mapping), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def paste(image: Image, sprite: Image, mapping: Matrix) -> None:
+    """Blend a sprite into a crop, inside its own window only."""
+    size = image.shape[0]
+    corners = moved_box(np.array([(0, 0), (sprite.shape[1], 0), (0, sprite.shape[0]), sprite.shape[1::-1]], dtype=float), mapping)
+    x0, y0 = (int(np.clip(np.floor(value), 0, size)) for value in corners[:2])
+    x1, y1 = (int(np.clip(np.ceil(value), 0, size)) for value in corners[2:])
+    if x1 <= x0 or y1 <= y0:
+        return
+    local = mapping.copy()
+    local[:, 2] -= (x0, y0)
+    zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
+    if zoom < 0.6:
+        factor = int(np.ceil(0.6 / zoom))
+        side = max(sprite.shape[0] // factor, 1)
+        local = local @ np.diag([sprite.shape[0] / side, sprite.shape[0] / side, 1.0])
+        sprite = np.asarray(cv2.resize(sprite, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    moved = cv2.warpAffine(np.asarray(sprite), pixel_map(local), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+    window = image[y0:y1, x0:x1]
+    alpha = moved[:, :, 3:].astype(np.int32)
+    window[:] = ((moved[:, :, :3].astype(np.int32) * alpha + window.astype(np.int32) * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def is_near(point: NDArray[np.float64], box: NDArray[np.float64], margin: float) -> bool:
+    """Whether a point lies in a corner box widened by `margin` pixels on every side."""
+    return bool((point > box[:2] - margin).all() and (point < box[2:] + margin).all())

@@ -129,14 +129,14 @@ def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antiali
         spine.set_visible(False)
 
 
-def draw_box(axes: Axes, box: ArrayLike, colour: str, *, width: float = 1.6, dashed: bool = False) -> None:
-    """A box ``x, y, w, h`` in the axes' coordinates, with a thin dark seam so that it shows on any ground."""
+def draw_box(axes: Axes, box: ArrayLike, colour: str, *, width: float = 1.6, seam: bool = True) -> None:
+    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam so that it shows on any ground."""
     from matplotlib.patches import Rectangle
 
     x, y, w, h = (float(value) for value in np.asarray(box, dtype=np.float64))
-    for line, tint in ((width + 1.4, "#00000099"), (width, colour)):
-        style = (0, (3.0, 1.6)) if dashed and tint == colour else "-"
-        axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=tint, linewidth=line, linestyle=style, joinstyle="miter"))
+    lines = ([(width + 1.4, "#00000099")] if seam else []) + [(width, colour)]
+    for line, tint in lines:
+        axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=tint, linewidth=line, joinstyle="miter"))
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:

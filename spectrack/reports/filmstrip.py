@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMN_IN = 2.3
+_SMALLEST_WIDTH_IN = 4.4
 _HEAD_IN = 0.5
 _CONTEXT = 2.2
 """Height of the enlarged part, in heights of the object."""
@@ -44,17 +45,19 @@ def write_filmstrip(
     if frames < 1:
         raise InputError(f"expected at least one frame to show, found {frames}; six make a good strip")
     chosen = evenly_spread(len(track), frames)
-    cell = (_COLUMN_IN, _COLUMN_IN * sequence.height / sequence.width)
+    width_in = max(_COLUMN_IN, _SMALLEST_WIDTH_IN / len(chosen))
+    cell = (width_in, width_in * sequence.height / sequence.width)
     figure, axes = new_grid(len(chosen), 2, cell_in=cell, head_in=_HEAD_IN)
     for column, index in enumerate(chosen):
         image = sequence.false_colour(index)
         true_box = None if known is None or not is_box(known[index]) else known[index]
         for axis, width, interpolation in ((axes[column], 0.9, "antialiased"), (axes[column + len(chosen)], 1.2, "bicubic")):
             draw_image(axis, image, interpolation=interpolation)
-            if true_box is not None:
-                # Wider than the track, so that both are seen where they coincide.
-                draw_box(axis, true_box, TRUTH_COLOUR, width=2.4 * width)
             draw_box(axis, track[index], TRACK_COLOURS[0], width=width)
+            if true_box is not None:
+                # Wider than the track, which is drawn over it once more, so that both are seen where they coincide.
+                draw_box(axis, true_box, TRUTH_COLOUR, width=2.6 * width)
+                draw_box(axis, track[index], TRACK_COLOURS[0], width=width, seam=False)
         _zoom(axes[column + len(chosen)], track[index], true_box, sequence.height, sequence.width)
         _caption(axes[column], index, track[index], true_box)
     _key(figure, sequence, with_truth=known is not None)

@@ -167,7 +167,7 @@ def _paint_ring(
     weight = (covered(outer) - covered(inner))[..., None] * opacity
     if dashed:
         # One pattern serves both directions: along each side only one of the two coordinates changes.
-        weight *= ((columns - round(left) + rows - round(top)) % 16 < 9)[..., None]
+        weight *= ((columns + rows - (left + top)) % 16 < 9)[..., None]
     region = picture[first[0] : last[0], first[1] : last[1]]
     region[...] = np.round(region * (1 - weight) + np.array(colour) * weight)
 

@@ -61,13 +61,24 @@ def test_an_undecided_pattern_is_refused_with_the_options(tmp_path, image, make)
 
 @pytest.mark.parametrize(("block", "bands"), [(4, 16), (5, 25)])
 @pytest.mark.parametrize("seed", range(5))
-def test_find_block_on_structured_mosaics(block, bands, seed, make):
-    mosaic = make.interleave(make.cubes(1, 40, 40, bands, seed)[0], block)
+def test_find_block_sees_the_pattern_through_texture_and_noise(make, block, bands, seed):
+    cube = make.cubes(1, 40, 40, bands, seed)[0].astype(float)
+    texture = np.kron(np.random.default_rng(seed).uniform(0.4, 1, (20, 20)), np.ones((2, 2)))
+    mosaic = make.interleave(np.round(cube * texture[:, :, None]).astype(np.uint16), block)
     assert find_block(mosaic) == block
-    # A size that both blocks divide, and values that do not depend on the spectrum, must not be mistaken.
-    assert find_block(np.tile(np.arange(80), (80, 1))) is None
-    assert find_block(mosaic[:10, :10]) is None
+    assert find_block(mosaic[:39, :]) is None  # too small a sample to be sure
     assert find_block(np.dstack([mosaic] * 3)) is None
+
+
+def test_find_block_is_not_taken_in():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(500, 30, (200, 200))
+    bayer = noise + np.tile([[100, 300], [300, 700]], (100, 100))
+    enlarged = [np.kron(rng.uniform(0, 900, (50, 50)), np.ones((factor, factor))) for factor in (2, 4, 5)]
+    stripes = noise + 200 * np.tile([0, 1, 0, 0], (200, 50))
+    both = noise + np.tile(rng.uniform(0, 90, (4, 4)), (50, 50)) + np.tile(rng.uniform(0, 90, (5, 5)), (40, 40))
+    for image in (noise, bayer, *enlarged, stripes, both, np.zeros((200, 200)), np.tile(np.arange(200), (200, 1))):
+        assert find_block(image) is None
 
 
 def test_a_sensor_described_by_the_user_brings_its_wavelengths(tmp_path, make):

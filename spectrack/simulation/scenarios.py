@@ -176,3 +176,8 @@ def get_scenario(name: str) -> Scenario:
     if name not in SCENARIOS:
         raise ConfigError(f"expected a scenario, found {name!r}; {nearest_name(name, SCENARIOS)}")
     return SCENARIOS[name]
+
+
+def list_scenarios() -> list[str]:
+    """All names that `get_scenario` accepts: those of the suite first, in its order, then the others."""
+    return list(SCENARIOS)

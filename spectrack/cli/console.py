@@ -1,0 +1,81 @@
+"""What the commands print with: two consoles, a plain table, and a progress bar that vanishes when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+
+def output() -> Console:
+    """Console for results, on standard output."""
+    return Console(highlight=False)
+
+
+def errors() -> Console:
+    """Console for messages and progress, on standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+def make_table(
+    columns: Iterable[str], rows: Iterable[Iterable[str]], *, title: str | None = None, footer: Iterable[str] | None = None
+) -> Table:
+    """A table whose first column is text and whose others are numbers.
+
+    Args:
+        columns: headings.
+        rows: cells as text.
+        title: printed above.
+        footer: a last row, set off by a line.
+    """
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_footer=False)
+    for index, heading in enumerate(columns):
+        table.add_column(heading, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
+    for row in rows:
+        table.add_row(*row)
+    if footer is not None:
+        table.add_section()
+        table.add_row(*footer, style="bold")
+    return table
+
+
+def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
+    """A table of name and value without headings."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+class ProgressBar:
+    """A bar on standard error with time passed and time left, which vanishes when it is left."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, TextColumn("{task.fields[note]}"), console=errors(), transient=True)
+        self._task = self._bar.add_task("starting", total=None, note="")
+        self._what = ""
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, what: str, done: int, total: int | None, note: str = "") -> None:
+        """Say what is being done, steps done, steps in all (None when unknown) and, behind the bar, anything else."""
+        if what != self._what:
+            self._bar.reset(self._task, total=total)  # a new phase starts its own clock
+            self._what = what
+        self._bar.update(self._task, description=what, completed=done, total=total, note=note)
+
+
+def share(value: float | None) -> str:
+    """A share in [0, 1] with three decimals, a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,41 @@
+"""``spectrack demo``: one command from an installation to a tracked clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from tyro.conf import arg
+
+from spectrack.cli.console import ProgressBar, make_facts, output
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Simulate a clip, track it, score it, and write a video and plots to look at."""
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack demo                                   results in demo_output/
+  spectrack demo --scenario hidden --seed 3 --out demo_hidden"""
+
+    out: Annotated[Path, arg(metavar="DIR")] = Path("demo_output")
+    """Folder for the results; those of an earlier demo are replaced."""
+    scenario: Annotated[str | None, arg(metavar="NAME")] = None
+    """Another scenario; `spectrack simulate --list` shows all."""
+    seed: Annotated[int | None, arg(metavar="N")] = None
+    """Another video of the scenario."""
+
+    def run(self) -> int:
+        """Run the demonstration and print what came of it."""
+        from spectrack.cli.track import describe_recording
+        from spectrack.demo import Clip, run_demo
+
+        given = {key: value for key, value in (("scenario", self.scenario), ("seed", self.seed)) if value is not None}
+        with ProgressBar() as bar:
+            bar.show("loading", 0, None)
+            demo = run_demo(self.out, clip=Clip(**given), on_progress=bar.show)  # type: ignore[arg-type]
+        console = output()
+        console.print(make_facts(describe_recording(demo.sequence, demo.recording)[:-1]))
+        console.print(make_facts((str(path), what) for path, what in demo.files.items()))
+        return 0

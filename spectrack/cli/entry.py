@@ -1,0 +1,131 @@
+"""Entry of the command line: reads the arguments, runs one command, and turns every foreseen fault into one sentence.
+
+Exit status: 0 done, 1 the doctor found a fault or spectrack itself failed, 2 wrong input or no place to write, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, Any, Union
+
+import tyro
+
+from spectrack.cli.console import errors
+from spectrack.cli.demo import Demo
+from spectrack.cli.doctor import Doctor
+from spectrack.cli.evaluate import Evaluate
+from spectrack.cli.simulate import Simulate
+from spectrack.cli.track import Track
+from spectrack.cli.train import Train
+from spectrack.cli.weights import Weights
+from spectrack.errors import SpectrackError
+
+COMMANDS: dict[str, Any] = {
+    "demo": Demo,
+    "track": Track,
+    "simulate": Simulate,
+    "train": Train,
+    "evaluate": Evaluate,
+    "weights": Weights,
+    "doctor": Doctor,
+}
+
+TRACEBACK_VARIABLE = "SPECTRACK_TRACEBACK"
+"""Environment variable: when set, errors end in a traceback instead of a sentence."""
+
+DESCRIPTION = """Track one object through hyperspectral video.
+
+Start with:
+  spectrack demo                                              watch a simulated clip being tracked
+  spectrack track path/HSI --box 214,61,30,42 --out runs/car  track in your own video
+  spectrack COMMAND --help                                    examples and options of a command
+  spectrack --version"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: words after ``spectrack``; those of the process by default.
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):
+        from spectrack import __version__
+
+        sys.stdout.write(f"spectrack {__version__}\n")
+        return 0
+    try:
+        command = _parse(words or ["--help"])
+    except SystemExit as stop:  # help and wrong options: the parser has said what there is to say
+        return int(stop.code or 0) if words else 2
+    logging.basicConfig(format="spectrack: %(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    if os.environ.get(TRACEBACK_VARIABLE):
+        return int(command.run())
+    return _run(command)
+
+
+def _parse(words: list[str]) -> Any:
+    kinds: list[Any] = []
+    for name, kind in COMMANDS.items():
+        # The list of commands shows a line each; a command's own help shows its examples too.
+        paragraphs = [textwrap.fill(" ".join(part.split()), 80) for part in (kind.__doc__ or "").split("\n\n")]
+        about = "\n\n".join([*paragraphs, kind.EXAMPLES]) if words[0] == name else " ".join(paragraphs[0].split())
+        kinds.append(Annotated[kind, tyro.conf.subcommand(name, description=about)])
+    menu: Any = Union[tuple(kinds)]  # noqa: UP007 - built from a list
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
+    return tyro.cli(menu, prog="spectrack", description=DESCRIPTION, args=words, config=config)
+
+
+def _run(command: Any) -> int:
+    signal_before = _stop_politely()
+    try:
+        return int(command.run())
+    except SpectrackError as error:
+        return _say(str(error), 2)
+    except KeyboardInterrupt:
+        return _say("interrupted; files appear only when they are complete, so nothing half-written is left", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MemoryError as error:
+        return _say(f"expected enough memory, found none left ({error}); close other programs or use a smaller video", 2)
+    except OSError as error:
+        place = f" at {error.filename}" if error.filename else ""
+        remedy = "free space, check the permissions, or name another place"
+        return _say(f"expected to read and write files, found: {error.strerror or error}{place}; {remedy}", 2)
+    except Exception as error:  # a fault of this program, not of the user
+        return _say(
+            f"unforeseen {type(error).__name__}: {error}; this is a fault of spectrack: set {TRACEBACK_VARIABLE}=1, run it again "
+            "and report what it prints",
+            1,
+        )
+    finally:
+        if signal_before is not None:
+            signal.signal(signal.SIGTERM, signal_before)
+
+
+def _say(message: str, status: int) -> int:
+    errors().print(f"spectrack: {message}", markup=False, highlight=False, soft_wrap=True)
+    return status
+
+
+def _stop_politely() -> Any:
+    """Let a termination signal unwind like Ctrl-C, so that temporary files go; the handler before, None outside the main thread."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        return signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        return None

@@ -1,0 +1,103 @@
+"""``spectrack simulate``: hyperspectral video with exact truth, written as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from tyro.conf import arg
+
+from spectrack.cli.console import ProgressBar, make_facts, output
+from spectrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from spectrack.simulation.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """Render a hyperspectral video with exact truth.
+
+    The same options give the same bytes on one machine. The folder holds the frames, groundtruth_rect.txt and sequence.json,
+    and `spectrack track` reads it as it is.
+    """
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack simulate --list
+  spectrack simulate --scenario hidden --sensor vis16 --frames 100 --seed 7 --out clips/hidden
+  spectrack simulate --scenario cam-grass --sensor nir25 --out clips/grass --format npy"""
+
+    scenario: Annotated[str | None, arg(metavar="NAME")] = None
+    """What happens in the video; --list shows all."""
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Folder to write; it must not exist or be empty."""
+    sensor: Annotated[str, arg(metavar="NAME")] = "vis16"
+    """The camera: vis16 (460-600 nm), nir25 (665-960 nm) or rednir15 (600-850 nm)."""
+    frames: Annotated[int, arg(metavar="N")] = 100
+    """How many frames, at least 2."""
+    seed: Annotated[int, arg(metavar="N")] = 7
+    """One seed, one video."""
+    width: Annotated[int, arg(metavar="PX")] = 320
+    """Columns of a cube, at least 64."""
+    height: Annotated[int, arg(metavar="PX")] = 240
+    """Rows of a cube, at least 64."""
+    textures: Annotated[str, arg(metavar="procedural|photographs|mixed")] = "procedural"
+    """Where surfaces come from; photographs are those of scikit-image."""
+    format: Annotated[str, arg(metavar="hotc|envi|npy")] = "hotc"
+    """16-bit mosaic PNG files, ENVI files, or one .npy file."""
+    false_colour: bool = False
+    """Write a false-colour JPEG a frame beside the cubes."""
+    list: bool = False
+    """Show the scenarios and leave."""
+
+    def run(self) -> int:
+        """Write the video, or list the scenarios."""
+        from spectrack.simulation.scenarios import SCENARIOS
+
+        if self.list:
+            output().print(make_facts((scenario.name, _describe(scenario)) for scenario in SCENARIOS.values()))
+            return 0
+        if self.scenario is None or self.out is None:
+            missing = " and ".join(name for name, value in (("--scenario", self.scenario), ("--out", self.out)) if value is None)
+            raise ConfigError(f"expected {missing}, found nothing; give for example --scenario hidden --out clips/hidden, or --list")
+        from spectrack.sequences.writers import write_sequence
+        from spectrack.simulation.video import simulate
+
+        video = simulate(
+            self.scenario, self.sensor, frames=self.frames, seed=self.seed, height=self.height, width=self.width, textures=self.textures
+        )
+        with ProgressBar() as bar:
+            bar.show(f"rendering {self.frames} frames", 0, None)
+            folder = write_sequence(video, self.out, format=self.format, false_colour=self.false_colour)
+        facts = [
+            ("video", f"{video.name}: {len(video)} frames of {video.width} x {video.height} pixels, {video.bands} bands"),
+            ("attributes", " ".join(video.attributes) or "none"),
+            ("folder", str(folder)),
+            ("next", f"spectrack track {folder} --out runs/{folder.name} --overlay"),
+        ]
+        output().print(make_facts(facts))
+        return 0
+
+
+def _describe(scenario: Scenario) -> str:
+    """What makes a scenario hard, read off its settings."""
+    seen = "another spectrum in the same false colours" if scenario.spectra == "metamers" else "other colours"
+    found = (
+        (scenario.camouflage, f"wears the picture of its background in {seen}"),
+        (scenario.twins > 0, f"{scenario.twins} twins of its shape in {seen}"),
+        (scenario.size_px[1] <= 16, "small"),
+        (scenario.leaps > 0, "leaps"),
+        (scenario.leaves, "leaves the frame and comes back"),
+        (scenario.occluders > 0, "passes behind things"),
+        (scenario.size_ratio >= 1.4, f"size changes up to {scenario.size_ratio:g} times"),
+        (scenario.roll_rate > 0, "turns in the image"),
+        (scenario.yaw_rate > 0 or scenario.tilt >= 0.4, "turns towards and away"),
+        (scenario.bend > 0 or scenario.swing > 0, "deforms"),
+        (scenario.pan_px > 0, "moving camera"),
+        (scenario.shutter >= 0.6 or scenario.defocus_px > 0, "blur"),
+        (scenario.dimming < 1 or scenario.warming or scenario.shadow > 0, "changing light"),
+        (scenario.decoys > 0, "things in its colours around"),
+        (scenario.passers > 0, "other moving things"),
+    )
+    return "; ".join(words for holds, words in found if holds) or "slow and steady"

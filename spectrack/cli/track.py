@@ -1,0 +1,157 @@
+"""``spectrack track``: one object through one video, into a folder of results."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from spectrack.cli.console import ProgressBar, make_facts, output, share
+from spectrack.cli.settings import parse_settings
+from spectrack.errors import BoxError, ConfigError
+
+if TYPE_CHECKING:
+    from spectrack.boxes import Box
+    from spectrack.recording import Recording
+    from spectrack.sequences.base import Sequence
+
+
+@dataclass(frozen=True)
+class Track:
+    """Track one object through one video.
+
+    Writes boxes.txt (x,y,w,h a frame, in cube pixels), frames.csv (score and times a frame) and summary.json (figures,
+    settings, versions) into --out, when all is done and not before. Where truth boxes are known, the track is scored.
+    """
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack track HOTC/test/ball/HSI --out runs/ball --overlay          first box and truth from the data set
+  spectrack track recordings/HSI --sensor vis16 --box 214,61,30,42 --out runs/car
+  spectrack track cubes.npy --axes thwb --box-from box.txt --out runs/cubes
+  spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video"""
+
+    sequence: Annotated[Path, Positional, arg(metavar="SEQUENCE")]
+    """Folder of frames, or file with all frames: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or PNG."""
+    out: Annotated[Path, arg(metavar="DIR")]
+    """Folder for the results; it must not exist or be empty."""
+    box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
+    """The object in the first frame, in cube pixels (mosaic pixels divided by the mosaic block); by default the first truth box."""
+    box_from: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Text file whose first row is that box."""
+    tracker: Annotated[str, arg(metavar="NAME")] = "siamban"
+    """Which method tracks."""
+    profile: Annotated[str, arg(metavar="compact|full")] = "compact"
+    """Size of its network; weights are shipped for compact."""
+    weights: Annotated[str | None, arg(metavar="NAME|FILE")] = None
+    """Other weights than the shipped ones; see `spectrack weights list`."""
+    precision: Annotated[str, arg(metavar="auto|fp32|bf16")] = "auto"
+    """fp32 repeats bit for bit; auto takes bf16 where it is faster."""
+    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
+    """Where the network runs."""
+    set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
+    """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
+    format: Annotated[str | None, arg(metavar="NAME")] = None
+    """How to read the frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, images, video."""
+    sensor: Annotated[str | None, arg(metavar="NAME")] = None
+    """The camera, where it cannot be told: vis16, nir25, rednir15."""
+    axes: Annotated[str | None, arg(metavar="LETTERS")] = None
+    """Order of an array's axes: t, h, w, b, such as thwb."""
+    variable: Annotated[str | None, arg(metavar="NAME")] = None
+    """Array to read from .npz, .mat and HDF5 files that hold several."""
+    truth: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Truth boxes to score against; by default those beside the frames."""
+    no_score: bool = False
+    """Do not score, and do not look at truth beyond the first box."""
+    protocol: Annotated[str, arg(metavar="NAME")] = "hot"
+    """How to score: hot, hotc2026, otb, lasot, got10k."""
+    overlay: bool = False
+    """Write overlay.mp4: false colour with track, truth and score."""
+    overwrite: bool = False
+    """Replace the results of an earlier run in --out."""
+
+    def run(self) -> int:
+        """Track and print what came of it."""
+        from spectrack.files import check_folder_for_results
+        from spectrack.recording import RESULT_FILES, RecordOptions, first_box, record
+
+        check_folder_for_results(self.out, replace=RESULT_FILES if self.overwrite else ())
+        sequence = self._open()
+        box = first_box(sequence, self._given_box())
+        with ProgressBar() as bar:
+            bar.show("loading the tracker", 0, None)
+            from spectrack.trackers.loading import load_tracker
+
+            tracker = load_tracker(
+                self.tracker,
+                profile=self.profile,
+                weights=self.weights,
+                precision=self.precision,
+                device=self.device,
+                **parse_settings(self.set),
+            )
+            options = RecordOptions(self.overlay, not self.no_score, self.protocol, self.overwrite, self._settings())
+            recording = record(sequence, tracker, self.out, box=box, options=options, on_progress=bar.show)
+        output().print(make_facts(describe_recording(sequence, recording)))
+        return 0
+
+    def _open(self) -> Sequence:
+        from spectrack.sequences.opening import open_sequence
+
+        return open_sequence(
+            self.sequence, format=self.format, sensor=self.sensor, axes=self.axes, variable=self.variable, truth=self.truth
+        )
+
+    def _given_box(self) -> Box | None:
+        if self.box is not None and self.box_from is not None:
+            raise ConfigError("expected --box or --box-from, found both; give one of them")
+        if self.box_from is not None:
+            from spectrack.sequences.annotations import read_first_box
+
+            return read_first_box(self.box_from)
+        return None if self.box is None else parse_box(self.box)
+
+    def _settings(self) -> dict[str, Any]:
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {"command": "track"} | {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+
+
+def parse_box(text: str) -> Box:
+    """Four numbers separated by commas or spaces as a box.
+
+    Raises:
+        BoxError: not four numbers, or a box without area.
+    """
+    from spectrack.boxes import as_box
+
+    try:
+        numbers = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise BoxError(f"expected a box of four numbers x,y,w,h, found {text!r}; give for example --box 214,61,30,42")
+    return as_box(numbers)
+
+
+def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
+    """What a recording gave, as rows of name and value."""
+    summary, tracker = recording.summary, recording.summary["tracker"]
+    times = summary["milliseconds"]
+    speed = summary["frames_per_second"]
+    rows = [
+        ("sequence", f"{sequence.name}: {len(sequence)} frames of {sequence.width} x {sequence.height} pixels, {sequence.bands} bands"),
+        ("tracker", " ".join(str(tracker[key]) for key in ("name", "precision", "device") if key in tracker)),
+    ]
+    if speed is not None:
+        split = f"reading {times['reading_median']} ms, tracking {times['tracking_median']} ms a frame (median)"
+        rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
+    rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames"))
+    if recording.scores is not None:
+        figures, (only,) = recording.scores.figures, recording.scores.sequences
+        missing = f" ({only.skipped} frames without truth left out)" if only.skipped else ""
+        values = f"AUC {share(figures.auc)}, DP@20 {share(figures.dp20)}, mean IoU {share(figures.average_overlap)}"
+        rows.append(("scores", f"{values} under {recording.scores.protocol}{missing}"))
+    rows.append(("results", str(recording.directory)))
+    return rows

@@ -1,0 +1,72 @@
+"""``spectrack train``: from a recipe to a weights file, resumable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from spectrack.cli.console import ProgressBar, make_facts, output
+from spectrack.cli.settings import parse_settings
+
+if TYPE_CHECKING:
+    from spectrack.training.loop import Progress
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a tracker's network by a recipe, or go on with a training that was interrupted.
+
+    --out keeps the resolved recipe, a log (log.jsonl), the newest checkpoint and, at the end, the weights. The same command
+    goes on where an interrupted one left off.
+    """
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack train siamban-compact --out runs/siamban-compact                      rebuild the shipped weights
+  spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3"""
+
+    recipe: Annotated[str, Positional, arg(metavar="RECIPE")]
+    """A TOML file, or the name of a shipped recipe: siamban-compact."""
+    out: Annotated[Path, arg(metavar="DIR")]
+    """Folder of the run."""
+    set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
+    """Another value for a key of the recipe."""
+    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
+    """Where the training runs."""
+    cache: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Where rendered pictures and clips are kept for the next training; by default inside --out."""
+    jobs: Annotated[int, arg(metavar="N")] = 2
+    """Processes that render before the training starts."""
+
+    def run(self) -> int:
+        """Train with a bar that tells the time left."""
+        with ProgressBar() as bar:
+            bar.show("loading", 0, None)
+            from spectrack.training.loop import train
+            from spectrack.training.recipe import load_recipe
+
+            recipe = load_recipe(self.recipe, parse_settings(self.set))
+            bar.show("rendering pictures and clips", 0, None)
+            last: list[Progress] = []
+
+            def report(progress: Progress) -> None:
+                last[:] = [progress]
+                bar.show("training", progress.step, progress.steps, describe_progress(progress))
+
+            weights = train(recipe, self.out, cache=self.cache, device=self.device, jobs=self.jobs, on_progress=report)
+        facts = [("recipe", f"{recipe.name}: {recipe.pairs} pairs"), ("weights", str(weights))]
+        if last and last[0].validation_iou is not None:
+            facts.append(("validation", f"mean IoU {last[0].validation_iou:.3f} on pairs held out"))
+        facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h --weights {weights} --out DIR"))
+        output().print(make_facts(facts))
+        return 0
+
+
+def describe_progress(progress: Progress) -> str:
+    """Losses, validation and speed in a few words."""
+    parts = [f"{name} {value:.3f}" for name, value in progress.losses.items()]
+    if progress.validation_iou is not None:
+        parts.append(f"IoU {progress.validation_iou:.3f}")
+    return ", ".join([*parts, f"{progress.pairs_per_second:.0f} pairs/s"])

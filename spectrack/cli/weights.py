@@ -1,0 +1,140 @@
+"""``spectrack weights list|import|fetch``: which weights there are, and how foreign ones come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, cast
+
+from tyro.conf import Positional, arg, subcommand
+
+from spectrack.cli.console import ProgressBar, make_facts, make_table, output
+from spectrack.errors import ConfigError, WeightsError
+
+
+@dataclass(frozen=True)
+class ListWeights:
+    """Show the weights that a name can mean, with where they come from."""
+
+    def run(self) -> int:
+        """Print the table."""
+        from spectrack.weights.index import available, search_folders
+
+        rows = [
+            (
+                item.name,
+                f"{item.metadata.method} {item.metadata.profile}",
+                f"{item.metadata.parameters / 1e6:.2f} M",
+                f"{item.path.stat().st_size / 2**20:.1f} MiB",
+                str(item.path),
+            )
+            for item in available()
+        ]
+        console = output()
+        if rows:
+            console.print(make_table(("name", "for", "values", "size", "file"), rows))
+        else:
+            console.print("no weights found; train some with `spectrack train`, or bring a checkpoint in with `spectrack weights import`")
+        console.print("looked in " + ", ".join(str(folder) for folder in search_folders()), markup=False, soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True)
+class ImportWeights:
+    """Turn a published checkpoint (SiamBAN, pysot, ImageNet ResNet-50 of torchvision or timm) into a weights file for the profile full.
+
+    Only tensors are read from the file; pickled code is refused, not run.
+    """
+
+    file: Annotated[Path, Positional, arg(metavar="FILE")]
+    """The checkpoint: .pth, .pt or .safetensors."""
+    out: Annotated[Path, arg(metavar="FILE.safetensors")]
+    """The weights file to write."""
+    kind: Annotated[str | None, arg(metavar="imagenet|pysot|siamban")] = None
+    """What the checkpoint is, where it cannot be told."""
+    overwrite: bool = False
+    """Replace an existing file."""
+
+    def run(self) -> int:
+        """Import and say what it became."""
+        if self.out.suffix != ".safetensors":
+            raise ConfigError(f"expected a file name ending in .safetensors for --out, found {str(self.out)!r}; rename it")
+        if self.out.exists() and not self.overwrite:
+            raise WeightsError(f"expected no file at {self.out}, found one; name another --out or add --overwrite")
+        from spectrack.weights.files import save_weights
+        from spectrack.weights.imports import Kind, import_checkpoint
+
+        imported = import_checkpoint(self.file, kind=cast("Kind | None", self.kind))
+        metadata = save_weights(self.out, imported.state, imported.metadata)
+        use = f"spectrack track SEQUENCE --profile full --weights {self.out} --out DIR"
+        if metadata.method == "backbone":
+            use = f'start = "{self.out}" in a recipe of profile full'
+        facts = [
+            ("source", metadata.source or ""),
+            ("parts", ", ".join(imported.parts)),
+            ("changes", "; ".join(metadata.extra["changes"]) or "names only"),
+            ("written to", str(self.out)),
+            ("use", use),
+        ]
+        output().print(make_facts(facts))
+        return 0
+
+
+@dataclass(frozen=True)
+class FetchWeights:
+    """Download a file, and keep it only if its SHA-256 is the one you give."""
+
+    url: Annotated[str, Positional, arg(metavar="URL")]
+    """An https, http or file address."""
+    sha256: Annotated[str, arg(metavar="DIGITS")] = ""
+    """The checksum, 64 hexadecimal digits, from a place that you trust; without it nothing is fetched."""
+    out: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Where to keep it; by default the user's cache folder, where weights are found by name."""
+    overwrite: bool = False
+    """Replace a file of another content."""
+
+    def run(self) -> int:
+        """Fetch and say where it is and what to do with it."""
+        from spectrack.weights.fetching import fetch_weights
+
+        with ProgressBar() as bar:
+            bar.show("fetching", 0, None)
+            file = fetch_weights(
+                self.url,
+                sha256=self.sha256,
+                out=self.out,
+                overwrite=self.overwrite,
+                on_progress=lambda done, total: bar.show("fetching", done, total, "bytes"),
+            )
+        output().print(make_facts([("file", str(file)), ("use", _use(file))]))
+        return 0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """List weights, import published checkpoints, fetch files with a checksum."""
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack weights list
+  spectrack weights import siamban_model.pth --out siamban-full.safetensors
+  spectrack weights fetch https://example.org/mine.safetensors --sha256 9f86d0..."""
+
+    action: (
+        Annotated[ListWeights, subcommand("list")]
+        | Annotated[ImportWeights, subcommand("import")]
+        | Annotated[FetchWeights, subcommand("fetch")]
+    )
+
+    def run(self) -> int:
+        """Run the action."""
+        return self.action.run()
+
+
+def _use(file: Path) -> str:
+    from spectrack.weights.files import read_metadata
+
+    try:
+        metadata = read_metadata(file)
+    except WeightsError:
+        return f"not a weights file of spectrack; a published checkpoint comes in with: spectrack weights import {file} --out FILE"
+    return f"spectrack track SEQUENCE --profile {metadata.profile} --weights {file} --out DIR"

@@ -1,0 +1,186 @@
+"""Doctor: looks at the installation and the machine, and says in one sentence how to mend each fault."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from spectrack.errors import SpectrackError
+
+LEAST_PYTHON = (3, 11)
+LEAST_MEMORY_GIB = 1.0
+LEAST_DISK_GIB = 0.5
+
+MODULES = {
+    "torch": "torch",
+    "lightning_fabric": "lightning-fabric",
+    "numpy": "numpy",
+    "cv2": "opencv-python-headless",
+    "safetensors": "safetensors",
+    "matplotlib": "matplotlib",
+    "av": "av",
+    "scipy": "scipy",
+    "tifffile": "tifffile",
+    "h5py": "h5py",
+    "spectral": "spectral",
+    "joblib": "joblib",
+}
+"""Modules that spectrack imports, with the packages that bring them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        subject: what.
+        found: what was found.
+        remedy: one sentence that mends the fault; empty when there is none.
+    """
+
+    subject: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something must be mended."""
+        return bool(self.remedy)
+
+
+def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
+    """Look at versions, device, threads, precision, weights, video encoder, write access, memory and disk.
+
+    Args:
+        folder: where results are going to be written.
+
+    Returns:
+        Findings in the order in which they should be mended. A check that fails in an unforeseen way is itself a finding.
+    """
+    findings: list[Finding] = []
+    place = Path(folder)
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _versions,
+        _packages,
+        _device,
+        _weights,
+        _encoder,
+        lambda: _writing(place),
+        _memory,
+        lambda: _disk(place),
+    )
+    for check in checks:
+        try:
+            findings.extend(check())
+        except Exception as error:  # a broken library may raise anything; the report must still be complete
+            name = getattr(check, "__name__", "check").strip("_<>")
+            findings.append(
+                Finding(name, f"{type(error).__name__}: {error}", "reinstall the packages: pip install --force-reinstall spectrack")
+            )
+    return findings
+
+
+def _versions() -> Iterator[Finding]:
+    version = platform.python_version()
+    wanted = ".".join(map(str, LEAST_PYTHON))
+    yield Finding("Python", version, "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later")
+    import spectrack
+
+    yield Finding("spectrack", spectrack.__version__)
+
+
+def _packages() -> Iterator[Finding]:
+    versions = []
+    for module, package in MODULES.items():
+        try:
+            importlib.import_module(module)
+            versions.append(f"{package} {metadata.version(package)}")
+        except (ImportError, OSError) as error:
+            yield Finding(package, f"cannot be imported ({error})", f"pip install --force-reinstall {package}")
+    yield Finding("packages", ", ".join(versions))
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    from spectrack.trackers.precision import resolve_device, resolve_precision
+
+    device = resolve_device("auto")
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    yield Finding("device", f"{device} ({name})")
+    cores, threads = _cores(), torch.get_num_threads()
+    remedy = f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other" if threads > cores else ""
+    yield Finding("threads", f"{threads} of {cores} cores", remedy)
+    yield Finding("precision", f"auto means {resolve_precision('auto', device)} here")
+
+
+def _weights() -> Iterator[Finding]:
+    from spectrack.weights.files import read_weights
+    from spectrack.weights.index import WEIGHTS_VARIABLE, available, find_weights
+
+    for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep):
+        if part.strip() and not Path(part).expanduser().is_dir():
+            yield Finding(WEIGHTS_VARIABLE, f"no folder at {part}", f"correct or unset the environment variable {WEIGHTS_VARIABLE}")
+    yield Finding("weights", ", ".join(item.name for item in available()) or "none")
+    try:
+        read_weights(find_weights(method="siamban", profile="compact"))
+    except SpectrackError as error:
+        remedy = "reinstall spectrack, or train with: spectrack train siamban-compact --out runs/siamban-compact"
+        yield Finding("siamban-compact", str(error), remedy)
+
+
+def _encoder() -> Iterator[Finding]:
+    import av
+
+    from spectrack.reports.overlay import ENCODERS
+
+    encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
+    yield Finding("video encoder", encoder or "no H.264 encoder", "" if encoder else "pip install --force-reinstall --only-binary :all: av")
+
+
+def _writing(folder: Path) -> Iterator[Finding]:
+    for subject, place, remedy in (
+        ("results folder", folder, "change to a folder of your own, or give --out one"),
+        ("temporary folder", Path(tempfile.gettempdir()), "set TMPDIR to a folder that you may write to"),
+    ):
+        try:
+            with tempfile.NamedTemporaryFile(dir=place) as file:
+                file.write(b"spectrack")
+                file.flush()
+            yield Finding(subject, f"{place.resolve()} can be written")
+        except OSError as error:
+            yield Finding(subject, f"{place.absolute()} cannot be written ({error.strerror})", remedy)
+
+
+def _memory() -> Iterator[Finding]:
+    free = available_memory_gib()
+    if free is not None:
+        remedy = "" if free >= LEAST_MEMORY_GIB else f"close other programs until {LEAST_MEMORY_GIB:.0f} GiB are free"
+        yield Finding("free memory", f"{free:.1f} GiB", remedy)
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free / 2**30
+    remedy = "" if free >= LEAST_DISK_GIB else f"free {LEAST_DISK_GIB} GiB on the disk, or work in a folder on another one"
+    yield Finding("free disk", f"{free:.1f} GiB", remedy)
+
+
+def available_memory_gib() -> float | None:
+    """Memory that can be used without swapping, in GiB; None where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        return next(int(line.split()[1]) / 2**20 for line in text.splitlines() if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

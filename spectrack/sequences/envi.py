@@ -6,6 +6,8 @@ A folder holds one frame a header. One file may hold several frames stacked alon
 
 from __future__ import annotations
 
+import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +160,7 @@ class EnviSequence(Sequence):
 
 
 def _parse(path: Path) -> dict[str, str]:
-    """The ``key = value`` pairs of a header, keys in lower case; values in braces are joined over lines."""
+    """The ``key = value`` pairs of a header, keys in lower case; values in braces come without them, joined by commas."""
     try:
         size = path.stat().st_size
         if size > _LARGEST_HEADER:
@@ -168,30 +170,29 @@ def _parse(path: Path) -> dict[str, str]:
         raise SequenceError(f"expected a readable ENVI header at {path}, found: {error.strerror or error}; check the file") from error
     if not text.lstrip().startswith("ENVI"):
         raise SequenceError(f"expected {path} to start with the word ENVI, found {text[:20]!r}; give an ENVI header")
-    fields: dict[str, str] = {}
-    lines = iter(text.splitlines()[1:])
-    for line in lines:
-        key, equals, value = line.partition("=")
-        if not equals or line.lstrip().startswith(";"):
-            continue
-        value = value.strip()
-        while value.startswith("{") and "}" not in value:
-            following = next(lines, None)
-            if following is None:
-                raise SequenceError(
-                    f"expected a closing brace after {key.strip()!r} in {path}, found the end of the header; complete the header"
-                )
-            value += " " + following.strip()
-        fields[" ".join(key.lower().split())] = value
-    return fields
+    from spectral.io import envi
+
+    # The library reads files only, in the locale's code, and warns about capitals: it gets a copy in plain ASCII.
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = Path(folder) / "plain.hdr"
+        plain.write_text(text.lstrip(), encoding="ascii", errors="replace")
+        try:
+            fields = envi.read_envi_header(str(plain))
+        except Exception as error:
+            raise SequenceError(
+                f"expected complete 'key = value' lines in {path}, found a value whose brace is not closed; complete the header"
+            ) from error
+    return {" ".join(key.lower().split()): ", ".join(value) if isinstance(value, list) else value for key, value in fields.items()}
 
 
 def _decode(data: bytes) -> str:
     # Descriptions come in any code; only keys, numbers and the unit are used, so an undecodable one does no harm.
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        text = data.decode("latin-1")
+    return text.replace("µ", "u").replace("μ", "u")
 
 
 def _whole(fields: dict[str, str], key: str, path: Path, *, low: int, default: int | None = None) -> int:

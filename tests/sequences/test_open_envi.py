@@ -120,7 +120,7 @@ def test_nm_header_names_with_the_data_suffix_kept(tmp_path, cubes):
         ("interleave = bsq", "interleave = bib", "expected 'interleave' to be bsq, bil or bip in .*, found 'bib'"),
         ("byte order = 0", "byte order = 2", "expected 'byte order' to be 0"),
         ("header offset = 0", "header offset = x", "expected 'header offset' to be a whole number"),
-        ("a cube}", "a cube", "expected a closing brace after 'description' in"),
+        ("a cube}", "a cube", "found a value whose brace is not closed"),
         ("byte order", "wavelength = {1, 2}\nbyte order", "expected 'wavelength' to be 16 positive numbers, one a band"),
         ("byte order", "wavelength = {a, b}\nbyte order", "expected 'wavelength' to be 16 positive numbers"),
         ("byte order", "frames = 5\nbyte order", "expected 'lines' to be a multiple of the 5 frames"),

@@ -91,8 +91,12 @@ class SiamBAN(nn.Module):
         self.register_buffer("input_deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Images in [0, 1] to the range the backbone was trained on; shape kept."""
-        return (images - self.get_buffer("input_mean")) / self.get_buffer("input_deviation")
+        """Images in [0, 1] to the range the backbone was trained on; shape kept, in the number type of the weights.
+
+        Give float32 images to a bfloat16 network too: subtracting first and rounding afterwards keeps dark images apart.
+        """
+        scaled: Tensor = (images - self.get_buffer("input_mean")) / self.get_buffer("input_deviation")
+        return scaled.to(self.head.classification_weights.dtype)
 
     def extract(self, images: Tensor) -> list[Tensor]:
         """Backbone and neck: (N, 3, 127 or 255, same) in [0, 1] to one (N, channels, 15 or 31, same) map a level."""

@@ -148,7 +148,8 @@ def random_filters(rng: np.random.Generator, height: int, width: int) -> Picture
         values = cv2.resize(values, (values.shape[1] * 2, values.shape[0] * 2), interpolation=cv2.INTER_LINEAR)
         kernel = rng.normal(size=(3, 3)).astype(np.float32)
         values = cv2.filter2D(values, -1, kernel / np.abs(kernel).sum())
-        values = values @ rng.normal(0.0, 1.4 / np.sqrt(channels), (channels, channels)).astype(np.float32)
+        mixing = rng.normal(0.0, 1.4 / np.sqrt(channels), (channels, channels)).astype(np.float32)
+        values = np.asarray(values @ mixing, dtype=np.float32)
         values += rng.normal(0.0, 0.12) * rng.standard_normal(values.shape[:2], dtype=np.float32)[:, :, None]
         values = np.where(values > 0, values, 0.25 * values)
         values /= values.std() + 1e-6

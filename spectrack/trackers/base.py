@@ -11,6 +11,7 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from spectrack.boxes import Box, as_box, check_box_in_frame
@@ -69,8 +70,13 @@ class Tracker(ABC):
 
 
 def as_frame(frame: Frame | Cube) -> Frame:
-    """A cube wrapped as a `Frame`; a `Frame` as it is."""
-    return frame if isinstance(frame, Frame) else ArrayFrame(frame)
+    """A cube wrapped as a `Frame`; a `Frame` as it is.
+
+    Raises:
+        CubeError: not an array of three axes.
+    """
+    # Arrays first: asking whether something is a Frame looks every method up.
+    return ArrayFrame(np.asarray(frame)) if isinstance(frame, np.ndarray) or not isinstance(frame, Frame) else frame
 
 
 def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) -> Iterator[Estimate]:

@@ -1,21 +1,25 @@
-"""Crop geometry: from a box to the window of the frame that is cut, to the fixed-size crop, and back.
+"""Crops: from a box to the window of the frame that is cut, to the fixed-size image, and back.
 
 Source: SiamBAN's crop rule (KNOWN from the published code): with p = (w + h) / 2 the context side is
 s_z = sqrt((w + p)(h + p)), which maps to 127 pixels; the search side is s_z * 255 / 127. Ours differs in one point: the
 window is cut at integer pixels, and boxes are mapped back with the window really cut, so no rounding is lost.
+Resizing aligns the outer edges of window and crop (OpenCV's resize does), which is what continuous edges ask for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Box
+from spectrack.cube import Cube, check_cube, check_finite
+from spectrack.errors import CubeError
+from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
+
+_PIXELS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -41,60 +45,90 @@ class CropWindow:
 
     def to_frame(self, boxes: ArrayLike, size: int) -> NDArray[np.float64]:
         """Boxes (..., 4) x, y, w, h in a crop of `size` pixels to cube pixels."""
-        array = np.asarray(boxes, dtype=np.float64) * (self.side / size)
-        return array + np.array([self.x0, self.y0, 0.0, 0.0])
+        return np.asarray(np.asarray(boxes, dtype=np.float64) * (self.side / size) + np.array([self.x0, self.y0, 0.0, 0.0]))
 
     def to_crop(self, boxes: ArrayLike, size: int) -> NDArray[np.float64]:
         """Boxes (..., 4) x, y, w, h in cube pixels to a crop of `size` pixels."""
-        array = np.asarray(boxes, dtype=np.float64) - np.array([self.x0, self.y0, 0.0, 0.0])
-        return array * (size / self.side)
+        return np.asarray((np.asarray(boxes, dtype=np.float64) - np.array([self.x0, self.y0, 0.0, 0.0])) * (size / self.side))
 
 
-def context_side(box: Box, context: float = 0.5) -> float:
+@dataclass(frozen=True)
+class Colouring:
+    """From raw counts to the network's image in one matrix product: scaling and false colour are both linear.
+
+    Attributes:
+        matrix: (bands, 3) float32, from counts to image values.
+        offset: (3,) float32, added afterwards; None for the scalings that only multiply.
+    """
+
+    matrix: NDArray[np.float32]
+    offset: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, gain: Gain, matrix: NDArray[np.float32]) -> Colouring:
+        """Counts scaled by `gain`, then mixed by a (bands, 3) false-colour matrix."""
+        together = np.ascontiguousarray(gain.gain[:, None] * matrix, dtype=np.float32)
+        return cls(together, -(gain.offset @ together) if gain.offset.any() else None)
+
+    def apply(self, raw: Cube, *, name: str = "the frame") -> NDArray[np.float32]:
+        """Raw (h, w, bands) counts to (h, w, 3) float32.
+
+        Raises:
+            CubeError: not real numbers, NaN, infinite, or too large for float32; the message calls the cube `name`.
+        """
+        height, width, bands = raw.shape
+        if raw.dtype.kind not in "uif":
+            check_cube(raw, name=name)
+        image = np.ascontiguousarray(raw, dtype=np.float32).reshape(-1, bands) @ self.matrix
+        if self.offset is not None:
+            image += self.offset
+        # NaN and infinity survive the product, so three channels need looking at and not all bands.
+        if raw.dtype.kind == "f" and not np.isfinite(image).all():
+            check_finite(raw, name=name)
+            raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")
+        return np.asarray(image).reshape(height, width, 3)
+
+
+def context_side(box: ArrayLike, context: float = 0.5) -> float:
     """Side of the square that becomes the 127-pixel template, in cube pixels: the box plus `context` times (w + h)."""
-    margin = context * (box[2] + box[3])
-    return float(np.sqrt((box[2] + margin) * (box[3] + margin)))
+    _, _, width, height = np.asarray(box, dtype=np.float64)
+    margin = context * (width + height)
+    return float(np.sqrt((width + margin) * (height + margin)))
 
 
-def cut(frame: Frame, window: CropWindow) -> tuple[NDArray[Any], tuple[int, int, int, int]]:
-    """The part of a window that lies in the frame, raw, and the padding that completes the square.
+def cut(frame: Frame, window: CropWindow, size: int, colouring: Colouring, fill: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The crop of a frame: read, coloured, completed outside the frame and resized.
 
     Args:
         frame: the frame; only the window is read from it.
-        window: where to cut.
+        window: where to cut; it may reach beyond the frame or miss it.
+        size: side of the crop in pixels.
+        colouring: from raw counts to the image.
+        fill: (3,) colour outside the frame, the mean of the first frame.
 
     Returns:
-        (h, w, bands) raw values, where h and w may be 0, and the padding (top, bottom, left, right) in pixels.
+        (size, size, 3) float32.
+
+    Raises:
+        CubeError: NaN or infinity inside the window.
     """
-    height, width, bands = frame.shape
-    x0, x1 = (int(np.clip(edge, 0, width)) for edge in (window.x0, window.x0 + window.side))
-    y0, y1 = (int(np.clip(edge, 0, height)) for edge in (window.y0, window.y0 + window.side))
-    if x1 <= x0 or y1 <= y0:
-        return np.zeros((0, 0, bands), dtype=np.float32), (window.side, 0, window.side, 0)
-    padding = (y0 - window.y0, window.y0 + window.side - y1, x0 - window.x0, window.x0 + window.side - x1)
-    return frame.window(x0, y0, x1, y1), padding
+    height, width, _ = frame.shape
+    x0, x1 = (min(max(edge, 0), width) for edge in (window.x0, window.x0 + window.side))
+    y0, y1 = (min(max(edge, 0), height) for edge in (window.y0, window.y0 + window.side))
+    image = np.empty((window.side, window.side, 3), dtype=np.float32)
+    if x1 - x0 < window.side or y1 - y0 < window.side:
+        image[:] = fill
+    # A few rows at a time stay in the processor's cache from the file's memory to the colours: twice as fast as all at once.
+    step = max(1, _PIXELS_AT_ONCE // max(x1 - x0, 1))
+    for top in range(y0, y1 if x1 > x0 else y0, step):
+        bottom = min(top + step, y1)
+        rows = colouring.apply(frame.window(x0, top, x1, bottom))
+        image[top - window.y0 : bottom - window.y0, x0 - window.x0 : x1 - window.x0] = rows
+    return resize(image, size)
 
 
-def pad_and_resize(
-    image: NDArray[np.float32], padding: tuple[int, int, int, int], fill: NDArray[np.float32], size: int
-) -> NDArray[np.float32]:
-    """Complete a cut to its square and bring it to (size, size, channels) float32.
-
-    Args:
-        image: (h, w, channels).
-        padding: as `cut` returns it.
-        fill: (channels,) value outside the frame, the mean of the first frame.
-        size: side of the crop in pixels.
-    """
-    top, bottom, left, right = padding
-    if any(padding):
-        # NumPy pads, because OpenCV repeats border values every four channels.
-        height, width = image.shape[0] + top + bottom, image.shape[1] + left + right
-        square = np.empty((height, width, len(fill)), dtype=np.float32)
-        square[:] = fill
-        square[top : top + image.shape[0], left : left + image.shape[1]] = image
-        image = square
+def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """(side, side, channels) to (size, size, channels) float32, outer edges aligned."""
     # Reducing by linear interpolation skips pixels; averaging areas does not.
     method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
-    resized = cv2.resize(image, (size, size), interpolation=method)
-    return np.asarray(resized, dtype=np.float32).reshape(size, size, len(fill))
+    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32)

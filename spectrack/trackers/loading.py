@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Any
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
@@ -41,7 +42,7 @@ def load_tracker(
         raise ConfigError(f"expected profile compact or full, found {profile!r}; choose one of the two")
     loader = getattr(cls, "load", None)
     if loader is None:
-        return cls(**options)
+        return _foreign(cls, name, options)
     resolved_device = resolve_device(device)
     tracker: Tracker = loader(
         profile=profile, weights=weights, precision=resolve_precision(precision, resolved_device), device=resolved_device, options=options
@@ -57,22 +58,42 @@ def load_siamban_network(weights: str | os.PathLike[str] | None, profile: str) -
     """
     from spectrack.networks.siamban import SiamBAN, SiamBANConfig
     from spectrack.weights.files import file_hash, load_state, read_weights
-    from spectrack.weights.index import find_weights
 
-    path = find_weights(weights, method="siamban", profile=profile)
+    path = _find(weights, "siamban", profile)
     state, metadata = read_weights(path, method="siamban")
-    if metadata.profile != profile:
-        raise WeightsError(
-            f"expected siamban weights of profile {profile}, found {metadata.profile} in {path.name}; add --profile {metadata.profile}"
-        )
     try:
         network = SiamBAN(SiamBANConfig.from_json(metadata.config))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise WeightsError(
             f"expected a SiamBAN configuration in {path.name}, found {error}; the file was written by another version"
         ) from error
     load_state(network, state, source=path.name)
     return network, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe}
+
+
+def _find(weights: str | os.PathLike[str] | None, method: str, profile: str) -> Path:
+    """The weights file that was named, or the one that ``{method}-{profile}`` means.
+
+    Raises:
+        WeightsError: not found; without a name, the sentence says how to come by weights of that profile.
+    """
+    from spectrack.weights.index import available, find_weights
+
+    name = f"{method}-{profile}"
+    if weights is None and profile == "full" and name not in {listed.name for listed in available()}:
+        raise WeightsError(
+            f"expected weights for {method} of profile full, found none called {name} (only compact weights are shipped); "
+            "import a SiamBAN checkpoint with `spectrack weights import FILE`, train your own with `spectrack train`, "
+            "or take the compact profile"
+        )
+    return find_weights(weights, method=method, profile=profile)
+
+
+def _foreign(cls: type[Tracker], name: str, options: dict[str, Any]) -> Tracker:
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise ConfigError(f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options") from error
 
 
 def online_options(trained: dict[str, Any], given: dict[str, float]) -> OnlineOptions:

@@ -7,6 +7,7 @@ penalty * s * rate towards the prediction. Loss flag and calibration on the firs
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,7 +47,8 @@ class OnlineOptions:
         for name in ("window_influence", "size_rate", "lost_score", "calibrate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
-        if self.penalty < 0 or self.lost_frames < 1 or self.search_growth < 1:
+        # Written so that NaN fails too.
+        if not (self.penalty >= 0 and self.lost_frames >= 1 and self.search_growth >= 1):
             raise ConfigError(
                 f"expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, found {self.penalty}, {self.lost_frames} "
                 f"and {self.search_growth}; correct the option"
@@ -102,9 +104,8 @@ class TargetState:
         ratio_change = _change((size[0] / size[1]) / (width / height))
         size_change = _change(_padded_size(width, height) / _padded_size(size[0], size[1]))
         penalty = np.exp(-(ratio_change * size_change - 1.0) * self.options.penalty)
-        hanning = np.outer(np.hanning(scores.shape[0]), np.hanning(scores.shape[1]))
         influence = self.options.window_influence
-        ranking = penalty * scores * (1.0 - influence) + hanning * influence
+        ranking = penalty * scores * (1.0 - influence) + _hanning(scores.shape[0]) * influence
         row, column = (int(index) for index in np.unravel_index(int(np.argmax(ranking)), ranking.shape))
         centre = (corners[:2, row, column] + corners[2:, row, column]) / 2.0
         sides = np.array([width[row, column], height[row, column]], dtype=np.float64)
@@ -139,6 +140,13 @@ class TargetState:
 
     def _centre(self) -> NDArray[np.float64]:
         return np.asarray(self.box[:2] + self.box[2:] / 2)
+
+
+@functools.cache
+def _hanning(cells: int) -> NDArray[np.float64]:
+    """(cells, cells) window, 1 in the middle and 0 on the border."""
+    side = np.hanning(cells)
+    return np.outer(side, side)
 
 
 def _change(ratio: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,7 +30,8 @@ def resolve_device(device: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-        torch.empty(1, device=resolved)
+        # Copying back is what "meta" and other devices without numbers cannot do.
+        torch.zeros(1, device=resolved).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigError(f"expected a device that torch can use here, found {device!r}; choose auto or cpu") from error
     return resolved
@@ -57,10 +58,11 @@ def _bf16_gain_on_cpu() -> float:
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return 0.0
     seconds = {}
-    for kind in (torch.float32, torch.bfloat16):
-        convolution = torch.nn.Conv2d(64, 64, 3, padding=1, dtype=kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        images = torch.zeros(2, 64, 31, 31, dtype=kind).to(memory_format=torch.channels_last)
-        with torch.inference_mode():
+    # The weights are random; the caller's random numbers must not depend on whether this was measured.
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        for kind in (torch.float32, torch.bfloat16):
+            convolution = torch.nn.Conv2d(64, 64, 3, padding=1, dtype=kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            images = torch.zeros(2, 64, 31, 31, dtype=kind).to(memory_format=torch.channels_last)
             convolution(images)
             seconds[kind] = min(_timed(convolution, images) for _ in range(5))
     return seconds[torch.float32] / seconds[torch.bfloat16]

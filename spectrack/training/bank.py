@@ -125,6 +125,6 @@ def _sprite(config: BankConfig, index: int) -> tuple[NDArray[np.uint8], NDArray[
     return picture, sprite.outline[chosen]
 
 
-def _coded(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _coded(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Linear light to 8 bits by the square root, so that the shadows keep their levels."""
     return np.asarray(np.sqrt(picture) * 255 + 0.5, dtype=np.uint8)

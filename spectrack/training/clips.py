@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +24,16 @@ from spectrack.files import write_json
 from spectrack.scaling import Scaling
 from spectrack.sequences import open_sequence
 from spectrack.sequences.base import ArrayFrame, Sequence
-from spectrack.trackers.crop import CropWindow, context_side, cut, pad_and_resize
+from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut
 from spectrack.training.augmentation import Look, PhotometricConfig, finish_crop
 from spectrack.training.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
 
+_log = logging.getLogger(__name__)
+
 STORED_WHITE = 1.5
 """Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
+
+_AS_STORED = Colouring(np.eye(3, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -90,33 +95,39 @@ def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule
         (scenarios[index % len(scenarios)], config.sensors[(index // len(scenarios)) % len(config.sensors)], config.seed + index)
         for index in range(config.count)
     ]
-    folder = directory / f"simulated-{_fingerprint(asdict(config), scaling, rule, scenarios)}"
+    # Only what decides the pixels names the folder, so that sampling can change without rendering again.
+    rendering = (config.frames, config.spacing, config.height, config.width, tasks)
+    folder = directory / f"simulated-{_fingerprint(rendering, scaling, rule)}"
     work = joblib.Parallel(n_jobs=jobs)
     work(joblib.delayed(_render_clip)(folder, *task, config, scaling, rule) for task in tasks)
-    return [_open_clip(folder / f"{seed}", config.minimum_visibility) for _, _, seed in tasks]
+    return _usable([_open_clip(folder / f"{seed}", config.minimum_visibility) for _, _, seed in tasks], "the simulated clips")
 
 
 def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[Clip]:
     """Convert the sequence, or every sequence in the folder, at `path`.
 
     Raises:
-        SequenceError: a sequence without a truth box for every frame.
+        SequenceError: a sequence without a truth box for every frame, or no frame that shows a target.
+        SequenceNotFoundError: nothing readable at `path`.
     """
     clips = []
-    for sequence in _sequences_at(path):
-        folder = directory / f"{sequence.name}-{_fingerprint(str(path.resolve()), asdict(config), scaling, rule)}"
+    for place, sequence in _sequences_at(path):
+        truth = _complete_truth(sequence)
+        key = _fingerprint(str(place.resolve()), len(sequence), truth.tolist(), config.frames, scaling, rule)
+        folder = directory / f"{sequence.name}-{key}"
         if not (folder / "clip.json").is_file():
-            step = max(1, len(sequence) // max(config.frames, 1))
-            _store_clip(folder, sequence, list(range(0, len(sequence), step)), scaling, rule)
+            kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int))
+            _store_clip(folder, sequence, kept.tolist(), scaling, rule)
         clips.append(_open_clip(folder, config.minimum_visibility))
-    return clips
+    return _usable(clips, str(path))
 
 
 def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, photometric: PhotometricConfig) -> Pair:
     """Two crops of one clip, or of two clips for a negative pair."""
-    clip = clips[int(rng.integers(len(clips)))]
+    chosen = int(rng.integers(len(clips)))
     positive = len(clips) == 1 or rng.random() >= config.negative_share
-    other = clip if positive else clips[int(rng.integers(len(clips)))]
+    # Never the same clip again: it would show the target and be called empty.
+    clip, other = clips[chosen], clips[chosen if positive else (chosen + int(rng.integers(1, len(clips)))) % len(clips)]
     first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
     template, _ = _crop(clip, first, TEMPLATE_SIZE, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2))
     reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
@@ -140,9 +151,9 @@ def _crop(clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.flo
     side = context_side(box) * size / TEMPLATE_SIZE / scale
     centre = box[:2] + box[2:] / 2 - shift * side / size
     window = CropWindow.around(centre, side)
-    raw, padding = cut(ArrayFrame(image), window)
-    fill = image[::8, ::8].reshape(-1, 3).mean(axis=0).astype(np.float32)
-    crop = pad_and_resize(raw.astype(np.float32), padding, fill, size)
+    # The mean of the light, not of its square root: that is what the tracker pads with.
+    fill = np.sqrt(np.square(image[::8, ::8].reshape(-1, 3).astype(np.float32)).mean(axis=0))
+    crop = cut(ArrayFrame(image), window, size, _AS_STORED, fill)
     placed = window.to_crop(box, size)
     return np.clip(crop + 0.5, 0, 255).astype(np.uint8), np.concatenate([placed[:2], placed[:2] + placed[2:]])
 
@@ -158,11 +169,7 @@ def _render_clip(folder: Path, scenario: str, sensor: str, seed: int, config: Cl
 
 
 def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
-    truth = sequence.truth
-    if truth is None or len(truth) < len(sequence):
-        raise SequenceError(
-            f"expected a truth box for every frame of {sequence.name}, found {0 if truth is None else len(truth)}; add the truth file"
-        )
+    truth = _complete_truth(sequence)
     folder.mkdir(parents=True, exist_ok=True)
     first = sequence[0]
     gain = Scaling.parse(scaling).fit(first)
@@ -187,19 +194,41 @@ def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
     centres = truth[:, :2] + truth[:, 2:] / 2
     inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
     usable = np.flatnonzero(inside & (np.asarray(described["visibility"]) >= minimum_visibility))
-    return Clip(images, truth, usable if usable.size else np.array([0]))
+    return Clip(images, truth, usable)
 
 
-def _sequences_at(path: Path) -> list[Sequence]:
+def _usable(clips: list[Clip], source: str) -> list[Clip]:
+    """The clips with at least one frame that shows its target.
+
+    Raises:
+        SequenceError: there is none.
+    """
+    usable = [clip for clip in clips if clip.usable.size]
+    if not usable:
+        raise SequenceError(
+            f"expected frames that show their target in {source}, found none; lower data.clips.minimum_visibility or check the truth"
+        )
+    return usable
+
+
+def _complete_truth(sequence: Sequence) -> Boxes:
+    truth = sequence.truth
+    if truth is None:
+        raise SequenceError(f"expected a truth box for every frame of {sequence.name}, found no truth; add groundtruth_rect.txt")
+    return truth
+
+
+def _sequences_at(path: Path) -> list[tuple[Path, Sequence]]:
+    """The sequence at a path, or those in its folders, each with its own place."""
     try:
-        return [open_sequence(path)]
+        return [(path, open_sequence(path))]
     except (SequenceError, FileNotFoundError):
         found = []
         for child in sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []:
             try:
-                found.append(open_sequence(child))
+                found.append((child, open_sequence(child)))
             except (SequenceError, FileNotFoundError):
-                continue
+                _log.info("no sequence in %s", child)
         if not found:
             raise
         return found

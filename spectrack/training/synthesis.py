@@ -188,7 +188,7 @@ def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
     degrees = rng.uniform(-1.0, 1.0) * config.large_rotation_deg if large else rng.normal(0.0, config.rotation_deg)
     stretch = np.exp(rng.normal(0.0, config.stretch))
     axis = turn(rng.uniform(0.0, 180.0))
-    return turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T
+    return np.asarray(turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T)
 
 
 def _placed(bank: Bank, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:

@@ -51,14 +51,12 @@ def write_filmstrip(
     for column, index in enumerate(chosen):
         image = sequence.false_colour(index)
         true_box = None if known is None or not is_box(known[index]) else known[index]
-        for axis, width, interpolation in ((axes[column], 0.9, "antialiased"), (axes[column + len(chosen)], 1.2, "bicubic")):
-            draw_image(axis, image, interpolation=interpolation)
-            draw_box(axis, track[index], TRACK_COLOURS[0], width=width)
-            if true_box is not None:
-                # Wider than the track, which is drawn over it once more, so that both are seen where they coincide.
-                draw_box(axis, true_box, TRUTH_COLOUR, width=2.6 * width)
-                draw_box(axis, track[index], TRACK_COLOURS[0], width=width, seam=False)
-        _zoom(axes[column + len(chosen)], track[index], true_box, sequence.height, sequence.width)
+        whole, enlarged = axes[column], axes[column + len(chosen)]
+        draw_image(whole, image)
+        draw_image(enlarged, image, interpolation="bicubic")
+        view_width = _zoom(enlarged, track[index], true_box, sequence.height, sequence.width)
+        _draw_pair(whole, track[index], true_box, line=1.1, pixels_per_point=sequence.width / (72 * width_in))
+        _draw_pair(enlarged, track[index], true_box, line=1.6, pixels_per_point=view_width / (72 * width_in))
         _caption(axes[column], index, track[index], true_box)
     _key(figure, sequence, with_truth=known is not None)
     return save_figure(figure, path)
@@ -91,8 +89,19 @@ def is_box(row: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(row).all() and (row[2:] > 0).all())
 
 
-def _zoom(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | None, height: int, width: int) -> None:
-    """Show only the surroundings of the object, in the frame's own proportions, shifted to stay inside the frame."""
+def _draw_pair(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | None, *, line: float, pixels_per_point: float) -> None:
+    """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide."""
+    half = line / 2 * pixels_per_point
+    inner = min(half, float(box[2:].min()) / 2)
+    track = box + np.array([inner, inner, -2 * inner, -2 * inner])
+    draw_box(axis, track, TRACK_COLOURS[0], width=line)
+    if true_box is not None:
+        draw_box(axis, true_box + np.array([-half, -half, 2 * half, 2 * half]), TRUTH_COLOUR, width=line)
+        draw_box(axis, track, TRACK_COLOURS[0], width=line, seam=False)  # over the truth's seam
+
+
+def _zoom(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | None, height: int, width: int) -> float:
+    """Show only the surroundings of the object, in the frame's own proportions, inside the frame; gives the width shown."""
     x, y, w, h = box if true_box is None else true_box
     view_height = float(np.clip(_CONTEXT * max(h, w * height / width, 4.0), 12.0, height))
     view_width = view_height * width / height
@@ -100,6 +109,7 @@ def _zoom(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | 
     top = float(np.clip(y + h / 2 - view_height / 2, 0, height - view_height))
     axis.set_xlim(left, left + view_width)
     axis.set_ylim(top + view_height, top)
+    return view_width
 
 
 def _caption(axis: Axes, index: int, box: NDArray[np.float64], true_box: NDArray[np.float64] | None) -> None:

@@ -65,7 +65,10 @@ def leaps(rng: np.random.Generator, path: Track, size_px: float, count: int, are
     """The path with sudden leaps of one to two object sizes within two frames: a grasshopper, a dropped frame, a thrown thing."""
     frames, moved = len(path), path.copy()
     low, high = np.array(area[:2]), np.array(area[2:])
+    # The first frames stay calm, so that a tracker gets to know the object.
     for at in np.sort(rng.choice(np.arange(8, max(frames - 4, 9)), size=min(count, max(frames - 12, 1)), replace=False)):
+        if at + 1 >= frames:
+            break
         angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 2.0) * size_px
         jump = length * np.array([np.cos(angle), np.sin(angle)])
         outside = (moved[at] + jump < low) | (moved[at] + jump > high)

@@ -96,12 +96,22 @@ _GRASS = Scenario(
 )
 _ROLLING = Scenario("cam-rolling", "rolling", ("ball",), (30.0, 44.0), speed=0.09, yaw_rate=0.13, wobble=0.4, camouflage=True, passers=1)
 _CHASE = Scenario(
-    "cam-chase", "chase", ("patchwork", "box"), (28.0, 44.0), 0.07, pan_px=1.6, shutter=0.6, yaw_rate=0.05, dimming=0.6, camouflage=True
+    "cam-chase",
+    "chase",
+    ("patchwork", "box"),
+    (28.0, 44.0),
+    0.08,
+    pan_px=1.6,
+    shutter=0.6,
+    yaw_rate=0.05,
+    wobble=0.6,
+    tilt=0.6,
+    bend=0.1,
+    dimming=0.6,
+    camouflage=True,
 )
 _CROSSING = Scenario("twin-crossing", "crossing", speed=0.07, twins=2, swing=0.4, wobble=0.3, tilt=0.4)
-_CROWD = Scenario(
-    "twin-crowd", "crowd", ("person", "animal", "patchwork"), (20.0, 34.0), 0.08, twins=4, swing=0.5, occluders=1, size_ratio=1.5
-)
+_CROWD = Scenario("twin-crowd", "crowd", ("person", "animal", "patchwork"), (28.0, 42.0), 0.06, twins=3, swing=0.4, size_ratio=1.4)
 
 
 def _ordinary(pair: Scenario, name: str) -> Scenario:

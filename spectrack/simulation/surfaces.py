@@ -63,6 +63,21 @@ class Surface:
         return Surface(self.abundances, endmembers, self._levels)
 
 
+def check_textures(textures: str) -> None:
+    """Refuse an unknown source of textures, or photographs that are not installed.
+
+    Raises:
+        ConfigError: unknown `textures`; the nearest is offered.
+        MissingExtraError: photographs asked for and scikit-image not installed.
+    """
+    if textures not in TEXTURES:
+        raise ConfigError(f"expected textures of a known kind, found {textures!r}; {nearest_name(textures, TEXTURES)}")
+    if textures != "procedural":
+        from spectrack.simulation.photographs import installed_photographs
+
+        installed_photographs()
+
+
 def make_abundances(
     rng: np.random.Generator, height: int, width: int, *, textures: str = "procedural", kind: str | None = None
 ) -> Abundances:
@@ -76,11 +91,9 @@ def make_abundances(
         kind: kind of procedural picture, None for any.
 
     Raises:
-        ConfigError: unknown `textures`.
-        MissingExtraError: photographs asked for and scikit-image not installed.
+        ConfigError, MissingExtraError: as `check_textures`.
     """
-    if textures not in TEXTURES:
-        raise ConfigError(f"expected textures of a known kind, found {textures!r}; {nearest_name(textures, TEXTURES)}")
+    check_textures(textures)
     if textures == "photographs" or (textures == "mixed" and rng.random() < 0.5):
         from spectrack.simulation.photographs import random_photograph
 

@@ -18,6 +18,7 @@ from spectrack.simulation.camera import Exposure
 from spectrack.simulation.scenarios import get_scenario
 from spectrack.simulation.scene import Scene
 from spectrack.simulation.staging import Setting, stage
+from spectrack.simulation.surfaces import check_textures
 
 SMALLEST_SIDE = 64
 
@@ -170,6 +171,7 @@ def simulate(
     _require("a seed that is not negative", seed, seed >= 0)
     _require(f"a height and a width of at least {SMALLEST_SIDE} pixels", (height, width), min(height, width) >= SMALLEST_SIDE)
     _require("a vignetting in [0, 1]", vignetting, 0 <= vignetting <= 1)
+    check_textures(textures)
     camera.crosstalk(crosstalk)
     setting = Setting(chosen, camera, frames, seed, height, width, textures, crosstalk, vignetting)
     return SimulatedSequence(setting)

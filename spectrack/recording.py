@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.boxes import Boxes, as_box, check_box_in_frame
 from spectrack.cube import Cube
 from spectrack.errors import BoxError
-from spectrack.evaluation.protocols import score
+from spectrack.evaluation.protocols import PROTOCOLS, score
 from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.scores import Scores
 from spectrack.files import check_folder_for_results, write_folder_atomically, write_json, write_text
@@ -32,7 +32,10 @@ FRAMES_FILE = "frames.csv"
 TRUTH_FILE = "groundtruth_rect.txt"
 SUMMARY_FILE = "summary.json"
 OVERLAY_FILE = "overlay.mp4"
-RESULT_FILES = (BOXES_FILE, FRAMES_FILE, TRUTH_FILE, SUMMARY_FILE, OVERLAY_FILE)
+SCORE_FILES = tuple(f"scores-{name}.json" for name in PROTOCOLS)
+"""What `spectrack evaluate` adds to the folder; worth nothing any more when the boxes are replaced."""
+
+RESULT_FILES = (BOXES_FILE, FRAMES_FILE, TRUTH_FILE, SUMMARY_FILE, OVERLAY_FILE, *SCORE_FILES)
 """What a folder of results may hold; only these are replaced when overwriting is allowed."""
 
 OnProgress = Callable[[str, int, int], None]

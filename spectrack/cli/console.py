@@ -20,18 +20,15 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def make_table(
-    columns: Iterable[str], rows: Iterable[Iterable[str]], *, title: str | None = None, footer: Iterable[str] | None = None
-) -> Table:
+def make_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, footer: Iterable[str] | None = None) -> Table:
     """A table whose first column is text and whose others are numbers.
 
     Args:
         columns: headings.
         rows: cells as text.
-        title: printed above.
         footer: a last row, set off by a line.
     """
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_footer=False)
+    table = Table(box=box.SIMPLE_HEAD)
     for index, heading in enumerate(columns):
         table.add_column(heading, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
     for row in rows:

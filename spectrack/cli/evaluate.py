@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
@@ -57,6 +58,7 @@ class Evaluate:
             missing=cast("Missing | None", self.missing),
         )
         console = output()
+        console.print(scores.description, markup=False, soft_wrap=True)
         console.print(make_scores_table(scores))
         folder = self.results if self.results.is_dir() else self.results.parent
         file = self.out or folder / f"scores-{scores.protocol}.json"
@@ -67,17 +69,19 @@ class Evaluate:
 
 def make_scores_table(scores: Scores) -> Table:
     """One row a sequence, and the protocol's headline as the last row."""
-    headline = "AO" if scores.switches["auc_is_average_overlap"] else "AUC"
-    rows = [(item.name, str(item.frames), *_cells(item.figures)) for item in scores.sequences]
+    columns = {
+        "auc": "AO" if scores.switches["auc_is_average_overlap"] else "AUC",
+        "dp20": "DP@20",
+        "average_overlap": "mean IoU",
+        "normalised_precision": "norm. precision",
+    }
+    shown = {name: heading for name, heading in columns.items() if getattr(scores.figures, name) is not None}
+    rows = [(item.name, str(item.frames), *_cells(item.figures, shown)) for item in scores.sequences]
     frames = str(sum(item.frames for item in scores.sequences))
     average = "all frames" if scores.switches["averaging"] == "frames" else "mean"
-    return make_table(
-        ("sequence", "frames", headline, "DP@20", "mean IoU", "norm. DP"),
-        rows,
-        title=scores.description,
-        footer=(average, frames, *_cells(scores.figures)),
-    )
+    footer = (average, frames, *_cells(scores.figures, shown))
+    return make_table(("sequence", "frames", *shown.values()), rows, footer=footer)
 
 
-def _cells(figures: Figures) -> tuple[str, ...]:
-    return tuple(share(value) for value in (figures.auc, figures.dp20, figures.average_overlap, figures.normalised_precision))
+def _cells(figures: Figures, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(share(getattr(figures, name)) for name in names)

@@ -1,0 +1,115 @@
+"""The package's shape: which part may import which, what files may be called, how long they may be, and that each says what it is for."""
+
+import ast
+import functools
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1] / "spectrack"
+
+# From the bottom up; a part may import itself and what stands in an earlier line.
+LAYERS = (
+    {"boxes", "cube", "errors", "false_colour", "files", "plots", "scaling", "spectra"},
+    {"sensors"},
+    {"sequences"},
+    {"simulation"},
+    {"datasets"},
+    {"networks"},
+    {"weights"},
+    {"trackers"},
+    {"evaluation"},
+    {"training"},
+    {"reports"},
+    {"recording"},
+    {"demo", "doctor"},
+    {"cli"},
+    {"__main__"},
+)
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+
+VAGUE_NAMES = {"common", "core", "helper", "helpers", "lib", "misc", "util", "utils"}
+LONGEST_FILE, LONGEST_FUNCTION = 500, 70
+
+
+@functools.cache
+def trees():
+    """(name, part, syntax tree, text) of every module."""
+    modules = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        text = path.read_text(encoding="utf-8")
+        modules.append((name, name.split("/")[0].removesuffix(".py"), ast.parse(text, str(path)), text))
+    return modules
+
+
+def imports_of(tree):
+    """Absolute names of the modules that a module imports, wherever in the file, with the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute here"
+            names = [f"spectrack.{alias.name}" for alias in node.names] if node.module == "spectrack" else [node.module]
+            yield from ((name, node.lineno) for name in names)
+
+
+def test_modules_are_found():
+    assert len(trees()) > 50
+
+
+def test_every_part_has_a_layer():
+    assert {part for _, part, _, _ in trees()} - {"__init__"} <= LEVEL.keys()
+
+
+def test_imports_point_one_way():
+    wrong = []
+    for name, part, tree, _ in trees():
+        # The package's own __init__ names the public things of all parts, and imports them lazily.
+        for module, line in imports_of(tree) if part != "__init__" else ():
+            package, _, rest = module.partition(".")
+            other = rest.split(".")[0]
+            if package != "spectrack" or other in ("", "__version__", part):
+                continue
+            # Neighbours in the lowest layer may use each other; a neighbour elsewhere may not.
+            if other not in LEVEL or LEVEL[other] > LEVEL[part] or (LEVEL[other] == LEVEL[part] > 0):
+                wrong.append(f"{name}:{line}: {part} may not import {other}")
+    assert wrong == []
+
+
+def test_only_the_command_line_prints_with_rich_and_reads_arguments():
+    wrong = []
+    for name, part, tree, _ in trees():
+        if part != "cli":
+            wrong += [f"{name}:{line}: {module}" for module, line in imports_of(tree) if module.split(".")[0] in ("rich", "tyro")]
+    assert wrong == []
+
+
+def test_names_say_something():
+    assert [name for name, _, _, _ in trees() if {part.removesuffix(".py") for part in name.split("/")} & VAGUE_NAMES] == []
+
+
+def test_every_module_says_what_it_is_for():
+    assert [name for name, _, tree, _ in trees() if len((ast.get_docstring(tree) or "").split()) < 3] == []
+
+
+def test_files_are_short():
+    assert [name for name, _, _, text in trees() if text.count("\n") > LONGEST_FILE] == []
+
+
+def test_functions_are_short():
+    wrong = []
+    for name, _, tree, _ in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION:
+                wrong.append(f"{name}:{node.lineno}: {node.name}")
+    assert wrong == []
+
+
+def test_the_library_does_not_assert_print_or_leave_notes():
+    wrong = []
+    for name, _, tree, text in trees():
+        wrong += [f"{name}: {word}" for word in ("TODO", "FIXME", "XXX") if word in text]
+        for node in ast.walk(tree):
+            is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            if isinstance(node, ast.Assert) or is_print:
+                wrong.append(f"{name}:{node.lineno}")
+    assert wrong == []

@@ -59,7 +59,7 @@ def sample_labels(labels: Tensor, *, positives: int, negatives: int, generator: 
     """
     kept = labels.flatten(1).clone()
     for value, most in ((POSITIVE, positives), (NEGATIVE, negatives)):
-        if most <= 0:
+        if not 0 < most < kept.shape[1]:
             continue
         chosen = kept == value
         ranking = torch.rand(kept.shape, generator=generator, device=kept.device).masked_fill(~chosen, -1.0)

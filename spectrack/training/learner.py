@@ -80,6 +80,9 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, o
 class MovingAverage:
     """Exponential moving average of a module's state; what is validated and shipped.
 
+    The running means and variances of batch normalisation are averaged like weights (they change as slowly), counters are
+    copied.
+
     Args:
         module: whose state is averaged.
         decay: of the average; it starts lower, so that the random start is soon forgotten.
@@ -98,3 +101,9 @@ class MovingAverage:
                 self.state[name].lerp_(tensor, 1.0 - decay)
             else:
                 self.state[name].copy_(tensor)
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a saved average; tensors stay on the device of the module."""
+        for name, tensor in self.state.items():
+            tensor.copy_(state[name])

@@ -1,18 +1,22 @@
 """The training loop: one function from a recipe to a weights file, resumable to the bit, on Lightning Fabric.
 
-A run directory holds the resolved recipe, a JSON-lines log, the newest checkpoint and, at the end, the weights. Killing a
-run costs at most the steps since the last checkpoint; starting it again goes on from there with the same pairs.
+A run directory holds the resolved recipe, the environment, a JSON-lines log, the newest checkpoint and, at the end, the
+weights. Killing a run costs at most the steps since the last checkpoint; starting it again goes on from there with the same
+pairs and, in the same number format and on the same kind of machine, to the same weights bit for bit.
+
+Several processes (GPUs of one machine, or `torchrun` on one or several) share every batch; process 0 alone renders first,
+validates and writes. Their gradients are means over processes, while one process balances its losses over the whole batch,
+so the number of processes changes the result slightly.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +24,19 @@ import torch
 from lightning_fabric import Fabric, seed_everything
 
 from spectrack.errors import ConfigError
-from spectrack.files import write_atomically, write_json
-from spectrack.trackers.precision import resolve_device, resolve_precision
+from spectrack.trackers.precision import Precision, resolve_device, resolve_precision
+from spectrack.training.clips import PairMaker
 from spectrack.training.learner import MovingAverage, SiamBANLearner, parameter_groups
 from spectrack.training.pairs import Batch, PairBatches, build_sources, iterate_batches
 from spectrack.training.recipe import OptimiserConfig, Recipe
+from spectrack.training.run_directory import RunDirectory
 from spectrack.weights.files import load_state, read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
 
 _log = logging.getLogger(__name__)
 
 VALIDATION_SEED_OFFSET = 1_000_000_007
+VALIDATION_BATCH = 32
 LOG_EVERY = 50
 
 
@@ -68,7 +74,7 @@ def train(
     Args:
         recipe: what to do; see `load_recipe`.
         out: run directory; a run of the same recipe found there is resumed.
-        cache: where banks and clips are kept, ``<out>/cache`` by default.
+        cache: where banks and clips are kept, ``<out>/cache`` by default; all processes must see it.
         device: auto, cpu or cuda.
         jobs: processes that render before the training starts.
         stop_after: leave after so many steps of this call, with a checkpoint (to test resuming, or to share a machine).
@@ -78,13 +84,24 @@ def train(
         Path of the weights; of the checkpoint when stopped early.
 
     Raises:
-        ConfigError: `out` holds a run of another recipe, or the recipe names something unknown.
+        ConfigError: `out` holds a run of another recipe, the recipe names something unknown, the batch does not divide among
+            the processes, or the losses are no longer finite.
+        WeightsError: `recipe.start` cannot be read or does not fit the network.
     """
-    directory = Path(out)
-    _claim(directory, recipe)
-    fabric = _fabric(recipe, device)
-    sources = build_sources(recipe.data, Path(cache) if cache else directory / "cache", jobs=jobs)
-    return _Run(recipe, directory, fabric, sources, on_progress).go(stop_after)
+    if stop_after is not None and stop_after < 1:
+        raise ConfigError(f"expected to stop after at least 1 step, found {stop_after}; leave stop_after out to train to the end")
+    directory = RunDirectory(Path(out))
+    fabric = _launch(resolve_device(device))
+    precision: Precision | None = None
+    if fabric.is_global_zero:
+        directory.claim(recipe)
+        precision = directory.settle_precision(resolve_precision(recipe.precision, fabric.device))
+    precision = fabric.broadcast(precision)
+    if recipe.batch % fabric.world_size:
+        raise ConfigError(f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change recipe.batch")
+    with fabric.rank_zero_first():
+        sources = build_sources(recipe.data, Path(cache) if cache else directory.path / "cache", jobs=jobs)
+    return _Run(recipe, directory, fabric, precision, sources, on_progress).go(stop_after)
 
 
 def learning_rate(config: OptimiserConfig, step: int, steps: int) -> float:
@@ -100,9 +117,16 @@ class _Run:
     """State of one training; kept together so that saving and loading cannot forget a part."""
 
     def __init__(
-        self, recipe: Recipe, directory: Path, fabric: Any, sources: list[Any], on_progress: Callable[[Progress], None] | None
+        self,
+        recipe: Recipe,
+        directory: RunDirectory,
+        fabric: Any,
+        precision: Precision | None,
+        sources: list[PairMaker],
+        on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
+        self.half = precision == "bf16"
         seed_everything(recipe.seed, verbose=False)
         self.learner = SiamBANLearner(recipe)
         if recipe.start:
@@ -110,16 +134,21 @@ class _Run:
             load_state(self.learner.network, state, source=recipe.start)
         self.learner = self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = parameter_groups(self.learner, recipe.optimiser.weight_decay)
-        optimiser = _optimiser(recipe.optimiser, groups)
-        self.model, self.optimiser = fabric.setup(self.learner, optimiser)
+        self.model, self.optimiser = fabric.setup(self.learner, _optimiser(recipe.optimiser, groups))
         self.average = MovingAverage(self.learner.network, recipe.optimiser.average)
-        self.step, self.validation_iou = 0, None
+        self.step = 0
+        self.validation_iou: float | None = None
         share = recipe.batch // fabric.world_size
         self.batches = PairBatches(sources, recipe.data.ratios, seed=recipe.seed, batch=share, offset=share * fabric.global_rank)
-        self.held_out = PairBatches(sources, recipe.data.ratios, seed=recipe.seed + VALIDATION_SEED_OFFSET, batch=32)
-        self.checkpoint = directory / "checkpoint.ckpt"
+        self.held_out = PairBatches(
+            sources,
+            recipe.data.ratios,
+            seed=recipe.seed + VALIDATION_SEED_OFFSET,
+            batch=max(1, min(VALIDATION_BATCH, recipe.validation_pairs)),
+        )
 
     def go(self, stop_after: int | None) -> Path:
+        """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""
         self._resume()
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}
@@ -132,10 +161,11 @@ class _Run:
                 self._report({name: value / count for name, value in sums.items()}, count * self.recipe.batch / seconds)
                 sums, since, clock = {}, self.step, time.perf_counter()
             if self.step % self.recipe.validation_every == 0 or self.step == last:
+                pause = time.perf_counter()
                 self._validate()
                 self._save()
-                clock = time.perf_counter()
-        return self._finish() if self.step >= self.recipe.steps else self.checkpoint
+                clock += time.perf_counter() - pause
+        return self._finish() if self.step >= self.recipe.steps else self.directory.checkpoint
 
     def _advance(self, batch: Batch) -> dict[str, float]:
         rate = learning_rate(self.recipe.optimiser, self.step, self.recipe.steps)
@@ -143,59 +173,76 @@ class _Run:
             group["lr"] = rate
         self.model.train()
         batch = Batch(*(self.fabric.to_device(tensor) for tensor in batch))
-        losses = self.model(batch, self.step)
+        with torch.autocast(self.fabric.device.type, dtype=torch.bfloat16, enabled=self.half):
+            losses = self.model(batch, self.step)
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        if not math.isfinite(values["total"]):
+            raise ConfigError(
+                f"expected finite losses, found {values} at step {self.step}; lower optimiser.learning_rate or raise "
+                "optimiser.warmup_steps in a new run (the last checkpoint is from before)"
+            )
         self.optimiser.zero_grad()
         self.fabric.backward(losses["total"])
         self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.recipe.optimiser.gradient_clip)
         self.optimiser.step()
         self.average.update(self.learner.network, self.step)
         self.step += 1
-        return {name: float(value.detach()) for name, value in losses.items()}
+        return values
 
     def _report(self, losses: dict[str, float], speed: float) -> None:
-        if self.fabric.global_rank != 0:
+        if not self.fabric.is_global_zero:
             return
-        progress = Progress(self.step, self.recipe.steps, losses, speed, self.validation_iou)
         rate = learning_rate(self.recipe.optimiser, self.step - 1, self.recipe.steps)
         entry = {"step": self.step, "pairs": self.step * self.recipe.batch, "learning_rate": rate, "pairs_per_second": round(speed, 2)}
-        self._log(entry | {name: round(value, 5) for name, value in losses.items()})
+        self.directory.log(entry | {name: round(value, 5) for name, value in losses.items()})
         if self.on_progress:
-            self.on_progress(progress)
-
-    def _log(self, entry: dict[str, Any]) -> None:
-        with (self.directory / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry | {"time": round(time.time(), 1)}) + "\n")
+            self.on_progress(Progress(self.step, self.recipe.steps, losses, speed, self.validation_iou))
 
     @torch.no_grad()
     def _validate(self) -> None:
         """Mean IoU of the averaged weights on held-out pairs."""
-        count = self.recipe.validation_pairs // 32
-        if count == 0 or self.fabric.global_rank != 0:
+        count = math.ceil(self.recipe.validation_pairs / VALIDATION_BATCH)
+        if count == 0 or not self.fabric.is_global_zero:
             return
         judge = SiamBANLearner(self.recipe).to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         judge.network.load_state_dict(self.average.state)
         judge.eval()
-        overlaps = [judge.overlaps(Batch(*(self.fabric.to_device(part) for part in self.held_out[i]))) for i in range(count)]
-        self.validation_iou = float(torch.cat(overlaps).mean())
-        self._log({"step": self.step, "validation_iou": round(self.validation_iou, 4)})
+        overlaps = torch.cat([judge.overlaps(Batch(*(self.fabric.to_device(part) for part in self.held_out[i]))) for i in range(count)])
+        # Few pairs may all be negative.
+        if len(overlaps):
+            self.validation_iou = float(overlaps.mean())
+            self.directory.log({"step": self.step, "validation_iou": round(self.validation_iou, 4)})
 
     def _save(self) -> None:
-        # Fabric writes in place; the rename keeps the old checkpoint whole until the new one is.
-        state = {"model": self.model, "optimiser": self.optimiser, "average": self.average.state, "step": self.step}
-        with write_atomically(self.checkpoint) as temporary:
-            self.fabric.save(temporary, state)
+        if self.fabric.is_global_zero:
+            self.directory.save_checkpoint(
+                {
+                    "model": self.learner.state_dict(),
+                    "optimiser": self.optimiser.state_dict(),
+                    "average": self.average.state,
+                    "step": self.step,
+                    "validation_iou": self.validation_iou,
+                }
+            )
+        self.fabric.barrier()
 
     def _resume(self) -> None:
-        if not self.checkpoint.is_file():
-            return
-        state: dict[str, Any] = {"model": self.model, "optimiser": self.optimiser}
-        rest = self.fabric.load(self.checkpoint, state)
-        self.average.state, self.step = rest["average"], int(rest["step"])
-        _log.info("resumed at step %d of %d", self.step, self.recipe.steps)
+        state = self.directory.load_checkpoint(self.fabric.device)
+        if state is not None:
+            self.learner.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.average.load(state["average"])
+            self.step, self.validation_iou = int(state["step"]), state["validation_iou"]
+            _log.info("resumed at step %d of %d", self.step, self.recipe.steps)
+        if self.fabric.is_global_zero:
+            self.directory.cut_log(self.step)
+        self.fabric.barrier()
 
     def _finish(self) -> Path:
-        recipe, path = self.recipe, self.directory / f"{self.recipe.name}.safetensors"
-        if self.fabric.global_rank == 0:
+        recipe, path = self.recipe, self.directory.path / f"{self.recipe.name}.safetensors"
+        if self.fabric.is_global_zero:
+            # The last part of a path only: where somebody keeps data is nobody else's business.
+            sources = ", ".join(Path(name).name for name in recipe.data.sources)
             metadata = WeightsMetadata(
                 method=recipe.method,
                 profile=recipe.network.profile,
@@ -204,43 +251,26 @@ class _Run:
                 input_range=recipe.network.input_range,
                 config=recipe.network.to_json(),
                 recipe=recipe.name,
-                data=", ".join(recipe.data.sources) + (f"; {recipe.description}" if recipe.description else ""),
+                data=f"{sources}; {recipe.description}" if recipe.description else sources,
                 seed=recipe.seed,
-                extra={
-                    "online": {key: getattr(recipe.online, key) for key in recipe.online.__dataclass_fields__},
-                    "pairs": recipe.pairs,
-                    "validation_iou": self.validation_iou,
-                },
+                extra={"online": asdict(recipe.online), "pairs": recipe.pairs, "validation_iou": self.validation_iou},
             )
-            state = {name: tensor.cpu().contiguous() for name, tensor in self.average.state.items()}
-            save_weights(path, state, metadata, storage="float16")
+            save_weights(path, self.average.state, metadata, storage="float16")
+        self.fabric.barrier()
         return path
 
 
-def _claim(directory: Path, recipe: Recipe) -> None:
-    """Make the run directory this recipe's, or refuse one that belongs to another."""
-    directory.mkdir(parents=True, exist_ok=True)
-    resolved, file = json.loads(json.dumps(recipe.to_json())), directory / "recipe.json"
-    if file.is_file():
-        found = json.loads(file.read_text())
-        different = sorted(key for key in resolved.keys() | found.keys() if resolved.get(key) != found.get(key))
-        if different:
-            raise ConfigError(
-                f"expected a run of the same recipe in {directory}, found one that differs in {', '.join(different)}; choose another --out"
-            )
-    else:
-        write_json(file, resolved)
-
-
-def _fabric(recipe: Recipe, device: str) -> Any:
-    resolved = resolve_device(device)
-    precision = resolve_precision(recipe.precision, resolved)
-    accelerator = "cuda" if resolved.type == "cuda" else "cpu"
-    fabric = Fabric(
-        accelerator=accelerator,
-        devices="auto" if accelerator == "cuda" else 1,
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
-    )
+def _launch(device: torch.device) -> Any:
+    """Fabric on one process, on all GPUs of this machine, or as `torchrun` says."""
+    accelerator = "cuda" if device.type == "cuda" else "cpu"
+    devices: Any = 1
+    if accelerator == "cuda":
+        devices = "auto" if device.index is None else [device.index]
+    nodes = 1
+    if "LOCAL_WORLD_SIZE" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision="32-true")
     fabric.launch()
     return fabric
 

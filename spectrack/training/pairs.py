@@ -5,6 +5,7 @@ So a training that is interrupted and resumed, or that uses more worker processe
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -95,7 +96,12 @@ class PairBatches(Dataset[Batch]):
 
 
 def iterate_batches(batches: PairBatches, start: int, stop: int, *, workers: int) -> Iterator[Batch]:
-    """Batches `start` to `stop` - 1 in order, made ahead by worker processes."""
+    """Batches `start` to `stop` - 1 in order, made ahead by worker processes.
+
+    Workers share the bank's memory by forking, which is safe on Linux only; elsewhere the training process makes the pairs.
+    """
+    if not sys.platform.startswith("linux"):
+        workers = 0
     loader: DataLoader[Batch] = DataLoader(
         batches,
         batch_size=None,

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
-import types
 import typing
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.false_colour import DEFAULT_RULE
+from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.networks.siamban import SiamBANConfig
-from spectrack.scaling import DEFAULT_SCALING
+from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.trackers.online import OnlineOptions
 from spectrack.training.bank import BankConfig
 from spectrack.training.clips import ClipConfig
@@ -34,7 +36,7 @@ class DataConfig:
 
     Attributes:
         sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator) and paths
-            of sequences, or folders of sequences, with truth.
+            of sequences, or folders of sequences, with truth; relative paths start where the command runs.
         ratios: share of each source; equal shares when empty.
         scaling: how raw counts become network input; recorded with the weights.
         false_colour: rule of the three-band image; recorded with the weights.
@@ -52,6 +54,16 @@ class DataConfig:
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     clips: ClipConfig = field(default_factory=ClipConfig)
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        _demand(bool(self.sources), "data.sources", "at least one source", list(self.sources))
+        _demand(self.workers >= 0, "data.workers", "0 or more", self.workers)
+        ratios = self.ratios
+        fits = not ratios or (len(ratios) == len(self.sources) and min(ratios) >= 0 and sum(ratios) > 0)
+        _demand(fits, "data.ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
+        # Both end up in the weights file; a misspelt one must not come to light after an hour.
+        Scaling.parse(self.scaling)
+        false_colour_matrix(self.false_colour, 100, wavelengths_nm=list(range(400, 700, 3)), cube=np.zeros((1, 1, 100)))
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,14 @@ class OptimiserConfig:
     warmup_steps: int = 150
     gradient_clip: float = 5.0
     average: float = 0.998
+
+    def __post_init__(self) -> None:
+        _demand(self.learning_rate > 0, "optimiser.learning_rate", "a positive number", self.learning_rate)
+        _demand(0 <= self.final_share <= 1, "optimiser.final_share", "a number in [0, 1]", self.final_share)
+        _demand(self.weight_decay >= 0, "optimiser.weight_decay", "0 or more", self.weight_decay)
+        _demand(self.warmup_steps >= 0, "optimiser.warmup_steps", "0 or more", self.warmup_steps)
+        _demand(self.gradient_clip > 0, "optimiser.gradient_clip", "a positive number", self.gradient_clip)
+        _demand(0 <= self.average < 1, "optimiser.average", "a number in [0, 1)", self.average)
 
 
 @dataclass(frozen=True)
@@ -133,15 +153,12 @@ class Recipe:
     online: OnlineOptions = field(default_factory=OnlineOptions)
 
     def __post_init__(self) -> None:
-        if self.pairs < self.batch or self.batch < 2:
-            raise ConfigError(
-                f"expected batch >= 2 and pairs >= batch, found batch {self.batch} and pairs {self.pairs}; correct the recipe"
-            )
-        ratios = self.data.ratios
-        if ratios and (len(ratios) != len(self.data.sources) or min(ratios) < 0 or sum(ratios) <= 0):
-            raise ConfigError(
-                f"expected one non-negative ratio for each of {len(self.data.sources)} sources, found {list(ratios)}; correct data.ratios"
-            )
+        _demand(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
+        _demand(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
+        _demand(self.seed >= 0, "seed", "0 or more", self.seed)
+        _demand(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
+        _demand(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
+        _demand(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
 
     @property
     def steps(self) -> int:
@@ -173,6 +190,8 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
         place = values
         for section in sections:
             place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"expected a section of the recipe, found {section!r} in {dotted!r}, which is a value; correct the key")
         place[key] = value
     return build_section(Recipe, values, "")
 
@@ -220,13 +239,17 @@ def _convert(hint: Any, value: Any, place: str) -> Any:
         if len(items) != len(value):
             raise ConfigError(f"expected {len(items)} values for recipe key {place!r}, found {value!r}; correct the list")
         return tuple(_convert(item, part, place) for item, part in zip(items, value, strict=True))
-    if origin in (typing.Union, types.UnionType):
-        return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"expected {hint.__name__} for recipe key {place!r}, found {value!r}; correct the value")
     return value
+
+
+def _demand(holds: bool, key: str, expected: str, found: Any) -> None:
+    """Refuse a value of the recipe that is out of range."""
+    if not holds:
+        raise ConfigError(f"expected {expected} for recipe key {key!r}, found {found!r}; correct the recipe")
 
 
 def _find(path: str | os.PathLike[str]) -> Path:

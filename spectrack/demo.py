@@ -1,23 +1,30 @@
 """The demonstration: simulate a camouflage clip, track it, score it, and write everything a newcomer wants to look at.
 
-Nothing is prepared: the clip is rendered, the network run and the boxes scored each time. Written are ``boxes.txt``,
-``overlay.mp4``, ``success.png``, ``precision.png``, ``filmstrip.png`` and ``summary.json``.
+Camouflage here means that the target wears the picture of its background in another spectrum: in false colour it all but
+vanishes. The simulator's pair of that clip, the same scene in ordinary colours, is tracked beside it, so the two scores show
+what the difference costs. Nothing is prepared: clips are rendered, the network run and the boxes scored each time.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from spectrack.errors import ConfigError
-from spectrack.files import check_folder_for_results, write_folder_atomically
+from spectrack.evaluation.protocols import score
+from spectrack.evaluation.scores import Scores
+from spectrack.files import check_folder_for_results, write_folder_atomically, write_json
 from spectrack.recording import RESULT_FILES, OnProgress, Recording, RecordOptions, record
 from spectrack.sequences.base import Sequence
+from spectrack.simulation.scenarios import get_scenario, list_scenarios
+from spectrack.simulation.video import SimulatedSequence, simulate
+from spectrack.trackers.base import Tracker, track
+from spectrack.trackers.loading import load_tracker
 
 PICTURE_FILES = ("filmstrip.png", "precision.png", "success.png")
 DEMO_FILES = (*RESULT_FILES, *PICTURE_FILES)
-"""What the demonstration writes; only these are replaced when it is run again."""
+"""What the demonstration may write; only these are replaced when it is run again."""
 
 _CONTENTS = {
     "overlay.mp4": "the clip in false colour with truth, track and score",
@@ -45,21 +52,31 @@ class Clip:
     frames: int = 80
     seed: int = 7
 
+    def open(self) -> SimulatedSequence:
+        """The video, rendered on demand."""
+        return simulate(self.scenario, self.sensor, frames=self.frames, seed=self.seed)
+
+    def pair(self) -> Clip | None:
+        """The same motion, shapes and background with ordinary colours for metamers, or the reverse; None without one."""
+        layout = get_scenario(self.scenario).layout_name
+        others = [name for name in list_scenarios() if name != self.scenario and get_scenario(name).layout_name == layout]
+        return dataclasses.replace(self, scenario=others[0]) if others else None
+
 
 @dataclass(frozen=True)
 class Demo:
     """What the demonstration gave.
 
     Attributes:
-        clip: the video.
-        sequence: the same, opened.
-        recording: boxes, times and scores.
+        sequence: the clip.
+        recording: its boxes, times and scores.
+        scores: the scores by scenario: the clip's, then its pair's, where the scenario has one.
         files: what was written and what it shows, in the order in which to look at it.
     """
 
-    clip: Clip
     sequence: Sequence
     recording: Recording
+    scores: dict[str, Scores]
     files: dict[Path, str]
 
 
@@ -84,23 +101,39 @@ def run_demo(
         ConfigError: `out` holds something else, or a name is unknown.
         WeightsError: the tracker has no weights.
     """
-    from spectrack.reports.curves import write_precision_plot, write_success_plot
     from spectrack.reports.filmstrip import write_filmstrip
-    from spectrack.simulation.video import simulate
-    from spectrack.trackers.loading import load_tracker
 
     clip = clip or Clip()
     check_folder_for_results(out, replace=DEMO_FILES)
-    sequence = simulate(clip.scenario, clip.sensor, frames=clip.frames, seed=clip.seed)
+    sequence = clip.open()
     loaded = load_tracker(tracker, precision=precision)
-    settings = {"command": "demo", "scenario": clip.scenario, "sensor": clip.sensor, "frames": clip.frames, "seed": clip.seed}
+    options = RecordOptions(overlay=True, settings={"command": "demo", **dataclasses.asdict(clip)})
     with write_folder_atomically(out, replace=DEMO_FILES) as folder:
-        options = RecordOptions(overlay=True, settings=settings)
         recording = record(sequence, loaded, folder, options=options, on_progress=on_progress)
-        if recording.scores is None:
-            raise ConfigError("expected a simulated clip with truth, found none; choose another scenario")
-        write_success_plot(folder / "success.png", {loaded.name: recording.scores})
-        write_precision_plot(folder / "precision.png", {loaded.name: recording.scores})
+        scores = {clip.scenario: score({sequence.name: recording.boxes}, {sequence.name: sequence.truth})}
+        if (pair := clip.pair()) is not None:
+            scores[pair.scenario] = _score_clip(pair, loaded, on_progress)
+        if on_progress is not None:
+            on_progress("drawing plots", 0, 1)
+        _plot(folder, scores)
         write_filmstrip(folder / "filmstrip.png", sequence, recording.boxes, truth=sequence.truth)
-    recording = replace(recording, directory=Path(out))
-    return Demo(clip, sequence, recording, {Path(out) / name: what for name, what in _CONTENTS.items()})
+        comparison = {name: {"auc": item.auc, "dp20": item.dp20} for name, item in scores.items()}
+        write_json(folder / "summary.json", recording.summary | {"comparison": comparison})
+    files = {Path(out) / name: what for name, what in _CONTENTS.items()}
+    return Demo(sequence, dataclasses.replace(recording, directory=Path(out)), scores, files)
+
+
+def _score_clip(clip: Clip, tracker: Tracker, on_progress: OnProgress | None) -> Scores:
+    sequence, boxes = clip.open(), []
+    for index, estimate in enumerate(track(sequence, tracker)):
+        boxes.append(estimate.box)
+        if on_progress is not None:
+            on_progress("tracking its pair", index + 1, len(sequence))
+    return score({sequence.name: boxes}, {sequence.name: sequence.truth})
+
+
+def _plot(folder: Path, scores: dict[str, Scores]) -> None:
+    from spectrack.reports.curves import write_precision_plot, write_success_plot
+
+    write_success_plot(folder / "success.png", scores)
+    write_precision_plot(folder / "precision.png", scores)

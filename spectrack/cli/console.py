@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 
 def output() -> Console:
@@ -39,14 +40,22 @@ def make_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, footer:
     return table
 
 
-def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
-    """A table of name and value without headings."""
+def make_list(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and descriptions side by side; long descriptions are wrapped beside their name."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def print_facts(rows: Iterable[tuple[str, str]]) -> None:
+    """Print names and values, a line each; values are never broken, so that paths and commands can be copied."""
+    console, facts = output(), list(rows)
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, value in facts:
+        console.print(Text.assemble((name.ljust(width), "bold"), "  ", value), soft_wrap=True)
 
 
 class ProgressBar:

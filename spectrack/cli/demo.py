@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import arg
 
-from spectrack.cli.console import ProgressBar, make_facts, output
+from spectrack.cli.console import ProgressBar, make_table, output, print_facts, share
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,21 @@ class Demo:
         with ProgressBar() as bar:
             bar.show("loading", 0, None)
             demo = run_demo(self.out, clip=Clip(**given), on_progress=bar.show)  # type: ignore[arg-type]
-        console = output()
-        console.print(make_facts(describe_recording(demo.sequence, demo.recording)[:-1]))
-        console.print(make_facts((str(path), what) for path, what in demo.files.items()))
+        print_facts(describe_recording(demo.sequence, demo.recording)[:3])
+        rows = [
+            (_describe(name), share(scores.auc), share(scores.dp20), share(scores.figures.average_overlap))
+            for name, scores in demo.scores.items()
+        ]
+        output().print(make_table(("clip", "AUC", "DP@20", "mean IoU"), rows))
+        print_facts((str(path), what) for path, what in demo.files.items())
         return 0
+
+
+def _describe(name: str) -> str:
+    """A scenario by name, and how its target can be told from its surroundings."""
+    from spectrack.simulation.scenarios import get_scenario
+
+    scenario = get_scenario(name)
+    if not (scenario.camouflage or scenario.twins):
+        return name
+    return f"{name} (told apart by its {'spectrum alone' if scenario.spectra == 'metamers' else 'colours'})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spectrack.cli.console import errors, make_facts, output
+from spectrack.cli.console import errors, make_list, output
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Doctor:
         from spectrack.doctor import examine
 
         findings = examine()
-        output().print(make_facts((item.subject, item.found) for item in findings))
+        output().print(make_list((item.subject, item.found) for item in findings))
         faults = [item for item in findings if item.is_fault]
         for item in faults:
             errors().print(f"spectrack: {item.subject}: {item.found}; {item.remedy}", markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import arg
 
-from spectrack.cli.console import ProgressBar, make_facts, output
+from spectrack.cli.console import ProgressBar, make_list, output, print_facts
 from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Simulate:
         from spectrack.simulation.scenarios import SCENARIOS
 
         if self.list:
-            output().print(make_facts((scenario.name, _describe(scenario)) for scenario in SCENARIOS.values()))
+            output().print(make_list((scenario.name, _describe(scenario)) for scenario in SCENARIOS.values()))
             return 0
         if self.scenario is None or self.out is None:
             missing = " and ".join(name for name, value in (("--scenario", self.scenario), ("--out", self.out)) if value is None)
@@ -76,7 +76,7 @@ class Simulate:
             ("folder", str(folder)),
             ("next", f"spectrack track {folder} --out runs/{folder.name} --overlay"),
         ]
-        output().print(make_facts(facts))
+        print_facts(facts)
         return 0
 
 

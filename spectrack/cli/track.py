@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, make_facts, output, share
+from spectrack.cli.console import ProgressBar, print_facts, share
 from spectrack.cli.settings import parse_settings
 from spectrack.errors import BoxError, ConfigError
 
@@ -94,7 +94,7 @@ class Track:
             )
             options = RecordOptions(self.overlay, not self.no_score, self.protocol, self.overwrite, self._settings())
             recording = record(sequence, tracker, self.out, box=box, options=options, on_progress=bar.show)
-        output().print(make_facts(describe_recording(sequence, recording)))
+        print_facts(describe_recording(sequence, recording))
         return 0
 
     def _open(self) -> Sequence:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, make_facts, output
+from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.settings import parse_settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Train:
         if last and last[0].validation_iou is not None:
             facts.append(("validation", f"mean IoU {last[0].validation_iou:.3f} on pairs held out"))
         facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h --weights {weights} --out DIR"))
-        output().print(make_facts(facts))
+        print_facts(facts)
         return 0
 
 

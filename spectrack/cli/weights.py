@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, cast
 
 from tyro.conf import Positional, arg, subcommand
 
-from spectrack.cli.console import ProgressBar, make_facts, make_table, output
+from spectrack.cli.console import ProgressBar, output, print_facts
 from spectrack.errors import ConfigError, WeightsError
 
 
@@ -20,20 +20,11 @@ class ListWeights:
         """Print the table."""
         from spectrack.weights.index import available, search_folders
 
-        rows = [
-            (
-                item.name,
-                f"{item.metadata.method} {item.metadata.profile}",
-                f"{item.metadata.parameters / 1e6:.2f} M",
-                f"{item.path.stat().st_size / 2**20:.1f} MiB",
-                str(item.path),
-            )
-            for item in available()
-        ]
-        console = output()
-        if rows:
-            console.print(make_table(("name", "for", "values", "size", "file"), rows))
-        else:
+        console, found = output(), available()
+        for item in found:
+            size = f"{item.metadata.parameters / 1e6:.2f} M values, {item.path.stat().st_size / 2**20:.1f} MiB"
+            print_facts([(item.name, f"{item.metadata.method} {item.metadata.profile}, {size}, {item.path}")])
+        if not found:
             console.print("no weights found; train some with `spectrack train`, or bring a checkpoint in with `spectrack weights import`")
         console.print("looked in " + ", ".join(str(folder) for folder in search_folders()), markup=False, soft_wrap=True)
         return 0
@@ -76,7 +67,7 @@ class ImportWeights:
             ("written to", str(self.out)),
             ("use", use),
         ]
-        output().print(make_facts(facts))
+        print_facts(facts)
         return 0
 
 
@@ -106,7 +97,7 @@ class FetchWeights:
                 overwrite=self.overwrite,
                 on_progress=lambda done, total: bar.show("fetching", done, total, "bytes"),
             )
-        output().print(make_facts([("file", str(file)), ("use", _use(file))]))
+        print_facts([("file", str(file)), ("use", _use(file))])
         return 0
 
 

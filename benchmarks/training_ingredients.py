@@ -1,0 +1,94 @@
+"""What each ingredient of the training data gives: short trainings that differ in one thing, judged on clips nobody trained on.
+
+    python benchmarks/training_ingredients.py --pairs 16000 --cache CACHE --out benchmarks/results/training_ingredients.json
+
+Judged on simulated clips with other seeds than training and suite, and, where the development clips are at hand
+(`SPECTRACK_SHARED` or ../shared), on real ones. One seed each: differences below about 0.03 say nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from spectrack.boxes import iou
+from spectrack.evaluation.provenance import provenance
+from spectrack.files import write_json
+from spectrack.sequences import open_sequence, read_boxes
+from spectrack.simulation.scenarios import SCENARIOS
+from spectrack.simulation.video import simulate
+from spectrack.trackers import load_tracker, track
+from spectrack.training.loop import train
+from spectrack.training.recipe import load_recipe
+
+VARIANTS = {
+    "all": {},
+    "sprites only": {"data.synthesis.sprite_share": 1.0},
+    "regions only": {"data.synthesis.sprite_share": 0.0},
+    "no photographs": {"data.synthesis.photograph_share": 0.0},
+    "no simulated clips": {"data.sources": ["pictures"], "data.ratios": [1.0]},
+    "simulated clips only": {"data.sources": ["simulated"], "data.ratios": [1.0]},
+    "no distractors": {"data.synthesis.distractors": 0},
+}
+JUDGE_SEED = 800_000
+
+
+def real_clips():
+    shared = Path(os.environ.get("SPECTRACK_SHARED", "../shared")) / "data"
+    if (shared / "rgb_crossing").is_dir():
+        folder = shared / "rgb_crossing"
+        yield "crossing", open_sequence(folder / "img"), read_boxes(folder / "groundtruth_rect.txt", origin=1)
+    if (shared / "hotc_kangaroo").is_dir():
+        clip = open_sequence(shared / "hotc_kangaroo" / "HSI")
+        yield "kangaroo", clip, clip.truth
+
+
+def judge(weights):
+    figures = {}
+    for name, clip, truth in real_clips():
+        figures[name] = follow(clip, truth, weights)
+    names = sorted(name for name, scenario in SCENARIOS.items() if scenario.spectra != "metamers")
+    clips = [simulate(name, "vis16", frames=40, seed=JUDGE_SEED + index) for index, name in enumerate(names)]
+    figures["simulated"] = round(float(np.mean([follow(clip, clip.truth, weights) for clip in clips])), 4)
+    return figures
+
+
+def follow(clip, truth, weights):
+    tracker = load_tracker("siamban", weights=weights, precision="fp32", device="cpu")
+    boxes = np.array([estimate.box for estimate in track(clip, tracker, truth[0])])
+    return round(float(iou(boxes, truth[: len(boxes)]).mean()), 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=16_000)
+    parser.add_argument("--only", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--cache", type=Path, default=None)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in arguments.only:
+            short = {"pairs": arguments.pairs, "validation_pairs": 0} | VARIANTS[name]
+            run = Path(folder) / name.replace(" ", "-")
+            weights = train(load_recipe("siamban-compact", short), run, cache=arguments.cache or Path(folder) / "cache")
+            rows[name] = judge(weights)
+            print(name, rows[name], flush=True)
+            write_json(
+                arguments.out,
+                {
+                    "what": __doc__.split("\n")[0],
+                    "command": f"python benchmarks/training_ingredients.py --pairs {arguments.pairs}",
+                    "provenance": provenance(),
+                    "pairs": arguments.pairs,
+                    "mean_iou": rows,
+                },
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import Boxes, as_box, check_box_in_frame
 from spectrack.cube import Cube
-from spectrack.errors import BoxError
+from spectrack.errors import BoxError, CubeError
 from spectrack.evaluation.protocols import PROTOCOLS, score
 from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.scores import Scores
@@ -213,12 +213,15 @@ class _TimedSequence(Sequence):
 def _track(sequence: Sequence, tracker: Tracker, box: Boxes, on_progress: OnProgress | None) -> _Tracked:
     timed, rows = _TimedSequence(sequence), []
     before, read_before = time.perf_counter(), 0.0
-    for index, estimate in enumerate(track(timed, tracker, box)):
-        elapsed, reading = time.perf_counter() - before, timed.seconds - read_before
-        rows.append((*estimate.box, estimate.score, estimate.lost, reading * 1000, (elapsed - reading) * 1000))
-        if on_progress is not None:
-            on_progress("tracking", index + 1, len(sequence))
-        before, read_before = time.perf_counter(), timed.seconds
+    try:
+        for estimate in track(timed, tracker, box):
+            elapsed, reading = time.perf_counter() - before, timed.seconds - read_before
+            rows.append((*estimate.box, estimate.score, estimate.lost, reading * 1000, (elapsed - reading) * 1000))
+            if on_progress is not None:
+                on_progress("tracking", len(rows), len(sequence))
+            before, read_before = time.perf_counter(), timed.seconds
+    except CubeError as error:
+        raise CubeError(f"{error} (frame {len(rows)} of {sequence.name}, counted from 0)") from error
     table = np.array(rows, dtype=np.float64)
     return _Tracked(table[:, :4], table[:, 4], table[:, 5].astype(bool), table[:, 6], table[:, 7])
 

@@ -1,5 +1,7 @@
 """What holds for every test: one torch thread, no time limits from hypothesis, and a line that says whether the golden test ran."""
 
+from pathlib import Path
+
 import hypothesis
 import pytest
 import torch
@@ -10,6 +12,28 @@ GOLDEN_TEST = "test_golden_scores.py"
 hypothesis.settings.register_profile("spectrack", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("spectrack")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory) -> Path:
+    """A folder with siamban-compact weights that nobody trained: enough to see that everything runs."""
+    from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+    from spectrack.weights.files import save_weights
+
+    torch.manual_seed(0)
+    config = SiamBANConfig()
+    folder = tmp_path_factory.mktemp("weights")
+    described = {"method": "siamban", "profile": "compact", "config": config.to_json(), "recipe": "none, random"}
+    save_weights(folder / "siamban-compact.safetensors", SiamBAN(config).eval().state_dict(), described)
+    return folder
+
+
+@pytest.fixture
+def with_random_weights(random_weights, monkeypatch, tmp_path) -> Path:
+    """Let the name siamban-compact mean the random weights, and keep the user's own cache out of it."""
+    monkeypatch.setenv("SPECTRACK_WEIGHTS", str(random_weights))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return random_weights
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -63,7 +63,9 @@ class ProgressBar:
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, TextColumn("{task.fields[note]}"), console=errors(), transient=True)
+        console = errors()
+        note = TextColumn("{task.fields[note]}")
+        self._bar = Progress(*columns, note, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("starting", total=None, note="")
         self._what = ""
 

@@ -79,7 +79,8 @@ class Colouring:
         height, width, bands = raw.shape
         if raw.dtype.kind not in "uif":
             check_cube(raw, name=name)
-        image = np.ascontiguousarray(raw, dtype=np.float32).reshape(-1, bands) @ self.matrix
+        with np.errstate(invalid="ignore", over="ignore"):  # refused in a sentence below, not warned about here
+            image = np.ascontiguousarray(raw, dtype=np.float32).reshape(-1, bands) @ self.matrix
         if self.offset is not None:
             image += self.offset
         # NaN and infinity survive the product, so three channels need looking at and not all bands.

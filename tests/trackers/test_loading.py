@@ -1,0 +1,133 @@
+"""From a name to a tracker: weights found and checked, options merged, refusals in a sentence."""
+
+import numpy as np
+import pytest
+import torch
+
+from spectrack.errors import ConfigError, CubeError, WeightsError
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.precision import resolve_device, resolve_precision
+from spectrack.weights.index import WEIGHTS_VARIABLE
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder of weights; the user's own cache is out of sight."""
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path))
+    monkeypatch.setattr("spectrack.weights.index.cache_folder", lambda: tmp_path / "cache")
+    return tmp_path
+
+
+def test_by_name_and_by_path_are_the_same(folder, make):
+    path = make.weights(folder / "siamban-compact.safetensors")
+    cubes, boxes = make.video()
+    found = []
+    for weights in (None, "siamban-compact", path):
+        tracker = load_tracker("siamban", weights=weights, precision="fp32", device="cpu")
+        tracker.init(cubes[0], boxes[0])
+        found.append(tracker.update(cubes[1]).box)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_the_file_decides_scaling_colour_bands_and_options(folder, make):
+    path = make.weights(
+        folder / "mine.safetensors",
+        scaling="fixed(4095)",
+        false_colour="triple(9,5,1)",
+        bands=16,
+        recipe="tiny",
+        extra={"online": {"size_rate": 0.11, "penalty": 0.2}},
+    )
+    tracker = load_tracker("siamban", weights=path, precision="fp32", size_rate=0.3)
+    described = tracker.describe()
+    assert (described["scaling"], described["false_colour"]) == ("fixed(4095)", "triple(9,5,1)")
+    assert (described["options"]["size_rate"], described["options"]["penalty"]) == (0.3, 0.2)
+    assert described["weights"]["file"] == "mine.safetensors"
+    assert described["weights"]["recipe"] == "tiny"
+    assert len(described["weights"]["hash"]) == 12
+    cubes, boxes = make.video(bands=25)
+    with pytest.raises(CubeError, match="expected cubes of 16 bands, as the weights were made for, found 25"):
+        tracker.init(cubes[0], boxes[0])
+
+
+def test_full_profile_loads_weights_of_the_published_shape(folder, make):
+    config = SiamBANConfig(profile="full", shortcut="1x1_crop", input_range="0-255")
+    with torch.device("meta"):
+        network = SiamBAN(config)
+    network = network.to_empty(device="cpu")
+    for tensor in network.state_dict().values():
+        tensor.zero_()
+    path = make.weights(folder / "siamban-full.safetensors", network=network, profile="full", input_range="0-255")
+    del network
+    tracker = load_tracker("siamban", profile="full", precision="fp32")
+    assert tracker.describe()["weights"]["file"] == path.name
+    assert tracker.network.config == config
+
+
+def test_full_profile_without_weights_says_where_to_get_them(folder):
+    with pytest.raises(WeightsError) as caught:
+        load_tracker("siamban", profile="full")
+    message = str(caught.value)
+    assert message.startswith("expected weights for siamban of profile full, found none called siamban-full")
+    assert "spectrack weights import" in message
+    assert "compact profile" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"name": "siamba"}, ConfigError, r"expected a tracker, found 'siamba'; did you mean 'siamban'\?"),
+        ({"profile": "small"}, ConfigError, "expected profile compact or full, found 'small'"),
+        ({"precision": "half"}, ConfigError, "expected precision auto, fp32 or bf16, found 'half'"),
+        ({"device": "tpu7"}, ConfigError, "expected a device that torch can use here, found 'tpu7'"),
+        ({"device": "meta"}, ConfigError, "expected a device that torch can use here, found 'meta'"),
+        ({"size_rat": 0.1}, ConfigError, r"expected an online option, found 'size_rat'; did you mean 'size_rate'\?"),
+        ({"size_rate": 7}, ConfigError, r"expected size_rate in \[0, 1\], found 7"),
+        ({"weights": "nothing.safetensors"}, WeightsError, "expected the name of a weights file, found 'nothing.safetensors'"),
+        ({"weights": "gone/nothing.safetensors"}, WeightsError, "found nothing at gone"),
+        ({"profile": "full", "weights": "siamban-compact"}, WeightsError, "expected weights of profile full, found profile compact"),
+    ],
+)
+def test_refusals(folder, make, arguments, kind, message):
+    make.weights(folder / "siamban-compact.safetensors")
+    with pytest.raises(kind, match=message):
+        load_tracker(**{"precision": "fp32"} | arguments)
+
+
+def test_weights_of_another_method_are_refused(folder, make):
+    path = make.weights(folder / "other.safetensors", method="bcrnet")
+    with pytest.raises(WeightsError, match="expected weights of method siamban, found method bcrnet"):
+        load_tracker("siamban", weights=path)
+
+
+@pytest.mark.parametrize("config", [{"depth": 3}, {"profile": "huge"}, {"channels": "many"}])
+def test_weights_with_a_foreign_configuration_are_refused(folder, make, config):
+    path = make.weights(folder / "odd.safetensors", config=config)
+    with pytest.raises(WeightsError, match=r"expected a SiamBAN configuration in odd\.safetensors"):
+        load_tracker("siamban", weights=path)
+
+
+def test_weights_that_do_not_fit_their_configuration_are_refused(folder, make):
+    path = make.weights(folder / "odd.safetensors", config=SiamBANConfig(compact_widths=(8, 8, 16)).to_json())
+    with pytest.raises(WeightsError, match="expected weights of SiamBAN"):
+        load_tracker("siamban", weights=path)
+
+
+def test_precision_is_what_was_asked_for_or_one_of_the_two():
+    cpu = resolve_device("cpu")
+    assert resolve_precision("fp32", cpu) == "fp32"
+    assert resolve_precision("bf16", cpu) == "bf16"
+    assert resolve_precision("auto", cpu) in ("fp32", "bf16")
+
+
+def test_measuring_the_precision_leaves_random_numbers_alone():
+    from spectrack.trackers import precision
+
+    precision._bf16_gain_on_cpu.cache_clear()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    resolve_precision("auto", torch.device("cpu"))
+    assert torch.equal(torch.rand(3), expected)

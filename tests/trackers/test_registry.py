@@ -1,0 +1,110 @@
+"""Names of trackers: our own, registered ones and those of other packages."""
+
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from spectrack.errors import ConfigError
+from spectrack.trackers import registry
+from spectrack.trackers.base import Estimate, Tracker
+from spectrack.trackers.loading import load_tracker
+
+FOREIGN = '''
+from spectrack.trackers import Estimate, Tracker
+
+class Still(Tracker):
+    """Never moves."""
+
+    name = "still"
+
+    def __init__(self, score=0.5):
+        self.score = score
+
+    def init(self, frame, box, *, wavelengths_nm=None):
+        self.box = box
+
+    def update(self, frame):
+        return Estimate(self.box, self.score)
+'''
+
+
+class Own(Tracker):
+    def init(self, frame, box, *, wavelengths_nm=None):
+        self.box = box
+
+    def update(self, frame):
+        return Estimate(self.box, 1.0)
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+
+
+@pytest.fixture
+def offer(monkeypatch):
+    """Pretend that other packages offer these entry points."""
+
+    def pretend(**points):
+        found = [EntryPoint(name, value, "spectrack.trackers") for name, value in points.items()]
+        monkeypatch.setattr(registry, "entry_points", lambda group: found)
+
+    return pretend
+
+
+def test_siamban_is_known_without_being_imported():
+    assert "siamban" in registry.list_trackers()
+    assert registry.tracker_class("siamban").name == "siamban"
+
+
+def test_registered_class_is_found_and_listed_in_order():
+    registry.register("own")(Own)
+    assert registry.tracker_class("own") is Own
+    assert registry.list_trackers() == sorted(registry.list_trackers())
+    assert "own" in registry.list_trackers()
+
+
+def test_name_is_taken_once():
+    registry.register("own")(Own)
+    registry.register("own")(Own)
+    other = type("Other", (Own,), {})
+    with pytest.raises(ConfigError, match="expected a new tracker name, found 'own' of Own; choose another name"):
+        registry.register("own")(other)
+
+
+def test_what_is_not_a_tracker_is_refused():
+    with pytest.raises(ConfigError, match=r"expected a subclass of spectrack\.trackers\.Tracker under 'number'"):
+        registry.register("number")(int)
+
+
+def test_unknown_name_offers_the_nearest():
+    with pytest.raises(ConfigError, match=r"expected a tracker, found 'siamb'; did you mean 'siamban'\?"):
+        registry.tracker_class("siamb")
+
+
+def test_entry_point_of_another_package(tmp_path, monkeypatch, offer):
+    (tmp_path / "foreign_still.py").write_text(FOREIGN)
+    monkeypatch.syspath_prepend(tmp_path)
+    offer(still="foreign_still:Still")
+    assert "still" in registry.list_trackers()
+    assert "foreign_still" not in sys.modules
+    tracker = load_tracker("still", score=0.25)
+    tracker.init(None, (1, 2, 3, 4))
+    assert tracker.update(None).score == 0.25
+    with pytest.raises(ConfigError, match=r"expected options that tracker 'still' takes, found \{'speed': 3\}"):
+        load_tracker("still", speed=3)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("nowhere_at_all:Thing", r"expected a tracker at entry point 'nowhere_at_all:Thing', found ModuleNotFoundError"),
+        ("pathlib:NoSuchThing", "found AttributeError"),
+        ("pathlib:Path", r"expected a subclass of spectrack\.trackers\.Tracker under 'broken', found <class 'pathlib"),
+    ],
+)
+def test_broken_entry_point(offer, value, message):
+    offer(broken=value)
+    with pytest.raises(ConfigError, match=message):
+        registry.tracker_class("broken")

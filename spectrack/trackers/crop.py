@@ -80,8 +80,6 @@ class Colouring:
         if raw.dtype.kind not in "uif":
             check_cube(raw, name=name)
         with np.errstate(invalid="ignore", over="ignore"):  # refused in a sentence below, not warned about here
-            # What overflows is refused below with a sentence instead of a warning.
-        with np.errstate(over="ignore", invalid="ignore"):
             image = np.ascontiguousarray(raw, dtype=np.float32).reshape(-1, bands) @ self.matrix
             if self.offset is not None:
                 image += self.offset

@@ -81,7 +81,7 @@ def test_scores_and_boxes_are_those_of_the_unfolded_network(network, make):
     estimate = tracker.update(cubes[1])
     with torch.inference_mode():
         x, y, w, h = boxes[0]
-        side = int(round(np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2))))
+        side = round(float(np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2))))
         left, top = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2)
         # Thirds: red is the mean of the last bands; this square lies inside the frame, so nothing is padded.
         piece = cubes[0][top : top + side, left : left + side].astype(np.float64) / 1023

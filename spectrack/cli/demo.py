@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from tyro.conf import arg
 
@@ -25,16 +25,19 @@ class Demo:
     """Another scenario; `spectrack simulate --list` shows all."""
     seed: Annotated[int | None, arg(metavar="N")] = None
     """Another video of the scenario."""
+    frames: Annotated[int | None, arg(metavar="N")] = None
+    """Another length, at least 2."""
 
     def run(self) -> int:
         """Run the demonstration and print what came of it."""
         from spectrack.cli.track import describe_recording
         from spectrack.demo import Clip, run_demo
 
-        given = {key: value for key, value in (("scenario", self.scenario), ("seed", self.seed)) if value is not None}
+        wanted = {"scenario": self.scenario, "seed": self.seed, "frames": self.frames}
+        given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
         with ProgressBar() as bar:
             bar.show("loading", 0, None)
-            demo = run_demo(self.out, clip=Clip(**given), on_progress=bar.show)  # type: ignore[arg-type]
+            demo = run_demo(self.out, clip=Clip(**given), on_progress=bar.show)
         print_facts(describe_recording(demo.sequence, demo.recording)[:3])
         rows = [
             (_describe(name), share(scores.auc), share(scores.dp20), share(scores.figures.average_overlap))

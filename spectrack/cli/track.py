@@ -54,7 +54,7 @@ class Track:
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
     format: Annotated[str | None, arg(metavar="NAME")] = None
-    """How to read the frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, images, video."""
+    """How to read the frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video."""
     sensor: Annotated[str | None, arg(metavar="NAME")] = None
     """The camera, where it cannot be told: vis16, nir25, rednir15."""
     axes: Annotated[str | None, arg(metavar="LETTERS")] = None

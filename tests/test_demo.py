@@ -1,0 +1,90 @@
+"""The demonstration: what it writes, that it replaces only its own files, and that nothing in it is prepared."""
+
+import json
+
+import numpy as np
+import pytest
+
+import spectrack
+from spectrack.cli import main
+from spectrack.demo import DEMO_FILES, Clip, run_demo
+from spectrack.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("with_random_weights")
+
+SHORT = Clip(frames=3)
+WRITTEN = {
+    "boxes.txt",
+    "filmstrip.png",
+    "frames.csv",
+    "groundtruth_rect.txt",
+    "overlay.mp4",
+    "precision.png",
+    "success.png",
+    "summary.json",
+}
+
+
+@pytest.fixture(scope="module")
+def demo(random_weights, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPECTRACK_WEIGHTS", str(random_weights))
+        return run_demo(tmp_path_factory.mktemp("demo") / "demo_output", clip=SHORT, precision="fp32")
+
+
+def test_all_files_are_there(demo):
+    folder = demo.recording.directory
+    assert {file.name for file in folder.iterdir()} == WRITTEN
+    assert all(file.is_file() for file in demo.files)
+    assert set(DEMO_FILES) >= WRITTEN
+
+
+def test_the_scores_are_those_of_the_boxes(demo):
+    video = spectrack.simulate(SHORT.scenario, SHORT.sensor, frames=3, seed=SHORT.seed)
+    boxes = spectrack.read_boxes(demo.recording.directory / "boxes.txt")
+    assert spectrack.score({"a": boxes}, {"a": video.truth}).auc == demo.scores[SHORT.scenario].auc == demo.recording.scores.auc
+    summary = json.loads((demo.recording.directory / "summary.json").read_text())
+    assert summary["comparison"][SHORT.scenario]["auc"] == demo.recording.scores.auc
+    assert summary["settings"]["seed"] == SHORT.seed
+
+
+def test_the_default_clip_is_camouflage_and_its_pair_is_not():
+    assert "CAM" in SHORT.open().attributes
+    pair = SHORT.pair()
+    assert "CAM" not in pair.open().attributes
+    np.testing.assert_array_equal(pair.open().truth, SHORT.open().truth)
+    assert pair.pair() == SHORT
+
+
+def test_a_scenario_without_a_pair_is_shown_alone(tmp_path):
+    demo = run_demo(tmp_path / "out", clip=Clip("calm", frames=2))
+    assert list(demo.scores) == ["calm"]
+
+
+def test_running_it_again_replaces_its_own_files_only(tmp_path):
+    out = tmp_path / "demo_output"
+    out.mkdir()
+    for name in ("boxes.txt", "scores-hot.json"):
+        (out / name).write_text("of an earlier demo")
+    run_demo(out, clip=Clip("calm", frames=2))
+    assert {file.name for file in out.iterdir()} == WRITTEN
+    (out / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"found 'holiday\.jpg'"):
+        run_demo(out, clip=Clip("calm", frames=2))
+
+
+def test_the_command_prints_scores_and_files(tmp_path, capsys):
+    assert main(["demo", "--scenario", "calm", "--frames", "2", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "AUC" in printed.out
+    assert all(str(tmp_path / "out" / name) in printed.out for name in ("overlay.mp4", "success.png", "boxes.txt"))
+
+
+def test_without_weights_the_remedy_is_named(tmp_path, capsys, monkeypatch):
+    empty = tmp_path / "none"
+    empty.mkdir()
+    monkeypatch.setattr("spectrack.weights.index.search_folders", lambda: [empty])
+    assert main(["demo", "--out", str(tmp_path / "out")]) == 2
+    assert "spectrack train" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

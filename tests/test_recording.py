@@ -1,0 +1,156 @@
+"""Recording: what the folder of results holds, that it can be scored again, and when it is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+import spectrack
+from spectrack.errors import BoxError, ConfigError, CubeError, InputError
+from spectrack.recording import RESULT_FILES, RecordOptions, first_box, record
+from spectrack.sequences import MemorySequence
+from spectrack.trackers.base import Estimate, Tracker, as_frame
+
+
+class Drifting(Tracker):
+    """Moves its box by one pixel a frame, and calls itself lost in the last."""
+
+    name = "drifting"
+
+    def __init__(self, frames):
+        self.frames, self.read = frames, []
+
+    def init(self, frame, box, *, wavelengths_nm=None):
+        self.box, self.wavelengths_nm, self.index = np.asarray(box, float), wavelengths_nm, 0
+        self.read.append(np.asarray(as_frame(frame)).sum())
+
+    def update(self, frame):
+        self.index += 1
+        self.read.append(as_frame(frame).whole().sum())
+        assert as_frame(frame).window(1, 2, 4, 6).shape == (4, 3, 5)
+        self.box = self.box + np.array([1, 0, 0, 0])
+        return Estimate(self.box, 1 / (1 + self.index), self.index == self.frames - 1)
+
+
+@pytest.fixture
+def video():
+    cubes = np.arange(4 * 12 * 16 * 5, dtype=np.uint16).reshape(4, 12, 16, 5)
+    truth = np.array([[2.0, 3, 4, 4], [3, 3, 4, 4], [5, 3, 4, 4], [0, 0, 0, 0]])
+    return MemorySequence(cubes, name="ramp", truth=truth, wavelengths_nm=(500, 510, 520, 530, 540))
+
+
+def test_what_is_written(video, tmp_path):
+    tracker = Drifting(4)
+    recording = record(video, tracker, tmp_path / "out")
+    assert tracker.read == [video[i].sum() for i in range(4)]
+    assert tracker.wavelengths_nm == (500, 510, 520, 530, 540)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"boxes.txt", "frames.csv", "groundtruth_rect.txt", "summary.json"}
+    assert (tmp_path / "out" / "boxes.txt").read_text() == "2,3,4,4\n3,3,4,4\n4,3,4,4\n5,3,4,4\n"
+    np.testing.assert_array_equal(recording.boxes, spectrack.read_boxes(tmp_path / "out" / "boxes.txt"))
+    lines = (tmp_path / "out" / "frames.csv").read_text().splitlines()
+    assert lines[0] == "frame,score,lost,reading_ms,tracking_ms"
+    assert [line.split(",")[:3] for line in lines[1:]] == [["0", "1", "0"], ["1", "0.5", "0"], ["2", "0.333333", "0"], ["3", "0.25", "1"]]
+
+
+def test_the_summary_says_what_was_done(video, tmp_path):
+    recording = record(video, Drifting(4), tmp_path / "out", options=RecordOptions(settings={"command": "test"}))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary == recording.summary
+    assert summary["sequence"] | {"name": "ramp", "frames": 4, "height": 12, "width": 16, "bands": 5} == summary["sequence"]
+    assert summary["first_box"] == [2, 3, 4, 4]
+    assert summary["lost_frames"] == 1
+    assert summary["settings"] == {"command": "test"}
+    assert summary["tracker"] == {"name": "drifting"}
+    assert summary["provenance"]["packages"]["torch"]
+    assert summary["milliseconds"]["start"] >= 0
+
+
+def test_frames_without_truth_are_left_out_of_the_score(video, tmp_path):
+    scores = record(video, Drifting(4), tmp_path / "out").scores
+    # By hand: overlaps 1, 1 and 3/5, the fourth frame has no truth; 0.6 reaches 30 of the 50 thresholds.
+    assert scores.figures.average_overlap == pytest.approx((1 + 1 + 0.6) / 3)
+    assert scores.auc == pytest.approx((1 + 1 + 30 / 50) / 3)
+    assert scores.sequences[0].skipped == 1
+
+
+def test_the_folder_scores_to_the_same_numbers(video, tmp_path):
+    recording = record(video, Drifting(4), tmp_path / "out")
+    again = spectrack.evaluate_directories(tmp_path / "out", tmp_path / "out", invalid="skip")
+    assert again.figures == recording.scores.figures
+
+
+def test_without_truth_there_is_no_score(video, tmp_path):
+    video.truth = None
+    recording = record(video, Drifting(4), tmp_path / "out", box=(1, 1, 3, 3))
+    assert recording.scores is None
+    assert recording.summary["scores"] is None
+    assert not (tmp_path / "out" / "groundtruth_rect.txt").exists()
+
+
+def test_scoring_can_be_left_out(video, tmp_path):
+    recording = record(video, Drifting(4), tmp_path / "out", options=RecordOptions(scored=False))
+    assert recording.scores is None
+
+
+def test_a_single_frame_has_no_speed(video, tmp_path):
+    one = MemorySequence([video[0]], name="one", truth=video.truth[:1])
+    assert record(one, Drifting(1), tmp_path / "out").summary["frames_per_second"] is None
+
+
+def test_progress_counts_every_frame(video, tmp_path):
+    seen = []
+    record(video, Drifting(4), tmp_path / "out", on_progress=lambda *step: seen.append(step))
+    assert seen == [("tracking", i, 4) for i in (1, 2, 3, 4)]
+
+
+def test_overwriting_replaces_results_and_nothing_else(video, tmp_path):
+    out = tmp_path / "out"
+    record(video, Drifting(4), out)
+    (out / "overlay.mp4").write_bytes(b"of an earlier run")
+    with pytest.raises(ConfigError, match=r"found 'boxes\.txt' in .*--overwrite"):
+        record(video, Drifting(4), out)
+    record(video, Drifting(4), out, options=RecordOptions(overwrite=True, scored=False))
+    assert {file.name for file in out.iterdir()} == {"boxes.txt", "frames.csv", "summary.json"}
+    (out / "notes.md").write_text("mine")
+    with pytest.raises(ConfigError, match=r"found 'notes\.md'"):
+        record(video, Drifting(4), out, options=RecordOptions(overwrite=True))
+
+
+def test_score_files_count_as_results():
+    assert "scores-hot.json" in RESULT_FILES
+
+
+def test_an_existing_empty_folder_is_kept(video, tmp_path):
+    (tmp_path / "out").mkdir()
+    inode = (tmp_path / "out").stat().st_ino
+    record(video, Drifting(4), tmp_path / "out")
+    assert (tmp_path / "out").stat().st_ino == inode
+
+
+def test_truth_that_cannot_be_scored_is_refused_before_tracking(video, tmp_path):
+    video.truth = np.zeros((4, 4))
+    tracker = Drifting(4)
+    with pytest.raises(InputError, match="at least one frame to score"):
+        record(video, tracker, tmp_path / "out", box=(1, 1, 3, 3))
+    assert tracker.read == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failing_tracker_leaves_nothing(video, tmp_path):
+    class Refusing(Drifting):
+        def update(self, frame):
+            raise CubeError("expected a, found b; do c")
+
+    with pytest.raises(CubeError, match=r"do c \(frame 1 of ramp, counted from 0\)"):
+        record(video, Refusing(4), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_first_box_comes_from_the_caller_then_the_sequence(video):
+    np.testing.assert_array_equal(first_box(video, (1, 2, 3, 4)), [1, 2, 3, 4])
+    np.testing.assert_array_equal(first_box(video), [2, 3, 4, 4])
+    video.truth = None
+    with pytest.raises(BoxError, match="give --box"):
+        first_box(video)
+    with pytest.raises(BoxError, match="overlaps the frame"):
+        first_box(video, (16, 0, 3, 3))

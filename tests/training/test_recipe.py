@@ -1,0 +1,97 @@
+"""Recipes: typed, checked key by key, shipped ones load."""
+
+import json
+
+import pytest
+
+from spectrack.errors import ConfigError
+from spectrack.training.recipe import Recipe, build_section, load_recipe, shipped_recipes
+
+
+def written(folder, text):
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_shipped_recipes_load_and_are_json(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.steps == recipe.pairs // recipe.batch
+    json.dumps(recipe.to_json(), allow_nan=False)
+    assert load_recipe(f"{name}.toml") == recipe
+
+
+def test_the_shipped_weights_have_a_recipe():
+    assert "siamban-compact" in shipped_recipes()
+
+
+def test_only_what_differs_needs_to_stand_in_the_file(tmp_path):
+    path = written(tmp_path, 'name = "mine"\npairs = 640\n[optimiser]\nlearning_rate = 1\n[data.bank]\npictures = 3\n')
+    recipe = load_recipe(path)
+    assert (recipe.name, recipe.pairs, recipe.optimiser.learning_rate, recipe.data.bank.pictures) == ("mine", 640, 1.0, 3)
+    assert isinstance(recipe.optimiser.learning_rate, float)
+    assert recipe.loss == Recipe().loss
+
+
+def test_overrides_replace_the_file(tmp_path):
+    path = written(tmp_path, "pairs = 640\n[optimiser]\nlearning_rate = 0.1\n")
+    recipe = load_recipe(path, {"optimiser.learning_rate": 0.2, "data.bank.sprites": 5, "seed": 3})
+    assert (recipe.pairs, recipe.optimiser.learning_rate, recipe.data.bank.sprites, recipe.seed) == (640, 0.2, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pears = 3", r"expected a known recipe key, found 'pears'; did you mean 'pairs'\?"),
+        ("[optimiser]\nlearning_rat = 1.0", r"found 'optimiser.learning_rat'; did you mean 'learning_rate'\?"),
+        ("[data.synthesis]\nrotatoin_deg = 1.0", r"found 'data.synthesis.rotatoin_deg'; did you mean 'rotation_deg'\?"),
+        ("pairs = 3.5", "expected int for recipe key 'pairs', found 3.5"),
+        ("pairs = true", "expected int for recipe key 'pairs', found True"),
+        ('batch = "many"', "expected int for recipe key 'batch', found 'many'"),
+        ("data = 3", r"expected a table for recipe key 'data', found 3; write \[data\]"),
+        ('precision = "half"', "expected one of auto, fp32, bf16 for recipe key 'precision', found 'half'"),
+        ("[network]\ncompact_widths = [8, 8]", r"expected 3 values for recipe key 'network.compact_widths', found \[8, 8\]"),
+        ('[data]\nsources = "pictures"', r"expected a list for recipe key 'data.sources', found 'pictures'; write \[a, b\]"),
+        ("[data]\nratios = [1, 2, 3]", "expected one non-negative number for each of 2 sources for recipe key 'data.ratios'"),
+        ("[data]\nratios = [-1, 2]", "expected one non-negative number for each of 2 sources"),
+        ("[data]\nsources = []", "expected at least one source for recipe key 'data.sources'"),
+        ('[data]\nscaling = "frist_frame_max"', r"expected a scaling, found 'frist_frame_max'; did you mean 'first_frame_max'\?"),
+        ('[data]\nfalse_colour = "third"', r"expected a false-colour rule, found 'third'; did you mean 'thirds'\?"),
+        ("[data]\nworkers = -1", "expected 0 or more for recipe key 'data.workers', found -1"),
+        ("batch = 1", "expected at least 2, for batch normalisation for recipe key 'batch', found 1"),
+        ("pairs = 4\nbatch = 8", "expected at least one batch of 8 for recipe key 'pairs', found 4"),
+        ("seed = -1", "expected 0 or more for recipe key 'seed', found -1"),
+        ("validation_every = 0", "expected at least 1 for recipe key 'validation_every', found 0"),
+        ('name = "../elsewhere"', "expected a plain file name for recipe key 'name'"),
+        ("[optimiser]\nlearning_rate = 0", "expected a positive number for recipe key 'optimiser.learning_rate'"),
+        ("[optimiser]\naverage = 1.0", r"expected a number in \[0, 1\) for recipe key 'optimiser.average'"),
+        ("[online]\nsize_rate = 2.0", r"expected size_rate in \[0, 1\], found 2.0"),
+        ("pairs = ", r"expected a TOML recipe, found mine\.toml with"),
+    ],
+)
+def test_mistakes_get_a_sentence(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(written(tmp_path, text))
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="expected a TOML recipe"):
+        load_recipe(tmp_path / "mine.toml")
+
+
+def test_unknown_recipe_offers_the_nearest():
+    with pytest.raises(ConfigError, match=r"found 'siamban-compat'; did you mean 'siamban-compact'\?"):
+        load_recipe("siamban-compat")
+
+
+def test_override_of_a_value_as_if_it_were_a_section():
+    with pytest.raises(ConfigError, match=r"expected a section of the recipe, found 'pairs' in 'pairs\.more'"):
+        load_recipe("siamban-compact", {"pairs.more": 1})
+
+
+def test_resolved_recipe_builds_itself_again():
+    recipe = load_recipe("siamban-compact")
+    assert build_section(Recipe, json.loads(json.dumps(recipe.to_json())), "") == recipe

@@ -1,0 +1,216 @@
+"""The training loop: resumed runs end in the same bytes, run directories stay whole, mistakes get a sentence."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from spectrack.errors import ConfigError, WeightsError
+from spectrack.sequences.memory import MemorySequence
+from spectrack.sequences.writers import write_sequence
+from spectrack.trackers.loading import load_tracker
+from spectrack.training import loop
+from spectrack.training.loop import learning_rate, train
+from spectrack.training.recipe import OptimiserConfig
+from spectrack.training.run_directory import RunDirectory
+from spectrack.weights.files import read_weights
+
+
+@pytest.fixture
+def run(make, cache, tmp_path):
+    """Train the tiny recipe, with changes, into a folder of this test."""
+
+    def start(name="run", *, recipe=None, **options):
+        return train(recipe or make.recipe(), tmp_path / name, cache=cache, device="cpu", jobs=1, **options)
+
+    return start
+
+
+def log_of(path):
+    return [json.loads(line) for line in (path.parent / "log.jsonl").read_text().splitlines()]
+
+
+def test_resumed_run_ends_in_the_same_bytes(run):
+    whole = run("whole")
+    stopped = run("parts", stop_after=3)
+    assert stopped.name == "checkpoint.ckpt"
+    assert not (stopped.parent / "tiny.safetensors").exists()
+    rest = run("parts")
+    assert whole.read_bytes() == rest.read_bytes()
+    first, second = (torch.load(path.parent / "checkpoint.ckpt", weights_only=True) for path in (whole, rest))
+    for part in ("model", "average"):
+        assert all(torch.equal(first[part][name], second[part][name]) for name in first[part])
+    assert str(first["optimiser"]) == str(second["optimiser"])
+
+
+def test_weights_can_track_and_say_where_they_come_from(run, make):
+    path = run()
+    state, metadata = read_weights(path)
+    assert (metadata.method, metadata.profile, metadata.recipe, metadata.data) == ("siamban", "compact", "tiny", "pictures")
+    assert metadata.extra["pairs"] == 12
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+    tracker = load_tracker("siamban", weights=path, precision="fp32", device="cpu")
+    assert tracker.describe()["options"]["size_rate"] == make.recipe().online.size_rate
+
+
+def test_metadata_keeps_no_folder_of_the_machine(run, make, tmp_path):
+    cubes = np.random.default_rng(0).integers(0, 900, (3, 64, 80, 16)).astype(np.uint16)
+    write_sequence(MemorySequence(cubes, truth=[(30, 24, 14, 10)] * 3), tmp_path / "video", format="npy")
+    path = run(recipe=make.recipe(data__sources=["pictures", str(tmp_path / "video")], description="two sources"))
+    assert read_weights(path)[1].data == "pictures, video; two sources"
+
+
+def test_run_directory_is_complete_and_readable(run, make):
+    path = run()
+    names = sorted(file.name for file in path.parent.iterdir())
+    assert names == ["checkpoint.ckpt", "environment.json", "log.jsonl", "recipe.json", "tiny.safetensors"]
+    assert json.loads((path.parent / "recipe.json").read_text()) == json.loads(json.dumps(make.recipe().to_json()))
+    assert json.loads((path.parent / "environment.json").read_text())["precision"] == "fp32"
+    entries = log_of(path)
+    assert [entry["step"] for entry in entries if "validation_iou" in entry] == [4, 6]
+    (last,) = [entry for entry in entries if "total" in entry]
+    assert {"step", "pairs", "learning_rate", "pairs_per_second", "total", "classification", "regression", "time"} == set(last)
+
+
+def test_progress_is_reported(run):
+    seen = []
+    run(on_progress=seen.append)
+    assert [(progress.step, progress.steps) for progress in seen] == [(6, 6)]
+    assert seen[0].losses["total"] > 0
+
+
+def test_finished_run_is_not_trained_further(run):
+    path = run()
+    before = path.read_bytes()
+    assert run() == path
+    assert path.read_bytes() == before
+
+
+def test_run_of_another_recipe_is_refused(run, make):
+    path = run(stop_after=1)
+    before = (path.parent / "recipe.json").read_bytes()
+    with pytest.raises(ConfigError, match=r"found one that differs in optimiser\.learning_rate, pairs; choose another --out"):
+        run(recipe=make.recipe(pairs=14, optimiser__learning_rate=0.5))
+    assert (path.parent / "recipe.json").read_bytes() == before
+
+
+def test_interrupted_writing_leaves_the_old_checkpoint(run, monkeypatch):
+    path = run(stop_after=2)
+    before = path.read_bytes()
+
+    def fail(state, file):
+        file.write_bytes(b"half a checkpoint")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run(stop_after=2)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in path.parent.iterdir()) == ["checkpoint.ckpt", "environment.json", "log.jsonl", "recipe.json"]
+    whole = run("whole")
+    assert run().read_bytes() == whole.read_bytes()
+
+
+def test_log_holds_every_step_once_after_a_crash(run, monkeypatch):
+    """A run that dies after step 5 goes on from the checkpoint of step 4; its line about step 5 is dropped."""
+    recipe_log = loop.LOG_EVERY
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    advance, died = loop._Run._advance, []
+
+    def die_once(self, batch):
+        if self.step == 5 and not died:
+            died.append(True)
+            raise KeyboardInterrupt
+        return advance(self, batch)
+
+    monkeypatch.setattr(loop._Run, "_advance", die_once)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    path = run()
+    assert [entry["step"] for entry in log_of(path) if "total" in entry] == [1, 2, 3, 4, 5, 6]
+    assert recipe_log == 50
+
+
+def test_damaged_checkpoint_gets_a_sentence(run):
+    path = run(stop_after=2)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ConfigError, match=r"expected a whole checkpoint, found a damaged file at .*checkpoint\.ckpt; delete it"):
+        run()
+
+
+def test_losses_that_explode_stop_the_run_before_they_are_saved(run, make):
+    with pytest.raises(ConfigError, match=r"expected finite losses, found .* lower optimiser\.learning_rate"):
+        run(
+            recipe=make.recipe(
+                optimiser__learning_rate=1e18, optimiser__gradient_clip=1e30, optimiser__warmup_steps=0, optimiser__kind="sgd"
+            )
+        )
+
+
+def test_start_from_weights(run, make):
+    path = run("first")
+    recipe = make.recipe(start=str(path), optimiser__learning_rate=1e-12)
+    state, _ = read_weights(path)
+    after, _ = read_weights(run("second", recipe=recipe))
+    name = "head.classification.0.prediction.0.weight"
+    torch.testing.assert_close(after[name], state[name], rtol=2e-3, atol=1e-4)
+    with pytest.raises(WeightsError, match="expected weights of SiamBAN"):
+        run("third", recipe=make.recipe(start=str(path), network__compact_widths=[8, 8, 16]))
+
+
+def test_no_validation(run, make):
+    path = run(recipe=make.recipe(validation_pairs=0))
+    assert all("validation_iou" not in entry for entry in log_of(path))
+    assert read_weights(path)[1].extra["validation_iou"] is None
+
+
+def test_bf16_and_sgd_run(run, make):
+    state, _ = read_weights(run(recipe=make.recipe(precision="bf16", optimiser__kind="sgd")))
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_stop_after_nothing_is_refused(run, steps):
+    with pytest.raises(ConfigError, match=f"expected to stop after at least 1 step, found {steps}"):
+        run(stop_after=steps)
+
+
+def test_file_in_place_of_the_run_directory(make, tmp_path, cache):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(ConfigError, match="expected a folder for the run, found the file"):
+        train(make.recipe(), tmp_path / "run", cache=cache, device="cpu", jobs=1)
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_learning_rate_rises_then_falls_along_a_cosine():
+    config = OptimiserConfig(learning_rate=1.0, warmup_steps=10, final_share=0.1)
+    rates = [learning_rate(config, step, 110) for step in range(110)]
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[60] == pytest.approx(0.55)
+    assert rates == sorted(rates[:10]) + sorted(rates[10:], reverse=True)
+    assert learning_rate(config, 110, 110) == pytest.approx(0.1)
+
+
+def test_a_run_keeps_the_precision_it_began_with(tmp_path):
+    directory = RunDirectory(tmp_path)
+    assert directory.settle_precision("bf16") == "bf16"
+    assert directory.settle_precision("fp32") == "bf16"
+
+
+def test_log_is_json_also_for_numbers_that_are_not_finite(tmp_path):
+    directory = RunDirectory(tmp_path)
+    directory.log({"step": 1, "total": float("nan")})
+    assert json.loads(directory.log_file.read_text())["total"] is None
+
+
+def test_half_a_line_at_the_end_of_the_log_is_dropped(tmp_path):
+    directory = RunDirectory(tmp_path)
+    for step in (1, 2, 3):
+        directory.log({"step": step})
+    with directory.log_file.open("a") as log:
+        log.write('{"step": 4, "tot')
+    directory.cut_log(2)
+    assert [json.loads(line)["step"] for line in directory.log_file.read_text().splitlines()] == [1, 2]

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-PIP := $(RUN) -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
+PIP := $(RUN) -m pip --quiet --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .PHONY: help demo test check install clean
 .DEFAULT_GOAL := help

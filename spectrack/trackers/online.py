@@ -20,6 +20,10 @@ from spectrack.trackers.crop import CropWindow, context_side
 
 SEARCH_SIZE, TEMPLATE_SIZE = 255, 127
 
+_AGREEMENT_POWER = 4
+_SAME_PLACE = 0.35
+"""Share of the target's size by which two predicted centres may differ and still mean one target."""
+
 
 @dataclass(frozen=True)
 class OnlineOptions:
@@ -29,6 +33,8 @@ class OnlineOptions:
         window_influence: share of the Hanning window in the score, in [0, 1]; higher trusts the last position more.
         penalty: k in the penalty on changes of size and aspect, at least 0.
         size_rate: how fast the size follows the prediction, in [0, 1].
+        agreement_cells: the box is averaged, by score, over grid points up to so many cells away that see the target in the same
+            place; 0 takes the best point's box alone, as SiamBAN does.
         calibrate: in [0, 1], how much of the network's error on the first frame, where the truth is known, is taken out later.
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
         lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
@@ -38,6 +44,7 @@ class OnlineOptions:
     window_influence: float = 0.4
     penalty: float = 0.08
     size_rate: float = 0.35
+    agreement_cells: int = 0
     calibrate: float = 0.0
     lost_score: float = 0.3
     lost_frames: int = 3
@@ -107,9 +114,11 @@ class TargetState:
         influence = self.options.window_influence
         ranking = penalty * scores * (1.0 - influence) + _hanning(scores.shape[0]) * influence
         row, column = (int(index) for index in np.unravel_index(int(np.argmax(ranking)), ranking.shape))
-        centre = (corners[:2, row, column] + corners[2:, row, column]) / 2.0
-        sides = np.array([width[row, column], height[row, column]], dtype=np.float64)
-        centre = centre.astype(np.float64) + self._shift * sides
+        centres = (corners[:2] + corners[2:]) / 2.0
+        weights = _agreement(scores, centres, np.sqrt(width * height), (row, column), self.options.agreement_cells)
+        centre = (centres * weights).sum(axis=(1, 2), dtype=np.float64)
+        sides = np.exp((np.log(np.stack([width, height])) * weights).sum(axis=(1, 2), dtype=np.float64))
+        centre += self._shift * sides
         return Choice(np.concatenate([centre - sides / 2, sides]), float(scores[row, column]), float(penalty[row, column]), (row, column))
 
     def move(self, choice: Choice, window: CropWindow) -> Box:
@@ -147,6 +156,27 @@ def _hanning(cells: int) -> NDArray[np.float64]:
     """(cells, cells) window, 1 in the middle and 0 on the border."""
     side = np.hanning(cells)
     return np.outer(side, side)
+
+
+def _agreement(
+    scores: NDArray[np.float32], centres: NDArray[np.float32], sizes: NDArray[np.float32], cell: tuple[int, int], reach: int
+) -> NDArray[np.float64]:
+    """(25, 25) weights that sum to 1: powers of the score, near `cell`, where the predicted centre is nearly the one at `cell`.
+
+    A single point's box jitters; its neighbours saw the same target through other receptive fields. Points that look at
+    something else disagree about the centre and stay out.
+    """
+    row, column = cell
+    weights = np.zeros(scores.shape)
+    weights[row, column] = 1.0
+    near = np.s_[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+    distance = np.hypot(*(centres[(slice(None), *near)] - centres[:, row, column, None, None]))
+    if reach:
+        weights[near] = scores[near].astype(np.float64) ** _AGREEMENT_POWER * (distance < _SAME_PLACE * sizes[row, column])
+    total = weights.sum()
+    if total <= 0:
+        weights[row, column] = total = 1.0
+    return np.asarray(weights / total)
 
 
 def _change(ratio: NDArray[np.float64]) -> NDArray[np.float64]:

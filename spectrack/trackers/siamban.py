@@ -108,7 +108,7 @@ class SiamBANTracker(Tracker):
             self._kernels = self.network.kernels(self._crop(frame, window, TEMPLATE_SIZE_PX))
         if self.options.calibrate > 0:
             search = state.search_window()
-            scores, corners = self._respond(frame, search)
+            scores, corners = self._respond(self._crop(frame, search, SEARCH_SIZE_PX))
             state.calibrate(state.choose(scores, corners, search), search)
         self._state = state
 
@@ -124,7 +124,7 @@ class SiamBANTracker(Tracker):
             check_cube(cube, name="the frame")
             self._colouring = Colouring.of(self.scaling.fit(cube), self._matrix)
         window = self._state.search_window()
-        scores, corners = self._respond(frame, window)
+        scores, corners = self._respond(self._crop(frame, window, SEARCH_SIZE_PX))
         choice = self._state.choose(scores, corners, window)
         box = self._state.move(choice, window)
         evidence = {"scores": scores, "search_window": window, "cell": choice.cell}
@@ -144,9 +144,8 @@ class SiamBANTracker(Tracker):
             "weights": self.identity,
         }
 
-    def _respond(self, frame: Frame, window: CropWindow) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Target probability (25, 25) and box corners (4, 25, 25) in crop pixels."""
-        search = self._crop(frame, window, SEARCH_SIZE_PX)
+    def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Target probability (25, 25) and box corners (4, 25, 25) in crop pixels, from a search crop (1, 3, 255, 255)."""
         with torch.inference_mode():
             logits, distances = self.network.match(self._kernels, search)
             scores = logits.float().softmax(dim=1)[0, 1]

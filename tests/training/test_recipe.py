@@ -1,6 +1,7 @@
 """Recipes: typed, checked key by key, shipped ones load."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,9 @@ def test_override_of_a_value_as_if_it_were_a_section():
 def test_resolved_recipe_builds_itself_again():
     recipe = load_recipe("siamban-compact")
     assert build_section(Recipe, json.loads(json.dumps(recipe.to_json())), "") == recipe
+
+
+def test_the_recipe_on_the_page_about_training_loads(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    recipe = load_recipe(written(tmp_path, page.split("```toml\n")[1].split("```")[0]))
+    assert (recipe.name, recipe.data.ratios) == ("mine", (0.6, 0.1, 0.3))

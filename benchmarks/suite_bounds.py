@@ -72,13 +72,14 @@ def gaussian_model(sequence, images):
     models = []
     for chosen in (area[inside], area[~inside]):
         mean, spread = chosen.mean(axis=0), np.cov(chosen.T) + 4.0 * np.eye(area.shape[2])
-        models.append((mean, np.linalg.inv(spread), np.linalg.slogdet(spread)[1]))
+        whitening = np.linalg.inv(np.linalg.cholesky(spread)).T
+        models.append((mean.astype(np.float32), whitening.astype(np.float32), float(np.linalg.slogdet(spread)[1])))
 
     def ratio(image):
         values = []
-        for mean, inverse, log_volume in models:
-            centred = image.astype(float) - mean
-            values.append(-0.5 * (np.einsum("hwi,ij,hwj->hw", centred, inverse, centred) + log_volume))
+        for mean, whitening, log_volume in models:
+            white = (image.astype(np.float32) - mean) @ whitening
+            values.append(-0.5 * ((white**2).sum(axis=2) + log_volume))
         return values[0] - values[1]
 
     return ratio

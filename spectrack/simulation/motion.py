@@ -96,10 +96,14 @@ def excursion(path: Track, start: int, length: int, shift: tuple[float, float]) 
 
 
 def scale_track(rng: np.random.Generator, frames: int, ratio: float) -> Track:
-    """(frames,) factors of size, 1 in frame 0, whose largest is about `ratio` times the smallest, on a slow smooth course."""
+    """(frames,) factors of size, 1 in frame 0, whose largest is about `ratio` times the smallest, on a slow smooth course.
+
+    Small changes go either way; from twofold on things come nearer, because what recedes that much ends as a few pixels.
+    """
     if ratio <= 1.0 or frames < 2:
         return np.ones(frames)
-    course = smooth_noise(rng, frames, frames / 3.0)[:, 0] + rng.choice([-1.0, 1.0]) * np.linspace(-1.5, 1.5, frames)
+    way = 1.0 if ratio >= 2.0 else float(rng.choice([-1.0, 1.0]))
+    course = smooth_noise(rng, frames, frames / 3.0)[:, 0] + way * np.linspace(-1.5, 1.5, frames)
     course = (course - course[0]) / np.ptp(course)
     return np.asarray(np.exp(np.log(ratio) * course))
 

@@ -1,0 +1,80 @@
+"""How fast the simulator renders on one core: video frames per scenario, and training pairs from one scene.
+
+A pair is a template crop of 127 x 127 and a search crop of 255 x 255 pixels, in all bands and in false colour. Medians of process time,
+so other work on the machine counts little.
+
+    python benchmarks/simulator_speed.py --out benchmarks/results/simulator_speed.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+# Before NumPy is loaded: one core is what is measured.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+import cv2
+import numpy as np
+
+from spectrack.evaluation.provenance import provenance
+from spectrack.files import write_json
+from spectrack.simulation.scenarios import SCENARIOS
+from spectrack.simulation.video import simulate
+
+SEED = 11
+
+
+def milliseconds(action, repeats):
+    times = []
+    for index in range(repeats):
+        start = time.process_time()
+        action(index)
+        times.append(1e3 * (time.process_time() - start))
+    return float(np.median(times))
+
+
+def pair(sequence, matrix):
+    scene = sequence.scene
+
+    def render(index):
+        for time_, size in ((index, 127), (index + 5, 255)):
+            x, y, w, h = scene.outline_box(float(time_))
+            context = 0.5 * (w + h)
+            half = 0.5 * np.sqrt((w + context) * (h + context)) * size / 127
+            cx, cy = x + w / 2, y + h / 2
+            scene.render_window(float(time_), (cx - half, cy - half, cx + half, cy + half), size, matrix)
+
+    return render
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/simulator_speed.json"))
+    parser.add_argument("--frames", type=int, default=15)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    rows = {}
+    for name in SCENARIOS:
+        start = time.process_time()
+        sequence = simulate(name, "vis16", seed=SEED)
+        sequence[0]
+        staging = 1e3 * (time.process_time() - start)
+        bands, colour = sequence.exposed_matrix, sequence.exposed_matrix @ sequence.setting.colour_matrix
+        rows[name] = {
+            "staging_ms": staging,
+            "frame_ms": milliseconds(lambda i, s=sequence: s[i + 1], options.frames),
+            "pair_16_bands_ms": milliseconds(pair(sequence, bands), options.frames),
+            "pair_false_colour_ms": milliseconds(pair(sequence, colour), options.frames),
+        }
+        print(f"{name:18s}" + "".join(f"{key} {value:7.1f}   " for key, value in rows[name].items()))
+    median = {key: float(np.median([row[key] for row in rows.values()])) for key in next(iter(rows.values()))}
+    print("median            " + "".join(f"{key} {value:7.1f}   " for key, value in median.items()))
+    settings = {"seed": SEED, "frames": options.frames, "height": 240, "width": 320, "sensor": "vis16", "threads": 1}
+    write_json(options.out, {"provenance": provenance(), "settings": settings, "median": median, "scenarios": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.cube import Cube, check_cube, cube_to_mosaic
-from spectrack.errors import ConfigError, CubeError, SequenceError, nearest_name
-from spectrack.files import write_json
+from spectrack.errors import ConfigError, CubeError, SequenceError, SpectrackError, nearest_name
+from spectrack.files import write_folder_atomically, write_json
 from spectrack.sensors import SENSORS
 from spectrack.sequences.annotations import write_boxes
 from spectrack.sequences.base import Sequence
@@ -61,7 +59,7 @@ def write_sequence(
         ConfigError: unknown format, or no mosaic block that fits.
     """
     if format not in _WRITERS:
-        raise ConfigError(f"expected a format to write, found {format!r}; {nearest_name(format, _WRITERS)}; {', '.join(sorted(_WRITERS))}")
+        raise ConfigError(f"expected a format to write, found {format!r}; {nearest_name(format, _WRITERS)}")
     source = sequence if isinstance(sequence, Sequence) else MemorySequence(sequence)
     target = Path(directory)
     _check_target(target)
@@ -70,24 +68,21 @@ def write_sequence(
         details["block"] = _block(source, block)
     boxes, first_box = source.truth, source.first_box
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        with write_folder_atomically(target) as temporary:
+            home = _WRITERS[format](source, temporary, details)
+            if boxes is not None:
+                write_boxes(home / TRUTH_FILE, boxes, fmt=None, separator="\t")
+            elif first_box is not None:
+                write_boxes(home / FIRST_BOX_FILE, first_box[None], fmt=None, separator="\t")
+            if false_colour:
+                _write_pictures(source, temporary / "HSI-FalseColor")
+            write_json(temporary / SIDE_FILE, {key: value for key, value in details.items() if value is not None})
+    except SpectrackError:
+        raise  # some derive from OSError
     except OSError as error:
-        raise _cannot_write(target, error) from error
-    try:
-        home = _WRITERS[format](source, temporary, details)
-        if boxes is not None:
-            write_boxes(home / TRUTH_FILE, boxes, fmt=None, separator="\t")
-        elif first_box is not None:
-            write_boxes(home / FIRST_BOX_FILE, first_box[None], fmt=None, separator="\t")
-        if false_colour:
-            _write_pictures(source, temporary / "HSI-FalseColor")
-        write_json(temporary / SIDE_FILE, {key: value for key, value in details.items() if value is not None})
-        _publish(temporary, target)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise SequenceError(
+            f"expected to write the sequence to {target}, found: {error.strerror or error}; free space or name another folder"
+        ) from error
     return target
 
 
@@ -236,17 +231,3 @@ def _check_target(target: Path) -> None:
             )
     elif target.exists():
         raise SequenceError(f"expected a folder to write to, found the file {target}; name another folder")
-
-
-def _publish(temporary: Path, target: Path) -> None:
-    # mkdtemp makes the folder private; the finished one gets the permissions any new folder would.
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o777 & ~mask)
-    if target.is_dir():
-        target.rmdir()
-    temporary.rename(target)
-
-
-def _cannot_write(target: Path, error: OSError) -> SequenceError:
-    return SequenceError(f"expected to write the sequence to {target}, found: {error.strerror or error}; free space or name another folder")

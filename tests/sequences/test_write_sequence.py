@@ -195,7 +195,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, format, error):
             np.zeros((1, 4, 4, 16)),
             {"format": "nyp"},
             ConfigError,
-            r"expected a format to write, found 'nyp'; did you mean 'npy'\?; envi, hotc, npy",
+            r"expected a format to write, found 'nyp'; did you mean 'npy'\?",
         ),
     ],
 )
@@ -274,3 +274,12 @@ def test_missing_frames_are_noticed(tmp_path):
 def test_simulated_needs_its_side_file(hsi):
     with pytest.raises(SequenceError, match=r"expected a sequence.json that names its format in .*, found none"):
         open_sequence(hsi, format="simulated")
+
+
+def test_an_existing_empty_folder_is_filled_and_kept(tmp_path, monkeypatch):
+    """It may be where the user stands, or where a disk is mounted."""
+    monkeypatch.chdir(tmp_path)
+    inode = tmp_path.stat().st_ino
+    write_sequence(np.zeros((2, 4, 4, 16), np.uint16), ".", format="hotc")
+    assert tmp_path.stat().st_ino == inode
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["HSI", "sequence.json"]

@@ -96,7 +96,7 @@ def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     pose = turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
     later = _change(rng, config) @ pose
     positive = rng.random() >= config.negative_share
-    shown = target if positive else int(rng.integers(len(bank.sprites)))
+    shown = target if positive else (target + int(rng.integers(1, len(bank.sprites)))) % len(bank.sprites)
 
     template_map = _placed(bank, target, pose, TEMPLATE_SIZE, *_template_jitter(rng, config))
     search_map = _placed(bank, shown, later, SEARCH_SIZE, *_search_jitter(rng, config))
@@ -176,7 +176,7 @@ def _template_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple
 
 
 def _search_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
-    # Half of the targets lie near the centre, as in real video; the rest anywhere the search region can reach.
+    # Many targets lie near the centre, as in real video; the rest anywhere the search region can reach.
     reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
     shift = rng.uniform(-reach, reach, 2)
     return float(np.exp(rng.normal(0.0, config.search_scale))), float(shift[0]), float(shift[1])
@@ -237,9 +237,9 @@ def _scatter(
         index = kin if is_kin else int(rng.integers(len(bank.sprites)))
         sprite = np.asarray(bank.sprites[index])
         if is_kin:
+            # Inverted, so that grey ones differ too: a copy that looks like the target would be a wrong label.
             sprite = sprite[:, :, [*rng.permutation(3), 3]].copy()
-            if rng.random() < 0.5:
-                sprite[:, :, :3] = 255 - sprite[:, :, :3]
+            sprite[:, :, :3] = 255 - sprite[:, :, :3]
         linear = turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
         if is_kin:
             linear = kin_map[:, :2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -74,7 +75,7 @@ class Simulate:
             ("video", f"{video.name}: {len(video)} frames of {video.width} x {video.height} pixels, {video.bands} bands"),
             ("attributes", " ".join(video.attributes) or "none"),
             ("folder", str(folder)),
-            ("next", f"spectrack track {folder} --out runs/{folder.name} --overlay"),
+            ("next", f"spectrack track {shlex.quote(str(folder))} --out runs/{video.name} --overlay"),
         ]
         print_facts(facts)
         return 0

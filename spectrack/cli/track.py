@@ -90,7 +90,7 @@ class Track:
                 weights=self.weights,
                 precision=self.precision,
                 device=self.device,
-                **parse_settings(self.set),
+                **self._tracker_options(),
             )
             options = RecordOptions(self.overlay, not self.no_score, self.protocol, self.overwrite, self._settings())
             recording = record(sequence, tracker, self.out, box=box, options=options, on_progress=bar.show)
@@ -112,6 +112,13 @@ class Track:
 
             return read_first_box(self.box_from)
         return None if self.box is None else parse_box(self.box)
+
+    def _tracker_options(self) -> dict[str, Any]:
+        options = parse_settings(self.set)
+        taken = [key for key in options if key in {item.name for item in dataclasses.fields(self)}]
+        if taken:
+            raise ConfigError(f"expected a parameter of the tracker in --set, found {taken[0]!r}; write --{taken[0]} instead")
+        return options
 
     def _settings(self) -> dict[str, Any]:
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}

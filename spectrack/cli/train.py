@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -59,7 +60,7 @@ class Train:
         facts = [("recipe", f"{recipe.name}: {recipe.pairs} pairs"), ("weights", str(weights))]
         if last and last[0].validation_iou is not None:
             facts.append(("validation", f"mean IoU {last[0].validation_iou:.3f} on pairs held out"))
-        facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h --weights {weights} --out DIR"))
+        facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h --weights {shlex.quote(str(weights))} --out DIR"))
         print_facts(facts)
         return 0
 

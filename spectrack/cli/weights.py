@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, cast
@@ -57,7 +58,7 @@ class ImportWeights:
 
         imported = import_checkpoint(self.file, kind=cast("Kind | None", self.kind))
         metadata = save_weights(self.out, imported.state, imported.metadata)
-        use = f"spectrack track SEQUENCE --profile full --weights {self.out} --out DIR"
+        use = f"spectrack track SEQUENCE --profile full --weights {shlex.quote(str(self.out))} --out DIR"
         if metadata.method == "backbone":
             use = f'start = "{self.out}" in a recipe of profile full'
         facts = [
@@ -127,5 +128,5 @@ def _use(file: Path) -> str:
     try:
         metadata = read_metadata(file)
     except WeightsError:
-        return f"not a weights file of spectrack; a published checkpoint comes in with: spectrack weights import {file} --out FILE"
-    return f"spectrack track SEQUENCE --profile {metadata.profile} --weights {file} --out DIR"
+        return f"not a weights file of spectrack; a published checkpoint comes in with: spectrack weights import {shlex.quote(str(file))} --out FILE"
+    return f"spectrack track SEQUENCE --profile {metadata.profile} --weights {shlex.quote(str(file))} --out DIR"

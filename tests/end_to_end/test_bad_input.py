@@ -197,6 +197,7 @@ def test_results_folder_that_is_taken(refused, clip, tmp_path):
         (("--weights", "siamban-compat"), "did you mean 'siamban-compact'?"),
         (("--set", "size_rat=0.2"), "size_rate"),
         (("--set", "size_rate"), "key=value"),
+        (("--set", "device=cpu"), "write --device instead"),
         (("--set", "size_rate=fast"), "size_rate"),
         (("--protocol", "hott"), "did you mean 'hot'?"),
         (("--format", "hotcc"), "did you mean 'hotc'?"),

@@ -128,5 +128,6 @@ def _use(file: Path) -> str:
     try:
         metadata = read_metadata(file)
     except WeightsError:
-        return f"not a weights file of spectrack; a published checkpoint comes in with: spectrack weights import {shlex.quote(str(file))} --out FILE"
+        command = f"spectrack weights import {shlex.quote(str(file))} --out FILE"
+        return f"not a weights file of spectrack; a published checkpoint comes in with: {command}"
     return f"spectrack track SEQUENCE --profile {metadata.profile} --weights {shlex.quote(str(file))} --out DIR"

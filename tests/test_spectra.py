@@ -119,7 +119,7 @@ def test_metamers_keep_away_from_those_made_before():
 
 def test_a_saturated_material_has_no_metamer():
     bands, colour = _camera("vis16")
-    with pytest.raises(InputError, match="expected a metamer at a spectral angle of at least 0.2 rad"):
+    with pytest.raises(InputError, match=r"expected a metamer at a spectral angle of at least 0\.2 rad"):
         metamers(np.ones(121), bands, colour, np.random.default_rng(7), minimum_angle=0.2)
 
 

@@ -3,7 +3,8 @@
     python benchmarks/precision.py --out benchmarks/results/precision_siamban_compact.json
 
 Median and 95th percentile of the largest change of a box edge, in cube pixels, over frames of the simulated suite; and
-whether fp32 repeats bit for bit. bfloat16 is a default only where the median stays below 0.5 px (and where it is faster, which `load_tracker` measures).
+whether fp32 repeats bit for bit. bfloat16 is a default only where the median stays below 0.5 px, and where it is faster,
+which `load_tracker` measures.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ class Clip:
         seed: one seed, one video.
     """
 
-    scenario: str = "cam-grass"
+    scenario: str = "cam-chase"
     sensor: str = "vis16"
     frames: int = 80
-    seed: int = 7
+    seed: int = 2
 
     def open(self) -> SimulatedSequence:
         """The video, rendered on demand."""

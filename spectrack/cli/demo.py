@@ -30,6 +30,8 @@ class Demo:
 
     def run(self) -> int:
         """Run the demonstration and print what came of it."""
+        import numpy as np
+
         from spectrack.cli.track import describe_recording
         from spectrack.demo import Clip, run_demo
 
@@ -38,7 +40,9 @@ class Demo:
         with ProgressBar() as bar:
             bar.show("loading", 0, None)
             demo = run_demo(self.out, clip=Clip(**given), on_progress=bar.show)
-        print_facts(describe_recording(demo.sequence, demo.recording)[:3])
+        speed = 1000 / float(np.median(demo.recording.tracking_ms[1:]))
+        facts = describe_recording(demo.sequence, demo.recording)[:2]
+        print_facts([*facts, ("speed", f"{speed:.0f} frames/s, without rendering the clip")])
         rows = [
             (_describe(name), share(scores.auc), share(scores.dp20), share(scores.figures.average_overlap))
             for name, scores in demo.scores.items()

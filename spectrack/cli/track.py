@@ -152,7 +152,7 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
         ("tracker", " ".join(str(tracker[key]) for key in ("name", "precision", "device") if key in tracker)),
     ]
     if speed is not None:
-        split = f"reading {times['reading_median']} ms, tracking {times['tracking_median']} ms a frame (median)"
+        split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
     rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames"))
     if recording.scores is not None:

@@ -50,7 +50,7 @@ class Clip:
     scenario: str = "cam-chase"
     sensor: str = "vis16"
     frames: int = 80
-    seed: int = 2
+    seed: int = 4
 
     def open(self) -> SimulatedSequence:
         """The video, rendered on demand."""

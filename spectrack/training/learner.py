@@ -57,7 +57,7 @@ class SiamBANLearner(nn.Module):
 
 def to_images(crops: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in [0, 1], channels_last in memory without a copy."""
-    return (crops.float() / 255.0).permute(0, 3, 1, 2)
+    return crops.float().div_(255.0).permute(0, 3, 1, 2)
 
 
 def corner_iou(boxes: Tensor, others: Tensor) -> Tensor:

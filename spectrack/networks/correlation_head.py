@@ -29,6 +29,10 @@ _TYPICAL_DISTANCE_PX = 32.0
 """Half a target in the search region: the crop rule makes targets about 64 px large there."""
 
 
+_COORDINATES = 2
+_TEMPLATE_CENTRE_PX, _STRIDE_PX = 63.5, 8.0
+
+
 class TemplateKernels(NamedTuple):
     """What the head keeps of a template; batch size M, one entry per level.
 
@@ -39,6 +43,32 @@ class TemplateKernels(NamedTuple):
 
     classification: tuple[Tensor, ...]
     regression: tuple[Tensor, ...]
+
+
+def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
+    """Where each template cell lies relative to the target's box: two maps for a tower that sees a square crop alone.
+
+    The crop rule hides the box's shape (its area with context is always 127 x 127), so a network that is shown only the crop
+    has to guess the aspect from what looks like a thing; with these maps it knows what the user pointed at. Our own; boxes
+    reach the head of SiamBAN-ACM (Han et al., CVPR 2021) as two numbers for the same reason.
+
+    Args:
+        boxes: (M, 4) x0, y0, x1, y1 in template-crop pixels.
+        cells: side of the template map; its middle cell is centred on 63.5, cells are 8 px apart.
+
+    Returns:
+        (M, 2, cells, cells): distance from the box's centre in units of its half width and half height, less 1, at most 1:
+        negative inside, 0 on the border.
+
+    Example:
+        >>> box_coordinates(torch.tensor([[31.5, 47.5, 95.5, 79.5]]), 7)[0, :, 3, 5].tolist()
+        [-0.5, -1.0]
+    """
+    places = _TEMPLATE_CENTRE_PX + _STRIDE_PX * (torch.arange(cells, device=boxes.device, dtype=boxes.dtype) - (cells - 1) / 2)
+    centres, halves = (boxes[:, :2] + boxes[:, 2:]) / 2, ((boxes[:, 2:] - boxes[:, :2]) / 2).clamp(min=1.0)
+    distances = ((places[None, None] - centres[:, :, None]).abs() / halves[:, :, None] - 1.0).clamp(max=1.0)
+    across, down = distances[:, 0], distances[:, 1]
+    return torch.stack([across[:, None, :].expand(-1, cells, -1), down[:, :, None].expand(-1, -1, cells)], dim=1)
 
 
 def cross_correlate(search: Tensor, kernel: Tensor) -> Tensor:
@@ -89,19 +119,23 @@ class CorrelationBranch(nn.Module):
         hidden: channels of towers and correlation.
         outputs: 2 for classification, 4 for regression.
         tower_kernel: side of the towers' unpadded convolution.
+        template_extra: channels that the template has beyond the search map's.
+        prediction_kernel: side of the first convolution after the correlation, padded.
     """
 
-    def __init__(self, channels: int, hidden: int, outputs: int, tower_kernel: int) -> None:
+    def __init__(
+        self, channels: int, hidden: int, outputs: int, tower_kernel: int, template_extra: int = 0, prediction_kernel: int = 1
+    ) -> None:
         super().__init__()
-        self.template_tower = _tower(channels, hidden, tower_kernel)
+        self.template_tower = _tower(channels + template_extra, hidden, tower_kernel)
         self.search_tower = _tower(channels, hidden, tower_kernel)
         self.prediction = nn.Sequential(
-            *_tower(hidden, hidden, 1),
+            *_tower(hidden, hidden, prediction_kernel, padding=prediction_kernel // 2),
             nn.Conv2d(hidden, outputs, kernel_size=1),
         )
 
     def template_kernel(self, template: Tensor) -> Tensor:
-        """(M, channels, 7, 7) template features to (M, hidden, 5, 5) kernels."""
+        """(M, channels + template_extra, 7, 7) template features to (M, hidden, 5, 5) kernels."""
         return cast(Tensor, self.template_tower(template))
 
     def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
@@ -117,6 +151,9 @@ class CorrelationHead(nn.Module):
         levels: number of backbone levels.
         hidden: channels of towers and correlation; `channels` when None, as in the paper.
         tower_kernel: side of the towers' unpadded convolution; 3 in the paper. The response is 25x25 for any odd side up to 7.
+        template_box: tell the template's towers where the box lies, see `box_coordinates`; not in the paper.
+        prediction_kernel: side of the convolution after the correlation: 1 in the paper; 3 lets a point see how its neighbours
+            respond, from which the extent of the target is easier to tell.
 
     Raises:
         ConfigError: a size out of range.
@@ -129,7 +166,16 @@ class CorrelationHead(nn.Module):
         ((5, 2, 25, 25), (5, 4, 25, 25))
     """
 
-    def __init__(self, channels: int, levels: int, *, hidden: int | None = None, tower_kernel: int = 3) -> None:
+    def __init__(
+        self,
+        channels: int,
+        levels: int,
+        *,
+        hidden: int | None = None,
+        tower_kernel: int = 3,
+        template_box: bool = False,
+        prediction_kernel: int = 1,
+    ) -> None:
         super().__init__()
         width = channels if hidden is None else hidden
         if min(channels, levels, width) < 1 or tower_kernel not in (1, 3, 5, 7):
@@ -137,27 +183,39 @@ class CorrelationHead(nn.Module):
                 f"expected positive channels, levels and hidden and a tower_kernel of 1, 3, 5 or 7, found {channels}, {levels}, "
                 f"{width} and {tower_kernel}; the paper has 256, 3, 256 and 3"
             )
-        self.channels, self.hidden = channels, width
-        self.classification = nn.ModuleList(CorrelationBranch(channels, width, 2, tower_kernel) for _ in range(levels))
-        self.regression = nn.ModuleList(CorrelationBranch(channels, width, 4, tower_kernel) for _ in range(levels))
+        if prediction_kernel not in (1, 3, 5):
+            raise ConfigError(f"expected a prediction_kernel of 1, 3 or 5, found {prediction_kernel}; the paper has 1")
+        self.channels, self.hidden, self.template_box = channels, width, template_box
+        extra = _COORDINATES if template_box else 0
+        self.classification = nn.ModuleList(
+            CorrelationBranch(channels, width, 2, tower_kernel, extra, prediction_kernel) for _ in range(levels)
+        )
+        self.regression = nn.ModuleList(
+            CorrelationBranch(channels, width, 4, tower_kernel, extra, prediction_kernel) for _ in range(levels)
+        )
         self.classification_weights = nn.Parameter(torch.ones(levels))
         self.regression_weights = nn.Parameter(torch.ones(levels))
         self.regression_scales = nn.Parameter(torch.ones(levels))
         self._initialise()
 
-    def template_kernels(self, levels: Sequence[Tensor]) -> TemplateKernels:
+    def template_kernels(self, levels: Sequence[Tensor], boxes: Tensor | None = None) -> TemplateKernels:
         """The template's side of the head, computed once per template.
 
         Args:
             levels: per level (M, channels, 7, 7), the neck's central cells.
+            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, in crop pixels; needed with `template_box` only.
 
         Returns:
             The kernels of both tasks.
 
         Raises:
-            InputError: another number of levels than the head was built for.
+            InputError: another number of levels than the head was built for, or no boxes where it needs them.
         """
         self._check_levels(levels)
+        if self.template_box:
+            if boxes is None:
+                raise InputError("expected the target's box in the template crop, found none; this head was built with template_box")
+            levels = [torch.cat([level, box_coordinates(boxes, level.shape[-1]).to(level)], dim=1) for level in levels]
         classification = tuple(branch.template_kernel(level) for branch, level in zip(_branches(self.classification), levels, strict=True))
         regression = tuple(branch.template_kernel(level) for branch, level in zip(_branches(self.regression), levels, strict=True))
         return TemplateKernels(classification, regression)
@@ -201,8 +259,9 @@ class CorrelationHead(nn.Module):
                 nn.init.constant_(cast(Tensor, last.bias), bias)
 
 
-def _tower(channels: int, hidden: int, kernel: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, hidden, kernel_size=kernel, bias=False), nn.BatchNorm2d(hidden), nn.ReLU(inplace=True))
+def _tower(channels: int, hidden: int, kernel: int, padding: int = 0) -> nn.Sequential:
+    convolution = nn.Conv2d(channels, hidden, kernel_size=kernel, padding=padding, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True))
 
 
 def _branches(tasks: nn.ModuleList) -> list[CorrelationBranch]:

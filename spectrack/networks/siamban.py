@@ -48,6 +48,8 @@ class SiamBANConfig:
         compact_widths: channels of the compact backbone after each halving.
         compact_dilations: one residual block each, at stride 8.
         compact_middle_blocks: residual blocks at stride 4.
+        template_box: tell the head where the target's box lies in the template (ours, see `box_coordinates`).
+        prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 looks at the neighbours too.
         input_range: what the first convolution was trained on: ``unit`` (0.4 removed, divided by 0.25), ``imagenet``
             (ImageNet's mean and deviation per channel) or ``0-255`` (grey levels, as pysot and SiamBAN feed them).
     """
@@ -58,6 +60,8 @@ class SiamBANConfig:
     compact_widths: tuple[int, int, int] = (16, 32, 64)
     compact_dilations: tuple[int, ...] = (1, 1, 2, 2)
     compact_middle_blocks: int = 0
+    template_box: bool = False
+    prediction_kernel: int = 1
     input_range: Literal["unit", "imagenet", "0-255"] = "unit"
 
     def to_json(self) -> dict[str, Any]:
@@ -85,7 +89,9 @@ class SiamBAN(nn.Module):
         widths = self.backbone.out_channels
         channels = self.config.channels or (256 if self.config.profile == "full" else widths[-1])
         self.neck = Neck(widths, channels)
-        self.head = CorrelationHead(channels, len(widths))
+        self.head = CorrelationHead(
+            channels, len(widths), template_box=self.config.template_box, prediction_kernel=self.config.prediction_kernel
+        )
         mean, deviation = _INPUT_RANGES[self.config.input_range]
         self._grey_range = (mean[0], deviation[0]) if len(set(mean)) == len(set(deviation)) == 1 else None
         self.register_buffer("input_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -113,22 +119,29 @@ class SiamBAN(nn.Module):
         """(N, 3, 127, 127) in [0, 1] to the central (N, channels, 7, 7) of each level."""
         return self.neck.crop_template(self.extract(images))
 
-    def forward(self, template_images: Tensor, search_images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, template_images: Tensor, search_images: Tensor, template_boxes: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One pass over pairs, as training needs it.
 
         Args:
             template_images: (N, 3, 127, 127) in [0, 1].
             search_images: (N, 3, 255, 255) in [0, 1].
+            template_boxes: (N, 4), see `kernels`.
 
         Returns:
             Logits (N, 2, 25, 25), background first, and distances (N, 4, 25, 25) to the left, top, right and bottom
             edge of the box in search-crop pixels, positive.
         """
-        return self.match(self.kernels(template_images), search_images)
+        return self.match(self.kernels(template_images, template_boxes), search_images)
 
-    def kernels(self, template_images: Tensor) -> Any:
-        """The template's side of the head, computed once a target; feed it to `match`."""
-        return self.head.template_kernels(self.template(template_images))
+    def kernels(self, template_images: Tensor, template_boxes: Tensor | None = None) -> Any:
+        """The template's side of the head, computed once a target; feed it to `match`.
+
+        Args:
+            template_images: (N, 3, 127, 127) in [0, 1].
+            template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; used where the configuration says
+                `template_box`.
+        """
+        return self.head.template_kernels(self.template(template_images), template_boxes)
 
     def match(self, kernels: Any, search_images: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels of N (or one) templates against (N, 3, 255, 255) search crops; returns as `forward`."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import as_box, check_box_in_frame
+from spectrack.boxes import as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
@@ -104,12 +104,12 @@ class SiamBANTracker(Tracker):
         self._fill = self._colouring.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
         window = CropWindow.around(first_box[:2] + first_box[2:] / 2, context_side(first_box))
+        corners = torch.from_numpy(to_corners(window.to_crop(first_box, TEMPLATE_SIZE_PX)).astype(np.float32))[None].to(self.device)
         with torch.inference_mode():
-            self._kernels = self.network.kernels(self._crop(frame, window, TEMPLATE_SIZE_PX))
+            self._kernels = self.network.kernels(self._crop(frame, window, TEMPLATE_SIZE_PX), corners)
         if self.options.calibrate > 0:
             search = state.search_window()
-            scores, corners = self._respond(self._crop(frame, search, SEARCH_SIZE_PX))
-            state.calibrate(state.choose(scores, corners, search), search)
+            state.calibrate(state.choose(*self._respond(self._crop(frame, search, SEARCH_SIZE_PX)), search), search)
         self._state = state
 
     def update(self, frame: Frame | Cube) -> Estimate:

@@ -28,6 +28,8 @@ class PhotometricConfig:
         channel_gain: the same for single channels.
         blur_share: share of search crops with motion blur or defocus.
         noise: largest standard deviation of the noise, in grey levels.
+        light_share: share of search crops under another distribution of light than the template: a soft field or a shadow.
+        compression_share: share of crops that were JPEG once, as most video was.
     """
 
     gamma: tuple[float, float] = (0.6, 2.2)
@@ -38,6 +40,8 @@ class PhotometricConfig:
     channel_gain: float = 0.04
     blur_share: float = 0.25
     noise: float = 8.0
+    light_share: float = 0.35
+    compression_share: float = 0.3
 
 
 class Look(NamedTuple):
@@ -66,18 +70,20 @@ def draw_look(rng: np.random.Generator, image: Image, config: PhotometricConfig)
 
 
 def finish_crop(rng: np.random.Generator, image: Image, look: Look, resolution: float, *, blur: bool) -> Image:
-    """Colour, tone, blur, limited resolution and noise of one crop.
+    """Colour, tone, light, blur, limited resolution, noise and compression of one crop.
 
     Args:
         rng: source of randomness.
         image: (size, size, 3) uint8.
         look: the pair's common look.
         resolution: frame pixels per crop pixel; below 1 the crop was magnified out of a small object.
-        blur: whether motion blur or defocus may strike.
+        blur: whether another light, motion blur or defocus may strike.
     """
     config = look.config
     image = np.asarray(cv2.transform(image, look.mixing), dtype=np.uint8)
     image = np.asarray(cv2.LUT(image, _tone_curves(rng, look)), dtype=np.uint8)
+    if blur and rng.random() < config.light_share:
+        image = _relight(rng, image)
     if blur and rng.random() < config.blur_share:
         image = _blur(rng, image)
     noise = rng.uniform(0.0, config.noise) ** 2 / config.noise
@@ -85,9 +91,9 @@ def finish_crop(rng: np.random.Generator, image: Image, look: Look, resolution: 
     if resolution < 0.95:
         small = max(8, round(size * resolution))
         image = np.asarray(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        image = _add_noise(rng, image, noise)
+        image = _compress(rng, _add_noise(rng, image, noise), config.compression_share)
         return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return _add_noise(rng, image, noise)
+    return _compress(rng, _add_noise(rng, image, noise), config.compression_share)
 
 
 def _tone_curves(rng: np.random.Generator, look: Look) -> NDArray[np.uint8]:
@@ -96,6 +102,27 @@ def _tone_curves(rng: np.random.Generator, look: Look) -> NDArray[np.uint8]:
     gains = look.exposure * np.exp(rng.normal(0.0, config.gain)) * np.exp(rng.normal(0.0, config.channel_gain, 3))
     levels = np.linspace(0.0, 1.0, 256)[:, None] ** look.gamma * gains
     return np.asarray(np.clip(levels * 255 + 0.5, 0, 255), dtype=np.uint8)[None]
+
+
+def _relight(rng: np.random.Generator, image: Image) -> Image:
+    """A soft field of light, or the straight border of a shadow that ends somewhere in the crop."""
+    size = image.shape[0]
+    if rng.random() < 0.6:
+        gain = cv2.resize(np.exp(rng.normal(0.0, 0.3, (3, 3))).astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+    else:
+        angle, softness = rng.uniform(0.0, 2 * np.pi), rng.uniform(1.0, 12.0)
+        steps = np.arange(size, dtype=np.float32) - rng.uniform(0.2, 0.8) * size
+        depth = np.clip(0.5 + (np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]) / softness, 0.0, 1.0)
+        gain = 1.0 - (1.0 - rng.uniform(0.35, 0.8)) * depth.astype(np.float32)
+    return np.asarray(cv2.multiply(image, cv2.merge([gain] * 3), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def _compress(rng: np.random.Generator, image: Image, share: float) -> Image:
+    if rng.random() >= share:
+        return image
+    # JPEG wants B, G, R; a swapped order would only exchange how finely red and blue are kept.
+    _, stored = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), dtype=np.uint8)
 
 
 def _blur(rng: np.random.Generator, image: Image) -> Image:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError
 from spectrack.files import write_json
-from spectrack.simulation.photographs import installed_photographs, load_photograph
+from spectrack.simulation.photographs import installed_photographs, load_photograph, random_photograph
 from spectrack.simulation.pictures import render_picture
 from spectrack.simulation.sprites import render_sprite
 
@@ -31,6 +31,8 @@ class BankConfig:
         pictures: number of procedural pictures.
         photographs: whether scikit-image's photographs join them.
         sprites: number of sprites.
+        cut_out_share: share of sprites that are cut out of pictures and photographs along their outline, so that their inside
+            is as coherent as that of real things.
         picture_size: side of a picture in pixels.
         sprite_size: side of a sprite in pixels.
         seed: of all randomness.
@@ -39,6 +41,7 @@ class BankConfig:
     pictures: int = 700
     photographs: bool = True
     sprites: int = 2000
+    cut_out_share: float = 0.35
     picture_size: int = 512
     sprite_size: int = 160
     seed: int = 1
@@ -118,11 +121,20 @@ def _sprite(config: BankConfig, index: int) -> tuple[NDArray[np.uint8], NDArray[
     rng = np.random.default_rng([config.seed, 2, index])
     sprite = render_sprite(rng, config.sprite_size)
     picture = sprite.picture.copy()
-    picture[:, :, :3] = _coded(picture[:, :, :3] / np.float32(255))
+    inside = _cut_out(rng, config) if rng.random() < config.cut_out_share else picture[:, :, :3] / np.float32(255)
+    picture[:, :, :3] = _coded(inside)
     chosen = np.minimum(np.arange(OUTLINE_POINTS), len(sprite.outline) - 1)
     if len(sprite.outline) > OUTLINE_POINTS:
         chosen = np.linspace(0, len(sprite.outline) - 1, OUTLINE_POINTS).astype(int)
     return picture, sprite.outline[chosen]
+
+
+def _cut_out(rng: np.random.Generator, config: BankConfig) -> NDArray[np.float32]:
+    """A (size, size, 3) piece of a photograph or of a picture, in linear light."""
+    size = config.sprite_size
+    if config.photographs and rng.random() < 0.6:
+        return random_photograph(rng, size, size)
+    return render_picture(rng, size, size, str(rng.choice(["nested", "street", "leaves"])))
 
 
 def _coded(picture: NDArray[Any]) -> NDArray[np.uint8]:

@@ -129,7 +129,7 @@ def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, p
     # Never the same clip again: it would show the target and be called empty.
     clip, other = clips[chosen], clips[chosen if positive else (chosen + int(rng.integers(1, len(clips)))) % len(clips)]
     first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
-    template, _ = _crop(clip, first, TEMPLATE_SIZE, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2))
+    template, template_box = _crop(clip, first, TEMPLATE_SIZE, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2))
     reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
     scale = float(np.exp(rng.normal(0.0, config.search_scale)))
     search, box = _crop(other, second, SEARCH_SIZE, scale, rng.uniform(-reach, reach, 2))
@@ -141,7 +141,11 @@ def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, p
         photometric,
     )
     return Pair(
-        finish_crop(rng, template, look, 1.0, blur=False), finish_crop(rng, search, look, 1.0, blur=False), box.astype(np.float32), positive
+        finish_crop(rng, template, look, 1.0, blur=False),
+        finish_crop(rng, search, look, 1.0, blur=False),
+        box.astype(np.float32),
+        positive,
+        template_box.astype(np.float32),
     )
 
 

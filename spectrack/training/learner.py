@@ -27,7 +27,7 @@ class SiamBANLearner(nn.Module):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Losses of one batch by name; ``total`` is what the optimiser minimises."""
-        logits, distances = self.network(to_images(batch.template), to_images(batch.search))
+        logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
         generator = torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + step)
         labels = sample_labels(
             ellipse_labels(batch.box, batch.positive).cpu(),
@@ -42,13 +42,14 @@ class SiamBANLearner(nn.Module):
             distance_targets(batch.box),
             classification_weight=self.loss.classification,
             regression_weight=self.loss.regression,
+            hard_negatives=self.loss.hard_negatives,
         )
         return terms._asdict()
 
     @torch.no_grad()
     def overlaps(self, batch: Batch) -> Tensor:
         """IoU of the best-scored box with the truth, (number of positive pairs,): the validation figure."""
-        logits, distances = self.network(to_images(batch.template), to_images(batch.search))
+        logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
         best = logits.float().softmax(dim=1)[:, 1].flatten(1).argmax(dim=1)
         corners = decode_boxes(distances.float()).flatten(2)
         found = corners.gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]

@@ -11,9 +11,11 @@ so the number of processes changes the result slightly.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -90,6 +92,7 @@ def train(
     """
     if stop_after is not None and stop_after < 1:
         raise ConfigError(f"expected to stop after at least 1 step, found {stop_after}; leave stop_after out to train to the end")
+    _keep_memory()
     directory = RunDirectory(Path(out))
     fabric = _launch(resolve_device(device))
     precision: Precision | None = None
@@ -102,6 +105,18 @@ def train(
     with fabric.rank_zero_first():
         sources = build_sources(recipe.data, Path(cache) if cache else directory.path / "cache", jobs=jobs)
     return _Run(recipe, directory, fabric, precision, sources, on_progress).go(stop_after)
+
+
+def _keep_memory() -> None:
+    """Let the C library keep freed memory: every step otherwise maps and clears the same hundreds of megabytes again.
+
+    That cost a tenth of the training time on Linux. Elsewhere there is no such switch, and nothing happens.
+    """
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is not None and hasattr(library, "mallopt"):
+        trim_threshold, mmap_max = -1, -4
+        library.mallopt(mmap_max, 0)
+        library.mallopt(trim_threshold, 2**31 - 1)
 
 
 def learning_rate(config: OptimiserConfig, step: int, steps: int) -> float:

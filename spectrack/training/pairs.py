@@ -31,12 +31,14 @@ class Batch(NamedTuple):
         search: (N, 255, 255, 3) uint8.
         box: (N, 4) float32, x0, y0, x1, y1 in the search crop.
         positive: (N,) bool.
+        template_box: (N, 4) float32, x0, y0, x1, y1 in the template crop.
     """
 
     template: Tensor
     search: Tensor
     box: Tensor
     positive: Tensor
+    template_box: Tensor
 
 
 def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairMaker]:
@@ -86,6 +88,7 @@ class PairBatches(Dataset[Batch]):
             torch.from_numpy(np.stack([pair.search for pair in pairs])),
             torch.from_numpy(np.stack([pair.box for pair in pairs])),
             torch.tensor([pair.positive for pair in pairs]),
+            torch.from_numpy(np.stack([pair.template_box for pair in pairs])),
         )
 
     def pair(self, index: int, place: int) -> Pair:

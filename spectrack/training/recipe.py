@@ -106,12 +106,18 @@ class LossConfig:
         regression: weight of 1 - IoU.
         positives: positive points kept a sample; 0 keeps all (SiamBAN: 16).
         negatives: negative points kept a sample; 0 keeps all (SiamBAN: 48).
+        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none (SiamBAN).
     """
 
     classification: float = 1.0
     regression: float = 1.5
     positives: int = 16
     negatives: int = 0
+    hard_negatives: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("positives", "negatives", "hard_negatives"):
+            _demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.trackers.crop import context_side
 from spectrack.training.augmentation import PhotometricConfig, draw_look, finish_crop
 from spectrack.training.bank import Bank
-from spectrack.training.warping import Image, Matrix, affine, is_near, moved_box, paste, turn, warp
+from spectrack.training.deformation import Deformation
+from spectrack.training.neighbours import occlude, place_companion, scatter
+from spectrack.training.warping import Image, Matrix, affine, corner_box, moved_box, moved_points, paste, turn, warp
 
 TEMPLATE_SIZE, SEARCH_SIZE = 127, 255
 
@@ -31,12 +34,14 @@ class Pair(NamedTuple):
         search: (255, 255, 3) uint8.
         box: (4,) float32, x0, y0, x1, y1 of the target in the search crop; of the decoy when `positive` is False.
         positive: whether the search crop shows the template's target.
+        template_box: (4,) float32, x0, y0, x1, y1 of the target in the template crop.
     """
 
     template: Image
     search: Image
     box: NDArray[np.float32]
     positive: bool
+    template_box: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,9 @@ class SynthesisConfig:
         large_rotation_deg: largest of those.
         stretch: standard deviation of the log of the change in aspect between the crops.
         distractors: largest number of other sprites in a crop.
+        companion_share: share of search crops with another thing right beside the target; half as many templates have one.
+        deformation_share: share of search crops that are deformed smoothly.
+        deformation_px: largest standard deviation of the displacements, in crop pixels.
         occlusion_share: share of search crops with an occluder on the target.
         native_side_px: smallest and largest side of the template's context in frame pixels; smaller than 127 is upsampled.
     """
@@ -72,6 +80,9 @@ class SynthesisConfig:
     large_rotation_deg: float = 110.0
     stretch: float = 0.14
     distractors: int = 4
+    companion_share: float = 0.3
+    deformation_share: float = 0.5
+    deformation_px: float = 8.0
     occlusion_share: float = 0.2
     native_side_px: tuple[float, float] = (28.0, 260.0)
     photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
@@ -80,7 +91,7 @@ class SynthesisConfig:
 def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
     """Draw one pair; all randomness comes from `rng`."""
     make = _sprite_pair if rng.random() < config.sprite_share else _region_pair
-    template, search, box, positive = make(rng, bank, config)
+    template, search, box, positive, template_box = make(rng, bank, config)
     look = draw_look(rng, search, config.photometric)
     native = np.exp(rng.uniform(*np.log(config.native_side_px)))
     return Pair(
@@ -88,6 +99,7 @@ def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -
         finish_crop(rng, search, look, native / TEMPLATE_SIZE * rng.uniform(0.85, 1.18), blur=True),
         box,
         positive,
+        template_box,
     )
 
 
@@ -102,14 +114,17 @@ def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     search_map = _placed(bank, shown, later, SEARCH_SIZE, *_search_jitter(rng, config))
     near, far = _backgrounds(rng, bank, config)
     template, search = near(TEMPLATE_SIZE), far(SEARCH_SIZE)
-    _scatter(rng, bank, template, config.distractors // 2, shown, search_map)
-    _scatter(rng, bank, search, config.distractors, target, search_map)
+    scatter(rng, bank, template, config.distractors // 2, shown, search_map)
+    scatter(rng, bank, search, config.distractors, target, search_map)
+    template_box = corner_box(moved_points(bank.outlines[target], template_map))
+    if rng.random() < 0.5 * config.companion_share:
+        place_companion(rng, bank, template, template_box, target, template_map)
+    points = moved_points(bank.outlines[shown], search_map)
+    if rng.random() < config.companion_share:
+        place_companion(rng, bank, search, corner_box(points), target, search_map)
     paste(template, bank.sprites[target], template_map)
     paste(search, bank.sprites[shown], search_map)
-    box = moved_box(bank.outlines[shown], search_map)
-    if rng.random() < config.occlusion_share:
-        _occlude(rng, bank, search, box)
-    return Pair(template, search, box.astype(np.float32), positive)
+    return _finished(rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points)
 
 
 def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
@@ -120,6 +135,7 @@ def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     scale, dx, dy = _template_jitter(rng, config)
     zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, w, h)) * scale
     template_map = affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE / 2 + dx, TEMPLATE_SIZE / 2 + dy))
+    template_box = moved_box(np.array([(cx - w / 2, cy - h / 2), (cx + w / 2, cy + h / 2)]), template_map)
     template = warp(picture, template_map, TEMPLATE_SIZE)
     if not positive:
         picture = _choose_picture(rng, bank, config)
@@ -131,13 +147,31 @@ def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *extent)) * scale
     search_map = affine(change * zoom, (cx, cy), (SEARCH_SIZE / 2 + dx, SEARCH_SIZE / 2 + dy))
     search = warp(picture, search_map, SEARCH_SIZE)
-    box = moved_box(points, search_map)
+    points = moved_points(points, search_map)
+    box = corner_box(points)
     if rng.random() < 0.35:
-        _scatter(rng, bank, search, config.distractors, -1, search_map, keep_clear=box)
-    if rng.random() < config.occlusion_share:
-        _occlude(rng, bank, search, box)
-    return Pair(template, search, box.astype(np.float32), positive)
+        scatter(rng, bank, search, config.distractors, -1, search_map, keep_clear=box)
+    if rng.random() < config.companion_share:
+        place_companion(rng, bank, search, box, -1, search_map)
+    return _finished(rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points)
 
+
+def _finished(rng: np.random.Generator, bank: Bank, config: SynthesisConfig, pair: Pair, points: NDArray[np.float64]) -> Pair:
+    """Deform and occlude the search crop and box its target, which `points` (n, 2) outline before."""
+    search = pair.search
+    if rng.random() < config.deformation_share:
+        deformation = Deformation(rng, SEARCH_SIZE, float(rng.uniform(0.0, config.deformation_px)))
+        search, points = deformation.apply(search), deformation.move(points)
+    box = corner_box(points)
+    if rng.random() < config.occlusion_share:
+        occlude(rng, bank, search, box)
+    return pair._replace(search=search, box=box.astype(np.float32))
+
+
+_EMPTY = np.zeros(4, dtype=np.float32)
+
+_STRUCTURE = 18.0
+"""Grey levels by which 8 x 8 averages of a region must vary."""
 
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _ELLIPSE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -151,7 +185,7 @@ def _choose_picture(rng: np.random.Generator, bank: Bank, config: SynthesisConfi
 
 
 def _structured_region(rng: np.random.Generator, picture: Image) -> tuple[float, float, float, float]:
-    """Centre and sides of a region with contrast in it; the best of a few draws where none passes."""
+    """Centre and sides of a region with structure in it; the best of a few draws where none passes."""
     height, width = picture.shape[:2]
     best, best_contrast = (width / 2, height / 2, 60.0, 60.0), -1.0
     for _ in range(8):
@@ -160,10 +194,11 @@ def _structured_region(rng: np.random.Generator, picture: Image) -> tuple[float,
         w, h = side * aspect, side / aspect
         w, h = min(w, 0.8 * width), min(h, 0.8 * height)
         cx, cy = rng.uniform(w / 2, width - w / 2), rng.uniform(h / 2, height - h / 2)
-        step = max(1, int(side / 24))
-        patch = picture[int(cy - h / 2) : int(cy + h / 2) : step, int(cx - w / 2) : int(cx + w / 2) : step, 1]
-        contrast = float(patch.std()) if patch.size else 0.0
-        if contrast > 24.0:
+        patch = picture[int(cy - h / 2) : int(cy + h / 2), int(cx - w / 2) : int(cx + w / 2)]
+        # Of 8 x 8 averages: gravel or grass has contrast everywhere but no structure by which one piece differs from the next.
+        coarse = cv2.resize(np.ascontiguousarray(patch), (8, 8), interpolation=cv2.INTER_AREA) if patch.size else patch
+        contrast = float(coarse.std(axis=(0, 1)).max()) if patch.size else 0.0
+        if contrast > _STRUCTURE:
             return cx, cy, w, h
         if contrast > best_contrast:
             best, best_contrast = (cx, cy, w, h), contrast
@@ -219,44 +254,3 @@ def _backgrounds(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     other = _choose_picture(rng, bank, config)
     middle = rng.uniform(0.2, 0.8, 2) * other.shape[1::-1]
     return near, lambda size: show(other, turn(rng.normal(0.0, 8.0)) * zoom, middle, size)
-
-
-def _scatter(
-    rng: np.random.Generator,
-    bank: Bank,
-    image: Image,
-    most: int,
-    kin: int,
-    kin_map: Matrix,
-    keep_clear: NDArray[np.float64] | None = None,
-) -> None:
-    """Paste up to `most` other sprites; one in six is a recoloured copy of the target, which only colour tells apart."""
-    size = image.shape[0]
-    for _ in range(int(rng.integers(0, most + 1))):
-        is_kin = kin >= 0 and rng.random() < 0.17
-        index = kin if is_kin else int(rng.integers(len(bank.sprites)))
-        sprite = np.asarray(bank.sprites[index])
-        if is_kin:
-            # Inverted, so that grey ones differ too: a copy that looks like the target would be a wrong label.
-            sprite = sprite[:, :, [*rng.permutation(3), 3]].copy()
-            sprite[:, :, :3] = 255 - sprite[:, :, :3]
-        linear = turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
-        if is_kin:
-            linear = kin_map[:, :2]
-        place = rng.uniform(-10, size + 10, 2)
-        if keep_clear is not None and is_near(place, keep_clear, 30.0):
-            continue
-        middle = sprite.shape[0] / 2
-        paste(image, sprite, affine(linear, (middle, middle), (place[0], place[1])))
-
-
-def _occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64]) -> None:
-    """Cover an edge or a corner of the box, at most about half of it."""
-    sprite = np.asarray(bank.sprites[int(rng.integers(len(bank.sprites)))])
-    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
-    direction = rng.normal(size=2)
-    direction /= np.abs(direction).max()
-    scale = rng.uniform(0.4, 0.9) * float(sides.mean()) / sprite.shape[0]
-    place = centre + direction * sides * rng.uniform(0.4, 0.7)
-    middle = sprite.shape[0] / 2
-    paste(image, sprite, affine(turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))

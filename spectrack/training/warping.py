@@ -28,8 +28,17 @@ def affine(linear: Matrix, source: tuple[float, float], target: tuple[float, flo
 
 def moved_box(points: NDArray[np.floating], mapping: Matrix) -> NDArray[np.float64]:
     """Corners (x0, y0, x1, y1) of the tight box around (n, 2) points after a map."""
-    moved = np.asarray(points, dtype=np.float64) @ mapping[:, :2].T + mapping[:, 2]
-    return np.concatenate([moved.min(axis=0), moved.max(axis=0)])
+    return corner_box(moved_points(points, mapping))
+
+
+def moved_points(points: NDArray[np.floating], mapping: Matrix) -> NDArray[np.float64]:
+    """(n, 2) points after a map."""
+    return np.asarray(np.asarray(points, dtype=np.float64) @ mapping[:, :2].T + mapping[:, 2])
+
+
+def corner_box(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corners (x0, y0, x1, y1) of the tight box around (n, 2) points."""
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
 def pixel_map(mapping: Matrix) -> Matrix:

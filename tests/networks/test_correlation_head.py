@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.correlation_head import CorrelationHead, TemplateKernels, cross_correlate
+from spectrack.networks.correlation_head import CorrelationHead, TemplateKernels, box_coordinates, cross_correlate
 
 
 def correlate_by_loops(search, kernel):
@@ -190,3 +190,41 @@ def test_refusals_name_expected_and_found():
         CorrelationHead(6, 1, tower_kernel=2)
     with pytest.raises(ConfigError, match="expected positive channels"):
         CorrelationHead(0, 1)
+
+
+def coordinates_by_loops(box, cells):
+    x0, y0, x1, y1 = box
+    out = torch.zeros(2, cells, cells)
+    for row in range(cells):
+        for column in range(cells):
+            x, y = 63.5 + 8 * (column - cells // 2), 63.5 + 8 * (row - cells // 2)
+            out[0, row, column] = min(abs(x - (x0 + x1) / 2) / ((x1 - x0) / 2) - 1, 1)
+            out[1, row, column] = min(abs(y - (y0 + y1) / 2) / ((y1 - y0) / 2) - 1, 1)
+    return out
+
+
+def test_box_coordinates_are_zero_on_the_border_and_negative_inside():
+    boxes = torch.tensor([[31.5, 47.5, 95.5, 79.5], [60.0, 20.0, 80.0, 110.0]])
+    found = box_coordinates(boxes, 7)
+    for box, maps in zip(boxes.tolist(), found, strict=True):
+        torch.testing.assert_close(maps, coordinates_by_loops(box, 7))
+    # x = 95.5 is the right border of the first box and the centre of no cell of 7, but of one of 9.
+    assert box_coordinates(boxes, 9)[0, 0, 0, 8].item() == pytest.approx(0.0)
+
+
+def test_box_of_no_size_gives_finite_coordinates():
+    assert torch.isfinite(box_coordinates(torch.tensor([[63.5, 63.5, 63.5, 63.5]]), 7)).all()
+
+
+def test_template_box_changes_the_kernels_and_costs_nothing_elsewhere():
+    torch.manual_seed(0)
+    head = CorrelationHead(6, 1, template_box=True).eval()
+    template = make_levels(1, 7, 1)
+    square, tall = torch.tensor([[31.5, 31.5, 95.5, 95.5]]), torch.tensor([[47.5, 15.5, 79.5, 111.5]])
+    first, second = (head.template_kernels(template, boxes) for boxes in (square, tall))
+    assert not torch.allclose(first.regression[0], second.regression[0])
+    plain = CorrelationHead(6, 1)
+    more = sum(p.numel() for p in head.parameters()) - sum(p.numel() for p in plain.parameters())
+    assert more == 2 * 2 * 6 * 9  # two maps into the template towers of both tasks, six 3x3 kernels each
+    with pytest.raises(InputError, match="expected the target's box"):
+        head.template_kernels(template)

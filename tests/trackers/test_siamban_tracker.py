@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamban import SiamBAN, decode_boxes
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.online import OnlineOptions
@@ -263,3 +263,18 @@ def test_rule_that_needs_wavelengths_says_so(network, make):
     with pytest.raises(ConfigError, match="expected band centres in nm for the rule cie"):
         SiamBANTracker(network, rule="cie").init(cubes[0], boxes[0])
     SiamBANTracker(network, rule="cie").init(cubes[0], boxes[0], wavelengths_nm=np.linspace(420, 680, 16))
+
+
+def test_a_network_that_wants_the_box_is_given_it_in_crop_pixels(make, monkeypatch):
+    torch.manual_seed(0)
+    network = SiamBAN(dataclasses.replace(make.network().config, template_box=True)).eval()
+    seen = []
+    kernels = SiamBAN.kernels
+    monkeypatch.setattr(SiamBAN, "kernels", lambda self, images, boxes=None: seen.append(boxes) or kernels(self, images, boxes))
+    cubes, boxes = make.video(side=12)
+    tracker = SiamBANTracker(network)
+    tracker.init(cubes[0], boxes[0])
+    # A square box of 12 px has a context side of 24: half of the crop, in its middle up to the rounding of the window.
+    np.testing.assert_allclose(seen[0].numpy(), [[31.75, 31.75, 95.25, 95.25]], atol=2.7)
+    assert np.diff(seen[0].numpy()[0].reshape(2, 2), axis=0) == pytest.approx(63.5, abs=1e-3)
+    assert np.isfinite(tracker.update(cubes[1]).box).all()

@@ -47,7 +47,8 @@ def square_batch(count=2, seed=0):
         x, y = rng.integers(70, 130, 2)
         search[index, y : y + 64, x : x + 64] = colour
         boxes[index] = x, y, x + 64, y + 64
-    return Batch(torch.from_numpy(template), torch.from_numpy(search), torch.from_numpy(boxes), torch.ones(count, dtype=torch.bool))
+    shown = torch.tensor([[32.0, 32.0, 96.0, 96.0]]).repeat(count, 1)
+    return Batch(torch.from_numpy(template), torch.from_numpy(search), torch.from_numpy(boxes), torch.ones(count, dtype=torch.bool), shown)
 
 
 @pytest.fixture(scope="session")

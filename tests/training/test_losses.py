@@ -29,6 +29,27 @@ def test_cross_entropy_by_hand():
     assert balanced_cross_entropy(logits, grids(1, 1, 0)).item() == pytest.approx(expected, rel=1e-6)
 
 
+def test_hard_negatives_make_half_of_the_negative_half():
+    # Losses of the three negatives: log 2, log 4 (probability 1/4 of background) and log 1.25.
+    logits = placed([(0.0, 0.0), (0.0, math.log(3.0)), (math.log(4.0), 0.0)], 2)
+    everyone = (math.log(2) + math.log(4) + math.log(1.25)) / 3
+    for count, hardest in ((1, math.log(4)), (2, (math.log(4) + math.log(2)) / 2), (50, everyone)):
+        found = balanced_cross_entropy(logits, grids(0, 0, 0), hard_negatives=count).item()
+        assert found == pytest.approx(0.5 * (0.5 * everyone + 0.5 * hardest), rel=1e-6)
+
+
+def test_hard_negatives_of_each_sample_are_its_own():
+    logits = torch.cat([placed([(0.0, 3.0), (0.0, 2.0)], 2), placed([(5.0, 0.0), (4.0, 0.0)], 2)])
+    labels = torch.cat([grids(0, 0), grids(0, 0)])
+    losses = [math.log(1 + math.exp(x)) for x in (3.0, 2.0, -5.0, -4.0)]
+    expected = 0.5 * (0.5 * sum(losses) / 4 + 0.5 * (losses[0] + losses[3]) / 2)
+    assert balanced_cross_entropy(logits, labels, hard_negatives=1).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_samples_without_negatives_leave_hard_negatives_out():
+    assert balanced_cross_entropy(placed([(0.0, 0.0)], 2), grids(1), hard_negatives=8).item() == pytest.approx(0.5 * math.log(2))
+
+
 def test_halves_weigh_the_same_however_many_points():
     logits = torch.zeros(1, 2, 25, 25)
     labels = torch.zeros(1, 25, 25, dtype=torch.int64)

@@ -18,7 +18,13 @@ def marked(value):
     """A source whose pairs carry a number in place of a box."""
 
     def make(rng):
-        return Pair(np.zeros((127, 127, 3), np.uint8), np.zeros((255, 255, 3), np.uint8), np.full(4, value, np.float32), True)
+        return Pair(
+            np.zeros((127, 127, 3), np.uint8),
+            np.zeros((255, 255, 3), np.uint8),
+            np.full(4, value, np.float32),
+            True,
+            np.zeros(4, np.float32),
+        )
 
     return make
 
@@ -34,6 +40,7 @@ def test_shapes_and_types(sources):
         ((2, 255, 255, 3), torch.uint8),
         ((2, 4), torch.float32),
         ((2,), torch.bool),
+        ((2, 4), torch.float32),
     ]
 
 

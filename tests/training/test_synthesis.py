@@ -10,7 +10,7 @@ from spectrack.trackers.crop import context_side
 from spectrack.training import synthesis
 from spectrack.training.synthesis import SynthesisConfig, render_pair
 
-BARE = SynthesisConfig(distractors=0, occlusion_share=0.0, negative_share=0.0)
+BARE = SynthesisConfig(distractors=0, occlusion_share=0.0, negative_share=0.0, companion_share=0.0, deformation_share=0.0)
 
 
 def mask_box(mask):
@@ -51,6 +51,36 @@ def test_sprite_box_is_the_box_of_the_pixels_that_the_target_changes(bank, seed)
     np.testing.assert_allclose((found[:2] + found[2:]) / 2, (expected[:2] + expected[2:]) / 2, atol=1.0)
 
 
+def test_box_follows_the_deformation_of_the_crop(bank):
+    """As above, in crops that are all deformed strongly."""
+    config = dataclasses.replace(BARE, deformation_share=1.0, deformation_px=12.0)
+    moved = 0.0
+    for seed in range(8):
+        crops = []
+        for paint in (0, 255):
+            sprites = bank.sprites.copy()
+            sprites[..., :3] = paint
+            stub = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites)
+            pair = synthesis._sprite_pair(np.random.default_rng(seed), stub, config)
+            crops.append(pair.search.astype(int))
+        found, expected = mask_box((crops[1] - crops[0])[:, :, 0] > 127), np.clip(pair.box, 0, 255)
+        # Outline points are the corners of the hull; between two of them the deformed edge may bulge a little.
+        np.testing.assert_allclose(found, expected, atol=3.0)
+        straight = synthesis._sprite_pair(np.random.default_rng(seed), stub, dataclasses.replace(config, deformation_px=0.0)).box
+        moved = max(moved, float(np.abs(straight - pair.box).max()))
+    assert moved > 3.0
+
+
+def test_regions_without_structure_are_passed_over():
+    """Half of the picture is fine grain, half shows large squares: regions come from the squares."""
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    squares = np.kron(rng.integers(0, 2, (20, 10)) * 200, np.ones((20, 20))).astype(np.uint8)
+    picture[:, 200:] = squares[:, :, None]
+    centres = np.array([synthesis._structured_region(np.random.default_rng(seed), picture)[0] for seed in range(30)])
+    assert (centres > 180).mean() > 0.85
+
+
 def test_sprite_fills_the_template_as_the_tracker_crops_it(bank):
     """Without jitter, the context side of the sprite's box is 127 px in the template: the tracker's own rule."""
     config = dataclasses.replace(BARE, template_shift_px=0.0, template_scale=0.0)
@@ -64,6 +94,19 @@ def test_sprite_fills_the_template_as_the_tracker_crops_it(bank):
         x0, y0, x1, y1 = mask_box((crops[1] - crops[0])[:, :, 0] > 64)
         assert context_side((0, 0, x1 - x0, y1 - y0)) == pytest.approx(127, abs=5)
         np.testing.assert_allclose(((x0 + x1) / 2, (y0 + y1) / 2), (63.5, 63.5), atol=1.5)
+
+
+def test_template_box_is_where_the_template_shows_the_target(bank):
+    for seed in range(8):
+        crops = []
+        for paint in (0, 255):
+            sprites = bank.sprites.copy()
+            sprites[..., :3] = paint
+            stub = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites)
+            pair = synthesis._sprite_pair(np.random.default_rng(seed), stub, BARE)
+            crops.append(pair.template.astype(int))
+        found, expected = mask_box((crops[1] - crops[0])[:, :, 0] > 127), np.clip(pair.template_box, 0, 127)
+        np.testing.assert_allclose(found, expected, atol=1.7)
 
 
 def ramps():
@@ -94,6 +137,9 @@ def test_region_pair_shows_the_same_place_in_both_crops(seed, monkeypatch):
     place, linear = place_of(pair.template, (63.5, 63.5))
     np.testing.assert_allclose(place, (250.0 + seed, 255.0), atol=0.6)
     assert 127 * linear[0, 0] == pytest.approx(context_side((0, 0, 60.0 + 4 * seed, 52.0)), rel=0.02)
+    x0, y0, x1, y1 = pair.template_box
+    np.testing.assert_allclose(((x1 - x0) * linear[0, 0], (y1 - y0) * linear[1, 1]), (60.0 + 4 * seed, 52.0), rtol=0.02)
+    np.testing.assert_allclose(((x0 + x1) / 2, (y0 + y1) / 2), (63.5, 63.5), atol=1e-3)
     x0, y0, x1, y1 = pair.box
     centre, linear = place_of(pair.search, ((x0 + x1) / 2, (y0 + y1) / 2))
     np.testing.assert_allclose(centre, (250.0 + seed, 255.0), atol=0.8)

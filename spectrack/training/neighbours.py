@@ -1,0 +1,98 @@
+"""What surrounds a target in a synthetic crop: distractors, companions at its side, and occluders."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.training.bank import Bank
+from spectrack.training.warping import Image, Matrix, affine, is_near, paste, turn
+
+KIN_SHARE = 0.17
+"""Share of distractors that are recoloured copies of the target, which only colour tells apart."""
+
+
+def scatter(
+    rng: np.random.Generator,
+    bank: Bank,
+    image: Image,
+    most: int,
+    kin: int,
+    kin_map: Matrix,
+    keep_clear: NDArray[np.float64] | None = None,
+) -> None:
+    """Paste up to `most` sprites anywhere.
+
+    Args:
+        rng: source of randomness.
+        bank: of sprites.
+        image: the crop, changed in place.
+        most: largest number.
+        kin: index of the target's sprite, whose recoloured copies may appear; -1 for none.
+        kin_map: the target's map, so that copies have its size.
+        keep_clear: corner box (x0, y0, x1, y1) that stays free, or None.
+    """
+    size = image.shape[0]
+    for _ in range(int(rng.integers(0, most + 1))):
+        is_kin = kin >= 0 and rng.random() < KIN_SHARE
+        sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank)
+        linear = turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
+        if is_kin:
+            linear = kin_map[:, :2]
+        place = rng.uniform(-10, size + 10, 2)
+        if keep_clear is not None and is_near(place, keep_clear, 30.0):
+            continue
+        middle = sprite.shape[0] / 2
+        paste(image, sprite, affine(linear, (middle, middle), (place[0], place[1])))
+
+
+def place_companion(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix) -> None:
+    """Paste one thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked car.
+
+    Without such pairs a tracker learns that whatever hangs together is one target, and its box swells when two things meet.
+
+    Args:
+        rng: source of randomness.
+        bank: of sprites.
+        image: the crop, changed in place.
+        box: the target's corner box in the crop.
+        kin: index of the target's sprite, whose recoloured copy may be the companion; -1 for none.
+        kin_map: the target's map.
+    """
+    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    is_kin = kin >= 0 and rng.random() < 2 * KIN_SHARE
+    sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank)
+    width = sprite.shape[0]
+    if is_kin:
+        linear, own = kin_map[:, :2], sides
+    else:
+        linear = turn(rng.normal(0.0, 30.0)) * np.exp(rng.normal(0.0, 0.25)) * float(np.sqrt(sides.prod())) / width
+        spread = np.abs(linear).sum(axis=1) * width / 2
+        own = np.array([spread[0], spread[1]])
+    direction = rng.normal(size=2)
+    direction /= np.abs(direction).max()
+    place = centre + direction * (sides + own) / 2 * rng.uniform(0.85, 1.25)
+    paste(image, sprite, affine(linear, (width / 2, width / 2), (place[0], place[1])))
+
+
+def occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64]) -> None:
+    """Cover an edge or a corner of a corner box, at most about half of it."""
+    sprite = _any_sprite(rng, bank)
+    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    direction = rng.normal(size=2)
+    direction /= np.abs(direction).max()
+    scale = rng.uniform(0.4, 0.9) * float(sides.mean()) / sprite.shape[0]
+    place = centre + direction * sides * rng.uniform(0.4, 0.7)
+    middle = sprite.shape[0] / 2
+    paste(image, sprite, affine(turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))
+
+
+def _any_sprite(rng: np.random.Generator, bank: Bank) -> Image:
+    return np.asarray(bank.sprites[int(rng.integers(len(bank.sprites)))])
+
+
+def _recoloured(rng: np.random.Generator, bank: Bank, index: int) -> Image:
+    # Inverted, so that grey ones differ too: a copy that looks like the target would be a wrong label.
+    sprite = np.asarray(bank.sprites[index])[:, :, [*rng.permutation(3), 3]].copy()
+    sprite[:, :, :3] = 255 - sprite[:, :, :3]
+    return sprite

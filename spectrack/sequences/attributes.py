@@ -28,20 +28,40 @@ _LARGEST_FILE = 2**20
 
 
 def read_attributes(path: Path) -> tuple[str, ...]:
-    """Attributes of a description file: one a line or separated by commas, in words or abbreviated, in any case.
+    """Attributes of a description file; see `parse_attributes`.
+
+    Raises:
+        SequenceError: the file cannot be read or is no text.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise SequenceError(f"expected a few attributes as text in {path}, found {path.stat().st_size} bytes; correct or remove it")
+        data = path.read_bytes()
+    except SequenceError:
+        raise
+    except OSError as error:
+        raise SequenceError(f"expected attributes as text in {path}, found: {error.strerror or error}; correct or remove it") from error
+    return parse_attributes(data, str(path))
+
+
+def parse_attributes(data: bytes, where: str) -> tuple[str, ...]:
+    """Attributes in the bytes of a text: one a line or separated by commas, in words or abbreviated, in any case.
 
     Words without a known abbreviation are kept as they are written.
 
+    Args:
+        data: UTF-8, with or without a byte-order mark.
+        where: the file, for messages.
+
     Raises:
-        SequenceError: the file is no text.
+        SequenceError: no text.
     """
     try:
-        data = path.read_bytes()
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SequenceError(f"expected attributes as text in {path}, found an unreadable file; correct or remove it") from error
+    except UnicodeDecodeError as error:
+        raise SequenceError(f"expected attributes as text in {where}, found an unreadable file; correct or remove it") from error
     if len(data) > _LARGEST_FILE or "\0" in text:
-        raise SequenceError(f"expected a few attributes as text in {path}, found {len(data)} bytes of other data; correct or remove it")
+        raise SequenceError(f"expected a few attributes as text in {where}, found {len(data)} bytes of other data; correct or remove it")
     words = [word.strip() for word in re.split(r"[,;\t\r\n]+", text)]
     return tuple(dict.fromkeys(abbreviate(word) for word in words if word))
 

@@ -32,9 +32,10 @@ KINDS: dict[str, frozenset[str]] = {
 }
 """Suffixes of frame files by kind."""
 
-_TRUTH_NAMES = ("groundtruth_rect.txt", "groundtruth.txt", "gt.txt")
-_FIRST_BOX_NAMES = ("init_rect.txt", "init.txt")
-_CONTAINERS = frozenset({"img", "imgs", "image", "images", "frame", "frames"})
+TRUTH_NAMES = ("groundtruth_rect.txt", "groundtruth.txt", "gt.txt")
+FIRST_BOX_NAMES = ("init_rect.txt", "init.txt")
+DESCRIPTION_NAMES = ("description.txt",)
+CONTAINERS = frozenset({"img", "imgs", "image", "images", "frame", "frames"})
 _CAMERAS = {"vis": "vis16", "nir": "nir25", "rednir": "rednir15"}
 _DEEPEST = 6
 
@@ -66,8 +67,13 @@ class Layout:
     expects_mosaics: bool
 
 
-def find_layout(path: Path) -> Layout:
+def find_layout(path: Path, *, twin: Path | None = None) -> Layout:
     """Look around `path`, a sequence folder, one of its streams or a single file.
+
+    Args:
+        path: where to look.
+        twin: the same sequence's folder in the false-colour stream, where it lies elsewhere than the names tell; truth,
+            first box, attributes and pictures are looked for there too.
 
     Raises:
         SequenceNotFoundError: nothing there, or no frames in it.
@@ -79,21 +85,24 @@ def find_layout(path: Path) -> Layout:
     path = Path(os.path.abspath(path))
     frames = path if path.is_file() else _descend(path)
     homes = list(_homes(frames))
-    stream = next((folder for folder in _upwards(frames) if _is_cube_stream(folder.name)), None)
-    twin = _false_colour_twin(frames, stream) if stream is not None else []
-    searched = homes + twin
+    stream = next((folder for folder in _upwards(frames) if is_cube_stream(folder.name)), None)
+    if twin is not None:
+        twins = list(_homes(Path(os.path.abspath(twin))))
+    else:
+        twins = _false_colour_twin(frames, stream) if stream is not None else []
+    searched = homes + twins
     side = _side(homes, frames)
     if side.path is not None and side.frames_path is not None:
         # Folders written here hold the pictures beside the side file, whatever the frames' format.
-        twin += [folder for folder in _folders(side.path.parent) if is_false_colour(folder.name)]
-    pictures = next((folder for folder in twin if frame_kinds(folder).get("image")), None)
+        twins += [folder for folder in _folders(side.path.parent) if is_false_colour(folder.name)]
+    pictures = next((folder for folder in twins if frame_kinds(folder).get("image")), None)
     single = frames.is_file() and not _is_only_one(frames)
     return Layout(
         frames=frames,
         name=_name(frames),
-        truth=None if single else _first_of(searched, _TRUTH_NAMES),
-        first_box=None if single else _first_of(searched, _FIRST_BOX_NAMES),
-        description=None if single else _first_of(searched, ("description.txt",)),
+        truth=None if single else _first_of(searched, TRUTH_NAMES),
+        first_box=None if single else _first_of(searched, FIRST_BOX_NAMES),
+        description=None if single else _first_of(searched, DESCRIPTION_NAMES),
         pictures=pictures,
         side=side,
         camera=_camera(frames),
@@ -115,12 +124,13 @@ def is_false_colour(name: str) -> bool:
     return "falsecolor" in name.lower() or "falsecolour" in name.lower()
 
 
-def _is_cube_stream(name: str) -> bool:
-    return bool(re.match(r"hsi(data)?([-_ ]|$)", name.lower())) and not is_false_colour(name)
+def is_cube_stream(name: str) -> bool:
+    """Whether a folder name means hyperspectral frames: HSI, HSI-VIS, HSIData, HSIJPG, ..."""
+    return bool(re.match(r"hsi(data|jpg)?([-_ ]|$)", name.lower())) and not is_false_colour(name)
 
 
 def _is_stream(name: str) -> bool:
-    return _is_cube_stream(name) or is_false_colour(name) or name.lower() in _CONTAINERS or name.lower() == "rgb"
+    return is_cube_stream(name) or is_false_colour(name) or name.lower() in CONTAINERS or name.lower() == "rgb"
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -138,8 +148,8 @@ def _descend(given: Path) -> Path:
             return folder
         inner = _folders(folder)
         groups = (
-            [sub for sub in inner if _is_cube_stream(sub.name)],
-            [sub for sub in inner if sub.name.lower() in _CONTAINERS],
+            [sub for sub in inner if is_cube_stream(sub.name)],
+            [sub for sub in inner if sub.name.lower() in CONTAINERS],
             [sub for sub in inner if is_false_colour(sub.name) or sub.name.lower() == "rgb"],
         )
         choice = next((group for group in groups if group), inner)
@@ -179,7 +189,7 @@ def _homes(frames: Path) -> Iterator[Path]:
     for folder in _upwards(frames):
         yield folder
         parent = folder.parent
-        if folder.name.lower() == "rgb" and any(_is_cube_stream(sibling.name) for sibling in _folders(parent)):
+        if folder.name.lower() == "rgb" and any(is_cube_stream(sibling.name) for sibling in _folders(parent)):
             return  # the truth beside it is in the pixels of the cubes, not of this camera
         if (
             not _is_stream(folder.name)
@@ -212,7 +222,7 @@ def _false_colour_twin(frames: Path, stream: Path) -> list[Path]:
 
 def _same_modality(stream: str, twin: str) -> bool:
     def modality(name: str) -> str:
-        return re.sub(r"[-_ ]*(false[-_ ]?colou?r.*|3d.*|data)$", "", name.lower())
+        return re.sub(r"[-_ ]*(false[-_ ]?colou?r.*|3d.*|data|jpg)$", "", name.lower())
 
     return modality(twin) in ("", "hsi" if modality(stream) == "hsi" else modality(stream))
 

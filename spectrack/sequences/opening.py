@@ -35,6 +35,7 @@ def open_sequence(
     variable: str | None = None,
     truth: str | os.PathLike[str] | ArrayLike | None = None,
     name: str | None = None,
+    twin: str | os.PathLike[str] | None = None,
 ) -> Sequence:
     """Open a hyperspectral (or ordinary RGB) video; frames are read when they are asked for.
 
@@ -50,6 +51,8 @@ def open_sequence(
         variable: name of the array in .npz, .mat and HDF5 files that hold several.
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
+        twin: the same sequence's folder in the false-colour stream, for its truth, attributes and pictures; None for the one
+            that the data set's layout has.
 
     Returns:
         The sequence. Truth with more rows than frames is cut, with one logged warning; truth with fewer rows is refused
@@ -63,7 +66,7 @@ def open_sequence(
     """
     if format is not None and format not in FORMATS:
         raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}; formats: {', '.join(sorted(FORMATS))}")
-    layout = find_layout(Path(path))
+    layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
     request = Request(layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable)
     try:
         sequence = FORMATS[detect_format(request, format)](request)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from spectrack.errors import WeightsError, nearest_name
+from spectrack.files import user_cache_folder
 from spectrack.weights.files import read_metadata
 from spectrack.weights.metadata import WeightsMetadata
 
@@ -47,14 +47,7 @@ def shipped_folder() -> Path:
 
 def cache_folder() -> Path:
     """The user's folder for downloaded and imported weights; it need not exist."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "spectrack" / "weights"
+    return user_cache_folder() / "weights"
 
 
 def search_folders() -> list[Path]:

@@ -85,6 +85,6 @@ def test_every_shipped_file_is_whole_small_and_named_after_what_it_is():
 
 
 def test_cache_folder_follows_the_platform(monkeypatch, tmp_path):
-    monkeypatch.setattr(index.sys, "platform", "linux")
+    monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert index.cache_folder() == tmp_path / "spectrack" / "weights"

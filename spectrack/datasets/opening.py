@@ -1,0 +1,193 @@
+"""open_dataset: the field's data sets by name, plain folders of sequences, and the simulated suite."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
+from spectrack.datasets.facts import DatasetFacts, dataset_facts, known_datasets
+from spectrack.datasets.folder_names import STREAMS
+from spectrack.datasets.scanning import FoundSequence, scan
+from spectrack.datasets.sources import FolderSource, SuiteSource
+from spectrack.datasets.zipped import read_text_member
+from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
+from spectrack.sequences.attributes import abbreviate, parse_attributes, read_attributes
+from spectrack.sequences.layout import DESCRIPTION_NAMES
+from spectrack.simulation.suite import FRAMES, suite
+
+DATASETS = (*known_datasets(), "auto")
+"""Names that `open_dataset` takes."""
+
+_MODALITY_OF_SENSOR = {"vis16": "HSI-VIS", "nir25": "HSI-NIR", "rednir15": "HSI-RedNIR"}
+_NAMED = (
+    (re.compile(r"hotc?[-_ ]?(?:20)?(20|22|23|24|26)(?![0-9])", re.I), r"hotc20\1"),
+    (re.compile(r"(?:imec[-_ ]?25|msvt)(?![a-z0-9])", re.I), "imec25"),
+    (re.compile(r"mssot(?![a-z0-9])", re.I), "mssot"),
+    (re.compile(r"(?:msitrack|hrssd)(?![a-z0-9])", re.I), "msitrack"),
+    (re.compile(r"must(?:[-_ ]?hsi)?(?![-_ a-z0-9])", re.I), "must"),
+)
+_ENOUGH = 0.6
+
+_log = logging.getLogger(__name__)
+
+
+def open_dataset(
+    name: str,
+    root: Path | str | None = None,
+    *,
+    split: str | None = None,
+    modality: str | None = None,
+    stream: str = "HSI",
+) -> Dataset:
+    """The sequences of a data set, none of them opened yet.
+
+    Folders and archives are listed and small annotation files are looked at; no frame is decoded.
+
+    Args:
+        name: one of `DATASETS`: ``hotc2020`` to ``hotc2026``, ``imec25``, ``mssot``, ``must``, ``msitrack``, ``folder`` (any
+            folder of sequences), ``simulated`` (the frozen suite), or ``auto`` to find out.
+        root: the data set's folder, one of its splits or modalities, or a single sequence; not for ``simulated``.
+        split: only this split.
+        modality: only this modality.
+        stream: ``HSI``, ``HSI-FalseColor`` or ``RGB``; each has its own truth.
+
+    Returns:
+        The data set; its `problems` name archives that were refused, each logged once as a warning.
+
+    Raises:
+        SequenceNotFoundError: no folder, or no sequence with that stream in it.
+        ConfigError: unknown name, stream, split or modality.
+    """
+    if name not in DATASETS:
+        raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, DATASETS)}; data sets: {', '.join(DATASETS)}")
+    wanted = canonical_stream(stream)
+    if name == "simulated":
+        if root is not None:
+            raise ConfigError(f"expected no folder for the simulated suite, found {root}; leave it out, or name the data set folder")
+        dataset = _simulated()
+    elif root is None:
+        raise ConfigError(f"expected the folder of {name}, found none; name it (--root)")
+    else:
+        dataset = _open_folder(name, Path(root), wanted)
+    for problem in dataset.problems:
+        _log.warning("%s", problem)
+    return dataset if split is None and modality is None else dataset.select(split=split, modality=modality)
+
+
+def canonical_stream(name: str) -> str:
+    """The stream that a name means.
+
+    Raises:
+        ConfigError: no stream of that name.
+
+    Example:
+        >>> canonical_stream("hsi"), canonical_stream("false-colour")
+        ('HSI', 'HSI-FalseColor')
+    """
+    plain = re.sub(r"[-_ ]", "", name.lower()).replace("colour", "color").removeprefix("hsi") or "hsi"
+    known = {"hsi": "HSI", "falsecolor": "HSI-FalseColor", "rgb": "RGB"}
+    if plain not in known:
+        raise ConfigError(f"expected a stream, found {name!r}; streams: {', '.join(STREAMS)}")
+    return known[plain]
+
+
+def guess_dataset(root: Path, found: list[FoundSequence]) -> str:
+    """The data set that a folder holds: by the name of the folder or of those above it, else by the sequences' names, else ``folder``."""
+    for part in reversed(Path(os.path.abspath(root)).parts[-3:]):
+        for pattern, name in _NAMED:
+            if match := pattern.match(part):
+                return match.expand(name)
+    if any(
+        "hsidata" in str(place.path).lower() or "hsijpg" in str(place.path).lower() for item in found for place in item.streams.values()
+    ):
+        return "must"
+    by_modality = any(item.modality for item in found)
+    shares = {}
+    for name in ("hotc2023", "hotc2024") if by_modality else ("hotc2020", "hotc2022"):
+        facts = dataset_facts(name)
+        shares[name] = sum(facts.find(item.split, item.modality, item.name, _frames(item)) is not None for item in found) / max(
+            1, len(found)
+        )
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= _ENOUGH and len(found) > 2 else "folder"
+
+
+def _open_folder(name: str, root: Path, stream: str) -> Dataset:
+    found, problems = scan(root)
+    chosen = guess_dataset(root, found) if name == "auto" else name
+    facts = dataset_facts(chosen)
+    listed = _attribute_lists(root, facts)
+    entries = [_entry(chosen, item, stream, facts, listed) for item in found if stream in item.streams]
+    if not entries:
+        there = Counter(key for item in found for key in item.streams)
+        shown = ", ".join(f"{key} ({count})" for key, count in sorted(there.items())) or "none at all"
+        trouble = f"; {problems[0]}" if problems else ""
+        raise SequenceNotFoundError(
+            f"expected sequences with the stream {stream} below {root}, found streams: {shown}; "
+            f"name the folder that holds the sequences, or another stream (--stream){trouble}"
+        )
+    return Dataset(chosen, root, entries, problems)
+
+
+def _entry(name: str, found: FoundSequence, stream: str, facts: DatasetFacts, listed: dict[str, list[str]]) -> DatasetEntry:
+    sensor = facts.sensor(found.modality) if stream == "HSI" else None
+    wavelengths = facts.wavelengths_nm.get(found.modality) if stream == "HSI" else None
+    source = FolderSource(found, stream, sensor, wavelengths)
+    key = SequenceKey(name, found.split, found.modality, found.name)
+    return DatasetEntry(key, "", _attributes(found, facts, listed), source.frames.frames, source)
+
+
+def _attributes(found: FoundSequence, facts: DatasetFacts, listed: dict[str, list[str]]) -> tuple[str, ...]:
+    """From the sequence's own description, else the published lists, else lists of sequences by attribute."""
+    for _, file, path, member in found.texts:
+        if file in DESCRIPTION_NAMES:
+            try:
+                return parse_attributes(read_text_member(path, member), f"{path}/{member}") if member else read_attributes(path)
+            except SequenceError as error:
+                _log.warning("%s", error)
+    known = facts.find(found.split, found.modality, found.name, _frames(found))
+    if known is not None and known.attributes:
+        return known.attributes
+    return tuple(listed.get(found.name, ()))
+
+
+def _attribute_lists(root: Path, facts: DatasetFacts) -> dict[str, list[str]]:
+    """Attributes by sequence, from files that are called as an attribute and list the sequences that have it."""
+    wanted = {_plain(attribute): abbreviate(attribute) for attribute in facts.attribute_lists}
+    result: dict[str, list[str]] = {}
+    for folder in _list_folders(root) if wanted else ():
+        for file in sorted(folder.glob("*.txt")):
+            attribute = wanted.get(_plain(file.stem))
+            if attribute is not None and file.stat().st_size < 2**20:
+                for sequence in file.read_text(encoding="utf-8-sig", errors="replace").split():
+                    result.setdefault(sequence, []).append(attribute)
+    return result
+
+
+def _list_folders(root: Path) -> Iterator[Path]:
+    """The root and the folders one and two levels below it that hold a list of sequences."""
+    yield root
+    for level in ("*", "*/*"):
+        yield from (file.parent for file in sorted(root.glob(f"{level}/list.txt")))
+
+
+def _plain(text: str) -> str:
+    # MUST spells one attribute with a zero for an o.
+    return re.sub(r"[^a-z]", "", text.lower().replace("0", "o"))
+
+
+def _frames(found: FoundSequence) -> int | None:
+    return found.streams["HSI"].frames if "HSI" in found.streams else None
+
+
+def _simulated() -> Dataset:
+    entries = [
+        DatasetEntry(SequenceKey("simulated", "", _MODALITY_OF_SENSOR[e.sensor], e.name), e.name, e.attributes, FRAMES, SuiteSource(e.name))
+        for e in suite()
+    ]
+    return Dataset("simulated", None, entries)

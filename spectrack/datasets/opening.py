@@ -79,6 +79,22 @@ def open_dataset(
     return dataset if split is None and modality is None else dataset.select(split=split, modality=modality)
 
 
+def open_everything(name: str, root: Path | str) -> Dataset:
+    """Every sequence below a folder with whatever stream it has, for looking at a data set as a whole.
+
+    The stream is the cubes where there are some, else the false-colour pictures, else RGB; the source of a sequence that has
+    only annotations cannot be opened.
+
+    Raises:
+        SequenceNotFoundError: no folder, or neither frames nor annotations in it.
+        ConfigError: unknown name, or the simulated suite, which lies in no folder.
+    """
+    if name == "simulated" or name not in DATASETS:
+        folders = [known for known in DATASETS if known != "simulated"]
+        raise ConfigError(f"expected a data set that lies in a folder, found {name!r}; {nearest_name(name, folders)}")
+    return _open_folder(name, Path(root), None)
+
+
 def canonical_stream(name: str) -> str:
     """The stream that a name means.
 
@@ -110,28 +126,31 @@ def guess_dataset(root: Path, found: list[FoundSequence]) -> str:
     shares = {}
     for name in ("hotc2023", "hotc2024") if by_modality else ("hotc2020", "hotc2022"):
         facts = dataset_facts(name)
-        shares[name] = sum(facts.find(item.split, item.modality, item.name, _frames(item)) is not None for item in found) / max(
-            1, len(found)
-        )
+        known = [item for item in found if facts.find(item.split, item.modality, item.name, _frames(item)) is not None]
+        shares[name] = len(known) / max(1, len(found))
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= _ENOUGH and len(found) > 2 else "folder"
 
 
-def _open_folder(name: str, root: Path, stream: str) -> Dataset:
+def _open_folder(name: str, root: Path, stream: str | None) -> Dataset:
     found, problems = scan(root)
     chosen = guess_dataset(root, found) if name == "auto" else name
     facts = dataset_facts(chosen)
     listed = _attribute_lists(root, facts)
-    entries = [_entry(chosen, item, stream, facts, listed) for item in found if stream in item.streams]
-    if not entries:
+    wanted = [(item, stream or _main_stream(item)) for item in found if stream is None or stream in item.streams]
+    if not wanted and not (stream is None and problems):
         there = Counter(key for item in found for key in item.streams)
         shown = ", ".join(f"{key} ({count})" for key, count in sorted(there.items())) or "none at all"
         trouble = f"; {problems[0]}" if problems else ""
         raise SequenceNotFoundError(
-            f"expected sequences with the stream {stream} below {root}, found streams: {shown}; "
+            f"expected sequences with the stream {stream or 'HSI'} below {root}, found streams: {shown}; "
             f"name the folder that holds the sequences, or another stream (--stream){trouble}"
         )
-    return Dataset(chosen, root, entries, problems)
+    return Dataset(chosen, root, [_entry(chosen, item, chosen_stream, facts, listed) for item, chosen_stream in wanted], problems)
+
+
+def _main_stream(found: FoundSequence) -> str:
+    return next((stream for stream in STREAMS if stream in found.streams), "")
 
 
 def _entry(name: str, found: FoundSequence, stream: str, facts: DatasetFacts, listed: dict[str, list[str]]) -> DatasetEntry:
@@ -139,7 +158,8 @@ def _entry(name: str, found: FoundSequence, stream: str, facts: DatasetFacts, li
     wavelengths = facts.wavelengths_nm.get(found.modality) if stream == "HSI" else None
     source = FolderSource(found, stream, sensor, wavelengths)
     key = SequenceKey(name, found.split, found.modality, found.name)
-    return DatasetEntry(key, "", _attributes(found, facts, listed), source.frames.frames, source)
+    frames = found.streams[stream].frames if stream in found.streams else None
+    return DatasetEntry(key, "", _attributes(found, facts, listed), frames, source)
 
 
 def _attributes(found: FoundSequence, facts: DatasetFacts, listed: dict[str, list[str]]) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ class _Collection:
         # Annotations at the root itself belong to a sequence only when the root is one.
         used = {key: found for key, found in self._found.items() if found.streams or id(found) not in self._nameless}
         # A prefix that all share (the data set's own folder) says nothing.
-        shared = len(os.path.commonprefix([list(prefix) for prefix, *_ in used])) if used else 0
+        shared = _shared_length([prefix for prefix, *_ in used])
         for (prefix, *_), found in used.items():
             found.split = "/".join([*prefix[shared:], *([found.split] if found.split else [])])
         return sorted(used.values(), key=lambda found: (found.split, found.modality, number_key(found.name + ".")))
@@ -160,6 +160,11 @@ class _Collection:
         for name in texts:
             member = f"{listing.member}/{name}".lstrip("/") if listing.archive else ""
             sequence.texts.append((stream, name.lower(), listing.archive or listing.path / name, member))
+
+
+def _shared_length(prefixes: list[tuple[str, ...]]) -> int:
+    """How many names at the start all tuples have in common."""
+    return next((i for i, names in enumerate(zip(*prefixes, strict=False)) if len(set(names)) > 1), min(map(len, prefixes), default=0))
 
 
 def _walk(root: Path, problems: list[str]) -> Iterator[_Listing]:

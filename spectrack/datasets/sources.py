@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,32 @@ class FolderSource:
             raise
         weakref.finalize(sequence, shutil.rmtree, scratch, ignore_errors=True)
         return sequence
+
+    @contextmanager
+    def unpacked(self) -> Iterator[dict[str, Path]]:
+        """Where the frames of every stream lie, zipped ones as a temporary copy that goes at the end.
+
+        Raises:
+            SequenceError: an archive is damaged or too large.
+        """
+        streams = self.found.streams
+        if not any(folder.archive for folder in streams.values()):
+            yield {stream: folder.path for stream, folder in streams.items()}
+            return
+        scratch = make_scratch_folder()
+        try:
+            yield {stream: _unpacked(folder, scratch) for stream, folder in streams.items()}
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def truth_files(self, places: dict[str, Path]) -> tuple[Path | None, Path | None]:
+        """The truth file and the file with the first box only that count for the stream.
+
+        Args:
+            places: where the frames of the streams lie, see `unpacked`.
+        """
+        layout = find_layout(places[self.stream], twin=places.get("HSI-FalseColor") if self.stream == "HSI" else None)
+        return self._truth(layout, places) or layout.truth, layout.first_box
 
     def _folders(self) -> dict[str, FrameFolder]:
         """The stream's own folder and that of its false-colour or hyperspectral twin, with which it shares the truth."""

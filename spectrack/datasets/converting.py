@@ -1,0 +1,269 @@
+"""convert_dataset: a fast copy of a data set, made sequence by sequence, compared with its source, never touching it.
+
+A sequence counts as done when its folder holds ``converted.json``, which is written after the copy was read back and found
+equal. An interrupted conversion goes on where it stopped; a sequence whose source changed since is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
+from spectrack.datasets.sources import FolderSource
+from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
+from spectrack.files import write_json
+from spectrack.sequences.base import Frame, Sequence
+from spectrack.sequences.layout import frame_kinds
+from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.side_file import SIDE_FILE
+from spectrack.sequences.writers import FIRST_BOX_FILE, TRUTH_FILE, write_sequence
+
+FORMATS = ("npy", "hotc", "envi")
+"""Formats that a conversion writes; ``npy`` reads a window 25 times faster than PNG mosaics."""
+
+RECORD = "converted.json"
+"""File in a finished sequence's folder."""
+
+_OURS = ("HSI", "frames", "frames.npy", TRUTH_FILE, FIRST_BOX_FILE, RECORD, SIDE_FILE)
+"""What a conversion writes into a sequence's folder; the side file last, because it marks the folder as ours."""
+
+_SPARE = 2**28
+
+Progress = Callable[[int, int | None, str], None]
+"""Takes frames done, frames in all (None when unknown) and the sequence's label."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    Attributes:
+        out: the folder written.
+        written: labels of the sequences converted now.
+        kept: labels of those that an earlier conversion had finished.
+        failed: label and sentence of those that could not be converted.
+        frames: frames written now.
+    """
+
+    out: Path
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    frames: int
+
+
+def convert_dataset(dataset: Dataset, out: Path | str, *, format: str = "npy", progress: Progress | None = None) -> Conversion:
+    """Write every sequence of a data set in another format, each as ``<out>/<split>/<modality>/<name>``.
+
+    Args:
+        dataset: what to convert; its files are only read.
+        out: the folder to write; it may hold an earlier conversion of the same data set, which is continued.
+        format: one of `FORMATS`; `spectrack.open_sequence` and `open_dataset` read all of them.
+        progress: called after each frame.
+
+    Returns:
+        What was done; a sequence that cannot be read or written in this format is listed as failed, and the others go on.
+
+    Raises:
+        ConfigError: unknown format, or a folder inside the source or around it.
+        SequenceError: no space left, or a folder in the way that no conversion wrote.
+    """
+    if format not in FORMATS:
+        raise ConfigError(f"expected a format to convert to, found {format!r}; {nearest_name(format, FORMATS)}")
+    target = Path(out)
+    _check_apart(dataset, target)
+    written, kept, failed = [], [], []
+    counter = _Counter(dataset, progress)
+    taken: set[str] = set()
+    for entry in dataset:
+        folder = _folder(target, entry)
+        if str(folder).lower() in taken:
+            folder = folder.with_name(entry.label)
+        taken.add(str(folder).lower())
+        try:
+            if _convert_entry(entry, folder, format, counter):
+                written.append(entry.label)
+            else:
+                kept.append(entry.label)
+                counter.skip(entry)
+        except _OutOfSpaceError:
+            raise
+        except SpectrackError as error:
+            failed.append((entry.label, str(error)))
+    return Conversion(target, tuple(written), tuple(kept), tuple(failed), counter.written)
+
+
+class _OutOfSpaceError(SequenceError):
+    """The disk is full; the sequences that follow would fail too."""
+
+
+class _Counter:
+    """Frames done, for the progress bar."""
+
+    def __init__(self, dataset: Dataset, progress: Progress | None) -> None:
+        counts = [entry.frames for entry in dataset]
+        self._total = None if any(count is None for count in counts) else sum(count or 0 for count in counts)
+        self._progress = progress
+        self._done = 0
+        self.written = 0
+
+    def step(self, label: str) -> None:
+        self._done += 1
+        self.written += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total, label)
+
+    def skip(self, entry: DatasetEntry) -> None:
+        self._done += entry.frames or 0
+        if self._progress is not None:
+            self._progress(self._done, self._total, entry.label)
+
+
+class _WatchedSequence(Sequence):
+    """A sequence as it is, with a digest of every frame that is read from it."""
+
+    def __init__(self, inner: Sequence, step: Callable[[], None]) -> None:
+        self._inner, self._step = inner, step
+        self.digests: dict[int, str] = {}
+        self.name, self.sensor, self.fps = inner.name, inner.sensor, inner.fps
+        self.height, self.width, self.bands = inner.height, inner.width, inner.bands
+        self.wavelengths_nm, self.visibility = inner.wavelengths_nm, inner.visibility
+        self.attributes, self.is_rgb = tuple(inner.attributes), inner.is_rgb
+        self.truth, self.metadata = inner.truth, inner.metadata
+        self._first_box = inner.first_box if inner.truth is None else None
+        self.block = getattr(inner, "block", None)
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def frame(self, i: int) -> Frame:
+        frame = self._inner.frame(i)
+        if i not in self.digests:
+            self.digests[i] = _digest(frame.whole())
+            self._step()
+        return frame
+
+
+def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Counter) -> bool:
+    """Convert one sequence; False when it was done before."""
+    signature = {"format": format, "source": _signature(entry)}
+    if _recorded(folder) == signature:
+        return False
+    _clear(folder, entry)
+    source = _WatchedSequence(entry.open(), lambda: counter.step(entry.label))
+    _check_space(source, folder)
+    try:
+        write_sequence(source, folder, format=format)
+        _compare(source, folder)
+        write_json(folder / RECORD, signature)
+    except OSError as error:
+        _clear(folder, entry)
+        raise SequenceError(f"expected to write {folder}, found: {error.strerror or error}; free space or name another folder") from error
+    except BaseException:
+        _clear(folder, entry)
+        raise
+    return True
+
+
+def _compare(source: _WatchedSequence, folder: Path) -> None:
+    """Read the copy back and compare it with what was read from the source."""
+    copy = open_sequence(folder)
+    facts = (len(copy), copy.height, copy.width, copy.bands)
+    expected = (len(source), source.height, source.width, source.bands)
+    same = facts == expected and (source.truth is None or np.array_equal(source.truth, copy.truth))
+    bad = next((i for i in range(len(source)) if _digest(copy[i]) != source.digests[i]), None) if same else -1
+    if bad is not None:
+        what = f"frame {bad}" if bad >= 0 else "another size, length or truth"
+        raise SequenceError(
+            f"expected a copy equal to its source in {folder}, found a difference in {what}; check the disk and convert again"
+        )
+
+
+def _digest(cube: Any) -> str:
+    array = np.ascontiguousarray(cube, dtype=cube.dtype.newbyteorder("<"))
+    return hashlib.blake2b(memoryview(array).cast("B"), digest_size=16, person=str(array.dtype)[:16].encode()).hexdigest()
+
+
+def _folder(out: Path, entry: DatasetEntry) -> Path:
+    """Split, modality and name as folders; names that cannot be folders everywhere are replaced as labels are."""
+    parts = [_plain(part) for part in (*entry.key.split.split("/"), entry.key.modality, entry.key.name) if part]
+    return out.joinpath(*parts)
+
+
+def _plain(part: str) -> str:
+    return SequenceKey("", "", "", part).label
+
+
+def _signature(entry: DatasetEntry) -> dict[str, Any]:
+    """What the source is now: a digest of names, sizes and times of its files; the folder may be moved or mounted elsewhere."""
+    if not isinstance(entry.source, FolderSource):
+        return {"name": entry.key.name}
+    digest, total = hashlib.blake2b(digest_size=16), 0
+    folder = entry.source.frames
+    files = [folder.archive] if folder.archive else [folder.path] if folder.path.is_file() else _frame_files(folder.path)
+    annotations = [path for _, _, path, _ in entry.source.found.texts]
+    for path in [*files, *sorted(set(annotations) - set(files))]:
+        status = path.stat()
+        digest.update(f"{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+        total += status.st_size
+    return {"name": (folder.archive or folder.path).name, "bytes": total, "digest": digest.hexdigest()}
+
+
+def _frame_files(folder: Path) -> list[Path]:
+    return [file for files in frame_kinds(folder).values() for file in files]
+
+
+def _recorded(folder: Path) -> Any:
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _clear(folder: Path, entry: DatasetEntry) -> None:
+    """Remove what an interrupted or outdated conversion left; anything else in the way is refused."""
+    if isinstance(entry.source, FolderSource) and entry.source.frames.path.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"expected a place apart from the source for {entry.label}, found that it lies in {folder}; name another --out")
+    left = re.compile(re.escape(f".{folder.name}-") + "[a-z0-9_]{8}")  # as tempfile names them
+    for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        if left.fullmatch(other.name) and other.is_dir():
+            shutil.rmtree(other, ignore_errors=True)
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / SIDE_FILE).is_file() and not (folder / RECORD).is_file()):
+        raise ConfigError(f"expected a new folder or an earlier conversion at {folder}, found something else; name another --out")
+    for name in _OURS:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _check_space(sequence: Sequence, folder: Path) -> None:
+    size = len(sequence) * int(np.asarray(sequence[0]).nbytes)
+    place = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    free = shutil.disk_usage(place).free
+    if size + _SPARE > free:
+        raise _OutOfSpaceError(
+            f"expected {size / 2**30:.1f} GiB of free space at {place} for {sequence.name}, found {free / 2**30:.1f}; "
+            "free space, or name another folder, and convert again: what is finished is kept"
+        )
+
+
+def _check_apart(dataset: Dataset, out: Path) -> None:
+    if dataset.root is None:
+        return
+    root, target = dataset.root.resolve(), out.resolve()
+    if target == root or target.is_relative_to(root) or root.is_relative_to(target):
+        raise ConfigError(
+            f"expected a folder apart from the source {dataset.root}, found {out}; name one that neither holds it nor lies in it"
+        )

@@ -38,16 +38,16 @@ class DataInfo:
     """Write all of it as JSON."""
 
     def run(self) -> int:
-        """Print facts and tables."""
+        """Print what was found and what is known."""
         from spectrack.datasets.description import describe_dataset
         from spectrack.files import write_json
 
         description = describe_dataset(self.root, name=self.dataset)
         print_facts(_facts(description))
-        output().print(make_groups_table(description))
+        print_facts(describe_groups(description))
         print_facts(_remarks(description))
         if self.list:
-            output().print(make_sequences_table(description))
+            print_facts(describe_sequences(description))
         if self.out is not None:
             write_json(self.out, description.to_json())
             print_facts([("written to", str(self.out))])
@@ -155,45 +155,33 @@ class Data:
         return self.action.run()
 
 
-def make_groups_table(description: DatasetDescription) -> Table:
-    """One row a split and modality."""
-    rows = [
-        (
-            " ".join(word for word in (group.split, group.modality) if word) or "all",
-            str(group.sequences),
-            f"{group.frames}{' + ?' if group.unknown else ''}",
-            _counted(group.streams, group.sequences),
-            _counted(group.truth, group.sequences),
-            _storage(group),
-        )
-        for group in description.groups
-    ]
-    return make_table(("part", "sequences", "frames", "streams", "known boxes", "files"), rows)
+def describe_groups(description: DatasetDescription) -> Iterator[tuple[str, str]]:
+    """Name and content of each split and modality."""
+    for group in description.groups:
+        name = " ".join(word for word in (group.split, group.modality) if word) or "all"
+        frames = f"{group.frames} frames{' and more' if group.unknown else ''}"
+        known = _counted(group.truth, group.sequences)
+        parts = (f"{group.sequences} sequences", frames, _counted(group.streams, group.sequences), f"boxes: {known}", _storage(group))
+        yield name, "; ".join(parts)
 
 
-def make_sequences_table(description: DatasetDescription) -> Table:
-    """One row a sequence, by the label that results are stored by."""
+def describe_sequences(description: DatasetDescription) -> Iterator[tuple[str, str]]:
+    """Label (results are stored by it) and content of each sequence."""
     from spectrack.datasets.description import streams_of, truth_of
 
-    rows = [
-        (
-            entry.label,
-            "?" if entry.frames is None else str(entry.frames),
-            " ".join(streams_of(entry)),
-            truth_of(entry),
-            " ".join(entry.attributes) or "-",
-        )
-        for entry in description.entries
-    ]
-    return make_table(("sequence", "frames", "streams", "known boxes", "attributes"), rows)
+    for entry in description.entries:
+        frames = "? frames" if entry.frames is None else f"{entry.frames} frames"
+        parts = (frames, ", ".join(streams_of(entry)), f"boxes: {truth_of(entry)}", " ".join(entry.attributes))
+        yield entry.label, "; ".join(part for part in parts if part)
 
 
 def make_findings_table(report: CheckReport) -> Table:
     """Number of findings of each kind."""
+    from spectrack.datasets.findings import SEVERITIES
+
     counts = Counter((finding.code, finding.severity) for finding in report.findings)
     codes = dict.fromkeys(finding.code for finding in report.findings)
-    severities = ("error", "warning", "note")
-    rows = [(code, *(str(counts[code, severity] or "-") for severity in severities)) for code in codes]
+    rows = [(code, *(str(counts[code, severity] or "-") for severity in SEVERITIES)) for code in codes]
     return make_table(("kind", "errors", "warnings", "notes"), rows)
 
 

@@ -179,7 +179,8 @@ def _compare(source: _WatchedSequence, folder: Path) -> None:
     copy = open_sequence(folder)
     facts = (len(copy), copy.height, copy.width, copy.bands)
     expected = (len(source), source.height, source.width, source.bands)
-    same = facts == expected and (source.truth is None or np.array_equal(source.truth, copy.truth))
+    boxes, copied = source.truth, copy.truth
+    same = facts == expected and (boxes is None or (copied is not None and np.array_equal(boxes, copied)))
     bad = next((i for i in range(len(source)) if _digest(copy[i]) != source.digests[i]), None) if same else -1
     if bad is not None:
         what = f"frame {bad}" if bad >= 0 else "another size, length or truth"
@@ -190,7 +191,7 @@ def _compare(source: _WatchedSequence, folder: Path) -> None:
 
 def _digest(cube: Any) -> str:
     array = np.ascontiguousarray(cube, dtype=cube.dtype.newbyteorder("<"))
-    return hashlib.blake2b(memoryview(array).cast("B"), digest_size=16, person=str(array.dtype)[:16].encode()).hexdigest()
+    return hashlib.blake2b(array.data.cast("B"), digest_size=16, person=str(array.dtype)[:16].encode()).hexdigest()
 
 
 def _folder(out: Path, entry: DatasetEntry) -> Path:

@@ -84,7 +84,8 @@ def meaning_of(parts: Sequence[str]) -> FolderMeaning:
         ('train', 'HSI-NIR', 'park', 'HSI')
     """
     split = modality = stream = ""
-    update, plain, longest = False, [], 0
+    update, longest = False, 0
+    plain: list[str] = []
     for i, part in enumerate(parts):
         later = any(_is_plain(other) for other in parts[i + 1 :])
         if _MODALITY.fullmatch(part) and (later or part.lower().startswith("hsi")):

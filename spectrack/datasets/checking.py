@@ -31,7 +31,7 @@ from spectrack.datasets.frame_checks import (
 from spectrack.datasets.opening import open_everything
 from spectrack.datasets.sources import FolderSource
 from spectrack.datasets.truth_checks import check_truth
-from spectrack.errors import ConfigError, SequenceError, SpectrackError
+from spectrack.errors import ConfigError, SpectrackError
 from spectrack.sensors import SENSORS
 from spectrack.sequences.annotations import read_boxes
 from spectrack.sequences.base import Sequence
@@ -124,8 +124,9 @@ class _Check:
         try:
             with source.unpacked() as places:
                 self._check_streams(dataset, entry, facts, source, places)
-        except SequenceError as error:
-            self._report("archive", "error", place, str(error))
+        except (SpectrackError, OSError) as error:
+            zipped = any(folder.archive for folder in source.found.streams.values())
+            self._report("archive" if zipped else "cannot-open", "error", place, str(error))
 
     def _check_streams(
         self, dataset: Dataset, entry: DatasetEntry, facts: DatasetFacts, source: FolderSource, places: dict[str, Path]
@@ -159,7 +160,7 @@ class _Check:
             sequence, failure = None, str(error)
         if kind != "image" or (sequence is not None and not isinstance(sequence, _IMAGES)):
             if sequence is None:
-                self._report("unreadable-frames", "error", folder, failure or "")
+                self._report("cannot-open", "error", folder, failure or "")
                 return _Stream(None, None, None, "")
             tally = tally_sequence(sequence, self._depth, where=folder, step=self._step)
             files = [folder] if folder.is_file() else []
@@ -175,7 +176,7 @@ class _Check:
             size = _cube_size(tally, block if mosaics else 1, sequence)
         report_tally(tally, folder, self._report)
         if failure is not None and not tally.faults:
-            self._report("unreadable-frames", "error", folder, failure)
+            self._report("cannot-open", "error", folder, failure)
         visibility = None if sequence is None else sequence.visibility
         return _Stream(tally.count, size, visibility, _digest(files[0]) if files else "")
 
@@ -183,16 +184,22 @@ class _Check:
         cubes = checked.get("HSI")
         if cubes is None or cubes.frames is None:
             return
-        for stream, severity in (("HSI-FalseColor", "error"), ("RGB", "warning")):
-            other = checked.get(stream)
-            if other is None or other.frames in (None, cubes.frames):
-                continue
-            known = [d.text for d in facts.defects if entry.key.name in d.sequences and "RGB" in d.text] if stream == "RGB" else []
+        pictures, colour = checked.get("HSI-FalseColor"), checked.get("RGB")
+        if pictures is not None and pictures.frames not in (None, cubes.frames):
             self._report(
                 "stream-length",
-                "error" if severity == "error" else "warning",
-                places[stream],
-                f"expected the {cubes.frames} frames of the cubes in {places[stream]}, found {other.frames}; "
+                "error",
+                places["HSI-FalseColor"],
+                f"expected a picture for each of the {cubes.frames} frames of the cubes in {places['HSI-FalseColor']}, "
+                f"found {pictures.frames}; copy what is missing",
+            )
+        if colour is not None and colour.frames not in (None, cubes.frames):
+            known = [defect.text for defect in facts.defects if entry.key.name in defect.sequences and "RGB" in defect.text]
+            self._report(
+                "stream-length",
+                "warning",
+                places["RGB"],
+                f"expected the {cubes.frames} frames of the cubes in {places['RGB']}, found {colour.frames}; "
                 + (f"known: {known[0]}" if known else "the streams are no frame-exact pairs, so do not use one's boxes for the other"),
             )
 
@@ -286,6 +293,6 @@ def _is_lossy(files: list[Path]) -> bool:
 def _digest(file: Path) -> str:
     try:
         with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest() if file.stat().st_size < 2**28 else ""
+            return hashlib.file_digest(opened, "sha256").hexdigest() if 0 < file.stat().st_size < 2**28 else ""
     except OSError:
         return ""

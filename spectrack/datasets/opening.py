@@ -18,6 +18,7 @@ from spectrack.datasets.zipped import read_text_member
 from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
 from spectrack.sequences.attributes import abbreviate, parse_attributes, read_attributes
 from spectrack.sequences.layout import DESCRIPTION_NAMES
+from spectrack.sequences.side_file import SIDE_FILE, read_side_file
 from spectrack.simulation.suite import FRAMES, suite
 
 DATASETS = (*known_datasets(), "auto")
@@ -165,11 +166,16 @@ def _entry(name: str, found: FoundSequence, stream: str, facts: DatasetFacts, li
 def _attributes(found: FoundSequence, facts: DatasetFacts, listed: dict[str, list[str]]) -> tuple[str, ...]:
     """From the sequence's own description, else the published lists, else lists of sequences by attribute."""
     for _, file, path, member in found.texts:
-        if file in DESCRIPTION_NAMES:
-            try:
-                return parse_attributes(read_text_member(path, member), f"{path}/{member}") if member else read_attributes(path)
-            except SequenceError as error:
-                _log.warning("%s", error)
+        try:
+            own: tuple[str, ...] = ()
+            if file in DESCRIPTION_NAMES:
+                own = parse_attributes(read_text_member(path, member), f"{path}/{member}") if member else read_attributes(path)
+            elif file == SIDE_FILE and not member:
+                own = read_side_file(path).attributes
+            if own:
+                return own
+        except SequenceError as error:
+            _log.warning("%s", error)
     known = facts.find(found.split, found.modality, found.name, _frames(found))
     if known is not None and known.attributes:
         return known.attributes

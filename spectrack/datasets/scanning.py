@@ -16,7 +16,7 @@ from spectrack.sequences.side_file import SIDE_FILE, read_side_file
 from spectrack.sequences.triplets import are_triplets
 
 _KIND_OF = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes}
-_TEXTS = (*TRUTH_NAMES, *FIRST_BOX_NAMES, *DESCRIPTION_NAMES)
+_TEXTS = (*TRUTH_NAMES, *FIRST_BOX_NAMES, *DESCRIPTION_NAMES, SIDE_FILE)
 _ONE_FILE_EACH = ("npy", "npz", "mat", "hdf5", "envi")
 _CALIBRATION = ("darkref", "whiteref")
 _ANCESTORS = 3

@@ -25,8 +25,9 @@ def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """
     wanted = {suffix.lower() for suffix in suffixes}
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and Path(entry.name).suffix.lower() in wanted]
-    return [folder / name for name in sorted(names, key=number_key) if (folder / name).is_file()]
+        visible = (entry for entry in entries if not entry.name.startswith("."))
+        names = [entry.name for entry in visible if os.path.splitext(entry.name)[1].lower() in wanted and entry.is_file()]
+    return [folder / name for name in sorted(names, key=number_key)]
 
 
 def number_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

@@ -109,6 +109,13 @@ DEFECTS = {
     "the first file cut short": (lambda t: (t / ANT / "0001.png").write_bytes(b"\x89PNG"), "unreadable-frames", "ant", "frame 1:"),
     "an empty file": (lambda t: (t / ANT / "0002.png").write_bytes(b""), "unreadable-frames", "ant", "frame 2:"),
     "a flipped byte": (lambda t: flip_byte(t / ANT / "0002.png"), "unreadable-frames", "ant", "frame 2:"),
+    "a side file that is no JSON": (lambda t: (t / FOX / "sequence.json").write_text("{"), "cannot-open", "fox", "expected JSON in"),
+    "a side file of another length": (
+        lambda t: (t / FOX / "sequence.json").write_text('{"frames": 9, "frames_path": "HSI"}'),
+        "cannot-open",
+        "fox",
+        "expected the 9 frames that",
+    ),
     "a cut picture": (
         lambda t: (t / ANT_TRUTH).with_name("0002.jpg").write_bytes((t / ANT_TRUTH).with_name("0002.jpg").read_bytes()[:-100]),
         "unreadable-frames",
@@ -145,7 +152,7 @@ DEFECTS = {
         ),
         "stream-length",
         "fox",
-        "the 5 frames of the cubes in",
+        "expected the 5 frames of the cubes in",
     ),
     "fewer pictures": (lambda t: (t / ANT_TRUTH).with_name("0005.jpg").unlink(), "stream-length", "ant", "found 4"),
     "pictures with other boxes": (

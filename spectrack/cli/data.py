@@ -107,7 +107,7 @@ class DataConvert:
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder to write; it may hold an earlier conversion, which is continued."""
     format: Annotated[str, arg(metavar="npy|hotc|envi")] = "npy"
-    """One memory-mapped .npy a sequence (reads a crop 25 times faster than PNG), 16-bit mosaic PNG files, or ENVI files."""
+    """One memory-mapped .npy a sequence (of which a crop is read without decoding the rest), 16-bit mosaic PNG files, or ENVI files."""
     dataset: Annotated[str, arg(metavar="NAME")] = "auto"
     """Which data set it is, where it cannot be told."""
     split: Annotated[str | None, arg(metavar="NAME")] = None

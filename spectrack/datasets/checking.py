@@ -91,6 +91,7 @@ class _Check:
         self._datasets, self._depth, self._progress = datasets, depth, progress
         self._findings: list[Finding] = []
         self._prints: list[Fingerprint] = []
+        self._told: set[tuple[str, str, str]] = set()
         self._done, self._label = 0, ""
         self._total = _total_frames(datasets, depth)
 
@@ -235,7 +236,9 @@ class _Check:
             )
 
     def _report(self, code: str, severity: Severity, place: Path, text: str) -> None:
-        self._findings.append(Finding(code, severity, self._label, str(place), text))
+        if (self._label, code, text) not in self._told:  # one cause may stop several streams
+            self._told.add((self._label, code, text))
+            self._findings.append(Finding(code, severity, self._label, str(place), text))
 
     def _step(self) -> None:
         self._done += 1

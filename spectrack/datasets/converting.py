@@ -28,7 +28,7 @@ from spectrack.sequences.side_file import SIDE_FILE
 from spectrack.sequences.writers import FIRST_BOX_FILE, TRUTH_FILE, write_sequence
 
 FORMATS = ("npy", "hotc", "envi")
-"""Formats that a conversion writes; ``npy`` reads a window 25 times faster than PNG mosaics."""
+"""Formats that a conversion writes; of ``npy`` a window is read without decoding the rest."""
 
 RECORD = "converted.json"
 """File in a finished sequence's folder."""

@@ -15,6 +15,7 @@ import pytest
 
 from spectrack.datasets import open_dataset, zipped
 from spectrack.datasets.checking import check_data
+from spectrack.datasets.converting import convert_dataset
 from spectrack.errors import SequenceError, SequenceNotFoundError
 
 
@@ -148,6 +149,16 @@ def test_a_refused_archive_among_others_is_a_logged_problem(root, caplog):
     assert len(dataset) == 3
     assert len(dataset.problems) == 1
     assert "cat.zip" in caplog.text
+
+
+def test_zipped_sequences_are_checked_and_converted(root, scratch, tmp_path):
+    report = check_data([root])
+    assert (report.findings, report.frames) == ((), 18)
+    dataset = open_dataset("hotc2026", root)
+    assert convert_dataset(dataset, tmp_path / "out").written == ("ant", "bee", "park")
+    assert [entry.open().first_box[0] for entry in open_dataset("folder", tmp_path / "out")] == [1, 9, 3]
+    gc.collect()
+    assert list(scratch.iterdir()) == []
 
 
 def test_damaged_archives_are_one_sentence(root, scratch):

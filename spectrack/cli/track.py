@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -31,6 +31,7 @@ class Track:
   spectrack track HOTC/test/ball/HSI --out runs/ball --overlay          first box and truth from the data set
   spectrack track recordings/HSI --sensor vis16 --box 214,61,30,42 --out runs/car
   spectrack track cubes.npy --axes thwb --box-from box.txt --out runs/cubes
+  spectrack track recordings/HSI --box-from cvat.zip --box-track 2 --box-drawn-on mosaic --out runs/car
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video"""
 
     sequence: Annotated[Path, Positional, arg(metavar="SEQUENCE")]
@@ -40,7 +41,11 @@ class Track:
     box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
     """The object in the first frame, in cube pixels (mosaic pixels divided by the mosaic block); by default the first truth box."""
     box_from: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Text file whose first row is that box."""
+    """File with that box: rows of x,y,w,h, or what CVAT, MOT, COCO, VOC, labelme, Label Studio or YOLO programs export."""
+    box_track: Annotated[str | None, arg(metavar="NAME")] = None
+    """Which object of that file, by number or label, where it holds several."""
+    box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
+    """The picture its pixels belong to: one of the cube's size, the raw mosaic, or an RGB picture of another size."""
     tracker: Annotated[str, arg(metavar="NAME")] = "siamban"
     """Which method tracks."""
     profile: Annotated[str, arg(metavar="compact|full")] = "compact"
@@ -79,7 +84,7 @@ class Track:
 
         check_folder_for_results(self.out, replace=RESULT_FILES if self.overwrite else ())
         sequence = self._open()
-        box = first_box(sequence, self._given_box())
+        box = first_box(sequence, self._given_box(sequence))
         with ProgressBar() as bar:
             bar.show("loading the tracker", 0, None)
             from spectrack.trackers.loading import load_tracker
@@ -104,13 +109,22 @@ class Track:
             self.sequence, format=self.format, sensor=self.sensor, axes=self.axes, variable=self.variable, truth=self.truth
         )
 
-    def _given_box(self) -> Box | None:
+    def _given_box(self, sequence: Sequence) -> Box | None:
         if self.box is not None and self.box_from is not None:
             raise ConfigError("expected --box or --box-from, found both; give one of them")
+        if self.box_from is None and (self.box_track is not None or self.box_drawn_on != "cube"):
+            raise ConfigError("expected --box-from beside --box-track and --box-drawn-on, found none; give the file that they speak of")
         if self.box_from is not None:
-            from spectrack.sequences.annotations import read_first_box
+            from spectrack.sequences.first_boxes import Coordinates, read_first_box
 
-            return read_first_box(self.box_from)
+            return read_first_box(
+                self.box_from,
+                width=sequence.width,
+                height=sequence.height,
+                track=self.box_track,
+                coordinates=cast("Coordinates", self.box_drawn_on),  # checked where it is applied
+                block=mosaic_block(sequence) if self.box_drawn_on == "mosaic" else 1,
+            )
         return None if self.box is None else parse_box(self.box)
 
     def _tracker_options(self) -> dict[str, Any]:
@@ -123,6 +137,24 @@ class Track:
     def _settings(self) -> dict[str, Any]:
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {"command": "track"} | {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+
+
+def mosaic_block(sequence: Sequence) -> int:
+    """Side of the mosaic pattern that the cubes of a sequence came from.
+
+    Raises:
+        ConfigError: neither its frames nor its camera tell.
+    """
+    from spectrack.sensors import SENSORS
+
+    sensor = SENSORS.get(sequence.sensor or "")
+    block = getattr(sequence, "block", None) or (sensor.block if sensor is not None else None)
+    if block is None:
+        raise ConfigError(
+            f"expected mosaics to divide a box by their block, found cubes of an unknown camera in {sequence.name}; name it with --sensor, "
+            "or give the box in cube pixels"
+        )
+    return int(block)
 
 
 def parse_box(text: str) -> Box:

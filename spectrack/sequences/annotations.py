@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,11 +18,12 @@ from numpy.typing import ArrayLike
 from spectrack.boxes import Box, Boxes, as_box
 from spectrack.errors import SequenceError
 from spectrack.files import write_text
+from spectrack.sequences.untrusted_files import decode_text, read_file
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?[nN][aA][nN]")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?[nN][aA][nN]")
 _SEPARATORS = re.compile(r"[,;\s]+")
-_LARGEST_FILE = 64 * 2**20
-_LARGEST_LINE = 4096
+_LINES = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
+_LONGEST_LINE = 4096
 _LARGEST_COORDINATE = 1e7
 
 
@@ -41,24 +42,17 @@ def read_boxes(path: str | os.PathLike[str], *, origin: int = 0) -> Boxes:
     Raises:
         SequenceError: the file cannot be read, is empty, or has a line that is no box; the message gives the line number.
     """
-    rows = [_row(tokens, path, number) for number, tokens in _lines(path)]
-    if not rows:
-        raise SequenceError(f"expected boxes in {path}, found no row; write one box x,y,w,h a line")
-    boxes = np.array(rows, dtype=np.float64)
-    boxes[:, :2] -= np.where(boxes.any(axis=1, keepdims=True), origin, 0)
-    return boxes
+    return parse_boxes(decode_text(read_file(path, "boxes"), path, "boxes"), path, origin=origin)
 
 
 def read_first_box(path: str | os.PathLike[str]) -> Box:
-    """The first row of an annotation file, as a usable box.
+    """The first row of a file of plain boxes, as a usable box; `spectrack.sequences.first_boxes` reads other programs' files.
 
     Raises:
         SequenceError: the file cannot be read or its first row is no box.
         BoxError: that box has no area.
     """
-    for number, tokens in _lines(path):
-        return as_box(_row(tokens, path, number))
-    raise SequenceError(f"expected a box in {path}, found no row; write one box x,y,w,h on the first line")
+    return as_box(read_first_row(decode_text(read_file(path, "boxes"), path, "boxes"), path))
 
 
 def write_boxes(path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | None = "%.4f", separator: str = ",") -> None:
@@ -89,44 +83,70 @@ def _format(value: float, fmt: str | None) -> str:
     return repr(value) if fmt is None else fmt % value
 
 
-def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, list[str]]]:
-    """Line number from 1 and tokens of every line that is not blank."""
-    try:
-        size = Path(path).stat().st_size
-        if size > _LARGEST_FILE:
-            raise SequenceError(f"expected a text file of boxes below 64 MiB, found {size} bytes in {path}; give the annotation file")
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SequenceError(f"expected a text file of boxes, found undecodable bytes in {path}; give the annotation file") from error
-    except OSError as error:
-        raise SequenceError(f"expected a readable file of boxes at {path}, found: {error.strerror or error}; check the path") from error
-    if "\0" in text:
-        raise SequenceError(f"expected a text file of boxes, found binary data in {path}; give the annotation file")
+def split_rows(text: str, where: str | os.PathLike[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line number from 1 and tokens of every line that is not blank.
+
+    Raises:
+        SequenceError: a line is longer than any box.
+    """
     # Only real line ends: str.splitlines would also split at form feeds and Unicode separators and spoil the line numbers.
-    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        if len(line) > _LARGEST_LINE:
-            raise SequenceError(f"expected one box a line in {path}, found {len(line)} characters on line {number}; write x,y,w,h")
+    for number, match in enumerate(_LINES.finditer(text), start=1):
+        line = match.group(1)
+        if len(line) > _LONGEST_LINE:
+            raise SequenceError(f"expected one box a line in {where}, found {len(line)} characters on line {number}; write x,y,w,h")
         tokens = [token for token in _SEPARATORS.split(line) if token]
         if tokens:
             yield number, tokens
 
 
+def parse_boxes(text: str, where: str | os.PathLike[str], *, origin: int = 0) -> Boxes:
+    """`read_boxes` of text that has been read already; `where` is its file, for messages.
+
+    Raises:
+        SequenceError: no row, or a line that is no box.
+    """
+    values = array("d")  # eight bytes a number: a list of floats would take ten times the file
+    for number, tokens in split_rows(text, where):
+        values.extend(_row(tokens, where, number))
+    if not values:
+        raise SequenceError(f"expected boxes in {where}, found no row; write one box x,y,w,h a line")
+    boxes: Boxes = np.array(values, dtype=np.float64).reshape(-1, 4)
+    boxes[:, :2] -= np.where(boxes.any(axis=1, keepdims=True), origin, 0)
+    return boxes
+
+
+def read_first_row(text: str, where: str | os.PathLike[str]) -> Box:
+    """The first row of a text of boxes, as it is; the rest is not looked at.
+
+    Raises:
+        SequenceError: no row, or a first row that is no box.
+    """
+    for number, tokens in split_rows(text, where):
+        return np.array(_row(tokens, where, number), dtype=np.float64)
+    raise SequenceError(f"expected a box in {where}, found no row; write one box x,y,w,h on the first line")
+
+
+def is_number(token: str) -> bool:
+    """Whether a token is a number or NaN as box files write them: ASCII digits, no underscores, no hexadecimals."""
+    return _NUMBER.fullmatch(token) is not None
+
+
 def _row(tokens: list[str], path: str | os.PathLike[str], number: int) -> list[float]:
-    bad = next((token for token in tokens if not _NUMBER.fullmatch(token)), None)
+    bad = next((token for token in tokens if not is_number(token)), None)
     if bad is not None or len(tokens) not in (4, 8):
         found = f"{bad[:40]!r}" if bad is not None else f"{len(tokens)} number{'s' if len(tokens) != 1 else ''}"
         raise SequenceError(
             f"expected 4 numbers x,y,w,h or the 8 of a polygon on line {number} of {path}, found {found}; correct that line"
         )
-    values = np.array([float(token) for token in tokens])
-    if np.isnan(values).all():
+    values = [float(token) for token in tokens]
+    if all(value != value for value in values):
         return [0.0, 0.0, 0.0, 0.0]
-    if not (np.abs(values) < _LARGEST_COORDINATE).all():
+    if not all(abs(value) < _LARGEST_COORDINATE for value in values):
         raise SequenceError(
             f"expected coordinates in pixels on line {number} of {path}, found {' '.join(tokens)[:60]!r}; correct that line "
             "(a row of NaN only marks an absent object)"
         )
     if len(values) == 8:
-        left, top = values[0::2].min(), values[1::2].min()
-        values = np.array([left, top, values[0::2].max() - left, values[1::2].max() - top])
-    return [float(value) for value in values]
+        left, top = min(values[0::2]), min(values[1::2])
+        values = [left, top, max(values[0::2]) - left, max(values[1::2]) - top]
+    return values

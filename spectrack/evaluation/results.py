@@ -1,24 +1,28 @@
 """Scoring folders of box files: finds results and truth in the layouts people have, matches them by name, and scores.
 
-Results: ``<sequence>.txt``, ``<sequence>/boxes.txt``, ``<sequence>/<sequence>_001.txt`` (GOT-10k) or a run directory.
-Truth: ``<sequence>.txt``, ``<sequence>/HSI/groundtruth_rect.txt``, ``<sequence>/groundtruth_rect.txt`` and the like, or a run
-directory. A single file on both sides is a comparison of one sequence. Truth of an RGB stream is never taken: its boxes
-differ from the hyperspectral ones.
+Results come in any dialect of `spectrack.evaluation.result_files`. Truth is ``<sequence>.txt``,
+``<sequence>/HSI/groundtruth_rect.txt``, ``<sequence>/groundtruth_rect.txt`` and the like, the challenge's tree by modality
+(``HSI-NIR-FalseColor/<sequence>/groundtruth_rect.txt``), its CSV of training labels, a COCO file, or a run directory. A
+single file on both sides is a comparison of one sequence. Truth of an RGB stream is never taken: its boxes differ from the
+hyperspectral ones.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
+from spectrack.evaluation.foreign_results import ForeignResults, StartOffset, match_results, start_offsets
 from spectrack.evaluation.protocols import Invalid, Missing, Protocol, score
+from spectrack.evaluation.result_files import WHOLE_FILES, ResultSet, find_files, find_result_set, read_whole_file, whole_files
 from spectrack.evaluation.scores import Scores
-from spectrack.sequences.annotations import read_boxes
+from spectrack.evaluation.sequence_names import split_name
 
 TRUTH_FILES = (
     "HSI/groundtruth_rect.txt",
@@ -29,10 +33,22 @@ TRUTH_FILES = (
 )
 """Where a sequence folder may keep its truth, tried in this order."""
 
-_TIME_SUFFIXES = ("_time", "_times", "_score", "_scores", "_confidence")
-_NOT_SEQUENCES = {"readme", "list", "description", "attributes", "log"}
-
 Place = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores and what had to be done to get them.
+
+    Attributes:
+        scores: the figures.
+        results: the boxes that were scored, with the names that had to be mapped.
+        starts: results that start beside the truth by a step that scripts are known to make.
+    """
+
+    scores: Scores
+    results: ForeignResults
+    starts: list[StartOffset]
 
 
 def evaluate_directories(
@@ -57,98 +73,112 @@ def evaluate_directories(
     Raises:
         SequenceNotFoundError: no such folder, or nothing readable in it.
         SequenceError: a file that is not boxes.
-        InputError: results without truth, sequences asked for that have none, and what `score` refuses.
+        InputError: results without truth, names that could mean several sequences, sequences asked for that have no truth,
+            and what `score` refuses.
     """
-    (result_files, one_result), (truth_files, one_truth) = _results(results), _truth(truth)
-    if one_result and one_truth:
-        # One against one: file names such as boxes.txt say nothing about the sequence.
-        result_files = dict(zip(truth_files, result_files.values(), strict=True))
-    if sequences is not None:
-        chosen = list(dict.fromkeys(sequences))
-        for name in chosen:
-            if name not in truth_files:
-                raise InputError(f"expected truth for the sequence {name!r} in {truth}, found none; {nearest_name(name, truth_files)}")
-        truth_files = {name: truth_files[name] for name in chosen}
-        result_files = {name: path for name, path in result_files.items() if name in truth_files}
-    return score(
-        {name: _read_predictions(path) for name, path in result_files.items()},
-        {name: read_boxes(path) for name, path in truth_files.items()},
-        protocol,
-        invalid=invalid,
-        missing=missing,
-    )
+    return evaluate_results(results, truth, protocol, invalid=invalid, missing=missing, sequences=sequences).scores
+
+
+def evaluate_results(
+    results: Place,
+    truth: Place,
+    protocol: str | Protocol = "hot",
+    *,
+    invalid: Invalid | None = None,
+    missing: Missing | None = None,
+    sequences: Iterable[str] | None = None,
+    origin: int = 0,
+) -> Evaluation:
+    """`evaluate_directories`, with a report of names that had to be mapped and of results that start beside the truth.
+
+    Args:
+        results: as there.
+        truth: as there.
+        protocol: as there.
+        invalid: as there.
+        missing: as there.
+        sequences: as there.
+        origin: index of the first pixel in the results: 1 for boxes of OTB's MATLAB tools; truth is taken as it is.
+
+    Raises:
+        See `evaluate_directories`.
+    """
+    found, true = find_result_set(results), find_truth_set(truth)
+    names = list(true.sources)
+    chosen = names if sequences is None else list(dict.fromkeys(sequences))
+    for name in chosen:
+        if name not in true.sources:
+            raise InputError(f"expected truth for the sequence {name!r} in {truth}, found none; {nearest_name(name, names)}")
+    foreign = match_results(found, names, origin=origin, keep=chosen)
+    predictions = dict(foreign.boxes)
+    if sequences is None:
+        # `score` refuses results without truth, in its own words.
+        predictions |= {name: np.empty((0, 4)) for name in foreign.unmatched}
+    boxes = {name: _read_truth(true, name) for name in chosen}
+    scores = score(predictions, boxes, protocol, invalid=invalid, missing=missing)
+    return Evaluation(scores, foreign, start_offsets(foreign.boxes, boxes))
 
 
 def find_results(place: Place) -> dict[str, Path]:
-    """Result files by sequence name, sorted; see the head of this module for the layouts.
+    """Result files by sequence name, sorted; empty for one file that holds all sequences.
 
     Raises:
         SequenceNotFoundError: no such place, or no result file in it.
     """
-    return _results(place)[0]
+    return _files(find_result_set(place))
 
 
 def find_truth(place: Place) -> dict[str, Path]:
-    """Truth files by sequence name, sorted; see the head of this module for the layouts.
+    """Truth files by sequence name, sorted; empty for one file that holds all sequences.
 
     Raises:
         SequenceNotFoundError: no such place, or no truth file in it.
     """
-    return _truth(place)[0]
+    return _files(find_truth_set(place))
 
 
-def _results(place: Place) -> tuple[dict[str, Path], bool]:
-    path = Path(place)
-    path = path / "boxes" if (path / "boxes").is_dir() else path
-    expected = "result files such as <sequence>.txt or <sequence>/boxes.txt"
-    return _find(path, ("boxes.txt",), ("boxes.txt", "{name}_001.txt", "{name}.txt"), expected)
+def find_truth_set(place: Place) -> ResultSet:
+    """The truth at a place, see the head of this module; files of single sequences are not read yet.
 
-
-def _truth(place: Place) -> tuple[dict[str, Path], bool]:
+    Raises:
+        SequenceNotFoundError: no such place, or no truth in it.
+        SequenceError: a file of all sequences that is damaged, or two files for one sequence.
+    """
     path = Path(place)
     path = path / "truth" if (path / "truth").is_dir() else path
+    if path.is_file() and path.suffix.lower() in WHOLE_FILES:
+        return read_whole_file(path)
+    by_modality = _truth_by_modality(path)
+    if by_modality:
+        return ResultSet(path, "text", dict(by_modality))
     expected = "truth files such as <sequence>/groundtruth_rect.txt or <sequence>.txt"
-    return _find(path, TRUTH_FILES, TRUTH_FILES, expected)
+    found = find_files(path, TRUTH_FILES, TRUTH_FILES, expected)
+    if found is None:
+        return read_whole_file(whole_files(path)[0])
+    return ResultSet(path, "text", dict(found[0]), found[1])
 
 
-def _find(place: Path, own: tuple[str, ...], inner: tuple[str, ...], expected: str) -> tuple[dict[str, Path], bool]:
-    """Files by sequence name, and whether `place` is one sequence rather than a set of them.
-
-    Args:
-        place: a file or a folder.
-        own: names that make the folder itself a sequence.
-        inner: names looked for in each folder inside it; ``{name}`` stands for that folder's name.
-        expected: the kind of file, for messages.
-    """
-    if place.is_file():
-        return {place.parent.resolve().name if place.name in own else place.stem: place}, True
-    if not place.is_dir():
-        raise SequenceNotFoundError(f"expected {expected} at {place}, found no such file or folder; check the path")
-    file = _first(place, own)
-    if file is not None:
-        return {place.resolve().name: file}, True
+def _truth_by_modality(root: Path) -> dict[str, Path]:
+    """Truth of the challenge's tree since 2023: the modality is the outer folder, and the false-colour twin holds the truth."""
     found: dict[str, Path] = {}
-    for entry in sorted(place.iterdir()):
-        if entry.is_dir():
-            file = _first(entry, (name.format(name=entry.name) for name in inner))
-            if file is not None:
-                found[entry.name] = file
-        elif entry.suffix.lower() == ".txt" and not _is_other_text(entry.stem):
-            found.setdefault(entry.stem, entry)
-    if not found:
-        raise SequenceNotFoundError(f"expected {expected} in {place}, found none; name the folder that holds them")
-    return dict(sorted(found.items())), False
+    folders = [entry for entry in sorted(root.iterdir()) if entry.is_dir()] if root.is_dir() else []
+    for folder in sorted(folders, key=lambda folder: "false" not in folder.name.lower()):
+        parts = split_name(f"{folder.name}-x")
+        if not parts.modality or parts.base != "x":
+            continue
+        try:
+            inside = find_files(folder, (), TRUTH_FILES, "truth files")
+        except SequenceNotFoundError:
+            continue
+        for name, file in inside[0].items() if inside is not None else ():
+            found.setdefault(f"{parts.modality}-{name}", file)
+    return dict(sorted(found.items()))
 
 
-def _is_other_text(stem: str) -> bool:
-    return stem.startswith(".") or stem.lower() in _NOT_SEQUENCES or stem.endswith(_TIME_SUFFIXES)
+def _files(found: ResultSet) -> dict[str, Path]:
+    return {name: source for name, source in found.sources.items() if isinstance(source, Path)}
 
 
-def _first(folder: Path, names: Iterable[str]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _read_predictions(path: Path) -> Boxes:
-    boxes = read_boxes(path)
-    # The reader gives zeros for a row of NaN, and trackers write zeros when they have no box: both are no prediction.
-    return np.where(boxes.any(axis=1, keepdims=True), boxes, np.nan)
+def _read_truth(truth: ResultSet, name: str) -> Boxes:
+    # A frame without truth is a zero box, which the protocols treat as invalid truth.
+    return np.nan_to_num(truth.read(name))

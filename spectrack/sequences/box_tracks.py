@@ -14,6 +14,9 @@ from spectrack.errors import SequenceError
 LARGEST_FRAME = 1_000_000
 """Frame numbers beyond this are faults of the file: half a day at 25 frames/s."""
 
+_SPARSEST = 100
+"""Frames a box, at most, in results that list only frames with a box."""
+
 Corners = tuple[float, float, float, float]
 """One box as x, y, w, h."""
 
@@ -65,8 +68,17 @@ class BoxTrack:
         return result
 
     def dense(self, frames: int | None = None) -> Boxes:
-        """(N, 4) with a row of NaN where there is no box; N is `frames`, or one more than the last frame with a box."""
-        rows = np.full((max(self.boxes, default=-1) + 1 if frames is None else frames, 4), np.nan)
+        """(N, 4) with a row of NaN where there is no box; N is `frames`, or one more than the last frame with a box.
+
+        Raises:
+            SequenceError: a last frame so far away that a frame number must be wrong.
+        """
+        length = max(self.boxes, default=-1) + 1 if frames is None else frames
+        if frames is None and length > _SPARSEST * len(self.boxes) + 10_000:
+            raise SequenceError(
+                f"expected frame numbers of one video for {self.name!r}, found {length} frames for {len(self.boxes)} boxes; correct them"
+            )
+        rows = np.full((length, 4), np.nan)
         for frame, box in self.boxes.items():
             if frame < len(rows):
                 rows[frame] = box

@@ -7,64 +7,122 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
+from rich.markup import escape
 from tyro.conf import arg
 
 from spectrack.cli.console import make_table, output, share
+from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from spectrack.evaluation.foreign_results import ForeignResults, StartOffset
     from spectrack.evaluation.protocols import Invalid, Missing
     from spectrack.evaluation.scores import Figures, Scores
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Score tracked boxes against truth boxes under a named protocol.
+    """Score tracked boxes against truth boxes under a named protocol, or write them for another program.
 
-    Results are <sequence>.txt, <sequence>/boxes.txt or a run directory; truth is <sequence>/groundtruth_rect.txt,
-    <sequence>/HSI/groundtruth_rect.txt, <sequence>.txt and the like. One file on both sides is a comparison of one sequence.
+    Results are <sequence>.txt in any dialect, GOT-10k folders, MOT, a COCO file, the 2026 challenge's CSV or a run directory; truth
+    is <sequence>/groundtruth_rect.txt, <sequence>/HSI/groundtruth_rect.txt, <sequence>.txt and the like. Names that differ are
+    matched by rules that are printed. One file on both sides is a comparison of one sequence.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
   spectrack evaluate --results results/siamban --truth HOTC/test
   spectrack evaluate --results runs/ball --truth runs/ball                 what `spectrack track` wrote
-  spectrack evaluate --results boxes.txt --truth groundtruth_rect.txt --protocol otb --out scores.json"""
+  spectrack evaluate --results boxes.txt --truth groundtruth_rect.txt --protocol otb --out scores.json
+  spectrack evaluate --results runs/all --write-as hotc2026 --write-to submission.csv --sample sample_submission.csv"""
 
     results: Annotated[Path, arg(metavar="DIR|FILE")]
     """Tracked boxes."""
-    truth: Annotated[Path, arg(metavar="DIR|FILE")]
-    """Truth boxes."""
+    truth: Annotated[Path | None, arg(metavar="DIR|FILE")] = None
+    """Truth boxes; needed unless the results are only written as something else."""
     protocol: Annotated[str, arg(metavar="NAME")] = "hot"
     """How to score: hot (the field's tables), hotc2026, otb, lasot, got10k."""
     invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
     """What to do with truth that is not a box, if not what the protocol says."""
     missing: Annotated[str | None, arg(metavar="error|miss")] = None
     """What to do with frames without a prediction, if not what the protocol says."""
+    origin: Annotated[int, arg(metavar="0|1")] = 0
+    """Index of the first pixel in the results: 1 for boxes of MATLAB tools."""
+    write_as: Annotated[str | None, arg(metavar="FORMAT")] = None
+    """Also write the results as hot, otb, got10k, mot, coco or hotc2026, under the names of the truth where that is given."""
+    write_to: Annotated[Path | None, arg(metavar="DIR|FILE")] = None
+    """Where: a new folder, or a file for coco and hotc2026."""
+    sample: Annotated[Path | None, arg(metavar="FILE")] = None
+    """The 2026 challenge's sample submission, whose rows are written in its order."""
     out: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to write all figures and curves as JSON; by default scores-PROTOCOL.json beside the results."""
 
     def run(self) -> int:
-        """Print the table and write the JSON file."""
-        from spectrack.evaluation.results import evaluate_directories
+        """Print the tables, and write the JSON file and the results in another format."""
+        self._check()
+        results = self._score() if self.truth is not None else self._read()
+        if self.write_as is not None and self.write_to is not None:
+            from spectrack.evaluation.result_writers import WriteOptions, write_results
+
+            options = WriteOptions(seconds=results.seconds, sample=self.sample)
+            write_results(results.boxes, self.write_to, format=self.write_as, options=options)
+            output().print(f"{len(results.boxes)} results written to {self.write_to} as {self.write_as}", markup=False, soft_wrap=True)
+        return 0
+
+    def _check(self) -> None:
+        """Refuse options that lack one another before anything is read."""
+        if self.truth is None and self.write_as is None:
+            raise ConfigError("expected --truth to score against or --write-as to write the results as, found neither; give one of them")
+        if (self.write_as is None) != (self.write_to is None):
+            given, lacking = ("--write-as", "--write-to") if self.write_to is None else ("--write-to", "--write-as")
+            raise ConfigError(f"expected {lacking} beside {given}, found none; give both")
+        if self.sample is not None and self.write_as != "hotc2026":
+            raise ConfigError(f"expected --write-as hotc2026 beside --sample, found {self.write_as}; leave one of them out")
+        if self.write_as is not None and self.write_to is not None:
+            from spectrack.evaluation.result_writers import check_target
+
+            check_target(self.write_to, self.write_as)
+
+    def _score(self) -> ForeignResults:
+        from spectrack.evaluation.results import evaluate_results
         from spectrack.files import write_json
 
         # The names are checked where the rules are applied; the message there lists the known ones.
-        scores = evaluate_directories(
+        evaluation = evaluate_results(
             self.results,
-            self.truth,
+            cast("Path", self.truth),
             self.protocol,
             invalid=cast("Invalid | None", self.invalid),
             missing=cast("Missing | None", self.missing),
+            origin=self.origin,
         )
-        console = output()
+        scores, console = evaluation.scores, output()
+        report_results(evaluation.results, evaluation.starts)
         console.print(scores.description, markup=False, soft_wrap=True)
         console.print(make_scores_table(scores))
         folder = self.results if self.results.is_dir() else self.results.parent
         file = self.out or folder / f"scores-{scores.protocol}.json"
-        write_json(file, scores.to_json())
+        write_json(file, {**scores.to_json(), "results": evaluation.results_to_json()})
         console.print(f"written to {file}", markup=False, soft_wrap=True)
-        return 0
+        return evaluation.results
+
+    def _read(self) -> ForeignResults:
+        from spectrack.evaluation.foreign_results import read_foreign_results
+
+        results = read_foreign_results(self.results, origin=self.origin)
+        report_results(results, [])
+        return results
+
+
+def report_results(results: ForeignResults, starts: Iterable[StartOffset]) -> None:
+    """Print what is worth knowing about results before their figures; nothing where names agree and nothing was assumed."""
+    console = output()
+    if results.mapped:
+        rows = [(escape(item.found), escape(item.sequence), ", ".join(item.rules)) for item in results.mapped]
+        console.print(f"{len(rows)} of {len(results.boxes)} results go by another name than their sequence", markup=False, soft_wrap=True)
+        console.print(make_table(("result", "sequence", "because"), rows))
+    for sentence in (*results.notes, *map(str, starts)):
+        console.print(f"note: {sentence}", markup=False, soft_wrap=True)
 
 
 def make_scores_table(scores: Scores) -> Table:
@@ -76,7 +134,7 @@ def make_scores_table(scores: Scores) -> Table:
         "normalised_precision": "norm. precision",
     }
     shown = {name: heading for name, heading in columns.items() if getattr(scores.figures, name) is not None}
-    rows = [(item.name, str(item.frames), *_cells(item.figures, shown)) for item in scores.sequences]
+    rows = [(escape(item.name), str(item.frames), *_cells(item.figures, shown)) for item in scores.sequences]
     frames = str(sum(item.frames for item in scores.sequences))
     average = "all frames" if scores.switches["averaging"] == "frames" else "mean"
     footer = (average, frames, *_cells(scores.figures, shown))

@@ -73,12 +73,13 @@ class StartOffset:
         )
 
 
-def read_foreign_results(path: Place, names: Iterable[str], *, origin: int = 0) -> ForeignResults:
+def read_foreign_results(path: Place, names: Iterable[str] | None = None, *, origin: int = 0) -> ForeignResults:
     """Results of any dialect, by the names of the sequences they belong to.
 
     Args:
         path: folder or file, see `spectrack.evaluation.result_files`.
-        names: sequences. A result of one sequence only, in a file whose name says nothing, belongs to a single name.
+        names: sequences; None takes every result under its own name. A result of one sequence only, in a file whose name says
+            nothing, belongs to a single name.
         origin: index of the first pixel in the results' convention: 0 for HOTC, 1 for OTB's MATLAB boxes.
 
     Raises:
@@ -86,7 +87,8 @@ def read_foreign_results(path: Place, names: Iterable[str], *, origin: int = 0) 
         SequenceError: a damaged file.
         InputError: a name that could belong to several sequences, or several names that could belong to one.
     """
-    return match_results(find_result_set(path), list(names), origin=origin)
+    found = find_result_set(path)
+    return match_results(found, list(found.sources if names is None else names), origin=origin)
 
 
 def match_results(found: ResultSet, names: list[str], *, origin: int = 0, keep: Iterable[str] | None = None) -> ForeignResults:

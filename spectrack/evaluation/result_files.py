@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError, SequenceNotFoundError
-from spectrack.sequences.annotation_json import coco_lengths, read_json_tracks
+from spectrack.sequences.annotation_json import read_coco
 from spectrack.sequences.annotation_rows import read_csv_boxes, read_mot_tracks, rows_dialect
 from spectrack.sequences.annotations import parse_boxes
 from spectrack.sequences.box_tracks import BoxTrack
@@ -133,10 +133,7 @@ def read_whole_file(path: Path) -> ResultSet:
             return ResultSet(path, "text", {path.stem: parse_boxes(text, path)}, single=True)
         boxes, notes = read_csv_boxes(text, path)
         return ResultSet(path, "hotc2026", dict(sorted(boxes.items())), notes=notes)
-    kind, tracks = read_json_tracks(data, path)
-    if kind != "coco":
-        raise SequenceError(f"expected results as a COCO file at {path}, found a file of {kind}; that format holds a first box only")
-    lengths = coco_lengths(data, path)
+    tracks, lengths = read_coco(data, path)
     if not lengths:
         raise SequenceError(f"expected images in the COCO file {path}, found none; export it with the frames of every sequence")
     if sum(lengths.values()) > _MOST_BOXES:

@@ -28,10 +28,12 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.evaluation.sequence_names import match_names, split_name
-from spectrack.files import write_folder_atomically, write_json, write_text
+from spectrack.files import check_folder_for_results, write_folder_atomically, write_json, write_text
 from spectrack.sequences.annotation_rows import read_csv_order
-from spectrack.sequences.annotations import write_boxes
+from spectrack.sequences.annotations import format_number, write_boxes
 from spectrack.sequences.untrusted_files import decode_text, read_file
+
+_ONE_FILE = ("coco", "hotc2026")
 
 Place = str | os.PathLike[str]
 
@@ -56,7 +58,7 @@ class WriteOptions:
 
 
 def write_results(boxes: Mapping[str, ArrayLike], out: Place, *, format: str, options: WriteOptions | None = None) -> Path:
-    """Write the boxes of several sequences in one of `RESULT_FORMATS`.
+    r"""Write the boxes of several sequences in one of `RESULT_FORMATS`.
 
     Args:
         boxes: sequence to (N, 4), x, y, w, h in cube pixels; NaN rows are frames without a prediction.
@@ -75,23 +77,34 @@ def write_results(boxes: Mapping[str, ArrayLike], out: Place, *, format: str, op
         >>> import pathlib, tempfile
         >>> folder = write_results({"ball": [[1, 2, 30, 40]]}, tempfile.mkdtemp(), format="otb")
         >>> (folder / "ball.txt").read_text()
-        '1,2,30,40\\n'
+        '1,2,30,40\n'
     """
-    if format not in RESULT_FORMATS:
-        raise ConfigError(f"expected a format of results, found {format!r}; {nearest_name(format, RESULT_FORMATS)}")
+    check_target(out, format)
     settings = options or WriteOptions()
     rows = {name: _check(name, value, settings) for name, value in boxes.items()}
     if not rows:
         raise InputError("expected boxes of at least one sequence to write, found none; give sequence names and boxes")
     target = Path(out)
-    if format in ("coco", "hotc2026"):
-        if target.is_dir():
-            raise ConfigError(f"expected the name of a file to write {format} to, found the folder {target}; name a file in it")
+    if format in _ONE_FILE:
         RESULT_FORMATS[format](rows, target, settings)
     else:
         with write_folder_atomically(target) as folder:
             RESULT_FORMATS[format](rows, folder, settings)
     return target
+
+
+def check_target(out: Place, format: str) -> None:
+    """Refuse an unknown format, or a place where its files cannot go, before anything is computed.
+
+    Raises:
+        ConfigError: unknown format, a folder that is not empty, or a folder where a file is needed.
+    """
+    if format not in RESULT_FORMATS:
+        raise ConfigError(f"expected a format of results, found {format!r}; {nearest_name(format, RESULT_FORMATS)}")
+    if format not in _ONE_FILE:
+        check_folder_for_results(out)
+    elif Path(out).is_dir():
+        raise ConfigError(f"expected the name of a file to write {format} to, found the folder {out}; name a file in it")
 
 
 def _check(name: str, value: ArrayLike, options: WriteOptions) -> Boxes:
@@ -214,12 +227,7 @@ def _present(boxes: Boxes) -> Iterable[int]:
 
 
 def _numbers(box: NDArray[np.float64], options: WriteOptions) -> str:
-    def text(value: float) -> str:
-        if value == int(value) and abs(value) < 2**53:
-            return str(int(value))
-        return repr(value) if options.decimals is None else f"{value:.{options.decimals}f}"
-
-    return ",".join(text(value) for value in box.tolist())
+    return ",".join(format_number(value, _fmt(options)) for value in box.tolist())
 
 
 RESULT_FORMATS: dict[str, Callable[[Mapping[str, Boxes], Path, WriteOptions], None]] = {

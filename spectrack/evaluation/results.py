@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,14 @@ class Evaluation:
     scores: Scores
     results: ForeignResults
     starts: list[StartOffset]
+
+    def results_to_json(self) -> dict[str, Any]:
+        """How the results were read, for the record beside the scores."""
+        return {
+            "dialect": self.results.dialect,
+            "mapped": [asdict(item) for item in self.results.mapped],
+            "notes": [*self.results.notes, *map(str, self.starts)],
+        }
 
 
 def evaluate_directories(

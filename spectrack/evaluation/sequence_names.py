@@ -9,6 +9,7 @@ more than two become equal the match is refused. What had to be mapped is report
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -44,7 +45,8 @@ class NameParts:
     base: str
 
     def __str__(self) -> str:
-        return "-".join(part for part in (self.year, self.split, self.modality, self.base) if part)
+        year = f"hotc{self.year}" if self.year else ""
+        return "-".join(part for part in (year, self.split, self.modality, self.base) if part)
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ def _letters(name: str) -> str:
 
 
 def _spelling(name: str) -> str:
-    parts = split_name(name)
-    words = re.sub("|".join(_SPELLINGS), lambda found: _SPELLINGS[found.group()], parts.base)
-    return str(NameParts(parts.year, parts.split, parts.modality, words))
+    return re.sub("|".join(_SPELLINGS), lambda found: _SPELLINGS[found.group()], name)
 
 
 def _without(*fields: str) -> Callable[[str], str]:
@@ -137,11 +137,7 @@ def match_names(found: Iterable[str], known: Iterable[str]) -> tuple[dict[str, s
     for count in range(1, len(RULES) + 1):
         if not free or not wanted:
             break
-        results, sequences = _grouped(wanted, count), _grouped(free, count)
-        for key in sorted(results.keys() & sequences.keys()):
-            if len(results[key]) > 1 or len(sequences[key]) > 1:
-                raise _ambiguous(results[key], sequences[key], list(RULES)[count - 1])
-            (result,), (sequence,) = results[key], sequences[key]
+        for result, sequence in _pairs(wanted, free, count):
             matched[result] = sequence
             mappings.append(NameMapping(result, sequence, _needed(result, sequence, count)))
             free.remove(sequence)
@@ -150,11 +146,28 @@ def match_names(found: Iterable[str], known: Iterable[str]) -> tuple[dict[str, s
     return in_order, sorted(mappings, key=lambda mapping: order[mapping.sequence])
 
 
-def _grouped(names: Iterable[str], count: int) -> dict[str, list[str]]:
+def _pairs(results: list[str], sequences: list[str], count: int) -> list[tuple[str, str]]:
+    """Names that the first `count` rules make equal, none of them equal to a third."""
     groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(_key(name, list(RULES)[:count]), []).append(name)
-    return groups
+    for sequence in sequences:
+        groups.setdefault(_key(sequence, list(RULES)[:count]), []).append(sequence)
+    pairs = []
+    for result in results:
+        same = groups.get(_key(result, list(RULES)[:count]), [])
+        pairs += [(result, sequence) for sequence in same if _compatible(result, sequence)]
+    rivals, choices = Counter(sequence for _, sequence in pairs), Counter(result for result, _ in pairs)
+    for result, sequence in pairs:
+        if rivals[sequence] > 1 or choices[result] > 1:
+            also = [other for other, same in pairs if same == sequence], [other for same, other in pairs if same == result]
+            raise _ambiguous(*also, list(RULES)[count - 1])
+    return pairs
+
+
+def _compatible(result: str, sequence: str) -> bool:
+    """Whether year, split and modality may be the same: a name may leave them out, but nir is never vis."""
+    one, other = split_name(result), split_name(sequence)
+    fields = ((one.year, other.year), (one.split, other.split), (one.modality, other.modality))
+    return all(not left or not right or left == right for left, right in fields)
 
 
 def _key(name: str, rules: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ def read_json_tracks(data: bytes, where: object) -> tuple[str, list[BoxTrack]]:
     """
     value = parse_json(data, str(where))
     if isinstance(value, dict) and "images" in value and "annotations" in value:
-        return "coco", _coco(value, where)
+        return "coco", _coco(value, _coco_frames(value, where), where)
     if isinstance(value, dict) and "shapes" in value:
         return "labelme", _labelme(value, where)
     tracks = list(_label_studio(value if isinstance(value, list) else [value], where))
@@ -35,17 +35,23 @@ def read_json_tracks(data: bytes, where: object) -> tuple[str, list[BoxTrack]]:
     return "label-studio", tracks
 
 
-def coco_lengths(data: bytes, where: object) -> dict[str, int]:
-    """Number of images of every video of a COCO file, boxes or not."""
+def read_coco(data: bytes, where: object) -> tuple[list[BoxTrack], dict[str, int]]:
+    """The objects of a COCO file, and the number of images of each of its videos, with or without a box.
+
+    Raises:
+        SequenceError: damaged or other JSON, or values of a wrong kind.
+    """
     value = parse_json(data, str(where))
-    lengths: dict[str, int] = {}
-    for name, frame in _coco_frames(value, where).values():
-        lengths[name] = max(lengths.get(name, 0), frame + 1)
-    return lengths
-
-
-def _coco(value: dict[str, Any], where: object) -> list[BoxTrack]:
+    if not (isinstance(value, dict) and "images" in value and "annotations" in value):
+        raise SequenceError(f"expected COCO's 'images' and 'annotations' in {where}, found other JSON; only COCO files hold results")
     frames = _coco_frames(value, where)
+    lengths: dict[str, int] = {}
+    for name, frame in frames.values():
+        lengths[name] = max(lengths.get(name, 0), frame + 1)
+    return _coco(value, frames, where), lengths
+
+
+def _coco(value: dict[str, Any], frames: dict[str, tuple[str, int]], where: object) -> list[BoxTrack]:
     sizes = {_key(image.get("id")): _size(image.get("width"), image.get("height")) for image in _dicts(value["images"], where)}
     labels = {_key(item.get("id")): str(item.get("name", ""))[:80] for item in _dicts(value.get("categories", []), where)}
     tracks: dict[tuple[str, str], BoxTrack] = {}

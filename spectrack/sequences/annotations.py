@@ -74,10 +74,11 @@ def write_boxes(path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | No
     if not np.isfinite(array).all():
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise SequenceError(f"expected finite boxes to write to {path}, found NaN or infinity in frame {row}; repair that box")
-    write_text(path, "".join(separator.join(_format(value, fmt) for value in row) + "\n" for row in array.tolist()))
+    write_text(path, "".join(separator.join(format_number(value, fmt) for value in row) + "\n" for row in array.tolist()))
 
 
-def _format(value: float, fmt: str | None) -> str:
+def format_number(value: float, fmt: str | None) -> str:
+    """A coordinate as files hold it: integral numbers without a point, others by `fmt`, or with every digit when it is None."""
     if value == int(value) and abs(value) < 2**53:
         return str(int(value))
     return repr(value) if fmt is None else fmt % value

@@ -17,6 +17,7 @@ and COCO. Coordinates stay 0-based unless `origin` says otherwise.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.evaluation.sequence_names import match_names, split_name
-from spectrack.files import check_folder_for_results, write_folder_atomically, write_json, write_text
+from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
 from spectrack.sequences.annotation_rows import read_csv_order
 from spectrack.sequences.annotations import format_number, write_boxes
 from spectrack.sequences.untrusted_files import decode_text, read_file
@@ -185,7 +186,9 @@ def _write_coco(rows: Mapping[str, Boxes], path: Path, options: WriteOptions) ->
                     }
                 )
     categories = [{"id": 1, "name": options.label}]
-    write_json(path, {"videos": videos, "images": images, "annotations": annotations, "categories": categories})
+    value = {"videos": videos, "images": images, "annotations": annotations, "categories": categories}
+    # On one line: indented, such a file is three times as large.
+    write_text(path, json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def _write_hotc2026(rows: Mapping[str, Boxes], path: Path, options: WriteOptions) -> None:

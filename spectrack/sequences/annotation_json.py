@@ -7,7 +7,6 @@ until one that is not ``enabled``. COCO's frames are ordered by ``frame_id`` whe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from spectrack.errors import SequenceError
@@ -15,7 +14,7 @@ from spectrack.sequences.box_tracks import BoxTrack, Corners, corners_of, frame_
 from spectrack.sequences.frame_files import number_key
 from spectrack.sequences.untrusted_files import parse_json
 
-_STREAMS = frozenset({"", ".", "/", "img", "imgs", "img1", "image", "images", "frames", "data", "hsi", "hsi-falsecolor", "rgb"})
+_STREAMS = frozenset({"", ".", "img", "imgs", "img1", "image", "images", "frames", "data", "hsi", "hsi-falsecolor", "rgb"})
 
 
 def read_json_tracks(data: bytes, where: object) -> tuple[str, list[BoxTrack]]:
@@ -81,11 +80,12 @@ def _coco_frames(value: dict[str, Any], where: object) -> dict[str, tuple[str, i
     numbers: dict[str, int] = {}
     for image in _dicts(value["images"], where):
         identity, file = _key(image.get("id")), str(image.get("file_name", ""))[:500]
-        parents = [part for part in PurePosixPath(file.replace("\\", "/")).parts[:-1] if part.lower() not in _STREAMS]
+        *folders, plain = file.replace("\\", "/").split("/")
+        parents = [part for part in folders if part.lower() not in _STREAMS]
         name = videos.get(_key(image.get("video_id")), parents[-1] if parents else "")
         if image.get("frame_id") is not None:
             numbers[identity] = frame_number(image["frame_id"], where)
-        groups.setdefault(name, []).append((number_key(file.rsplit("/", 1)[-1]), identity))
+        groups.setdefault(name, []).append((number_key(plain), identity))
     result = {}
     for name, members in groups.items():
         given = [numbers[identity] for _, identity in members if identity in numbers]

@@ -6,6 +6,7 @@ A source knows its shape and type without reading the values. `variable` names t
 from __future__ import annotations
 
 import logging
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError, SpectrackError, nearest_name
 from spectrack.sequences.frame_files import number_key
+
+_STRONGEST_COMPRESSION = 9000
+"""Deflate makes at most 1032 bytes out of one, and MATLAB stores small doubles in one byte; a header that claims more is wrong."""
 
 Index = tuple[int | slice, ...]
 _Result = TypeVar("_Result")
@@ -83,6 +87,11 @@ class LoadedSource:
         self._path, self._variable = path, variable
         self.shape, self.dtype, self.where = shape, dtype, f"{path} (variable {variable})"
         self._array: NDArray[Any] | None = None
+        claimed, stored = math.prod(shape) * dtype.itemsize, path.stat().st_size
+        if claimed > _STRONGEST_COMPRESSION * stored:
+            raise SequenceError(
+                f"expected an array that fits its file in {self.where}, found a claim of {claimed} bytes in {stored}; copy it again"
+            )
 
     def read(self, index: Index) -> NDArray[Any]:
         """A view of the part of the decoded array."""

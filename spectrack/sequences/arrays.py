@@ -6,6 +6,7 @@ uncompressed TIFF are read frame by frame; .npz members and .mat v5 variables ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
@@ -22,6 +23,7 @@ from spectrack.sequences.frame_files import frame_mismatch
 from spectrack.sequences.mosaics import MosaicPattern
 
 _KEPT_KINDS = "uif"
+_LARGEST_FRAME = 2**30
 
 
 class ArraySequence(Sequence):
@@ -42,6 +44,7 @@ class ArraySequence(Sequence):
         size = dict(zip(self._axes, source.shape, strict=True))
         self._length = size.get("t", 1)
         check_numbers(source.dtype, source.where)
+        check_frame_size(source, [size[letter] for letter in "hwb" if letter in size])
         if not self._length or 0 in source.shape:
             raise SequenceError(f"expected frames in {source.where}, found an empty array of shape {source.shape}; write the file again")
         self._kept: tuple[int, Frame] | None = None
@@ -91,6 +94,7 @@ class ArrayFolderSequence(Sequence):
         self.name = name
         first = open_source(files[0], variables[0])
         check_numbers(first.dtype, first.where)
+        check_frame_size(first, first.shape)
         order = axes.lower().replace("t", "") if axes else infer_axes(first.shape, evidence, one_frame=True, where=first.where)
         self._axes = check_axes(order, len(first.shape), where=first.where)
         self._shape = first.shape
@@ -109,6 +113,7 @@ class ArrayFolderSequence(Sequence):
         if source.shape != self._shape:
             raise frame_mismatch(self._files[i], source.shape, self._shape, self._files[0])
         check_numbers(source.dtype, source.where)
+        check_frame_size(source, source.shape)
         frame = as_frame(source.read((slice(None),) * len(self._shape)), self._axes, self._pattern)
         self._kept = (i, frame)
         return frame
@@ -135,3 +140,16 @@ def check_numbers(dtype: np.dtype[Any], where: str) -> None:
     """Refuse arrays of anything but real numbers."""
     if dtype.kind not in _KEPT_KINDS:
         raise SequenceError(f"expected integers or floats in {where}, found type {dtype}; store the raw counts as real numbers")
+
+
+def check_frame_size(source: ArraySource, shape: SequenceOf[int]) -> None:
+    """Refuse a frame that would take more than 1 GiB when it is decoded: a damaged header can claim any size.
+
+    Memory-mapped arrays are as large as their files and cost nothing until they are looked at.
+    """
+    size = math.prod(shape) * source.dtype.itemsize
+    if not source.mapped and size > _LARGEST_FRAME:
+        raise SequenceError(
+            f"expected frames below 1 GiB in {source.where}, found {size / 2**30:.3g} GiB a frame (shape {tuple(source.shape)}); "
+            "name the right axes with axes=... (--axes), or write the file again"
+        )

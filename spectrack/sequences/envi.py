@@ -229,8 +229,8 @@ def _data_file(path: Path, fields: dict[str, str]) -> Path:
     if named:
         if Path(named).name != named or "\\" in named or named in (".", ".."):
             raise _wrong(path, "data file", "the plain name of a file beside the header", named)
-        if not (path.parent / named).is_file():
-            raise SequenceError(f"expected the data file {named} beside {path}, found none; copy it there")
+        if len(named) > 255 or not (path.parent / named).is_file():
+            raise SequenceError(f"expected the data file {named[:80]} beside {path}, found none; copy it there")
         return path.parent / named
     stem = path.name[: -len(".hdr")].lower()
     wanted = {stem} | {stem + suffix for suffix in ENVI_DATA_SUFFIXES}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 from rich.markup import escape
 from tyro.conf import arg
 
-from spectrack.cli.console import make_table, output, share
+from spectrack.cli.console import make_table, output, print_facts, share
 from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ def report_results(results: ForeignResults, starts: Iterable[StartOffset]) -> No
     """Print what is worth knowing about results before their figures; nothing where names agree and nothing was assumed."""
     console = output()
     if results.mapped:
-        rows = [(escape(item.found), escape(item.sequence), ", ".join(item.rules)) for item in results.mapped]
-        console.print(f"{len(rows)} of {len(results.boxes)} results go by another name than their sequence", markup=False, soft_wrap=True)
-        console.print(make_table(("result", "sequence", "because"), rows))
+        count = f"{len(results.mapped)} of {len(results.boxes)} results"
+        console.print(f"{count} go by another name than their sequence:", markup=False, soft_wrap=True)
+        print_facts((f"  {item.found}", f"{item.sequence}  ({', '.join(item.rules)})") for item in results.mapped)
     for sentence in (*results.notes, *map(str, starts)):
         console.print(f"note: {sentence}", markup=False, soft_wrap=True)
 

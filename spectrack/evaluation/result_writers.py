@@ -22,6 +22,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -164,7 +165,9 @@ def _write_mot(rows: Mapping[str, Boxes], folder: Path, options: WriteOptions) -
 
 
 def _write_coco(rows: Mapping[str, Boxes], path: Path, options: WriteOptions) -> None:
-    videos, images, annotations = [], [], []
+    videos: list[dict[str, Any]] = []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for video, (name, boxes) in enumerate(rows.items(), start=1):
         videos.append({"id": video, "name": name})
         present = set(_present(boxes))

@@ -106,7 +106,7 @@ def _labelme(value: dict[str, Any], where: object) -> list[BoxTrack]:
             columns, rows = [float(point[0]) for point in points], [float(point[1]) for point in points]
         except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
             raise SequenceError(f"expected points of two numbers in {where}, found {shown(points)}; save that file again") from error
-        box = corners_of(min(columns), min(rows), max(columns) - min(columns), max(rows) - min(rows), where)
+        box = corners_of((min(columns), min(rows), max(columns) - min(columns), max(rows) - min(rows)), where)
         tracks.append(BoxTrack(str(number), str(shape.get("label", ""))[:80], {0: box}, size=size))
     return tracks
 
@@ -151,7 +151,7 @@ def _percent_track(value: dict[str, Any], outer: dict[str, Any], identity: str, 
 
 
 def _fraction(value: dict[str, Any], size: tuple[int, int] | None, where: object) -> Corners:
-    x, y, w, h = corners_of(*(value.get(key) for key in ("x", "y", "width", "height")), where)
+    x, y, w, h = corners_of([value.get(key) for key in ("x", "y", "width", "height")], where)
     rotation = value.get("rotation")
     if not rotation:
         return x / 100, y / 100, w / 100, h / 100
@@ -165,7 +165,7 @@ def _fraction(value: dict[str, Any], size: tuple[int, int] | None, where: object
 def _bbox(value: Any, where: object) -> Corners:
     if not isinstance(value, list) or len(value) != 4:
         raise SequenceError(f"expected 'bbox' as [x, y, width, height] in {where}, found {shown(value)}; export that file again")
-    return corners_of(*value, where)
+    return corners_of(value, where)
 
 
 def _dicts(value: Any, where: object) -> list[dict[str, Any]]:

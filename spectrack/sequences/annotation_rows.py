@@ -68,7 +68,7 @@ def read_mot_tracks(text: str, where: Place) -> list[BoxTrack]:
                 "correct that line"
             )
         identity, frame = tokens[1].removesuffix(".0"), frame_number(tokens[0], where, first=1)
-        box = corners_of(*tokens[2:6], where)
+        box = corners_of(tokens[2:6], where)
         label = tokens[7] if len(tokens) == 9 else ""
         track = tracks.setdefault(identity, BoxTrack(identity, label))
         if frame in track.boxes:
@@ -86,14 +86,14 @@ def read_yolo_tracks(text: str, where: Place) -> list[BoxTrack]:
     Raises:
         SequenceError: a row of other numbers.
     """
-    tracks = []
+    tracks: list[BoxTrack] = []
     for number, tokens in split_rows(text, where):
         if len(tokens) not in (5, 6) or not all(is_number(token) for token in tokens):
             raise SequenceError(
                 f"expected class, centre and size as fractions on line {number} of {where}, found {' '.join(tokens)[:60]!r}; "
                 "correct that line"
             )
-        x, y, w, h = corners_of(*tokens[1:5], where)
+        x, y, w, h = corners_of(tokens[1:5], where)
         tracks.append(BoxTrack(str(len(tracks) + 1), tokens[0], {0: (x - w / 2, y - h / 2, w, h)}, relative=True))
     return tracks
 
@@ -119,7 +119,7 @@ def read_csv_boxes(text: str, where: Place) -> tuple[dict[str, Boxes], list[str]
                 f"expected <sequence>_<frame>,x,y,width,height on line {number} of {where}, found {' '.join(tokens)[:60]!r}; "
                 "correct that line"
             )
-        box = corners_of(*(token if is_number(token) else None for token in tokens[1:]), f"line {number} of {where}")
+        box = corners_of([token if is_number(token) else None for token in tokens[1:]], f"line {number} of {where}")
         rows = groups.setdefault(name, _Rows())
         rows.numbers.append(int(frame))
         rows.values.extend(box)

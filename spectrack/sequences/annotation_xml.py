@@ -60,13 +60,13 @@ def _cvat_images(root: Element, where: object) -> list[BoxTrack]:
 
 def _cvat_box(box: Element, where: object) -> Corners:
     left, top, right, bottom = (_number(box.get(key), key, where) for key in ("xtl", "ytl", "xbr", "ybr"))
-    upright = corners_of(left, top, right - left, bottom - top, where)
+    upright = corners_of((left, top, right - left, bottom - top), where)
     return turned(upright, _number(box.get("rotation", "0"), "rotation", where), about_centre=True)
 
 
 def _voc_object(item: Element, size: tuple[int, int] | None, number: int, where: object) -> BoxTrack:
     corner = [_number(item.findtext(f"bndbox/{key}"), key, where) for key in ("xmin", "ymin", "xmax", "ymax")]
-    box = corners_of(corner[0], corner[1], corner[2] - corner[0], corner[3] - corner[1], where)
+    box = corners_of((corner[0], corner[1], corner[2] - corner[0], corner[3] - corner[1]), where)
     return BoxTrack(identity=str(number), label=(item.findtext("name") or "").strip(), boxes={0: box}, size=size)
 
 

@@ -150,18 +150,18 @@ def frame_number(value: object, where: object, *, first: int = 0) -> int:
     return index
 
 
-def corners_of(x: object, y: object, w: object, h: object, where: object) -> Corners:
+def corners_of(values: Sequence[object], where: object) -> Corners:
     """Four values as one x, y, w, h box.
 
     Raises:
-        SequenceError: a value that is no finite number below ten million.
+        SequenceError: not four finite numbers below ten million.
     """
     try:
-        numbers = tuple(float(value) for value in (x, y, w, h))  # type: ignore[arg-type]
+        numbers = [float(value) for value in values]  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        numbers = ()
+        numbers = []
     if len(numbers) != 4 or not all(abs(number) < 1e7 for number in numbers):
-        found = ", ".join(shown(value) for value in (x, y, w, h))
+        found = ", ".join(shown(value) for value in values[:5])
         raise SequenceError(f"expected a box of four numbers in {where}, found {found}; correct the file")
     return numbers[0], numbers[1], numbers[2], numbers[3]
 

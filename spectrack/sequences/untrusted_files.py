@@ -108,7 +108,8 @@ def parse_xml(data: bytes, where: str | os.PathLike[str]) -> Element:
         raise SequenceError(f"expected XML without a document type or entities in {where}, found one; remove the DOCTYPE declaration")
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, builder.data
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
+    # An entity can be declared in a document type only, so this covers internal and external ones.
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         parser.Parse(data, True)
         return builder.close()

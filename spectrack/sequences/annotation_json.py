@@ -184,5 +184,5 @@ def _key(value: Any) -> str:
 
 
 def _size(width: Any, height: Any) -> tuple[int, int] | None:
-    good = all(isinstance(side, int | float) and 0 < side < 1e8 for side in (width, height))
+    good = all(isinstance(side, int | float) and 1 <= side < 1e8 for side in (width, height))
     return (int(width), int(height)) if good else None

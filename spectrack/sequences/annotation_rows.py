@@ -19,7 +19,7 @@ import numpy as np
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError
 from spectrack.sequences.annotations import is_number, split_rows
-from spectrack.sequences.box_tracks import LARGEST_FRAME, BoxTrack, corners_of, frame_number
+from spectrack.sequences.box_tracks import BoxTrack, corners_of, frame_number, too_sparse
 
 CSV_HEADER = ("id", "x", "y", "width", "height")
 _MOT_COLUMNS = (6, 7, 9, 10)
@@ -165,8 +165,9 @@ def _counts_through(numbers: dict[str, Iterable[int]]) -> bool:
 def _spread(groups: dict[str, _Rows], running: bool, where: Place) -> dict[str, Boxes]:
     starts = {name: min(rows.numbers) if running else 1 for name, rows in groups.items()}
     lengths = {name: max(rows.numbers) - starts[name] + 1 for name, rows in groups.items()}
-    if max(lengths.values()) > LARGEST_FRAME or sum(lengths.values()) > _MOST_ROWS:
-        longest = max(lengths, key=lambda name: lengths[name])
+    sparse = [name for name, length in lengths.items() if too_sparse(length, len(groups[name].numbers))]
+    if sparse or sum(lengths.values()) > _MOST_ROWS:
+        longest = max(sparse or lengths, key=lambda name: lengths[name])
         raise SequenceError(
             f"expected frame numbers of one video in {where}, found {lengths[longest]} frames for {longest[:60]!r}; correct the IDs"
         )

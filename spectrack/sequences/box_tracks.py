@@ -14,9 +14,6 @@ from spectrack.errors import SequenceError
 LARGEST_FRAME = 1_000_000
 """Frame numbers beyond this are faults of the file: half a day at 25 frames/s."""
 
-_SPARSEST = 100
-"""Frames a box, at most, in results that list only frames with a box."""
-
 Corners = tuple[float, float, float, float]
 """One box as x, y, w, h."""
 
@@ -74,7 +71,7 @@ class BoxTrack:
             SequenceError: a last frame so far away that a frame number must be wrong.
         """
         length = max(self.boxes, default=-1) + 1 if frames is None else frames
-        if frames is None and length > _SPARSEST * len(self.boxes) + 10_000:
+        if frames is None and too_sparse(length, len(self.boxes)):
             raise SequenceError(
                 f"expected frame numbers of one video for {self.name!r}, found {length} frames for {len(self.boxes)} boxes; correct them"
             )
@@ -83,6 +80,11 @@ class BoxTrack:
             if frame < len(rows):
                 rows[frame] = box
         return rows
+
+
+def too_sparse(frames: int, boxes: int) -> bool:
+    """Whether so few boxes cannot belong to so many frames, in files that list only frames with a box: a number must be wrong."""
+    return frames > LARGEST_FRAME or frames > 100 * boxes + 10_000
 
 
 def choose_track(tracks: Sequence[BoxTrack], track: str | None, frame: int, where: object) -> BoxTrack:

@@ -1,11 +1,13 @@
 """Ten thousand random and corrupted files: only a sentence comes out, soon, and in little memory.
 
-Four fifths are valid files of every format with some bytes changed, the others are random text or bytes. A guard stops a
-file that takes more than a second of processor time; what the process keeps in memory is measured over all of them.
+Four fifths are valid files of every format with other values in a place or two, or with damaged bytes; the others are random
+text or bytes. A guard stops a file that takes more than a second of processor time; what the process keeps in memory is
+measured over all of them.
 """
 
 import itertools
 import json
+import re
 import resource
 import signal
 import zipfile
@@ -29,8 +31,10 @@ LARGEST_GROWTH = 2**30
 CVAT = """<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><size>3</size>
 <original_size><width>80</width><height>40</height></original_size></task></meta><track id="0" label="car" source="manual">
 <box frame="0" outside="0" occluded="0" keyframe="1" xtl="20.0" ytl="12.0" xbr="30.0" ybr="18.0" rotation="3.5"></box>
-<box frame="4" outside="1" keyframe="1" xtl="24.0" ytl="12.0" xbr="34.0" ybr="18.0" z_order="0"></box></track>
-<image id="0" name="a" width="80" height="40"><box label="a" xtl="2" ytl="1" xbr="3" ybr="8"/></image></annotations>"""
+<box frame="4" outside="1" keyframe="1" xtl="24.0" ytl="12.0" xbr="34.0" ybr="18.0" z_order="0"></box></track></annotations>"""
+CVAT_IMAGES = """<annotations><image id="0" name="a" width="80" height="40">
+<box label="a" xtl="2" ytl="1" xbr="3" ybr="8" rotation="20"/></image>
+<image id="1" name="b" width="80" height="40"><box label="a" xtl="2" ytl="1" xbr="3" ybr="8"/></image></annotations>"""
 VOC = """<annotation><size><width>80</width><height>40</height></size><object><name>car</name><bndbox><xmin>20</xmin><ymin>12</ymin>
 <xmax>30</xmax><ymax>18</ymax></bndbox></object></annotation>"""
 ENTITIES = """<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><annotations><track label="&c;"/></annotations>"""
@@ -46,25 +50,10 @@ LABELME = json.dumps(
     {"imageWidth": 80, "imageHeight": 40, "shapes": [{"label": "car", "points": [[30, 18], [20, 12]], "shape_type": "rectangle"}]}
 )
 STEP = {"x": 25.0, "y": 30.0, "width": 12.5, "height": 15.0, "rotation": 30}
-STUDIO = json.dumps(
-    [
-        {
-            "annotations": [
-                {
-                    "result": [
-                        {
-                            "value": {
-                                "sequence": [{"frame": 1, "enabled": True, **STEP}, {"frame": 5, "enabled": False, **STEP}],
-                                "labels": ["a"],
-                            }
-                        },
-                        {"original_width": 80, "original_height": 40, "value": {**STEP, "rectanglelabels": ["car"]}},
-                    ]
-                }
-            ]
-        }
-    ]
-)
+CLIP = {"sequence": [{"frame": 1, "enabled": True, **STEP, "rotation": 0}, {"frame": 5, "enabled": False, **STEP}], "labels": ["a"]}
+PICTURE = {"original_width": 80, "original_height": 40, "value": {**STEP, "rectanglelabels": ["car"]}}
+STUDIO_VIDEO = json.dumps([{"annotations": [{"result": [{"value": CLIP, "original_width": 80, "original_height": 40}]}]}])
+STUDIO_IMAGE = json.dumps([{"annotations": [{"result": [PICTURE]}]}])
 ENVI = """ENVI
 description = {a test}
 samples = 7
@@ -95,7 +84,6 @@ SIDE = json.dumps(
         "visibility": [1],
     }
 )
-JSON_FILES = (COCO, LABELME, STUDIO, SIDE)
 
 TOKENS = [
     *(
@@ -152,8 +140,46 @@ TOKENS = [
 ]
 
 
+VALUES = [
+    *(
+        b"-1",
+        b"0",
+        b"1e308",
+        b"-1e400",
+        b"nan",
+        b"Infinity",
+        b"0.5",
+        b"1000000",
+        b"99999999999999999999",
+        b"9" * 5000,
+        b"",
+        b"null",
+        b"true",
+    ),
+    *(b"[]", b"{}", b"[[1]]", b'"a"', b'"1"', b"x", b"1,2", b"\xd9\xa1", b"1_0", b"../a"),
+]
+
+
+def odd_value(data, rng):
+    """Another number, word or kind of value in one place, so that the file's structure holds and its content does not."""
+    places = list(re.finditer(rb'-?[0-9][0-9.e]*|"[a-z_]+"|true|false', data))
+    if not places:
+        return data
+    place = places[rng.integers(len(places))]
+    return data[: place.start()] + VALUES[rng.integers(len(VALUES))] + data[place.end() :]
+
+
 def corrupt(data, rng):
-    """Insert, replace, cut, repeat, swap or randomise at one to three places."""
+    """Odd values, or bytes inserted, replaced, cut, repeated or randomised, at one to three places."""
+    if rng.random() < 0.6:
+        for _ in range(rng.integers(1, 3)):
+            data = odd_value(data, rng)
+        return data
+    return damage(data, rng)
+
+
+def damage(data, rng):
+    """Bytes inserted, replaced, cut, repeated or randomised at one to three places."""
     for _ in range(rng.integers(1, 4)):
         at = int(rng.integers(0, len(data) + 1))
         end = min(len(data), at + int(rng.integers(0, 24)))
@@ -240,8 +266,8 @@ KINDS = {
     "plain boxes": (boxes_of, "groundtruth_rect.txt", [PLAIN, SAVETXT, "1,2,3,4,5,6,7,8\n"], 1500),
     "attributes": (read_attributes, "description.txt", ["Occlusion\nscale variation, SV\n"], 300),
     "first boxes in rows": (first_box_of, "labels.txt", [PLAIN, MOT, CSV, "0 0.5 0.5 0.1 0.2\n"], 1500),
-    "first boxes in XML": (first_box_of, "labels.xml", [CVAT, VOC, ENTITIES], 1200),
-    "first boxes in JSON": (first_box_of, "labels.json", [COCO, LABELME, STUDIO], 1500),
+    "first boxes in XML": (first_box_of, "labels.xml", [CVAT, CVAT_IMAGES, VOC, ENTITIES], 1200),
+    "first boxes in JSON": (first_box_of, "labels.json", [COCO, LABELME, STUDIO_VIDEO, STUDIO_IMAGE], 1500),
     "result files": (results_of, "ball.txt", [PLAIN, SAVETXT, MOT], 1000),
     "results of 2026": (results_of, "submission.csv", [CSV], 700),
     "results in COCO": (results_of, "results.json", [COCO], 600),

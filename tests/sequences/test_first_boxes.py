@@ -257,6 +257,17 @@ def test_a_bad_file_is_one_sentence(tmp_path, text, message):
         read_first_box(stored(tmp_path, text), width=80, height=40)
 
 
+def test_a_turned_box_of_percent_needs_a_picture_with_pixels(tmp_path):
+    shape = STUDIO_IMAGE[0]["annotations"][0]["result"][0]
+    turned_by = {**shape["value"], "rotation": 90}
+    path = stored(tmp_path, json.dumps([{"annotations": [{"result": [{**shape, "value": turned_by}]}]}]))
+    # 10 x 6 pixels at (20, 12), turned clockwise about its corner.
+    np.testing.assert_allclose(read_first_box(path, width=80, height=40), [14, 12, 6, 10], atol=1e-9)
+    path = stored(tmp_path, json.dumps([{"annotations": [{"result": [{**shape, "original_height": 0.5, "value": turned_by}]}]}]))
+    with pytest.raises(SequenceError, match=r"expected an upright box in .*, found one turned by 90 degrees"):
+        read_first_box(path, width=80, height=40)
+
+
 def test_a_box_without_area_is_refused(tmp_path):
     with pytest.raises(BoxError, match=r"positive width and height"):
         read_first_box(stored(tmp_path, VOC.replace("<xmax>30", "<xmax>20")))

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spectrack.boxes import centre_distance, iou
+    from spectrack.datasets.dataset import Dataset
+    from spectrack.datasets.opening import open_dataset
     from spectrack.errors import (
         BoxError,
         ConfigError,
@@ -26,14 +28,17 @@ if TYPE_CHECKING:
         SpectrackError,
         WeightsError,
     )
+    from spectrack.evaluation.foreign_results import read_foreign_results
     from spectrack.evaluation.protocols import score
-    from spectrack.evaluation.results import evaluate_directories
+    from spectrack.evaluation.result_writers import write_results
+    from spectrack.evaluation.results import evaluate_directories, evaluate_results
     from spectrack.evaluation.scores import Scores
     from spectrack.recording import Recording, RecordOptions, record
     from spectrack.reports.overlay import write_overlay
     from spectrack.sensors import Sensor, get_sensor
     from spectrack.sequences.annotations import read_boxes, write_boxes
     from spectrack.sequences.base import Sequence
+    from spectrack.sequences.first_boxes import read_first_box
     from spectrack.sequences.opening import open_sequence
     from spectrack.sequences.writers import write_sequence
     from spectrack.simulation.scenarios import list_scenarios
@@ -52,6 +57,7 @@ __all__ = [
     "BoxError",
     "ConfigError",
     "CubeError",
+    "Dataset",
     "Estimate",
     "InputError",
     "MissingExtraError",
@@ -67,6 +73,7 @@ __all__ = [
     "WeightsError",
     "centre_distance",
     "evaluate_directories",
+    "evaluate_results",
     "fetch_weights",
     "get_sensor",
     "import_checkpoint",
@@ -75,8 +82,11 @@ __all__ = [
     "list_trackers",
     "load_recipe",
     "load_tracker",
+    "open_dataset",
     "open_sequence",
     "read_boxes",
+    "read_first_box",
+    "read_foreign_results",
     "record",
     "register",
     "score",
@@ -85,6 +95,7 @@ __all__ = [
     "train",
     "write_boxes",
     "write_overlay",
+    "write_results",
     "write_sequence",
 ]
 
@@ -92,6 +103,7 @@ _HOMES = {
     "BoxError": "errors",
     "ConfigError": "errors",
     "CubeError": "errors",
+    "Dataset": "datasets.dataset",
     "Estimate": "trackers.base",
     "InputError": "errors",
     "MissingExtraError": "errors",
@@ -107,6 +119,7 @@ _HOMES = {
     "WeightsError": "errors",
     "centre_distance": "boxes",
     "evaluate_directories": "evaluation.results",
+    "evaluate_results": "evaluation.results",
     "fetch_weights": "weights.fetching",
     "get_sensor": "sensors",
     "import_checkpoint": "weights.imports",
@@ -115,8 +128,11 @@ _HOMES = {
     "list_trackers": "trackers.registry",
     "load_recipe": "training.recipe",
     "load_tracker": "trackers.loading",
+    "open_dataset": "datasets.opening",
     "open_sequence": "sequences.opening",
     "read_boxes": "sequences.annotations",
+    "read_first_box": "sequences.first_boxes",
+    "read_foreign_results": "evaluation.foreign_results",
     "record": "recording",
     "register": "trackers.registry",
     "score": "evaluation.protocols",
@@ -125,6 +141,7 @@ _HOMES = {
     "train": "training.loop",
     "write_boxes": "sequences.annotations",
     "write_overlay": "reports.overlay",
+    "write_results": "evaluation.result_writers",
     "write_sequence": "sequences.writers",
 }
 """Module of every public name."""

@@ -1,6 +1,7 @@
 """Entry of the command line: reads the arguments, runs one command, and turns every foreseen fault into one sentence.
 
-Exit status: 0 done, 1 the doctor found a fault or spectrack itself failed, 2 wrong input or no place to write, 130 interrupted.
+Exit status: 0 done, 1 the doctor, `data check` or `data convert` found a fault or spectrack itself failed, 2 wrong
+input or no place to write, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from spectrack.cli.console import errors
+from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
 from spectrack.cli.doctor import Doctor
 from spectrack.cli.evaluate import Evaluate
@@ -32,6 +34,7 @@ COMMANDS: dict[str, Any] = {
     "simulate": Simulate,
     "train": Train,
     "evaluate": Evaluate,
+    "data": Data,
     "weights": Weights,
     "doctor": Doctor,
 }

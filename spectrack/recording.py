@@ -7,7 +7,6 @@ a run can be computed again from it: ``spectrack evaluate --results FOLDER --tru
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes, as_box, check_box_in_frame
-from spectrack.cube import Cube
+from spectrack.boxes import Box, Boxes, as_box, check_box_in_frame
 from spectrack.errors import BoxError, CubeError
+from spectrack.evaluation.frame_table import FrameTable, Row
 from spectrack.evaluation.protocols import PROTOCOLS, score
 from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.scores import Scores
-from spectrack.files import check_folder_for_results, write_folder_atomically, write_json, write_text
+from spectrack.evaluation.timing import timed_track
+from spectrack.files import check_folder_for_results, write_folder_atomically, write_json
 from spectrack.sequences.annotations import write_boxes
-from spectrack.sequences.base import Frame, Sequence
-from spectrack.trackers.base import Tracker, track
+from spectrack.sequences.base import Sequence
+from spectrack.trackers.base import Tracker
 
 BOXES_FILE = "boxes.txt"
 FRAMES_FILE = "frames.csv"
@@ -68,22 +68,36 @@ class Recording:
     Attributes:
         directory: the folder of results.
         boxes: (N, 4) x, y, w, h in cube pixels; row 0 is the given box.
-        confidence: (N,) the tracker's score, in [0, 1].
-        lost: (N,) bool, whether the tracker believes that it no longer sees the target.
-        reading_ms: (N,) time spent reading and decoding, a frame.
-        tracking_ms: (N,) time spent in the tracker without reading; row 0 is its start.
+        frames: times, confidence and the lost flag of every frame.
         scores: against the truth; None without truth.
         summary: what ``summary.json`` says.
     """
 
     directory: Path
     boxes: Boxes
-    confidence: NDArray[np.float64]
-    lost: NDArray[np.bool_]
-    reading_ms: NDArray[np.float64]
-    tracking_ms: NDArray[np.float64]
+    frames: FrameTable
     scores: Scores | None
     summary: dict[str, Any]
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """(N,) the tracker's score, in [0, 1]."""
+        return self.frames.score
+
+    @property
+    def lost(self) -> NDArray[np.bool_]:
+        """(N,) whether the tracker believes that it no longer sees the target."""
+        return self.frames.lost
+
+    @property
+    def reading_ms(self) -> NDArray[np.float64]:
+        """(N,) time spent reading and decoding, a frame."""
+        return self.frames.reading_ms
+
+    @property
+    def tracking_ms(self) -> NDArray[np.float64]:
+        """(N,) time spent in the tracker without reading, its network included; row 0 is its start."""
+        return self.frames.network_ms + self.frames.rest_ms
 
 
 def record(
@@ -133,9 +147,7 @@ def record(
         if options.overlay:
             _draw(folder / OVERLAY_FILE, sequence, tracked, truth, on_progress)
         write_json(folder / SUMMARY_FILE, summary)
-    return Recording(
-        Path(directory), tracked.boxes, tracked.confidence, tracked.lost, tracked.reading_ms, tracked.tracking_ms, scores, summary
-    )
+    return Recording(Path(directory), tracked.boxes, tracked.frames, scores, summary)
 
 
 def first_box(sequence: Sequence, box: ArrayLike | None = None) -> Boxes:
@@ -159,71 +171,21 @@ class _Tracked:
     """Rows of every frame, see `Recording`."""
 
     boxes: Boxes
-    confidence: NDArray[np.float64]
-    lost: NDArray[np.bool_]
-    reading_ms: NDArray[np.float64]
-    tracking_ms: NDArray[np.float64]
-
-
-class _TimedFrame:
-    """A frame that adds up the time its reading takes."""
-
-    def __init__(self, frame: Frame, watch: _TimedSequence) -> None:
-        self._frame, self._watch = frame, watch
-        self.shape = frame.shape
-
-    def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
-        """See `Frame.window`."""
-        with self._watch:
-            return self._frame.window(x0, y0, x1, y1)
-
-    def whole(self) -> Cube:
-        """See `Frame.whole`."""
-        with self._watch:
-            return self._frame.whole()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
-        with self._watch:
-            return self._frame.__array__(dtype, copy)
-
-
-class _TimedSequence(Sequence):
-    """A sequence that adds up the time its reading takes, so that it can be told from the tracker's."""
-
-    def __init__(self, source: Sequence) -> None:
-        self._source, self.seconds, self._since = source, 0.0, 0.0
-        self.name, self.bands, self.height, self.width = source.name, source.bands, source.height, source.width
-        self.wavelengths_nm = source.wavelengths_nm
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def frame(self, i: int) -> Frame:
-        """Frame `i`, timed."""
-        with self:
-            return _TimedFrame(self._source.frame(i), self)
-
-    def __enter__(self) -> None:
-        self._since = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._since
+    frames: FrameTable
 
 
 def _track(sequence: Sequence, tracker: Tracker, box: Boxes, on_progress: OnProgress | None) -> _Tracked:
-    timed, rows = _TimedSequence(sequence), []
-    before, read_before = time.perf_counter(), 0.0
+    boxes: list[Box] = []
+    rows: list[Row] = []
     try:
-        for estimate in track(timed, tracker, box):
-            elapsed, reading = time.perf_counter() - before, timed.seconds - read_before
-            rows.append((*estimate.box, estimate.score, estimate.lost, reading * 1000, (elapsed - reading) * 1000))
+        for timed in timed_track(sequence, tracker, box):
+            boxes.append(timed.estimate.box)
+            rows.append(timed.row)
             if on_progress is not None:
                 on_progress("tracking", len(rows), len(sequence))
-            before, read_before = time.perf_counter(), timed.seconds
     except CubeError as error:
         raise CubeError(f"{error} (frame {len(rows)} of {sequence.name}, counted from 0)") from error
-    table = np.array(rows, dtype=np.float64)
-    return _Tracked(table[:, :4], table[:, 4], table[:, 5].astype(bool), table[:, 6], table[:, 7])
+    return _Tracked(np.array(boxes, dtype=np.float64), FrameTable.of(rows, len(rows)))
 
 
 def _score(sequence: Sequence, boxes: Boxes, truth: Boxes, options: RecordOptions) -> Scores:
@@ -235,9 +197,7 @@ def _write(folder: Path, tracked: _Tracked, truth: Boxes | None) -> None:
     write_boxes(folder / BOXES_FILE, tracked.boxes, fmt=None)
     if truth is not None:
         write_boxes(folder / TRUTH_FILE, truth, fmt=None)
-    columns = zip(tracked.confidence, tracked.lost, tracked.reading_ms, tracked.tracking_ms, strict=True)
-    lines = [f"{index},{score:.6g},{int(lost)},{read:.3f},{rest:.3f}" for index, (score, lost, read, rest) in enumerate(columns)]
-    write_text(folder / FRAMES_FILE, "\n".join(["frame,score,lost,reading_ms,tracking_ms", *lines]) + "\n")
+    tracked.frames.write(folder / FRAMES_FILE)
 
 
 def _draw(path: Path, sequence: Sequence, tracked: _Tracked, truth: Boxes | None, on_progress: OnProgress | None) -> None:
@@ -245,11 +205,11 @@ def _draw(path: Path, sequence: Sequence, tracked: _Tracked, truth: Boxes | None
 
     if on_progress is not None:
         on_progress("drawing", 0, len(sequence))
-    write_overlay(path, sequence, tracked.boxes, truth=truth, scores=tracked.confidence, lost=tracked.lost)
+    write_overlay(path, sequence, tracked.boxes, truth=truth, scores=tracked.frames.score, lost=tracked.frames.lost)
 
 
 def _summary(sequence: Sequence, tracker: Tracker, tracked: _Tracked, scores: Scores | None, options: RecordOptions) -> dict[str, Any]:
-    later = tracked.reading_ms[1:] + tracked.tracking_ms[1:]
+    frames, speed = tracked.frames, tracked.frames.frames_per_second
     return {
         "sequence": {
             "name": sequence.name,
@@ -262,12 +222,13 @@ def _summary(sequence: Sequence, tracker: Tracker, tracked: _Tracked, scores: Sc
             "metadata": sequence.metadata,
         },
         "first_box": tracked.boxes[0].tolist(),
-        "lost_frames": int(tracked.lost.sum()),
-        "frames_per_second": round(1000 * len(later) / float(later.sum()), 2) if later.sum() > 0 else None,
+        "lost_frames": int(frames.lost.sum()),
+        "frames_per_second": None if speed is None else round(speed, 2),
         "milliseconds": {
-            "start": round(float(tracked.reading_ms[0] + tracked.tracking_ms[0]), 3),
-            "reading_median": _median(tracked.reading_ms[1:]),
-            "tracking_median": _median(tracked.tracking_ms[1:]),
+            "start": round(float(frames.total_ms[0]), 3),
+            "reading_median": _median(frames.reading_ms[1:]),
+            "network_median": _median(frames.network_ms[1:]),
+            "tracking_median": _median(frames.network_ms[1:] + frames.rest_ms[1:]),
         },
         "scores": None if scores is None else _figures(scores),
         "tracker": tracker.describe(),

@@ -48,8 +48,8 @@ def test_what_is_written(video, tmp_path):
     assert (tmp_path / "out" / "boxes.txt").read_text() == "2,3,4,4\n3,3,4,4\n4,3,4,4\n5,3,4,4\n"
     np.testing.assert_array_equal(recording.boxes, spectrack.read_boxes(tmp_path / "out" / "boxes.txt"))
     lines = (tmp_path / "out" / "frames.csv").read_text().splitlines()
-    assert lines[0] == "frame,score,lost,reading_ms,tracking_ms"
-    assert [line.split(",")[:3] for line in lines[1:]] == [["0", "1", "0"], ["1", "0.5", "0"], ["2", "0.333333", "0"], ["3", "0.25", "1"]]
+    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost"
+    assert [line.split(",")[4:] for line in lines[1:]] == [["1", "0"], ["0.5", "0"], ["0.333333", "0"], ["0.25", "1"]]
 
 
 def test_the_summary_says_what_was_done(video, tmp_path):

@@ -7,6 +7,7 @@ are: HOTC's are 0-based cube pixels.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from array import array
@@ -55,7 +56,9 @@ def read_first_box(path: str | os.PathLike[str]) -> Box:
     return as_box(read_first_row(decode_text(read_file(path, "boxes"), path, "boxes"), path))
 
 
-def write_boxes(path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | None = "%.4f", separator: str = ",") -> None:
+def write_boxes(
+    path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | None = "%.4f", separator: str = ",", missing: bool = False
+) -> None:
     """Write boxes as text, one row a frame, whole or not at all.
 
     Args:
@@ -64,6 +67,7 @@ def write_boxes(path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | No
         fmt: how to print a number that is not integral; None prints every digit, so that reading gives the same number.
             Integral numbers are printed without a point.
         separator: between numbers; HOTC uses a tab.
+        missing: allow rows of NaN, which stand for frames without a box.
 
     Raises:
         SequenceError: not (N, 4), or not finite.
@@ -71,14 +75,17 @@ def write_boxes(path: str | os.PathLike[str], boxes: ArrayLike, *, fmt: str | No
     array = np.asarray(boxes, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 4:
         raise SequenceError(f"expected boxes of shape (frames, 4) to write to {path}, found {array.shape}; give x, y, w, h for each frame")
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+    bad = ~np.isfinite(array).all(axis=1) & ~(np.isnan(array).all(axis=1) & missing)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
         raise SequenceError(f"expected finite boxes to write to {path}, found NaN or infinity in frame {row}; repair that box")
     write_text(path, "".join(separator.join(format_number(value, fmt) for value in row) + "\n" for row in array.tolist()))
 
 
 def format_number(value: float, fmt: str | None) -> str:
     """A coordinate as files hold it: integral numbers without a point, others by `fmt`, or with every digit when it is None."""
+    if math.isnan(value):
+        return "nan"
     if value == int(value) and abs(value) < 2**53:
         return str(int(value))
     return repr(value) if fmt is None else fmt % value

@@ -5,9 +5,11 @@ The two-method shape is the single-object-tracking community's (got10k, pytracki
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from collections.abc import Sequence as Several
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,9 +44,12 @@ class Tracker(ABC):
 
     Attributes:
         name: the registered name.
+        network_seconds: time spent inside `network_time` since the tracker was made; 0 for a method without a network and
+            for one that does not measure it.
     """
 
     name: str = "tracker"
+    network_seconds: float = 0.0
 
     @abstractmethod
     def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
@@ -67,6 +72,15 @@ class Tracker(ABC):
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity, as JSON values, for run directories."""
         return {"name": self.name}
+
+    @contextmanager
+    def network_time(self) -> Iterator[None]:
+        """Add what happens inside to `network_seconds`; on an accelerator the block must wait for its answer."""
+        since = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.network_seconds += time.perf_counter() - since
 
 
 def as_frame(frame: Frame | Cube) -> Frame:

@@ -105,8 +105,9 @@ class SiamBANTracker(Tracker):
         state = TargetState(first_box, height, width, self.options)
         window = CropWindow.around(first_box[:2] + first_box[2:] / 2, context_side(first_box))
         corners = torch.from_numpy(to_corners(window.to_crop(first_box, TEMPLATE_SIZE_PX)).astype(np.float32))[None].to(self.device)
-        with torch.inference_mode():
-            self._kernels = self.network.kernels(self._crop(frame, window, TEMPLATE_SIZE_PX), corners)
+        template = self._crop(frame, window, TEMPLATE_SIZE_PX)
+        with self.network_time(), torch.inference_mode():
+            self._kernels = self.network.kernels(template, corners)
         if self.options.calibrate > 0:
             search = state.search_window()
             state.calibrate(state.choose(*self._respond(self._crop(frame, search, SEARCH_SIZE_PX)), search), search)
@@ -146,11 +147,11 @@ class SiamBANTracker(Tracker):
 
     def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Target probability (25, 25) and box corners (4, 25, 25) in crop pixels, from a search crop (1, 3, 255, 255)."""
-        with torch.inference_mode():
+        with self.network_time(), torch.inference_mode():
             logits, distances = self.network.match(self._kernels, search)
             scores = logits.float().softmax(dim=1)[0, 1]
             corners = decode_boxes(distances.float())[0]
-        return scores.cpu().numpy(), corners.cpu().numpy()
+            return scores.cpu().numpy(), corners.cpu().numpy()
 
     def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
         """(1, 3, size, size) float32 in about [0, 1], on the device."""

@@ -1,7 +1,7 @@
 """Overlap, centre distance and the curves made from them: pure functions on arrays of boxes.
 
 Curves are read off sorted values with a binary search, which counts exactly what a comparison at every threshold would
-count and takes a million frames in a fraction of a second.
+count and takes a million frames in a fraction of a second; a few thresholds are compared one by one, which is faster still.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.boxes import Boxes, centre_distance, centres, iou
 
 Values = NDArray[np.float64]
+
+_FEW = 4
 
 
 def overlaps(predictions: Boxes, truth: Boxes) -> Values:
@@ -73,9 +75,11 @@ def share_above(values: ArrayLike, thresholds: ArrayLike, *, strict: bool) -> Va
         >>> share_above([0.5, 0.7], [0.5], strict=True).tolist(), share_above([0.5, 0.7], [0.5], strict=False).tolist()
         ([0.5], [1.0])
     """
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    below = np.searchsorted(ordered, np.asarray(thresholds, dtype=np.float64), side="right" if strict else "left")
-    return np.asarray((ordered.size - below) / ordered.size)
+    array, at = np.asarray(values, dtype=np.float64), np.asarray(thresholds, dtype=np.float64)
+    if at.size <= _FEW:
+        return np.array([np.count_nonzero(array > t if strict else array >= t) for t in at]) / array.size
+    below = np.searchsorted(np.sort(array), at, side="right" if strict else "left")
+    return np.asarray((array.size - below) / array.size)
 
 
 def share_below(values: ArrayLike, thresholds: ArrayLike, *, strict: bool) -> Values:
@@ -89,6 +93,7 @@ def share_below(values: ArrayLike, thresholds: ArrayLike, *, strict: bool) -> Va
     Returns:
         (T,) in [0, 1].
     """
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    within = np.searchsorted(ordered, np.asarray(thresholds, dtype=np.float64), side="left" if strict else "right")
-    return np.asarray(within / ordered.size)
+    array, at = np.asarray(values, dtype=np.float64), np.asarray(thresholds, dtype=np.float64)
+    if at.size <= _FEW:
+        return np.array([np.count_nonzero(array < t if strict else array <= t) for t in at]) / array.size
+    return np.asarray(np.searchsorted(np.sort(array), at, side="left" if strict else "right") / array.size)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ def reference_sequence(name, predicted, truth):
             if name == "otb":
                 overlaps.append(0.0)
                 distances.append(math.inf)
+                relative.append(math.inf)
             continue  # the others are compared on such data with skip
         overlaps.append(reference_iou(p, t))
         distances.append(reference_distance(p, t))
@@ -49,16 +51,13 @@ def reference_sequence(name, predicted, truth):
     n = len(overlaps)
     if name == "got10k":
         return sum(overlaps) / n, None, None
+    normalised = sum(sum(1 for r in relative if r <= k / 100) / n for k in range(51)) / 51
     if name in ("hot", "hotc2026"):
         thresholds = [0.02 * k for k in range(1, 26)] + [1 - 0.02 * k for k in range(24, -1, -1)]
         curve = [sum(1 for o in overlaps if o >= t) / n for t in thresholds]
-        return sum(curve) / 50, sum(1 for d in distances if d < 20) / n, None
+        return sum(curve) / 50, sum(1 for d in distances if d < 20) / n, normalised
     curve = [sum(1 for o in overlaps if o > 0.05 * k) / n for k in range(21)]
-    precision = sum(1 for d in distances if d <= 20) / n
-    if name == "otb":
-        return sum(curve) / 21, precision, None
-    normalised = [sum(1 for r in relative if r <= k / 100) / n for k in range(51)]
-    return sum(curve) / 21, precision, sum(normalised) / 51
+    return sum(curve) / 21, sum(1 for d in distances if d <= 20) / n, normalised
 
 
 def invalid_rule(name):
@@ -317,4 +316,12 @@ def test_the_headline_curve_averages_to_the_auc():
     thresholds, shares = scores.curve("success")
     assert len(thresholds) == 50
     assert np.mean(shares) == pytest.approx(scores.auc)
-    assert scores.curve("normalised_precision") == ((), ())
+    assert score(truth, truth, "got10k").curve("normalised_precision") == ((), ())
+
+
+def test_truth_at_the_edge_may_overlap_nothing_but_keeps_its_distance():
+    rule = replace(get_protocol("hot"), edge_truth_is_miss=True)
+    truth = [[1, 1, 10, 10], [0, 1, 10, 10], [1, 0, 10, 10], [-2, 5, 10, 10]]
+    item = one(truth, truth, rule)
+    assert (item.figures.auc, item.figures.dp20, item.missed) == (0.25, 1.0, 0)
+    assert "truth at the edge missed" in rule.description

@@ -1,0 +1,196 @@
+"""Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap it reaches.
+
+The flag is compared with two truths. *Hidden*: the object is not to be seen, by the visibility that simulated video knows, or
+because the truth has no box in that frame. *Missed*: the box overlaps the object by less than 0.1, hidden or not; frames whose
+truth has no box are left out there. The first frame is given and never counts, nor does a frame that was not tracked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import InputError
+from spectrack.evaluation.metrics import overlaps
+from spectrack.evaluation.robustness import LOST_BELOW
+
+HIDDEN_BELOW = 0.1
+"""An object of which less than this share is seen counts as hidden."""
+
+RELIABILITY_BINS = 10
+
+
+@dataclass(frozen=True)
+class FlagScores:
+    """The lost flag as a detector of some state of the object.
+
+    Attributes:
+        frames: frames that were judged.
+        positives: frames in which the state held.
+        flagged: frames in which the flag was up.
+        hits: frames of both kinds.
+    """
+
+    frames: int
+    positives: int
+    flagged: int
+    hits: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of flagged frames in which the state held; None when no frame was flagged."""
+        return self.hits / self.flagged if self.flagged else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the state's frames that were flagged; None when it never held."""
+        return self.hits / self.positives if self.positives else None
+
+    def __add__(self, other: FlagScores) -> FlagScores:
+        return FlagScores(
+            self.frames + other.frames, self.positives + other.positives, self.flagged + other.flagged, self.hits + other.hits
+        )
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against overlap: a tracker that knows itself lies on a rising line.
+
+    Attributes:
+        edges: (B + 1,) borders of the confidence bins in [0, 1]; a bin holds its lower border, the last one both.
+        frames: (B,) frames a bin.
+        score: (B,) mean confidence; None in an empty bin.
+        overlap: (B,) mean IoU; None in an empty bin.
+        correlation: Spearman's rank correlation of confidence and overlap over all frames; None where either never varies.
+    """
+
+    edges: tuple[float, ...]
+    frames: tuple[int, ...]
+    score: tuple[float | None, ...]
+    overlap: tuple[float | None, ...]
+    correlation: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The frames of one sequence that can be judged, frame 0 and untracked frames left out.
+
+    Attributes:
+        score: (M,) confidence.
+        lost: (M,) the flag.
+        overlap: (M,) IoU; NaN where the truth has no box.
+        hidden: (M,) whether the object is hidden.
+    """
+
+    score: NDArray[np.float64]
+    lost: NDArray[np.bool_]
+    overlap: NDArray[np.float64]
+    hidden: NDArray[np.bool_]
+
+
+def judge(
+    boxes: Boxes,
+    truth: Boxes,
+    score: ArrayLike,
+    lost: ArrayLike,
+    visibility: ArrayLike | None = None,
+    *,
+    hidden_below: float = HIDDEN_BELOW,
+) -> Judged:
+    """Bring one sequence into the form that the functions below pool.
+
+    Args:
+        boxes: (N, 4) predictions; rows that are not finite were not tracked.
+        truth: (N, 4).
+        score: (N,) confidence.
+        lost: (N,) the flag.
+        visibility: (N,) share of the object that is seen, where it is known; an object with visibility 0 is always hidden.
+        hidden_below: see `HIDDEN_BELOW`.
+
+    Raises:
+        InputError: arrays of different lengths.
+    """
+    confidence, flag = np.asarray(score, dtype=np.float64), np.asarray(lost, dtype=bool)
+    seen = None if visibility is None else np.asarray(visibility, dtype=np.float64)
+    lengths = {len(boxes), len(truth), len(confidence), len(flag)} | (set() if seen is None else {len(seen)})
+    if len(lengths) > 1:
+        raise InputError(f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut them")
+    has_box = np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
+    hidden = ~has_box if seen is None else ~has_box | (seen == 0) | (seen < hidden_below)
+    tracked = np.isfinite(boxes).all(axis=1) & np.isfinite(confidence)
+    tracked[:1] = False
+    both = has_box & tracked
+    overlap = np.full(len(boxes), np.nan)
+    overlap[both] = overlaps(boxes[both], truth[both])
+    return Judged(confidence[tracked], flag[tracked], overlap[tracked], hidden[tracked])
+
+
+def flag_against_hidden(judged: Iterable[Judged]) -> FlagScores:
+    """The lost flag as a detector of a hidden object, frames pooled."""
+    return sum((_count(item.lost, item.hidden) for item in judged), FlagScores(0, 0, 0, 0))
+
+
+def flag_against_missed(judged: Iterable[Judged], *, lost_below: float = LOST_BELOW) -> FlagScores:
+    """The lost flag as a detector of boxes that miss the object, frames pooled; frames without a truth box are left out."""
+    total = FlagScores(0, 0, 0, 0)
+    for item in judged:
+        known = np.isfinite(item.overlap)
+        total += _count(item.lost[known], item.overlap[known] < lost_below)
+    return total
+
+
+def reliability(judged: Sequence[Judged], *, bins: int = RELIABILITY_BINS) -> Reliability:
+    """Mean overlap by confidence, frames pooled; frames without a truth box are left out, hidden ones are not.
+
+    Args:
+        judged: one entry a sequence.
+        bins: equal bins over [0, 1]; a confidence outside is put into the nearest.
+
+    Raises:
+        InputError: fewer than one bin.
+
+    Source: DeGroot and Fienberg, The Comparison and Evaluation of Forecasters, The Statistician 32, 1983 (reliability diagram).
+    """
+    if bins < 1:
+        raise InputError(f"expected at least one bin, found {bins}; 10 are usual")
+    scores = np.concatenate([item.score for item in judged] or [np.empty(0)])
+    overlap = np.concatenate([item.overlap for item in judged] or [np.empty(0)])
+    known = np.isfinite(overlap)
+    scores, overlap = np.clip(scores[known], 0, 1), overlap[known]
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+
+    def means(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+        sums = np.bincount(place, weights=values, minlength=bins)
+        return tuple(float(total / count) if count else None for total, count in zip(sums, counts, strict=True))
+
+    return Reliability(
+        edges=tuple(float(edge) for edge in edges),
+        frames=tuple(int(count) for count in counts),
+        score=means(scores),
+        overlap=means(overlap),
+        correlation=_rank_correlation(scores, overlap),
+    )
+
+
+def _count(flag: NDArray[np.bool_], state: NDArray[np.bool_]) -> FlagScores:
+    return FlagScores(len(flag), int(state.sum()), int(flag.sum()), int((flag & state).sum()))
+
+
+def _rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:
+    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 0, equal values sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    mean_ranks: NDArray[np.float64] = (ends - (counts + 1) / 2)[inverse]
+    return mean_ranks

@@ -12,9 +12,9 @@ import functools
 import tempfile
 from pathlib import Path
 
-from spectrack.evaluation.attributes import per_attribute
 from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.runner import RunOptions, run
+from spectrack.evaluation.sequence_run import SequenceEntry
 from spectrack.evaluation.uncertainty import score_interval
 from spectrack.files import write_json
 from spectrack.simulation.suite import open_suite_sequence, suite
@@ -33,10 +33,11 @@ def main() -> None:
     make = functools.partial(
         load_tracker, arguments.tracker, profile=arguments.profile, weights=arguments.weights, precision="fp32", device="cpu"
     )
-    openers = [functools.partial(open_suite_sequence, entry.name) for entry in suite()]
+    entries = [SequenceEntry(entry.name, functools.partial(open_suite_sequence, entry.name), entry.attributes) for entry in suite()]
     with tempfile.TemporaryDirectory() as folder:
-        result = run(openers, make, Path(folder) / "run", options=RunOptions(jobs=arguments.jobs), progress=lambda item: print(item.name))
-    attributes = {item.name: item.attributes for item in result.sequences}
+        options = RunOptions(jobs=arguments.jobs, evidence=False)
+        result = run(entries, make, Path(folder) / "run", options=options, progress=lambda item, *_: print(item.label, flush=True))
+    attributes = result.stored.attributes
     hard = [name for name, labels in attributes.items() if {"CAM", "TWIN"} & set(labels)]
     parts = {
         "all": list(attributes),
@@ -47,11 +48,11 @@ def main() -> None:
         "what": __doc__.split("\n")[0],
         "command": f"python benchmarks/suite.py --tracker {arguments.tracker} --profile {arguments.profile}",
         "provenance": provenance(),
-        "tracker": dict(result.sequences[0].tracker),
+        "tracker": result.stored.info["tracker"],
         "parts": {name: figures(result.scores.select(members)) for name, members in parts.items()},
         "attributes": {
             name: {"sequences": found.sequences, "auc": round(found.figures.auc, 4), "dp20": round(found.figures.dp20, 4)}
-            for name, found in per_attribute(result.scores, attributes).items()
+            for name, found in result.analysis.attributes.items()
         },
         "sequences": {name: round(result.scores.of(name).figures.auc, 4) for name in attributes},
     }

@@ -119,9 +119,9 @@ def judge(
     lengths = {len(boxes), len(truth), len(confidence), len(flag)} | (set() if seen is None else {len(seen)})
     if len(lengths) > 1:
         raise InputError(f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut them")
-    has_box = np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
+    has_box = np.asarray(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1))
     hidden = ~has_box if seen is None else ~has_box | (seen == 0) | (seen < hidden_below)
-    tracked = np.isfinite(boxes).all(axis=1) & np.isfinite(confidence)
+    tracked = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(confidence))
     tracked[:1] = False
     both = has_box & tracked
     overlap = np.full(len(boxes), np.nan)

@@ -117,7 +117,7 @@ def mean_spectra(sequence: Sequence, index: int, box: Box) -> tuple[Spectrum, Sp
 def write_evidence(path: str | os.PathLike[str], arrays: Arrays) -> None:
     """Write as compressed .npz, whole or not at all."""
     with write_atomically(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
 
 
 def read_evidence(path: str | os.PathLike[str]) -> Arrays:

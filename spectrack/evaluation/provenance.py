@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("torch", "numpy", "opencv-python-headless", "scipy", "av", "lightning-fabric", "safetensors")
+_PACKAGES = ("torch", "numpy", "opencv-python-headless", "scipy", "av", "lightning-fabric", "safetensors", "joblib")
 
 
 def provenance() -> dict[str, Any]:
@@ -26,21 +26,34 @@ def provenance() -> dict[str, Any]:
     commit, changed = source_commit()
     record: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat(),
-        "spectrack": _version("spectrack"),
+        "spectrack": package_version("spectrack"),
         "commit": commit,
         "uncommitted_changes": changed,
-        "python": platform.python_version(),
+        "python": platform.pythonpackage_version(),
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": _cores(),
         "memory_gib": _memory_gib(),
-        "packages": {name: version for name in _PACKAGES if (version := _version(name)) is not None},
+        "packages": {name: version for name in _PACKAGES if (version := package_version(name)) is not None},
     }
     torch = sys.modules.get("torch")
     if torch is not None:
         record["torch_threads"] = torch.get_num_threads()
         record["gpu"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return record
+
+
+def machine_name(device: str = "cpu") -> str:
+    """The machine that a speed belongs to: its processor with the cores usable here, or its accelerator; no host name.
+
+    Args:
+        device: where a network runs, as torch writes it: ``cpu``, ``cuda``, ``cuda:1``.
+    """
+    torch = sys.modules.get("torch")
+    if device.startswith("cuda") and torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(device))
+    cores = _cores()
+    return f"{_processor()}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def source_commit() -> tuple[str | None, bool | None]:
@@ -68,7 +81,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def _version(distribution: str) -> str | None:
+def package_version(distribution: str = "spectrack") -> str | None:
+    """The installed version of a distribution; None when it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -81,6 +95,10 @@ def _processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory_gib() -> float | None:

@@ -118,10 +118,10 @@ def _sequence_loss(name: str, predicted: ArrayLike, rows: ArrayLike, lost_below:
         raise InputError(f"expected at most {len(true_boxes)} predicted boxes for {name!r}, found {len(boxes)}; cut the predictions")
     boxes = np.concatenate([boxes, np.full((len(true_boxes) - len(boxes), 4), np.nan)])
     with np.errstate(invalid="ignore"):
-        known = np.flatnonzero(np.isfinite(true_boxes).all(axis=1) & (true_boxes[:, 2:] > 0).all(axis=1))
+        known = np.flatnonzero(np.asarray(np.isfinite(true_boxes).all(axis=1) & (true_boxes[:, 2:] > 0).all(axis=1)))
     if not known.size:
         return None
-    finite = np.isfinite(boxes[known]).all(axis=1)
+    finite = np.asarray(np.isfinite(boxes[known]).all(axis=1))
     overlap = np.where(finite, overlaps(np.where(finite[:, None], boxes[known], 0.0), true_boxes[known]), 0.0)
     start = first_loss(overlap, lost_below=lost_below, patience=patience)
     if start is None:

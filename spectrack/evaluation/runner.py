@@ -1,41 +1,46 @@
-"""Tracking a list of sequences and writing a run directory from which every printed number can be recomputed.
+"""Tracking a list of sequences with one tracker into a run directory from which every printed number can be recomputed.
 
-A run directory holds ``boxes/<sequence>.txt`` (what was tracked), ``frames/<sequence>.csv`` (milliseconds, score and lost
-flag a frame), ``truth/<sequence>.txt`` (where there is truth), ``scores.json`` and, written last, ``run.json`` with the
-configuration, versions, seed, device and hash of the weights: a directory without it is an unfinished run. Scoring the
-directory against itself (`spectrack.evaluation.results.evaluate_directories`) gives the same scores.
+What lies where is said in `spectrack.evaluation.run_directory`. A run that was interrupted, by Ctrl-C, a kill or a power cut, goes
+on at the first sequence that was not finished when it is started again, and gives the same boxes and scores as one that was not.
+A tracker that raises an exception loses that sequence from the frame on, and the run goes on.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
-import random
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from spectrack.boxes import Boxes, as_box
 from spectrack.errors import ConfigError, InputError, SequenceError
-from spectrack.evaluation.protocols import Invalid, Missing, get_protocol, score
-from spectrack.evaluation.provenance import file_sha256, provenance
+from spectrack.evaluation.analysis import Analysis, analyse
+from spectrack.evaluation.protocols import Invalid, Missing, get_protocol
+from spectrack.evaluation.provenance import package_version, provenance
+from spectrack.evaluation.run_directory import VISIBILITY_SUFFIX, RunDirectory
 from spectrack.evaluation.scores import Scores
-from spectrack.files import write_json, write_text
-from spectrack.sequences.annotations import write_boxes
+from spectrack.evaluation.sequence_run import (
+    Entry,
+    MakeTracker,
+    SequenceEntry,
+    SequenceRun,
+    TrackSettings,
+    Unreadable,
+    plain_description,
+    track_entry,
+)
+from spectrack.evaluation.stored_run import StoredRun, stored_run
+from spectrack.evaluation.workers import check_spread, spread
 from spectrack.sequences.base import Sequence
-from spectrack.trackers.base import Tracker, track
+from spectrack.weights.files import file_hash
 
 log = logging.getLogger(__name__)
 
-Opener = Callable[[], Sequence]
-"""Opens a sequence when its turn comes, so that a long list costs no memory."""
+OnSequence = Callable[[SequenceRun, int, int], None]
+"""Called after each sequence with what it gave, sequences finished and sequences in all."""
 
 
 @dataclass(frozen=True)
@@ -43,59 +48,34 @@ class RunOptions:
     """How a run is scored, seeded, spread and described.
 
     Attributes:
-        protocol: see `spectrack.evaluation.protocols`.
-        invalid: another rule for invalid truth than the protocol's.
-        missing: another rule for missing predictions than the protocol's.
+        protocol: see `spectrack.evaluation.protocols`; another one may be named when a run is started again.
+        invalid: another rule for truth that is not a box than the protocol's.
+        missing: what a frame without a predicted box is, such as those after a tracker's failure.
         seed: set before every sequence, so that a sequence gives the same boxes alone and in a list.
-        jobs: sequences tracked at the same time; 1 tracks in this process.
-        backend: joblib's backend for more than one job, such as ``loky``, ``dask`` or ``ray``.
-        device: where the tracker runs, for the record.
-        weights: weights file whose SHA-256 is recorded.
-        config: the resolved configuration, JSON-serialisable, recorded as it is beside what the tracker says of itself.
-        overwrite: replace an earlier run in the same directory instead of refusing.
+        jobs: sequences tracked at the same time; 1 tracks in this process, -1 takes every core.
+        cluster: ``dask``, ``dask://host:port``, ``ray`` or ``ray://host:port`` instead of processes on this machine.
+        threads: of torch and OpenCV in each job; by default their own choice.
+        dataset: what the sequences are (``name``, ``root``, ``split``, ``modality``), as JSON values.
+        weights: weights file whose hash is recorded, for a tracker that does not describe its weights itself.
+        config: the resolved configuration, as JSON values.
+        evidence: keep what trackers can show, and spectra of target and background.
+        overwrite: throw an earlier run in the same directory away.
+        retry_failed: track sequences again in which the tracker failed.
     """
 
     protocol: str = "hot"
     invalid: Invalid | None = None
-    missing: Missing | None = None
+    missing: Missing = "miss"
     seed: int = 0
     jobs: int = 1
-    backend: str = "loky"
-    device: str = "cpu"
+    cluster: str | None = None
+    threads: int | None = None
+    dataset: Mapping[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    evidence: bool = True
     overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class SequenceRun:
-    """What tracking one sequence gave.
-
-    Attributes:
-        name: the sequence.
-        boxes: (N, 4), frame 0 with the given box included.
-        milliseconds: (N,) wall time a frame, reading included; frame 0 is the tracker's start.
-        scores: (N,) the tracker's confidence.
-        lost: (N,) bool, whether the tracker reports the object as lost.
-        truth: (N, 4) or None.
-        attributes: the sequence's labels.
-        tracker: the tracker's own description (settings, weights, device), JSON-serialisable.
-    """
-
-    name: str
-    boxes: Boxes
-    milliseconds: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    lost: NDArray[np.bool_]
-    truth: Boxes | None
-    attributes: tuple[str, ...]
-    tracker: Mapping[str, Any]
-
-    @property
-    def frames_per_second(self) -> float | None:
-        """Frames per second after the first frame, reading included; None for a single frame."""
-        seconds = float(self.milliseconds[1:].sum()) / 1000
-        return (len(self.boxes) - 1) / seconds if seconds > 0 else None
+    retry_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,194 +84,158 @@ class RunResult:
 
     Attributes:
         directory: where it was written.
-        sequences: one entry a sequence, in the order given.
-        scores: None when no sequence has truth; sequences without truth are tracked but not scored.
+        stored: everything in it.
+        analysis: scores and what goes with them; None when no sequence has truth.
     """
 
     directory: Path
-    sequences: tuple[SequenceRun, ...]
-    scores: Scores | None
+    stored: StoredRun
+    analysis: Analysis | None
+
+    @property
+    def scores(self) -> Scores | None:
+        """The scores; sequences without truth are tracked but not scored."""
+        return None if self.analysis is None else self.analysis.scores
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What the tracker failed with, by sequence."""
+        return self.stored.failures
 
 
 def run(
-    sequences: Iterable[Sequence | Opener],
-    make_tracker: Callable[[], Tracker],
+    sequences: Iterable[Entry | Sequence],
+    make_tracker: MakeTracker,
     out_dir: str | os.PathLike[str],
     *,
+    name: str | None = None,
     options: RunOptions | None = None,
-    progress: Callable[[SequenceRun], None] | None = None,
+    progress: OnSequence | None = None,
 ) -> RunResult:
     """Track every sequence from its first box with a fresh tracker, and write a run directory.
 
     Args:
-        sequences: sequences, or functions that open one.
-        make_tracker: makes a tracker; called once a sequence, so that no state leaks from one to the next. With several
-            jobs it must be picklable (``functools.partial(load_tracker, "siamban")``).
-        out_dir: the run directory; made if it does not exist.
+        sequences: entries of a dataset, or open sequences.
+        make_tracker: makes a tracker.
+        out_dir: the run directory; an earlier run of the same tracker on the same data in it goes on where it stopped.
+        name: of the tracker in tables and legends; by default the tracker's own.
         options: scoring, seed, jobs and what to record.
-        progress: called after each sequence, for a progress bar.
+        progress: called after each sequence.
 
     Raises:
-        ConfigError: unknown protocol, or a directory that holds another run and `overwrite` is not set.
-        SequenceError: a sequence without a first box, with a name already used or unfit as a file name.
+        ConfigError: unknown protocol or cluster, or a directory that holds something else or another run.
+        SequenceError: sequences that cannot be read or have no first box (the others are tracked and kept), names used twice or
+            unfit as file names.
         InputError: no sequence, and what scoring refuses.
     """
     options = options or RunOptions()
-    setting = _describe(options)  # before hours of tracking, not after
-    directory = _prepare(Path(out_dir), overwrite=options.overwrite)
-    done: list[SequenceRun] = []
-    for item in _track_all(sequences, make_tracker, options):
-        if item.name in [other.name for other in done]:
-            raise SequenceError(f"expected sequences of different names, found {item.name!r} twice; results are stored by name, rename one")
-        _write_sequence(directory, item)
-        log.info("tracked %s: %d frames in %.1f s", item.name, len(item.boxes), item.milliseconds.sum() / 1000)
-        done.append(item)
-        if progress is not None:
-            progress(item)
-    if not done:
-        raise InputError("expected at least one sequence to track, found none; name a sequence or a folder of sequences")
-    scores = _score(done, options)
-    if scores is not None:
-        write_json(directory / "scores.json", scores.to_json())
-    write_json(
-        directory / "run.json",
-        {
-            **setting,
-            "tracker": dict(done[0].tracker),
-            "auc": None if scores is None else scores.auc,
-            "sequences": [_entry(item) for item in done],
-        },
-    )
-    return RunResult(directory, tuple(done), scores)
+    entries = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in sequences]
+    _check_labels([entry.label for entry in entries])
+    tracker = make_tracker()
+    plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options)
+    del tracker
+    protocol = replace(get_protocol(options.protocol), missing=options.missing)
+    protocol = protocol if options.invalid is None else replace(protocol, invalid=options.invalid)
+    check_spread(options.jobs, options.cluster)
+    if options.threads is not None and options.threads < 1:
+        raise ConfigError(f"expected at least one thread, found {options.threads}; leave the number out for as many as there are cores")
+    directory = RunDirectory(Path(out_dir))
+    directory.prepare(plan, overwrite=options.overwrite, retry_failed=options.retry_failed)
+    settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
+    _track_pending(entries, functools.partial(track_entry, make_tracker=make_tracker, settings=settings), directory, options, progress)
+    return _finish(directory, plan, options)
 
 
-def track_sequence(sequence: Sequence, tracker: Tracker, *, seed: int = 0) -> SequenceRun:
-    """Track one sequence from its first box, timing every frame.
-
-    Args:
-        sequence: a sequence with truth or a first box.
-        tracker: as `spectrack.load_tracker` makes them.
-        seed: seeds the global generators of random, NumPy and, when loaded, torch.
-
-    Raises:
-        SequenceError: no first box.
-    """
-    box = sequence.first_box
-    if box is None:
-        raise SequenceError(
-            f"expected a first box for the sequence {sequence.name!r}, found no truth and no init_rect.txt; "
-            "add groundtruth_rect.txt beside its frames, or track it alone with --box x,y,w,h"
-        )
-    _seed(seed)
-    boxes, times, scores, lost = [], [], [], []
-    before = time.perf_counter()
-    for estimate in track(sequence, tracker, as_box(box)):
-        now = time.perf_counter()
-        times.append((now - before) * 1000)
-        boxes.append(estimate.box)
-        scores.append(estimate.score)
-        lost.append(estimate.lost)
-        before = time.perf_counter()
-    return SequenceRun(
-        name=sequence.name,
-        boxes=np.asarray(boxes, dtype=np.float64),
-        milliseconds=np.asarray(times),
-        scores=np.asarray(scores, dtype=np.float64),
-        lost=np.asarray(lost, dtype=bool),
-        truth=sequence.truth,
-        attributes=tuple(sequence.attributes),
-        tracker=tracker.describe(),
-    )
-
-
-def _track_all(sequences: Iterable[Sequence | Opener], make_tracker: Callable[[], Tracker], options: RunOptions) -> Iterator[SequenceRun]:
-    if options.jobs == 1:
-        for sequence in sequences:
-            yield _track_one(sequence, make_tracker, options.seed)
+def _track_pending(
+    entries: list[Entry],
+    track_one: Callable[[Entry], SequenceRun | Unreadable],
+    directory: RunDirectory,
+    options: RunOptions,
+    progress: OnSequence | None,
+) -> None:
+    finished = directory.finished()
+    pending = [entry for entry in entries if entry.label not in finished]
+    if not pending:
         return
-    from joblib import Parallel, delayed
-
-    parallel = Parallel(n_jobs=options.jobs, backend=options.backend, return_as="generator")
-    yield from parallel(delayed(_track_one)(sequence, make_tracker, options.seed) for sequence in sequences)
-
-
-def _track_one(sequence: Sequence | Opener, make_tracker: Callable[[], Tracker], seed: int) -> SequenceRun:
-    opened = sequence if isinstance(sequence, Sequence) else sequence()
-    _check_name(opened.name)
-    return track_sequence(opened, make_tracker(), seed=seed)
-
-
-def _seed(seed: int) -> None:
-    # This package passes generators around; trackers of other people may draw from the global ones.
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed)
+    directory.reopen()
+    unreadable, done = [], len(entries) - len(pending)
+    for item in spread(track_one, pending, jobs=options.jobs, cluster=options.cluster):
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+            continue
+        directory.write_sequence(item)
+        done += 1
+        if item.failure is not None:
+            log.info("the tracker failed on %s, %s", item.label, item.failure)
+        if progress is not None:
+            progress(item, done, len(entries))
+    if len(unreadable) == 1:
+        raise SequenceError(f"{unreadable[0].message} ({unreadable[0].label}; what was tracked is kept)")
+    if unreadable:
+        rest = "; ".join(f"{item.label}: {item.message}" for item in unreadable)
+        raise SequenceError(f"expected readable sequences, found {len(unreadable)} that are not ({rest}); what was tracked is kept")
 
 
-def _prepare(directory: Path, *, overwrite: bool) -> Path:
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError(f"expected a directory for the run at {directory}, found a file; choose another place")
-    earlier = [path for kind in ("boxes", "frames", "truth") for path in (directory / kind).glob("*.*")]
-    earlier += [path for name in ("run.json", "scores.json") if (path := directory / name).exists()]
-    if earlier and not overwrite:
-        raise ConfigError(
-            f"expected an empty directory for the run at {directory}, found an earlier run; choose another or allow overwriting"
-        )
-    for path in earlier:
-        path.unlink()
-    return directory
+def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) -> RunResult:
+    finished = directory.finished()
+    described = [finished[label] for label in plan["sequences"]]
+    record = {
+        **plan,
+        "protocol": options.protocol,
+        "jobs": options.jobs,
+        "cluster": options.cluster,
+        "threads": options.threads,
+        "device": plan["tracker"].get("device", "cpu"),
+        "machines": sorted({entry["machine"] for entry in described if entry.get("machine")}),
+        "provenance": provenance(),
+        "sequences": described,
+    }
+    stored = stored_run(directory.path, record)
+    analysis = analyse(stored, options.protocol, invalid=options.invalid, missing=options.missing)
+    speed = stored.frames_per_second
+    record |= {
+        "frames_per_second": None if speed is None else round(speed, 3),
+        "median_ms": {key: round(value, 3) for key, value in stored.median_ms.items()},
+        "failures": len(stored.failures),
+        "auc": None if analysis is None else analysis.scores.auc,
+    }
+    directory.write_result(record, None if analysis is None else analysis.to_json())
+    return RunResult(directory.path, replace(stored, info=record), analysis)
 
 
-def _check_name(name: str) -> None:
-    if not name or name.startswith(".") or any(sign in name for sign in "/\\:\0"):
-        raise SequenceError(f"expected a sequence name that can be a file name, found {name!r}; rename the sequence")
-
-
-def _write_sequence(directory: Path, item: SequenceRun) -> None:
-    # Every digit is kept: a score computed from the files must equal the one in scores.json.
-    write_boxes(directory / "boxes" / f"{item.name}.txt", item.boxes, fmt=None)
-    if item.truth is not None:
-        write_boxes(directory / "truth" / f"{item.name}.txt", item.truth, fmt=None)
-    rows = zip(item.milliseconds.tolist(), item.scores.tolist(), item.lost.tolist(), strict=True)
-    lines = [f"{index},{ms:.3f},{confidence:.6g},{int(lost)}" for index, (ms, confidence, lost) in enumerate(rows)]
-    write_text(directory / "frames" / f"{item.name}.csv", "\n".join(["frame,milliseconds,score,lost", *lines]) + "\n")
-
-
-def _score(done: list[SequenceRun], options: RunOptions) -> Scores | None:
-    truth = {item.name: item.truth for item in done if item.truth is not None}
-    if not truth:
-        return None
-    predictions = {item.name: item.boxes for item in done if item.name in truth}
-    return score(predictions, truth, options.protocol, invalid=options.invalid, missing=options.missing)
-
-
-def _describe(options: RunOptions) -> dict[str, Any]:
-    """What is known before the run, checked: protocol, configuration, seed, device, weights, versions and machine."""
-    protocol, weights, config = get_protocol(options.protocol), options.weights, dict(options.config)
+def _plan(entries: list[Entry], name: str, description: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+    """What determines the boxes: a run is only taken up again when all of it is equal."""
+    config, dataset = dict(options.config), dict(options.dataset)
     try:
-        json.dumps(config, allow_nan=False)
+        json.dumps((config, dataset), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"expected a configuration of plain JSON values, found otherwise ({error}); convert paths and arrays") from error
-    if weights is not None and not Path(weights).is_file():
-        raise ConfigError(f"expected a weights file at {weights}, found none; correct the path")
     return {
+        "name": name,
+        "tracker": description,
+        "weights": _weights(description, options.weights),
+        "dataset": dataset,
         "config": config,
-        "protocol": protocol.name,
         "seed": options.seed,
-        "jobs": options.jobs,
-        "device": options.device,
-        "weights": None if weights is None else {"file": Path(weights).name, "sha256": file_sha256(weights)},
-        "provenance": provenance(),
+        "version": package_version(),
+        "sequences": [entry.label for entry in entries],
     }
 
 
-def _entry(item: SequenceRun) -> dict[str, Any]:
-    return {
-        "name": item.name,
-        "frames": len(item.boxes),
-        "attributes": list(item.attributes),
-        "frames_per_second": item.frames_per_second,
-        "has_truth": item.truth is not None,
-    }
+def _weights(description: Mapping[str, Any], file: Path | None) -> dict[str, Any] | None:
+    if file is not None:
+        if not Path(file).is_file():
+            raise ConfigError(f"expected a weights file at {file}, found none; correct the path")
+        return {"file": Path(file).name, "hash": file_hash(file)}
+    found = description.get("weights")
+    return {"file": found.get("file"), "hash": found.get("hash")} if isinstance(found, dict) and found else None
+
+
+def _check_labels(labels: list[str]) -> None:
+    if not labels:
+        raise InputError("expected at least one sequence to track, found none; name a sequence or a folder of sequences")
+    for position, label in enumerate(labels):
+        if not label or label.startswith(".") or any(sign in label for sign in "/\\:\0") or label.endswith(VISIBILITY_SUFFIX):
+            raise SequenceError(f"expected a sequence name that can be a file name, found {label!r}; rename the sequence")
+        if label in labels[:position]:
+            raise SequenceError(f"expected sequences of different names, found {label!r} twice; results are stored by name, rename one")

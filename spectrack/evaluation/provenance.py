@@ -29,7 +29,7 @@ def provenance() -> dict[str, Any]:
         "spectrack": package_version("spectrack"),
         "commit": commit,
         "uncommitted_changes": changed,
-        "python": platform.pythonpackage_version(),
+        "python": platform.python_version(),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": _cores(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from spectrack.boxes import Box
 from spectrack.errors import InputError
 from spectrack.files import write_atomically
 from spectrack.sequences.base import Sequence
-from spectrack.trackers.base import Estimate
+
+if TYPE_CHECKING:
+    from spectrack.trackers.base import Estimate
 
 log = logging.getLogger(__name__)
 

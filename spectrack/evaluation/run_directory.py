@@ -17,13 +17,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.evidence import write_evidence
-from spectrack.evaluation.sequence_run import SequenceRun
 from spectrack.files import write_json, write_text
 from spectrack.sequences.annotations import write_boxes
+
+if TYPE_CHECKING:
+    from spectrack.evaluation.sequence_run import SequenceRun
 
 PLAN, DONE, RUN, SCORES = "plan.json", "done", "run.json", "scores.json"
 BOXES, FRAMES, TRUTH, EVIDENCE = "boxes", "frames", "truth", "evidence"

@@ -35,7 +35,6 @@ from spectrack.evaluation.sequence_run import (
 from spectrack.evaluation.stored_run import StoredRun, stored_run
 from spectrack.evaluation.workers import check_spread, spread
 from spectrack.sequences.base import Sequence
-from spectrack.weights.files import file_hash
 
 log = logging.getLogger(__name__)
 
@@ -226,6 +225,8 @@ def _weights(description: Mapping[str, Any], file: Path | None) -> dict[str, Any
     if file is not None:
         if not Path(file).is_file():
             raise ConfigError(f"expected a weights file at {file}, found none; correct the path")
+        from spectrack.weights.files import file_hash  # loads torch
+
         return {"file": Path(file).name, "hash": file_hash(file)}
     found = description.get("weights")
     return {"file": found.get("file"), "hash": found.get("hash")} if isinstance(found, dict) and found else None

@@ -144,7 +144,7 @@ class TrackSettings:
     Attributes:
         tracker: the tracker's description; a worker whose tracker describes itself otherwise is refused.
         protocol: the rule that its truth must stand up to, so that what cannot be scored is refused before it is tracked.
-        seed: of the global generators, set before the tracker is made.
+        seed: of the global generators, set before the tracker is made and before it is started.
         threads: of torch and OpenCV, None for their own choice.
         evidence: whether evidence is gathered.
     """
@@ -179,6 +179,7 @@ def track_entry(entry: Entry, make_tracker: MakeTracker, settings: TrackSettings
         score({entry.label: truth}, {entry.label: truth}, settings.protocol)
     _seed(settings.seed)
     tracker = make_tracker()
+    _seed(settings.seed)  # once more: making it may have loaded torch, or drawn numbers
     description = plain_description(tracker)
     if description != settings.tracker:
         raise ConfigError(

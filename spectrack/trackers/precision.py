@@ -1,18 +1,20 @@
 """Where and in which number format a network runs.
 
 bfloat16 halves the time on processors with fast bfloat16 units, and costs time on others that only claim to have them;
-so `auto` measures once. fp32 is always there and repeats bit for bit.
+so `auto` measures once. fp32 is always there and repeats bit for bit. torch is loaded when it is asked, so that a tracker
+without a network starts without it.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from typing import Literal, cast
-
-import torch
+from typing import TYPE_CHECKING, Literal, cast
 
 from spectrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["fp32", "bf16"]
 
@@ -26,6 +28,8 @@ def resolve_device(device: str = "auto") -> torch.device:
     Raises:
         ConfigError: a device that torch does not know or does not have here.
     """
+    import torch
+
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -48,6 +52,8 @@ def resolve_precision(precision: str, device: torch.device) -> Precision:
     if precision != "auto":
         raise ConfigError(f"expected precision auto, fp32 or bf16, found {precision!r}; choose one of the three")
     if device.type == "cuda":
+        import torch
+
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return "bf16" if _bf16_gain_on_cpu() >= _WORTH_IT else "fp32"
 
@@ -55,6 +61,8 @@ def resolve_precision(precision: str, device: torch.device) -> Precision:
 @functools.cache
 def _bf16_gain_on_cpu() -> float:
     """Time of a typical convolution in fp32 over its time in bfloat16; 0 where the processor has no native bfloat16."""
+    import torch
+
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return 0.0
     seconds = {}

@@ -59,6 +59,11 @@ class Slow(Chasing):
     pause = 0.02
 
 
+def where(item):
+    time.sleep(0.05)
+    return item, os.getpid()
+
+
 def entries(frames=12):
     return [SequenceEntry(f"clip{n}", Opener(f"clip{n}", frames), ("OCC",) if n % 2 else ("SV", "FM")) for n in range(8)]
 

@@ -132,6 +132,18 @@ def get_protocol(name: str) -> Protocol:
     return protocol
 
 
+def resolve_protocol(protocol: str | Protocol, *, invalid: Invalid | None = None, missing: Missing | None = None) -> Protocol:
+    """The protocol with other rules for invalid truth and missing predictions, where these are given.
+
+    Raises:
+        ConfigError: unknown protocol or rule.
+    """
+    rule = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
+    _check_policy("invalid", invalid, ("error", "miss", "skip"))
+    _check_policy("missing", missing, ("error", "miss"))
+    return replace(rule, invalid=invalid or rule.invalid, missing=missing or rule.missing)
+
+
 def score(
     predictions: Mapping[str, ArrayLike],
     truth: Mapping[str, ArrayLike],
@@ -164,10 +176,7 @@ def score(
         >>> score({"walk": boxes}, {"walk": boxes}).auc
         1.0
     """
-    rule = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
-    _check_policy("invalid", invalid, ("error", "miss", "skip"))
-    _check_policy("missing", missing, ("error", "miss"))
-    rule = replace(rule, invalid=invalid or rule.invalid, missing=missing or rule.missing)
+    rule = resolve_protocol(protocol, invalid=invalid, missing=missing)
     _check_names(predictions, truth, rule)
     sequences = []
     for name, rows in truth.items():

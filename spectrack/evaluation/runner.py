@@ -18,7 +18,7 @@ from typing import Any
 
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
-from spectrack.evaluation.protocols import Invalid, Missing, get_protocol
+from spectrack.evaluation.protocols import Invalid, Missing, resolve_protocol
 from spectrack.evaluation.provenance import package_version, provenance
 from spectrack.evaluation.run_directory import VISIBILITY_SUFFIX, RunDirectory
 from spectrack.evaluation.scores import Scores
@@ -133,8 +133,7 @@ def run(
     tracker = make_tracker()
     plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options)
     del tracker
-    protocol = replace(get_protocol(options.protocol), missing=options.missing)
-    protocol = protocol if options.invalid is None else replace(protocol, invalid=options.invalid)
+    protocol = resolve_protocol(options.protocol, invalid=options.invalid, missing=options.missing)
     check_spread(options.jobs, options.cluster)
     if options.threads is not None and options.threads < 1:
         raise ConfigError(f"expected at least one thread, found {options.threads}; leave the number out for as many as there are cores")

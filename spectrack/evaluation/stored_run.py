@@ -121,13 +121,14 @@ class StoredRun:
     @property
     def machine(self) -> str | None:
         """What the speed was measured on; several machines are joined with a plus sign, None where unknown."""
-        return " + ".join(self.info.get("machines", [])) or None
+        found = self.info.get("machines")
+        return " + ".join(str(name) for name in found) or None if isinstance(found, list) else None
 
     @property
     def weights_hash(self) -> str | None:
         """First digits of the SHA-256 of the weights; None without weights or where it is unknown."""
         weights = self.info.get("weights")
-        return weights.get("hash") if isinstance(weights, dict) else None
+        return str(weights["hash"]) if isinstance(weights, dict) and weights.get("hash") else None
 
 
 def read_run(directory: str | os.PathLike[str]) -> StoredRun:

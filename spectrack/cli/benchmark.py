@@ -1,0 +1,247 @@
+"""``spectrack benchmark``: trackers over a dataset, into run directories and a table."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+
+from tyro.conf import UseAppendAction, arg
+
+from spectrack.cli.console import ProgressBar, errors, make_table, output, share
+from spectrack.cli.settings import parse_settings
+from spectrack.errors import ConfigError, nearest_name
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from spectrack.evaluation.benchmark import BenchmarkResult
+    from spectrack.evaluation.protocols import Invalid
+    from spectrack.evaluation.runner import RunOptions
+
+
+PIXEL_COLUMNS = {"auc": "AUC", "dp20": "DP@20", "normalised_precision": "NP", "average_overlap": "IoU"}
+OVERLAP_COLUMNS = {"auc": "AO", "success_rate_50": "SR50", "success_rate_75": "SR75"}
+"""Figures shown under protocols that have a centre distance, and under those that have none."""
+
+LEGEND = (
+    "95 %: bootstrap interval over sequences; NP: normalised precision; IoU: mean overlap; lost: sequences whose overlap stays below\n"
+    "0.1 for ten frames or to the end; failed: sequences on which the tracker raised an exception; fps: frames a second, reading included"
+)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Track a dataset with several trackers, score them and set them side by side.
+
+    Writes a run directory a tracker into --out (boxes, times, scores, versions, seed, hash of the weights) and benchmark.json. An
+    interrupted benchmark goes on where it stopped when the same command is given again. A tracker that fails on a sequence loses
+    it from that frame on, and the exit status is 1.
+    """
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack benchmark --dataset simulated --trackers siamban --out runs/suite --jobs 2
+  spectrack benchmark --dataset hotc2020 --root HOTC --split test --trackers siamban,cf --out runs/hotc
+  spectrack benchmark --dataset folder --root clips --trackers shipped=siamban,mine=siamban --weights mine=my.safetensors --out runs/mine
+  spectrack benchmark --dataset must --root MUST --trackers siamban --out runs/must --cluster dask://10.0.0.5:8786"""
+
+    dataset: Annotated[str, arg(metavar="NAME")]
+    """What --root holds: hotc2020, hotc2022, hotc2023, hotc2024, hotc2026, imec25, mssot, must, msitrack, folder, simulated, auto."""
+    trackers: Annotated[str, arg(metavar="A,B,...")]
+    """Which methods track; LABEL=NAME gives one another name in tables, so that it can appear with several weights."""
+    out: Annotated[Path, arg(metavar="DIR")]
+    """Folder for the results."""
+    root: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Where the dataset lies; the simulated suite needs none."""
+    split: Annotated[str | None, arg(metavar="NAME")] = None
+    """Only this split, such as test."""
+    modality: Annotated[str | None, arg(metavar="NAME")] = None
+    """Only this modality, such as HSI-NIR."""
+    stream: Annotated[str, arg(metavar="NAME")] = "HSI"
+    """HSI, HSI-FalseColor or RGB."""
+    names: Annotated[tuple[str, ...], arg(metavar="NAME ...")] = ()
+    """Only these sequences."""
+    protocol: Annotated[str, arg(metavar="NAME")] = "hot"
+    """How to score: hot, hotc2026, otb, lasot, got10k."""
+    invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
+    """What to do with truth that is not a box, if not what the protocol says."""
+    jobs: int = 1
+    """Sequences tracked at the same time; -1 for as many as there are cores. Times a frame grow when jobs share cores."""
+    cluster: Annotated[str | None, arg(metavar="dask|dask://HOST:PORT|ray")] = None
+    """Track on a cluster instead."""
+    threads: int | None = None
+    """Threads of the network in each job."""
+    profile: Annotated[str, arg(metavar="compact|full")] = "compact"
+    """Size of the networks."""
+    weights: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL=FILE")] = ()
+    """Other weights for one of the trackers; give the option once for each."""
+    set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL.KEY=VALUE")] = ()
+    """Another value for a parameter of one of the trackers, such as --set siamban.size_rate=0.2."""
+    precision: Annotated[str, arg(metavar="fp32|bf16|auto")] = "fp32"
+    """fp32 repeats bit for bit."""
+    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
+    """Where the networks run."""
+    seed: int = 0
+    """Of the random numbers that a tracker may draw."""
+    no_evidence: bool = False
+    """Do not keep what trackers can show for their boxes, nor spectra."""
+    overwrite: bool = False
+    """Throw an earlier benchmark in --out away."""
+    retry_failed: bool = False
+    """Track sequences again on which a tracker failed earlier."""
+
+    def run(self) -> int:
+        """Track, print the tables, and say with the exit status whether a tracker failed."""
+        from spectrack.datasets import open_dataset
+        from spectrack.evaluation.benchmark import benchmark
+
+        trackers, configs = self._trackers()
+        dataset = open_dataset(self.dataset, self.root, split=self.split, modality=self.modality, stream=self.stream)
+        if self.names:
+            dataset = dataset.select(names=self.names)
+        with ProgressBar() as bar:
+            total = len(dataset.entries) * len(trackers)
+            bar.show("starting", 0, total)
+
+            def progress(name: str, item: Any, done: int, in_all: int) -> None:
+                before = list(trackers).index(name) * in_all
+                bar.show("tracking", before + done, total, f"{name}: {item.label}")
+
+            result = benchmark(dataset.entries, trackers, self.out, options=self._options(dataset), configs=configs, progress=progress)
+        self._report(result)
+        return 1 if result.failures else 0
+
+    def _options(self, dataset: Any) -> RunOptions:
+        from spectrack.evaluation.runner import RunOptions
+
+        return RunOptions(
+            protocol=self.protocol,
+            invalid=cast("Invalid | None", self.invalid),
+            seed=self.seed,
+            jobs=self.jobs,
+            cluster=self.cluster,
+            threads=self.threads,
+            dataset={
+                "name": dataset.name,
+                "root": None if dataset.root is None else str(Path(dataset.root).resolve()),
+                "split": self.split,
+                "modality": self.modality,
+                "stream": self.stream,
+            },
+            evidence=not self.no_evidence,
+            overwrite=self.overwrite,
+            retry_failed=self.retry_failed,
+        )
+
+    def _trackers(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """What makes each tracker, and its configuration, by label."""
+        from spectrack.trackers.loading import load_tracker
+        from spectrack.trackers.precision import resolve_device, resolve_precision
+
+        names = parse_trackers(self.trackers)
+        weights = dict(_labelled(word, names, "--weights LABEL=FILE") for word in self.weights)
+        options = _tracker_options(self.set, names)
+        # Settled here, so that every worker takes the same: `auto` measures, and measurements differ.
+        device = resolve_device(self.device)
+        fixed = {"profile": self.profile, "precision": resolve_precision(self.precision, device), "device": str(device)}
+        configs = {
+            label: {"tracker": name, "weights": weights.get(label), **fixed, **options.get(label, {})} for label, name in names.items()
+        }
+        makers = {
+            label: functools.partial(load_tracker, name, weights=weights.get(label), **fixed, **options.get(label, {}))
+            for label, name in names.items()
+        }
+        return makers, configs
+
+    def _report(self, result: BenchmarkResult) -> None:
+        console = output()
+        scored = {name: run for name, run in result.runs.items() if run.analysis is not None}
+        if scored:
+            console.print(next(iter(scored.values())).scores.description, markup=False, soft_wrap=True)  # type: ignore[union-attr]
+        console.print(make_benchmark_table(result))
+        console.print(LEGEND, markup=False, soft_wrap=True)
+        if any(run.analysis is not None and run.analysis.attributes for run in scored.values()):
+            console.print(make_attributes_table(result))
+        for difference in (item for item in result.differences if item["figure"] == "auc"):
+            console.print(_difference(difference), markup=False, soft_wrap=True)
+        for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
+            console.print(f"speed measured on {machine}", markup=False, soft_wrap=True)
+        console.print(f"written to {self.out}", markup=False, soft_wrap=True)
+        for line in result.failures:
+            errors().print(f"spectrack: the tracker failed: {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def parse_trackers(text: str) -> dict[str, str]:
+    """Labels and tracker names of ``a,label=b``.
+
+    Raises:
+        ConfigError: no name, an unknown name, or a label used twice.
+
+    Example:
+        >>> parse_trackers("siamban,mine=siamban")
+        {'siamban': 'siamban', 'mine': 'siamban'}
+    """
+    from spectrack.trackers.registry import list_trackers
+
+    found: dict[str, str] = {}
+    for word in (part.strip() for part in text.split(",")):
+        label, equals, name = word.partition("=")
+        name = name if equals else label
+        if name not in list_trackers():
+            raise ConfigError(f"expected trackers such as --trackers siamban, found {name!r}; {nearest_name(name, list_trackers())}")
+        if label in found:
+            raise ConfigError(f"expected trackers of different names, found {label!r} twice; write for example other={name}")
+        found[label] = name
+    return found
+
+
+def make_benchmark_table(result: BenchmarkResult) -> Table:
+    """One row a tracker: figures, sequences lost for good, sequences on which it failed, and speed."""
+    scored = next((run.scores for run in result.runs.values() if run.scores is not None), None)
+    columns = PIXEL_COLUMNS if scored is None or scored.dp20 is not None else OVERLAP_COLUMNS
+    rows = []
+    for name, run in result.runs.items():
+        speed, analysis = run.stored.frames_per_second, run.analysis
+        cells = ["-"] * (len(columns) + 2)
+        if analysis is not None:
+            first, *others = (share(getattr(analysis.scores.figures, figure)) for figure in columns)
+            interval = analysis.intervals["auc"]
+            cells = [first, f"{interval.low:.2f}-{interval.high:.2f}", *others, f"{analysis.robustness.share_lost:.0%}"]
+        rows.append((name, *cells, str(len(run.failures)), "-" if speed is None else f"{speed:.0f}"))
+    first_heading, *headings = columns.values()
+    return make_table(("tracker", first_heading, "95 %", *headings, "lost", "failed", "fps"), rows)
+
+
+def make_attributes_table(result: BenchmarkResult) -> Table:
+    """Headline success score by attribute, a column a tracker."""
+    tables = {name: run.analysis.attributes for name, run in result.runs.items() if run.analysis is not None}
+    first = next(iter(tables.values()))
+    rows = [(label, str(first[label].sequences), *(share(table[label].figures.auc) for table in tables.values())) for label in first]
+    return make_table(("attribute", "sequences", *tables), rows)
+
+
+def _difference(item: dict[str, Any]) -> str:
+    verdict = "" if item["low"] <= 0 <= item["high"] else ", a difference"
+    return f"{item['tracker']} - {item['baseline']}: AUC {item['estimate']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]{verdict}"
+
+
+def _labelled(word: str, known: dict[str, str], form: str) -> tuple[str, str]:
+    label, equals, value = word.partition("=")
+    if not equals or not value:
+        raise ConfigError(f"expected {form}, found {word!r}; name the tracker it is for")
+    if label not in known:
+        raise ConfigError(f"expected one of the trackers in {form}, found {label!r}; {nearest_name(label, known)}")
+    return label, value
+
+
+def _tracker_options(words: tuple[str, ...], known: dict[str, str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in parse_settings(words).items():
+        label, dot, option = key.partition(".")
+        if not dot or label not in known:
+            raise ConfigError(f"expected --set LABEL.KEY=VALUE with one of the trackers, found {key!r}; {nearest_name(label, known)}")
+        if option in ("name", "profile", "weights", "precision", "device"):
+            raise ConfigError(f"expected a parameter of the tracker in --set, found {option!r}; write --{option} instead")
+        found.setdefault(label, {})[option] = value
+    return found

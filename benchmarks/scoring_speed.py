@@ -1,0 +1,86 @@
+"""Seconds of processor time that a million boxes take to score under each protocol, in one sequence and in a thousand, one thread.
+
+    python benchmarks/scoring_speed.py --out benchmarks/results/scoring_speed.json
+
+Also: losses (`robustness`), the lost flag and the reliability curve of the same boxes, and a bootstrap over a thousand sequences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from spectrack.evaluation.confidence import flag_against_missed, judge, reliability
+from spectrack.evaluation.protocols import PROTOCOLS, score
+from spectrack.evaluation.provenance import machine_name, provenance
+from spectrack.evaluation.robustness import robustness
+from spectrack.evaluation.uncertainty import difference_interval, score_interval
+from spectrack.files import write_json
+
+BOXES = 1_000_000
+
+
+def make_boxes(sequences):
+    """Truth, and predictions that stray by some pixels."""
+    rng = np.random.default_rng(0)
+    frames = BOXES // sequences
+    truth, predictions = {}, {}
+    for number in range(sequences):
+        boxes = np.concatenate([rng.uniform(0, 400, (frames, 2)), rng.uniform(8, 60, (frames, 2))], axis=1)
+        truth[str(number)] = boxes
+        predictions[str(number)] = boxes + rng.normal(0, 6, boxes.shape)
+    return predictions, truth
+
+
+def best_of(function, repeats):
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        function()
+        seconds.append(time.process_time() - start)
+    return round(min(seconds), 3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    seconds: dict[str, dict[str, float]] = {}
+    for sequences in (1, 1000):
+        predictions, truth = make_boxes(sequences)
+        kind = f"{sequences} sequence{'s' if sequences > 1 else ''}"
+        seconds[kind] = {name: best_of(lambda: score(predictions, truth, name), arguments.repeats) for name in PROTOCOLS}  # noqa: B023
+        seconds[kind]["robustness"] = best_of(lambda: robustness(predictions, truth), arguments.repeats)  # noqa: B023
+        print(kind, seconds[kind], flush=True)
+    rng = np.random.default_rng(1)
+    confidence = {name: rng.random(len(boxes)) for name, boxes in truth.items()}
+
+    def flags():
+        judged = [judge(predictions[name], truth[name], confidence[name], confidence[name] < 0.1) for name in truth]
+        return flag_against_missed(judged), reliability(judged)
+
+    scores = score(predictions, truth, "hot")
+    seconds["1000 sequences"] |= {
+        "lost flag and reliability": best_of(flags, arguments.repeats),
+        "bootstrap interval": best_of(lambda: score_interval(scores), arguments.repeats),
+        "paired bootstrap": best_of(lambda: difference_interval(scores, scores), arguments.repeats),
+    }
+    record = {
+        "what": __doc__.split("\n")[0],
+        "command": f"python benchmarks/scoring_speed.py --repeats {arguments.repeats}",
+        "provenance": provenance(),
+        "machine": machine_name(),
+        "boxes": BOXES,
+        "best_of": arguments.repeats,
+        "processor_seconds": seconds,
+    }
+    write_json(arguments.out, record)
+    print(seconds["1000 sequences"])
+
+
+if __name__ == "__main__":
+    main()

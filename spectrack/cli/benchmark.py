@@ -66,12 +66,12 @@ class Benchmark:
     """How to score: hot, hotc2026, otb, lasot, got10k."""
     invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
     """What to do with truth that is not a box, if not what the protocol says."""
-    jobs: int = 1
+    jobs: Annotated[int, arg(metavar="N")] = 1
     """Sequences tracked at the same time; -1 for as many as there are cores. Times a frame grow when jobs share cores."""
     cluster: Annotated[str | None, arg(metavar="dask|dask://HOST:PORT|ray")] = None
     """Track on a cluster instead."""
-    threads: int | None = None
-    """Threads of the network in each job."""
+    threads: Annotated[int, arg(metavar="N")] = 1
+    """Threads of the network in each job; another number changes the last digits of boxes, and so, in time, the boxes."""
     profile: Annotated[str, arg(metavar="compact|full")] = "compact"
     """Size of the networks."""
     weights: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL=FILE")] = ()
@@ -82,7 +82,7 @@ class Benchmark:
     """fp32 repeats bit for bit."""
     device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
     """Where the networks run."""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """Of the random numbers that a tracker may draw."""
     no_evidence: bool = False
     """Do not keep what trackers can show for their boxes, nor spectra."""
@@ -165,8 +165,9 @@ class Benchmark:
             console.print(make_attributes_table(result))
         for difference in (item for item in result.differences if item["figure"] == "auc"):
             console.print(_difference(difference), markup=False, soft_wrap=True)
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
-            console.print(f"speed measured on {machine}", markup=False, soft_wrap=True)
+            console.print(f"speed measured on {machine}, {threads} and {self.jobs} at a time", markup=False, soft_wrap=True)
         console.print(f"written to {self.out}", markup=False, soft_wrap=True)
         for line in result.failures:
             errors().print(f"spectrack: the tracker failed: {line}", markup=False, highlight=False, soft_wrap=True)
@@ -222,8 +223,8 @@ def make_attributes_table(result: BenchmarkResult) -> Table:
 
 
 def _difference(item: dict[str, Any]) -> str:
-    verdict = "" if item["low"] <= 0 <= item["high"] else ", a difference"
-    return f"{item['tracker']} - {item['baseline']}: AUC {item['estimate']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]{verdict}"
+    interval = f"{item['estimate']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
+    return f"{item['tracker']} - {item['baseline']}: AUC {interval}, paired over {item['sequences']} sequences"
 
 
 def _labelled(word: str, known: dict[str, str], form: str) -> tuple[str, str]:

@@ -53,7 +53,8 @@ class RunOptions:
         seed: set before every sequence, so that a sequence gives the same boxes alone and in a list.
         jobs: sequences tracked at the same time; 1 tracks in this process, -1 takes every core.
         cluster: ``dask``, ``dask://host:port``, ``ray`` or ``ray://host:port`` instead of processes on this machine.
-        threads: of torch and OpenCV in each job; by default their own choice.
+        threads: of torch and OpenCV in each job. Sums come out differently in the last digit with another number, and a track
+            carries that on: so it is fixed, whatever the number of jobs and cores, and belongs to what a run is.
         dataset: what the sequences are (``name``, ``root``, ``split``, ``modality``), as JSON values.
         weights: weights file whose hash is recorded, for a tracker that does not describe its weights itself.
         config: the resolved configuration, as JSON values.
@@ -68,7 +69,7 @@ class RunOptions:
     seed: int = 0
     jobs: int = 1
     cluster: str | None = None
-    threads: int | None = None
+    threads: int = 1
     dataset: Mapping[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -135,8 +136,8 @@ def run(
     del tracker
     protocol = resolve_protocol(options.protocol, invalid=options.invalid, missing=options.missing)
     check_spread(options.jobs, options.cluster)
-    if options.threads is not None and options.threads < 1:
-        raise ConfigError(f"expected at least one thread, found {options.threads}; leave the number out for as many as there are cores")
+    if options.threads < 1:
+        raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
     directory = RunDirectory(Path(out_dir))
     directory.prepare(plan, overwrite=options.overwrite, retry_failed=options.retry_failed)
     settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
@@ -182,7 +183,6 @@ def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) 
         "protocol": options.protocol,
         "jobs": options.jobs,
         "cluster": options.cluster,
-        "threads": options.threads,
         "device": plan["tracker"].get("device", "cpu"),
         "machines": sorted({entry["machine"] for entry in described if entry.get("machine")}),
         "provenance": provenance(),
@@ -215,6 +215,7 @@ def _plan(entries: list[Entry], name: str, description: dict[str, Any], options:
         "dataset": dataset,
         "config": config,
         "seed": options.seed,
+        "threads": options.threads,
         "version": package_version(),
         "sequences": [entry.label for entry in entries],
     }

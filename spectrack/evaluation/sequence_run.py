@@ -145,14 +145,14 @@ class TrackSettings:
         tracker: the tracker's description; a worker whose tracker describes itself otherwise is refused.
         protocol: the rule that its truth must stand up to, so that what cannot be scored is refused before it is tracked.
         seed: of the global generators, set before the tracker is made and before it is started.
-        threads: of torch and OpenCV, None for their own choice.
+        threads: of torch and OpenCV.
         evidence: whether evidence is gathered.
     """
 
     tracker: Mapping[str, Any] = field(default_factory=dict)
     protocol: ScoringProtocol | None = None
     seed: int = 0
-    threads: int | None = None
+    threads: int = 1
     evidence: bool = True
 
 
@@ -269,11 +269,8 @@ def _seed(seed: int) -> None:
 
 
 @contextmanager
-def _limited_threads(threads: int | None) -> Iterator[None]:
+def _limited_threads(threads: int) -> Iterator[None]:
     torch, cv2 = sys.modules.get("torch"), sys.modules.get("cv2")
-    if threads is None:
-        yield
-        return
     before = None if torch is None else torch.get_num_threads(), None if cv2 is None else cv2.getNumThreads()
     try:
         if torch is not None:

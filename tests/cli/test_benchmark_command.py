@@ -83,7 +83,8 @@ def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
     assert any(
         line.split() == ["SV", "2", *(f"{record['trackers'][n]['figures']['auc']:.3f}" for n in ("standing", "siamban"))] for line in lines
     )
-    assert any(line.startswith("siamban - standing: AUC") for line in lines)
+    assert any(line.startswith("siamban - standing: AUC") and line.endswith("paired over 2 sequences") for line in lines)
+    assert any(line.startswith("speed measured on") and line.endswith(", 1 thread and 1 at a time") for line in lines)
     assert f"written to {tmp_path / 'run'}" in printed.out
     run = json.loads((tmp_path / "run" / "siamban" / "run.json").read_text())
     assert run["dataset"] == {"name": "folder", "root": str(Path("data").resolve()), "split": "test", "modality": None, "stream": "HSI"}

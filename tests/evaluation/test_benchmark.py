@@ -108,6 +108,7 @@ def test_a_dask_cluster_works_in_two_processes(cluster, workshop):
     assert os.getpid() not in processes
 
 
+@pytest.mark.slow
 def test_a_tracker_of_the_package_on_dask(cluster, with_random_weights, tmp_path):
     import functools
 
@@ -121,9 +122,9 @@ def test_a_tracker_of_the_package_on_dask(cluster, with_random_weights, tmp_path
     make = functools.partial(
         load_tracker, "siamban", weights=with_random_weights / "siamban-compact.safetensors", precision="fp32", device="cpu"
     )
-    entries, options = [clip(1), clip(2)], RunOptions(threads=1)
-    benchmark(entries, {"siamban": make}, tmp_path / "one", options=options)
-    benchmark(entries, {"siamban": make}, tmp_path / "two", options=RunOptions(threads=1, cluster=cluster))
+    entries = [clip(1), clip(2)]
+    benchmark(entries, {"siamban": make}, tmp_path / "one")
+    benchmark(entries, {"siamban": make}, tmp_path / "two", options=RunOptions(cluster=cluster))
     assert content(tmp_path / "two") == content(tmp_path / "one")
     (stored,) = read_runs(tmp_path / "two")
     assert len(stored.weights_hash) == 12

@@ -354,6 +354,22 @@ def test_a_place_that_is_taken(tmp_path, walk, still, content):
         run([walk("a")], still, place, options=RunOptions(overwrite=True))
 
 
+def test_threads_are_set_while_tracking_and_put_back(tmp_path, walk, still):
+    import torch
+
+    class Asking(still):
+        def update(self, frame):
+            asked.append(torch.get_num_threads())
+            return super().update(frame)
+
+    asked, before = [], torch.get_num_threads()
+    run([walk("a")], Asking, tmp_path, options=RunOptions(threads=3))
+    assert set(asked) == {3}
+    assert torch.get_num_threads() == before
+    with pytest.raises(ConfigError, match="found threads 2 instead of 3"):
+        run([walk("a")], Asking, tmp_path, options=RunOptions(threads=2))
+
+
 def test_a_description_that_is_no_json(tmp_path, walk, still):
     class Odd(still):
         def describe(self):

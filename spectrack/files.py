@@ -72,7 +72,7 @@ def write_folder_atomically(path: str | os.PathLike[str], *, replace: Collection
 
     Args:
         path: the folder; missing parents are made.
-        replace: names of files of an earlier result that go when the new ones come; other files are never touched.
+        replace: names of files and folders of an earlier result that go when the new ones come; others are never touched.
 
     Raises:
         ConfigError: see `check_folder_for_results`.
@@ -97,7 +97,11 @@ def write_folder_atomically(path: str | os.PathLike[str], *, replace: Collection
         yield temporary
         if exists:
             for name in replace:
-                (target / name).unlink(missing_ok=True)
+                old = target / name
+                if old.is_dir() and not old.is_symlink():
+                    shutil.rmtree(old)
+                else:
+                    old.unlink(missing_ok=True)
             for file in sorted(temporary.iterdir()):
                 file.replace(target / file.name)
         else:

@@ -1,0 +1,118 @@
+"""``spectrack report``: tracked runs and other people's results side by side, as a page, figures and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from spectrack.cli.console import ProgressBar, make_table, output, print_facts
+
+if TYPE_CHECKING:
+    from spectrack.evaluation.protocols import Invalid, Missing
+    from spectrack.reports.report import Report as WrittenReport
+    from spectrack.reports.report import ReportOptions
+
+
+@dataclass(frozen=True)
+class Report:
+    """Compare trackers on one page that opens offline, with its figures and tables as files.
+
+    Writes report.html (curves, attributes, film strips, timelines, bands, speed, losses), figures/ (PDF, SVG) and tables/
+    (CSV, Markdown, LaTeX). All are scored anew from boxes and truth under one protocol, with bootstrap intervals over
+    sequences; the first run is what the others are compared with. A run is a folder that `spectrack benchmark` wrote.
+
+    Runs must cover the same sequences, or --shared compares them on those that all have and says so on the page. Film strips
+    need the frames: where the dataset has moved, name its place with --root.
+    """
+
+    EXAMPLES: ClassVar[str] = """examples:
+  spectrack report RUN --out report                                    all trackers of a benchmark
+  spectrack report RUN/siamban wide=RUN2/siamban --out report          two runs, one under another name
+  spectrack report RUN --results SEE-Net=downloads/seenet --truth HOTC/test --out report
+  spectrack report --results A=boxes/a --results B=boxes/b --truth HOTC/test --out report"""
+
+    runs: Annotated[tuple[str, ...], Positional, arg(metavar="[NAME=]RUN")] = ()
+    """Run directories, or folders with one run a tracker."""
+    out: Annotated[Path, arg(metavar="DIR")] = Path("report")
+    """Folder for the report; it must not exist or be empty."""
+    results: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="NAME=DIR")] = ()
+    """Boxes that other programs wrote, and what to call them; may be given several times."""
+    truth: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Truth boxes, in place of those that the runs hold; needed where there are no runs."""
+    protocol: Annotated[str | None, arg(metavar="NAME")] = None
+    """How to score: hot, hotc2026, otb, lasot, got10k; by default as the first run was scored, else hot."""
+    invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
+    """What to do with truth that is not a box, if not what the protocol says."""
+    missing: Annotated[str | None, arg(metavar="error|miss")] = None
+    """What to do with frames without a prediction, if not what the protocol says; after a tracker's failure they are misses."""
+    shared: bool = False
+    """Compare on the sequences that all have, where they differ."""
+    dataset: Annotated[str | None, arg(metavar="NAME")] = None
+    """The dataset to take frames and attributes from, such as hotc2020; by default the one that the runs name."""
+    root: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Where that dataset lies; by default where the runs found it."""
+    strips: Annotated[int, arg(metavar="N")] = 1
+    """Film strips of each kind (best, worst, most different); 0 for none."""
+    level: Annotated[float, arg(metavar="SHARE")] = 0.95
+    """Level of the bootstrap intervals, between 0 and 1."""
+    title: Annotated[str, arg(metavar="TEXT")] = "Tracking report"
+    """Heading of the page."""
+    overwrite: bool = False
+    """Replace an earlier report in --out."""
+
+    def run(self) -> int:
+        """Write the report and print its summary."""
+        from spectrack.files import check_folder_for_results
+        from spectrack.reports.gathering import read_results, read_runs, read_truth, view_dataset
+        from spectrack.reports.report import REPORT_FILES, write_report
+
+        check_folder_for_results(self.out, replace=REPORT_FILES if self.overwrite else ())
+        runs = read_runs(self.runs)
+        truth = None if self.truth is None else read_truth(self.truth)
+        labels = sorted({label for run in runs for label in run.sequences} or set(truth or ()))
+        foreign = [read_results(place, labels) for place in self.results]
+        view = view_dataset(runs, dataset=self.dataset, root=self.root)
+        remarks = [sentence for _, sentences in foreign for sentence in sentences]
+        with ProgressBar() as bar:
+            report = write_report(
+                [*runs, *(run for run, _ in foreign)],
+                self.out,
+                options=self._options(),
+                truth=truth,
+                attributes=view.attributes,
+                pictures=view.pictures,
+                remarks=[*remarks, *([view.remark] if view.remark and self.strips else [])],
+                on_progress=bar.show,
+            )
+        self._print(report)
+        return 0
+
+    def _options(self) -> ReportOptions:
+        from spectrack.reports.comparison import ScoringOptions
+        from spectrack.reports.report import ReportOptions
+
+        # The names are checked where the rules are applied; the message there lists the known ones.
+        invalid, missing = cast("Invalid | None", self.invalid), cast("Missing | None", self.missing)
+        scoring = ScoringOptions(self.protocol, invalid, missing, self.shared)
+        return ReportOptions(scoring, self.title, self.level, self.strips, self.overwrite)
+
+    def _print(self, report: WrittenReport) -> None:
+        from spectrack.reports.table_formats import cell_texts
+        from spectrack.reports.tables import summary_table
+        from spectrack.reports.wording import lead
+
+        table = summary_table(report.comparison, level=self.level)
+        shown = [
+            place for place, column in enumerate(table.columns) if place == 0 or column.heading in ("AUC", "AO", "DP@20", "lost", "failed")
+        ]
+        rows = [[cells[place] for place in shown] for cells in cell_texts(table)]
+        console = output()
+        console.print(report.comparison.notes[0], markup=False, soft_wrap=True)
+        console.print(make_table([table.columns[place].heading for place in shown], rows))
+        console.print(lead(report.comparison, level=self.level), markup=False, soft_wrap=True)
+        for remark in report.remarks:
+            console.print(f"- {remark}", markup=False, soft_wrap=True)
+        print_facts([("page", str(report.page)), ("figures", str(self.out / "figures")), ("tables", str(self.out / "tables"))])

@@ -1,0 +1,97 @@
+"""Scores by attribute as a radar, which shows a tracker's shape, and as bars with intervals, which show what is certain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spectrack.errors import InputError
+from spectrack.evaluation.uncertainty import Interval
+from spectrack.plots import GRID_COLOUR, QUIET_COLOUR, TEXT_COLOUR, curve_style, new_panel, style_plot
+from spectrack.reports.comparison import Comparison
+from spectrack.reports.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FEWEST_SPOKES = 3
+"""A radar of fewer attributes is a line."""
+
+_SHARES = (0.2, 0.4, 0.6, 0.8)
+
+
+def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, float] = (5.2, 4.7)) -> Figure:
+    """One polygon a tracker, one spoke an attribute; the middle is 0, and the rim is the next fifth above the best.
+
+    Args:
+        comparison: for colours and the small print.
+        table: as `spectrack.reports.tables.attribute_table` makes it.
+        size_in: width and height of the plot in inches.
+
+    Raises:
+        InputError: fewer than `FEWEST_SPOKES` attributes.
+    """
+    words, values = _read(table)
+    if len(words) < FEWEST_SPOKES:
+        raise InputError(f"expected at least {FEWEST_SPOKES} attributes for a radar, found {len(words)}; draw bars instead")
+    names = [entrant.name for entrant in comparison.entrants]
+    figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), key=names, margins_in=(0.1, 0.1, 0.42, 0.1))
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(words)) / len(words)
+    spokes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    rim = min(1.0, float(np.ceil(max(interval.estimate for row in values for interval in row) * 5 + 1e-9) / 5))
+    _draw_web(axes, spokes, [f"{word} ({table.rows[row][1]})" for row, word in enumerate(words)], rim)
+    for entrant in comparison.entrants:
+        shares = np.array([row[entrant.index].estimate for row in values]) / rim
+        corners = np.vstack([spokes * shares[:, None], spokes[:1] * shares[0]])
+        colour, style = curve_style(entrant.index)
+        axes.fill(corners[:, 0], corners[:, 1], color=colour, alpha=0.08, linewidth=0)
+        axes.plot(
+            corners[:, 0], corners[:, 1], color=colour, linestyle=style, linewidth=2, marker="o", markersize=3.5, label=f" {entrant.name}"
+        )
+    style_plot(axes, title=f"{comparison.headline} by attribute", x_label="", y_label="", key=names)
+    axes.set(xlim=(-1.32, 1.32), ylim=(-1.22, 1.22), aspect="equal")
+    axes.set_axis_off()
+    return figure
+
+
+def draw_bars(comparison: Comparison, table: Table, *, level: float = 0.95, height_in: float = 4.3) -> Figure:
+    """Bars with their bootstrap intervals, a group an attribute; one sequence alone has no interval."""
+    words, values = _read(table)
+    count = len(comparison.entrants)
+    names = [entrant.name for entrant in comparison.entrants]
+    width_in = float(np.clip(1.4 + 0.22 * len(words) * (count + 1), 5.2, 12.0))
+    figure, axes = new_panel(width_in, height_in, note="\n".join(comparison.notes), key=names, margins_in=(0.62, 0.15, 0.42, 0.62))
+    width = 0.8 / count
+    for entrant in comparison.entrants:
+        colour, _ = curve_style(entrant.index)
+        places = np.arange(len(words)) - 0.4 + width * (entrant.index + 0.5)
+        intervals = [row[entrant.index] for row in values]
+        heights = np.array([interval.estimate for interval in intervals])
+        ends = np.array([[i.estimate - i.low, i.high - i.estimate] if i.sequences > 1 else [np.nan, np.nan] for i in intervals]).T
+        axes.bar(places, heights, width * 0.9, color=colour, label=f" {entrant.name}", zorder=3)
+        axes.errorbar(places, heights, yerr=np.maximum(ends, 0), fmt="none", ecolor=TEXT_COLOUR, elinewidth=1.0, capsize=2, zorder=4)
+    title = f"{comparison.headline} by attribute, {level:.0%} intervals"
+    style_plot(axes, title=title, x_label="attribute (sequences)", y_label=comparison.headline, key=names)
+    axes.set_xticks(range(len(words)), [f"{word}\n({table.rows[row][1]})" for row, word in enumerate(words)])
+    axes.grid(visible=False, axis="x")
+    axes.set(ylim=(0, 1.02), xlim=(-0.6, len(words) - 0.4))
+    return figure
+
+
+def _read(table: Table) -> tuple[list[str], list[list[Interval]]]:
+    values = [[cell for cell in row[2:] if isinstance(cell, Interval)] for row in table.rows]
+    return [str(row[0]) for row in table.rows], values
+
+
+def _draw_web(axes: Axes, spokes: np.ndarray, words: list[str], rim: float) -> None:
+    """Rings, spokes and labels, without the polar axes whose labels run into each other."""
+    for share in [*(share / rim for share in _SHARES if share < rim - 1e-9), 1.0]:
+        ring = np.vstack([spokes, spokes[:1]]) * share
+        axes.plot(ring[:, 0], ring[:, 1], color=GRID_COLOUR, linewidth=0.9, zorder=1)
+        axes.text(0.02, share, f"{share * rim:.1f}", fontsize=7.5, color=QUIET_COLOUR, ha="left", va="top", zorder=2)
+    for (x, y), word in zip(spokes, words, strict=True):
+        axes.plot([0, x], [0, y], color=GRID_COLOUR, linewidth=0.9, zorder=1)
+        side = "center" if abs(x) < 0.2 else "left" if x > 0 else "right"
+        axes.text(1.06 * x, 1.09 * y, word, fontsize=9.5, color=TEXT_COLOUR, ha=side, va="center")

@@ -1,0 +1,178 @@
+"""What a report is made of, found by the words a user types: runs, other people's results, truth, and the dataset's pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
+from spectrack.evaluation.results import find_truth
+from spectrack.evaluation.stored_run import StoredRun, StoredSequence, read_run
+from spectrack.reports.highlights import Pictures
+from spectrack.sequences.annotations import read_boxes
+
+if TYPE_CHECKING:
+    from spectrack.sequences.base import Sequence
+
+Place = str | os.PathLike[str]
+
+_RUN_FILE, _BENCHMARK_FILE = "run.json", "benchmark.json"
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """What a report takes from the dataset itself.
+
+    Attributes:
+        pictures: gives the false-colour picture of a frame; None when the dataset is not at hand.
+        attributes: label to its attributes.
+        remark: why there are no pictures; empty when there are.
+    """
+
+    pictures: Pictures | None
+    attributes: Mapping[str, tuple[str, ...]]
+    remark: str
+
+
+def read_runs(places: Iterable[str]) -> list[StoredRun]:
+    """Read runs.
+
+    Args:
+        places: ``DIR`` or ``NAME=DIR``; a folder that a benchmark of several trackers wrote stands for all of them.
+
+    Raises:
+        SequenceNotFoundError: no finished run there.
+        ConfigError: a name for a folder of several runs.
+    """
+    runs = []
+    for place in places:
+        name, folder = _named(place)
+        found = find_runs(folder)
+        if name and len(found) > 1:
+            raise ConfigError(
+                f"expected one run for the name {name!r}, found {len(found)} in {folder}; name each of them, or leave the name out"
+            )
+        read = [read_run(path) for path in found]
+        runs += [dataclasses.replace(run, tracker=name) for run in read] if name else read
+    return runs
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The folder itself when it is a run, else the runs right below it, in the benchmark's order where it names one.
+
+    Raises:
+        SequenceNotFoundError: neither.
+    """
+    if (folder / _RUN_FILE).is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise SequenceNotFoundError(f"expected a run directory at {folder}, found no such folder; check the path")
+    below = sorted(path.parent for path in folder.glob(f"*/{_RUN_FILE}"))
+    if not below:
+        raise SequenceNotFoundError(
+            f"expected a finished run with {_RUN_FILE} in {folder} or in the folders below it, found none; "
+            "name a folder that `spectrack benchmark` wrote, or foreign results with --results NAME=DIR"
+        )
+    order = _benchmark_order(folder / _BENCHMARK_FILE)
+    return sorted(below, key=lambda path: (order.get(path.name, len(order)), path.name))
+
+
+def read_results(place: str, labels: Iterable[str]) -> tuple[StoredRun, list[str]]:
+    """Boxes that other people's programs wrote, as a run without times, scores or evidence.
+
+    Args:
+        place: ``NAME=FOLDER``, where the name is what the report calls the tracker.
+        labels: the sequences to look for.
+
+    Returns:
+        The run, and a sentence for each file whose name had to be mapped to a sequence.
+
+    Raises:
+        ConfigError: no name, or no folder.
+        SpectrackError: files that cannot be read; see `spectrack.evaluation.foreign_results`.
+    """
+    from spectrack.evaluation.foreign_results import read_foreign_results
+
+    name, folder = _named(place)
+    if not name:
+        raise ConfigError(f"expected --results NAME=FOLDER, found {place!r}; write for example --results MHT=results/mht")
+    if not folder.exists():
+        raise SequenceNotFoundError(f"expected results of {name} at {folder}, found no such file or folder; check the path")
+    found = read_foreign_results(folder, list(labels))
+    sequences = {label: _foreign_sequence(label, boxes) for label, boxes in found.boxes.items()}
+    return StoredRun(folder, name, sequences, {}), [f"{name}: {mapping}" for mapping in found.mapped]
+
+
+def read_truth(place: Place) -> dict[str, Boxes]:
+    """Truth boxes by sequence, in the layouts that `spectrack.evaluation.results.find_truth` knows.
+
+    Raises:
+        SequenceNotFoundError: no truth there.
+        SequenceError: a file that is not boxes.
+    """
+    return {label: read_boxes(path) for label, path in find_truth(place).items()}
+
+
+def view_dataset(runs: Iterable[StoredRun], *, dataset: str | None = None, root: Place | None = None) -> DatasetView:
+    """Pictures and attributes of the dataset that was tracked.
+
+    Args:
+        runs: the first that names its dataset decides.
+        dataset: another name, such as ``hotc2020``.
+        root: another place, such as where the data lie on this machine.
+    """
+    recorded = next((info for run in runs if isinstance(info := run.info.get("dataset"), dict) and info.get("name")), {})
+    name, place = dataset or recorded.get("name"), root or recorded.get("root")
+    if not name:
+        return DatasetView(None, {}, "The runs do not say which dataset they tracked; name it with --dataset and --root.")
+    from spectrack.datasets import open_dataset
+
+    try:
+        opened = open_dataset(str(name), place, split=None if dataset else recorded.get("split") or None)
+    except SpectrackError as error:
+        return DatasetView(None, {}, f"The dataset {name} is not at hand ({error}).")
+    return DatasetView(_pictures(opened), {entry.label: tuple(entry.attributes) for entry in opened}, "")
+
+
+def _pictures(dataset: Any) -> Pictures:
+    opened: dict[str, Sequence] = {}
+
+    def picture(label: str, index: int) -> NDArray[np.uint8]:
+        if label not in opened:
+            opened.clear()  # one sequence at a time is looked at
+            opened[label] = dataset[label].open()
+        return opened[label].false_colour(index)
+
+    return picture
+
+
+def _named(place: str) -> tuple[str, Path]:
+    """``NAME=DIR`` or ``DIR``; a folder whose own name holds an equals sign is a folder."""
+    name, equals, folder = place.partition("=")
+    if not equals or Path(place).exists() or not folder:
+        return "", Path(place)
+    return name.strip(), Path(folder)
+
+
+def _benchmark_order(path: Path) -> dict[str, int]:
+    """Place of each tracker as the benchmark lists them; empty where it does not say."""
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8")).get("trackers", [])
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return {str(name): number for number, name in enumerate(listed)} if isinstance(listed, list | dict) else {}
+
+
+def _foreign_sequence(label: str, boxes: Boxes) -> StoredSequence:
+    return StoredSequence(
+        label=label, boxes=boxes, truth=None, score=None, lost=None, milliseconds={}, attributes=(), visibility=None, failure=None
+    )

@@ -1,0 +1,138 @@
+"""Which sequences to look at: the best, the worst, and those on which the trackers differ most, with pictures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box
+from spectrack.errors import InputError, SpectrackError
+from spectrack.plots import evenly_spread
+from spectrack.reports.comparison import Comparison
+
+Pictures = Callable[[str, int], NDArray[np.uint8]]
+"""Gives the false-colour image (height, width, 3) of a sequence's frame."""
+
+FRAMES = 6
+"""Frames of a film strip, first and last included."""
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """A sequence worth a look.
+
+    Attributes:
+        label: the sequence.
+        reason: ``best``, ``worst`` or ``most different``.
+    """
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StripFrame:
+    """One frame of a film strip.
+
+    Attributes:
+        index: frame, counted from 0.
+        image: (height, width, 3) uint8 RGB.
+        truth: its box, or None where it is no box.
+        boxes: a tracker's place in the report to its box; trackers without one are absent.
+        overlaps: a tracker's place to its overlap, NaN where the truth is no box.
+    """
+
+    index: int
+    image: NDArray[np.uint8]
+    truth: Box | None
+    boxes: dict[int, Box]
+    overlaps: dict[int, float]
+
+    @property
+    def view(self) -> tuple[float, float, float, float]:
+        """x, y, width and height of the part around the object, in the frame's proportions and inside the frame."""
+        height, width = self.image.shape[:2]
+        around = self.truth if self.truth is not None else next(iter(self.boxes.values()), None)
+        if around is None:
+            return 0.0, 0.0, float(width), float(height)
+        x, y, w, h = (float(value) for value in around)
+        view_height = float(np.clip(2.6 * max(h, w * height / width, 4.0), min(16.0, height), height))
+        view_width = view_height * width / height
+        left = float(np.clip(x + w / 2 - view_width / 2, 0, width - view_width))
+        top = float(np.clip(y + h / 2 - view_height / 2, 0, height - view_height))
+        return left, top, view_width, view_height
+
+
+def choose_highlights(comparison: Comparison, *, each: int = 1) -> list[Highlight]:
+    """The `each` best and worst sequences by the trackers' mean score, and those with the largest spread between trackers.
+
+    No sequence is chosen twice, so a report on few sequences shows fewer; with one tracker there is no difference to show.
+
+    Raises:
+        InputError: a negative number.
+    """
+    if each < 0:
+        raise InputError(f"expected a number of film strips of 0 or more, found {each}; give for example --strips 1")
+    scores = {label: comparison.auc(label) for label in comparison.labels}
+    orders = {
+        "best": sorted(scores, key=lambda label: -float(np.mean(scores[label]))),
+        "worst": sorted(scores, key=lambda label: float(np.mean(scores[label]))),
+        "most different": sorted(scores, key=lambda label: -float(np.ptp(scores[label]))),
+    }
+    if len(comparison.entrants) == 1:
+        del orders["most different"]
+    chosen: dict[str, str] = {}
+    for reason, order in orders.items():
+        for label in [label for label in order if label not in chosen][:each]:
+            chosen[label] = reason
+    return [Highlight(label, reason) for label, reason in chosen.items()]
+
+
+def film_strip(comparison: Comparison, label: str, pictures: Pictures, *, frames: int = FRAMES) -> list[StripFrame]:
+    """Evenly spread frames of one sequence with every tracker's box.
+
+    Raises:
+        SpectrackError: a picture cannot be read, or is not an RGB image.
+    """
+    truth = comparison.truth[label]
+    strip = []
+    for index in evenly_spread(len(truth), frames):
+        image = _checked(pictures(label, index), label, index)
+        boxes = {}
+        for entrant in comparison.entrants:
+            stored = entrant.sequence(label).boxes
+            if index < len(stored) and _is_box(stored[index]):
+                boxes[entrant.index] = stored[index]
+        overlaps = {entrant.index: float(entrant.overlaps[label][index]) for entrant in comparison.entrants}
+        strip.append(StripFrame(index, image, truth[index] if _is_box(truth[index]) else None, boxes, overlaps))
+    return strip
+
+
+def film_strips(
+    comparison: Comparison, highlights: list[Highlight], pictures: Pictures | None
+) -> tuple[dict[str, list[StripFrame]], list[str]]:
+    """The strips that can be made, and a sentence about those that cannot."""
+    if pictures is None:
+        return {}, ["Film strips are left out: the frames of the dataset were not at hand."] if highlights else []
+    strips, remarks = {}, []
+    for highlight in highlights:
+        try:
+            strips[highlight.label] = film_strip(comparison, highlight.label, pictures)
+        except (SpectrackError, OSError, LookupError) as error:
+            remarks.append(f"The film strip of {highlight.label} is left out: {error}.")
+    return strips, remarks
+
+
+def _checked(image: NDArray[Any], label: str, index: int) -> NDArray[np.uint8]:
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise InputError(f"expected an 8-bit RGB picture of {label!r}, found {array.dtype} of shape {array.shape} in frame {index}")
+    return array
+
+
+def _is_box(box: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(box).all() and (box[2:] > 0).all())

@@ -1,0 +1,228 @@
+"""All figures of a report: which there are, what they show in words, and their files (PDF and SVG)."""
+
+from __future__ import annotations
+
+import functools
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from spectrack.errors import SpectrackError
+from spectrack.plots import save_figure, save_pages
+from spectrack.reports.attribute_figures import FEWEST_SPOKES, draw_bars, draw_radar
+from spectrack.reports.band_figures import draw_importance, draw_spectra, has_importance, has_spectra
+from spectrack.reports.comparison import Comparison, Entrant
+from spectrack.reports.curves import CURVES, draw_curves
+from spectrack.reports.highlights import Highlight, StripFrame
+from spectrack.reports.speed import draw_speed, speed_of
+from spectrack.reports.strip_figures import draw_strip
+from spectrack.reports.tables import Table
+from spectrack.reports.timelines import draw_timeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OnProgress = Callable[[str, int, int | None], None]
+"""Told what is being done, steps done, and steps in all."""
+
+_CURVE_SIZE_IN = (5.0, 4.4)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A figure to draw.
+
+    Attributes:
+        stem: path below the folder of figures, without suffix.
+        alt: what the figure shows, for people who do not see it.
+        caption: how to read it.
+        draw: makes the figure.
+        book: a PDF with a page for each figure of that kind, such as ``timelines``; by default a PDF of its own.
+    """
+
+    stem: str
+    alt: str
+    caption: str
+    draw: Callable[[], Figure]
+    book: str = ""
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A figure that was drawn.
+
+    Attributes:
+        stem: see `Plan`.
+        alt: see `Plan`.
+        caption: see `Plan`.
+        svg: its SVG file's text.
+        pdf: path of its PDF below the folder of figures, with the page where it is one of several.
+    """
+
+    stem: str
+    alt: str
+    caption: str
+    svg: str
+    pdf: str
+
+
+def file_stem(label: str) -> str:
+    """A label as part of a file name that every system takes.
+
+    Example:
+        >>> file_stem("ball&mirror9"), file_stem("../a b")
+        ('ball&mirror9', '_a_b')
+    """
+    return re.sub(r"[^\w.&+-]", "_", label).lstrip(".") or "_"
+
+
+def plan_figures(
+    comparison: Comparison,
+    attributes: Table | None,
+    highlights: Sequence[Highlight],
+    strips: Mapping[str, list[StripFrame]],
+    *,
+    level: float,
+) -> tuple[list[Plan], list[str]]:
+    """Every figure that the comparison gives, and sentences about what is left out.
+
+    Args:
+        comparison: the trackers.
+        attributes: the attribute table, if there is one.
+        highlights: sequences with a film strip.
+        strips: their frames, where there are pictures.
+        level: of the intervals.
+    """
+    plans, remarks = [*_curve_plans(comparison), *_speed_plans(comparison)], []
+    found, words = _attribute_plans(comparison, attributes, level)
+    plans += found
+    remarks += words
+    for highlight in highlights:
+        if highlight.label in strips:
+            draw = functools.partial(draw_strip, comparison, highlight, strips[highlight.label])
+            plans.append(Plan(f"strips/{file_stem(highlight.label)}", f"Film strip of {highlight.label}", "", draw))
+    evidenced = 0
+    for label in comparison.labels:
+        plans.append(_timeline_plan(comparison, label))
+        found, words = _evidence_plans(comparison, label)
+        plans += found
+        remarks += words
+        evidenced += len(found)
+    if not evidenced:
+        remarks.append("Band importance and spectra are left out: no run stored them.")
+    return plans, remarks
+
+
+def draw_figures(plans: Sequence[Plan], folder: Path, on_progress: OnProgress | None = None) -> dict[str, Illustration]:
+    """Draw every plan, write PDF and SVG below `folder`, and give the illustrations by stem."""
+    import matplotlib
+
+    done: dict[str, Illustration] = {}
+    pages: dict[str, int] = {}
+    books: dict[str, Callable[[Figure], None]] = {}
+    # Names are text, never formulas.
+    with ExitStack() as stack:
+        stack.enter_context(matplotlib.rc_context({"text.parse_math": False}))
+        for number, plan in enumerate(plans):
+            if on_progress is not None:
+                on_progress("drawing figures", number, len(plans))
+            figure = plan.draw()
+            path = save_figure(figure, folder / f"{plan.stem}.svg")
+            if plan.book:
+                if plan.book not in books:
+                    books[plan.book] = stack.enter_context(save_pages(folder / f"{plan.book}.pdf"))
+                books[plan.book](figure)
+                pages[plan.book] = pages.get(plan.book, 0) + 1
+                pdf = f"{plan.book}.pdf#page={pages[plan.book]}"
+            else:
+                pdf = save_figure(figure, folder / f"{plan.stem}.pdf").relative_to(folder).as_posix()
+            done[plan.stem] = Illustration(plan.stem, plan.alt, plan.caption, path.read_text(encoding="utf-8"), pdf)
+    return done
+
+
+def _curve_plans(comparison: Comparison) -> list[Plan]:
+    named = {entrant.name: entrant.scores for entrant in comparison.entrants}
+    colours = {entrant.name: entrant.index for entrant in comparison.entrants}
+    note = "\n".join(comparison.notes)
+    plans = []
+    for kind, about in CURVES.items():
+        if not comparison.entrants[0].scores.switches[f"{kind}_thresholds"]:
+            continue
+        values = ", ".join(f"{name} {getattr(scores.figures, about.figure):.3f}" for name, scores in named.items())
+        alt = f"{about.title} curves, share of frames over the {about.x_label}; {values}"
+        draw = functools.partial(draw_curves, named, kind, colours=colours, note=note, size_in=_CURVE_SIZE_IN)
+        plans.append(Plan(kind.replace("_", "-"), alt, _CURVE_CAPTIONS[kind], draw))
+    return plans
+
+
+_CURVE_CAPTIONS = {
+    "success": "Share of frames whose box overlaps the truth by at least the threshold; the number is the mean of the curve.",
+    "precision": "Share of frames whose centre lies within the threshold of the true centre; the number is read off at 20 px.",
+    "normalised_precision": "The same with distances in sizes of the truth box, so that small and large objects count alike.",
+}
+
+
+def _speed_plans(comparison: Comparison) -> list[Plan]:
+    speeds = {entrant.name: speed_of(entrant, comparison.labels) for entrant in comparison.entrants}
+    timed = {name: speed.frames_per_second for name, speed in speeds.items() if speed.frames_per_second is not None}
+    if len(timed) < 2:
+        return []
+    told = ", ".join(
+        f"{entrant.name} {entrant.scores.auc:.3f} at {timed[entrant.name]:.0f} frames/s"
+        for entrant in comparison.entrants
+        if entrant.name in timed
+    )
+    caption = "Right is faster, up is better. Speeds compare only where the machine is the same."
+    return [Plan("speed", f"{comparison.headline} against speed: {told}", caption, functools.partial(draw_speed, comparison))]
+
+
+def _attribute_plans(comparison: Comparison, table: Table | None, level: float) -> tuple[list[Plan], list[str]]:
+    if table is None:
+        return [], ["Attributes are left out: no sequence names any."]
+    words = ", ".join(str(row[0]) for row in table.rows)
+    bars = functools.partial(draw_bars, comparison, table, level=level)
+    caption = f"Bars with {level:.0%} bootstrap intervals over sequences, the number of sequences in brackets."
+    plans = [Plan("attribute-bars", f"{comparison.headline} by attribute as bars: {words}", caption, bars)]
+    if len(table.rows) < FEWEST_SPOKES:
+        return plans, [f"The attribute radar is left out: it takes {FEWEST_SPOKES} attributes, and the sequences carry {len(table.rows)}."]
+    radar = functools.partial(draw_radar, comparison, table)
+    caption = "One spoke an attribute, the number of sequences in brackets; further out is better."
+    return [Plan("attribute-radar", f"{comparison.headline} by attribute as a radar: {words}", caption, radar), *plans], []
+
+
+def _timeline_plan(comparison: Comparison, label: str) -> Plan:
+    told = ", ".join(f"{entrant.name} {value:.3f}" for entrant, value in zip(comparison.entrants, comparison.auc(label), strict=True))
+    alt = f"Overlap with the truth in every frame of {label}; {comparison.headline} {told}"
+    return Plan(f"timelines/{file_stem(label)}", alt, "", functools.partial(draw_timeline, comparison, label), "timelines")
+
+
+def _evidence_plans(comparison: Comparison, label: str) -> tuple[list[Plan], list[str]]:
+    plans, remarks = [], []
+    spectra: Mapping[str, NDArray[Any]] | None = None
+    for entrant in comparison.entrants:
+        try:
+            evidence = entrant.run.evidence(label)
+        except (SpectrackError, OSError, ValueError, zipfile.BadZipFile) as error:
+            remarks.append(f"The evidence of {entrant.name} for {label} is left out: {error}.")
+            continue
+        if has_importance(evidence):
+            plans.append(_importance_plan(comparison, entrant, label, evidence))
+        if spectra is None and has_spectra(evidence):
+            spectra = evidence
+    if spectra is not None:
+        alt = f"Mean spectra of the target and of its surroundings in {label}"
+        draw = functools.partial(draw_spectra, comparison, label, spectra)
+        plans.append(Plan(f"spectra/{file_stem(label)}", alt, "", draw, "spectra"))
+    return plans, remarks
+
+
+def _importance_plan(comparison: Comparison, entrant: Entrant, label: str, evidence: Mapping[str, NDArray[Any]]) -> Plan:
+    alt = f"Importance of each band in every frame of {label} by {entrant.name}"
+    draw = functools.partial(draw_importance, comparison, entrant, label, evidence)
+    return Plan(f"bands/{file_stem(label)}-{file_stem(entrant.name)}", alt, "", draw, "bands")

@@ -1,0 +1,26 @@
+"use strict";
+// Headings become buttons that sort their table; without this script the tables stand as they were written.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  if (body.rows.length < 2) continue;
+  const headings = Array.from(table.tHead.rows[0].cells);
+  headings.forEach((heading, place) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    heading.append(button);
+    heading.setAttribute("aria-sort", "none");
+    button.addEventListener("click", () => {
+      const numbers = heading.dataset.sort === "number";
+      const before = heading.getAttribute("aria-sort");
+      const down = before === "none" ? numbers : before === "ascending";
+      const value = (row) => row.cells[place].dataset.value;
+      const compare = (a, b) => numbers ? Number(value(a)) - Number(value(b)) : value(a).localeCompare(value(b), undefined, {numeric: true});
+      const empty = (row) => value(row) === "";
+      const rows = Array.from(body.rows).sort((a, b) => empty(a) - empty(b) || (down ? -1 : 1) * compare(a, b));
+      headings.forEach((other) => other.setAttribute("aria-sort", "none"));
+      heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+      body.append(...rows);
+    });
+  });
+}

@@ -1,0 +1,117 @@
+"""A report on runs: one HTML page, its figures as PDF and SVG, its tables as CSV, Markdown and LaTeX.
+
+The page opens without a network and without the files beside it. Its numbers are computed from the boxes and the truth that
+the runs hold, never copied from what a run says of itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spectrack.boxes import Boxes
+from spectrack.evaluation.stored_run import StoredRun
+from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
+from spectrack.reports.comparison import Comparison, ScoringOptions, compare
+from spectrack.reports.highlights import Pictures, choose_highlights, film_strips
+from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figures
+from spectrack.reports.page import Content, make_page
+from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
+from spectrack.reports.tables import all_tables
+
+PAGE = "report.html"
+REPORT_FILES = (PAGE, "figures", "tables")
+"""What a report writes; only these are replaced when it is written again."""
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report looks like.
+
+    Attributes:
+        scoring: protocol and rules.
+        title: heading of the page.
+        level: of the bootstrap intervals, between 0 and 1.
+        strips: film strips of each kind: best, worst, most different.
+        overwrite: replace an earlier report in the same folder.
+    """
+
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    title: str = "Tracking report"
+    level: float = 0.95
+    strips: int = 1
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written.
+
+    Attributes:
+        page: the HTML page.
+        comparison: what it shows.
+        remarks: what a reader must know, such as parts that are left out.
+    """
+
+    page: Path
+    comparison: Comparison
+    remarks: tuple[str, ...]
+
+
+def write_report(
+    runs: Sequence[StoredRun],
+    out: str | os.PathLike[str],
+    *,
+    options: ReportOptions | None = None,
+    truth: Mapping[str, Boxes] | None = None,
+    attributes: Mapping[str, Iterable[str]] | None = None,
+    pictures: Pictures | None = None,
+    remarks: Iterable[str] = (),
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Score runs side by side and write the report, whole or not at all.
+
+    Args:
+        runs: own runs and foreign results (see `spectrack.reports.gathering`); the others are compared with the first.
+        out: the folder; it must not exist or be empty, or hold an earlier report with `options.overwrite`.
+        options: protocol, title, intervals.
+        truth: label to (N, 4), in place of what the runs hold.
+        attributes: label to labels such as OCC, for sequences whose runs name none.
+        pictures: gives the false-colour picture of a frame for film strips, which are left out without it.
+        remarks: further sentences to print on the page.
+        on_progress: told what is being done.
+
+    Returns:
+        The page's place, the comparison and the remarks printed on the page.
+
+    Raises:
+        ConfigError: an unknown protocol, or a folder that holds something else.
+        InputError: runs that cannot be compared; see `spectrack.reports.comparison.compare`.
+    """
+    options = options or ReportOptions()
+    replace = REPORT_FILES if options.overwrite else ()
+    check_folder_for_results(out, replace=replace)
+    comparison = compare(runs, truth=truth, attributes=attributes, options=options.scoring)
+    tables = all_tables(comparison, level=options.level)
+    highlights = choose_highlights(comparison, each=options.strips)
+    if on_progress is not None:
+        on_progress("reading frames", 0, None)
+    strips, strip_remarks = film_strips(comparison, highlights, pictures)
+    plans, figure_remarks = plan_figures(comparison, tables.get("attributes"), highlights, strips, level=options.level)
+    told = (*comparison.remarks, *remarks, *_about_misses(comparison), *strip_remarks, *figure_remarks)
+    with write_folder_atomically(out, replace=replace) as folder:
+        illustrations = draw_figures(plans, folder / "figures", on_progress)
+        for stem, table in tables.items():
+            for suffix, write in ((".csv", to_csv), (".md", to_markdown), (".tex", to_latex)):
+                write_text(folder / "tables" / f"{stem}{suffix}", write(table))
+        content = Content(options.title, comparison, tables, illustrations, highlights, strips, told, options.level)
+        write_text(folder / PAGE, make_page(content))
+    return Report(Path(out) / PAGE, comparison, told)
+
+
+def _about_misses(comparison: Comparison) -> list[str]:
+    """Frames without a prediction change a score, so a reader is told."""
+    counted = {entrant.name: sum(item.missed for item in entrant.scores.sequences) for entrant in comparison.entrants}
+    return [f"{name} has {count} frames without a usable box or truth, which count as misses." for name, count in counted.items() if count]

@@ -1,0 +1,267 @@
+"""The tables of a report as data: what the page, Markdown, LaTeX and CSV print, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from spectrack.errors import InputError
+from spectrack.evaluation.attributes import per_attribute
+from spectrack.evaluation.scores import Figures
+from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
+from spectrack.reports.comparison import Comparison
+from spectrack.reports.losses import LOST_BELOW, losses_of
+from spectrack.reports.speed import speed_of
+
+Cell = str | int | float | Interval | None
+"""An interval is printed with its ends; None is a dash."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        heading: as printed.
+        digits: decimals of numbers; None for text and counts.
+        best: whether the highest or the lowest number is set off; None where neither is better.
+        signed: print a plus before positive numbers, for differences.
+        tracker: index of the tracker that the column is about, for its colour.
+        group: columns whose numbers compete in a row, such as the trackers' AUC; None where rows compete in the column.
+    """
+
+    heading: str
+    digits: int | None = None
+    best: Literal["high", "low"] | None = None
+    signed: bool = False
+    tracker: int | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        stem: file name without suffix.
+        caption: one sentence above the table.
+        columns: first the row's name, then the rest.
+        rows: one cell a column.
+        footer: a last row, set off, or nothing.
+        trackers: index of the tracker that each row is about, for its colour; empty where rows are not trackers.
+    """
+
+    stem: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    footer: tuple[Cell, ...] = ()
+    trackers: tuple[int, ...] = ()
+
+    def best_cells(self) -> set[tuple[int, int]]:
+        """Row and column of the cells to set off: the best of a column, or of a row where its columns compete."""
+        found: set[tuple[int, int]] = set()
+        groups: dict[str, list[int]] = {}
+        for place, column in enumerate(self.columns):
+            if column.best is not None and column.group is not None:
+                groups.setdefault(column.group, []).append(place)
+            elif column.best is not None:
+                found |= _best([(row, place) for row in range(len(self.rows))], self.rows, column.best)
+        for places in groups.values():
+            best = self.columns[places[0]].best
+            for row in range(len(self.rows)):
+                found |= _best([(row, place) for place in places], self.rows, best)
+        return found
+
+
+HEADINGS = {
+    "auc": "AUC",
+    "dp20": "DP@20",
+    "normalised_precision": "norm. precision",
+    "average_overlap": "AO",
+    "success_rate_50": "SR@50",
+    "success_rate_75": "SR@75",
+}
+"""Figures of `spectrack.evaluation.scores.Figures` that tables show, in this order."""
+
+
+def shown_figures(comparison: Comparison) -> dict[str, str]:
+    """The figures that the protocol defines, with their headings; AO is not shown twice where it is the headline."""
+    defined = {name for name in HEADINGS if all(getattr(item.scores.figures, name) is not None for item in comparison.entrants)}
+    shown = {name: heading for name, heading in HEADINGS.items() if name in defined}
+    if comparison.headline == "AO":
+        shown.pop("average_overlap")
+        shown["auc"] = "AO"
+    return shown
+
+
+def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
+    """A row a tracker: figures with intervals, the paired difference to the first tracker, and what went wrong."""
+    shown = shown_figures(comparison)
+    first, several = comparison.entrants[0], len(comparison.entrants) > 1
+    columns = [Column("tracker"), *(Column(heading, 3, "high") for heading in shown.values())]
+    if several:
+        columns.append(Column(f"Δ{shown['auc']} to {first.name}", 3, signed=True))
+    columns += [Column("lost", None, "low"), Column("failed", None, "low"), Column("missed", None, "low")]
+    rows = []
+    for entrant in comparison.entrants:
+        row: list[Cell] = [entrant.name, *(score_interval(entrant.scores, name, level=level) for name in shown)]
+        if several:
+            row.append(None if entrant is first else difference_interval(entrant.scores, first.scores, level=level))
+        losses = losses_of(comparison, entrant)
+        row.append(sum(loss.frame is not None for loss in losses))
+        row.append(sum(loss.failure is not None for loss in losses))
+        row.append(sum(item.missed for item in entrant.scores.sequences))
+        rows.append(tuple(row))
+    over = "frames" if first.scores.switches["averaging"] == "frames" else "sequences"
+    caption = (
+        f"Figures over {len(comparison.labels)} sequences (mean over {over}) with {level:.0%} bootstrap intervals over sequences. "
+        f"Lost: sequences on which the overlap stays below {LOST_BELOW} from some frame to the end; failed: sequences on which the "
+        "tracker stopped with an error; missed: frames without a usable box."
+    )
+    return Table("summary", caption, tuple(columns), tuple(rows), trackers=_indices(comparison))
+
+
+def pooling_table(comparison: Comparison) -> Table:
+    """Means over sequences beside figures of all frames in one pot: papers differ in which they print."""
+    shown = shown_figures(comparison)
+    columns = [Column("tracker"), Column("averaged over")] + [Column(heading, 3) for heading in shown.values()]
+    rows: list[tuple[Cell, ...]] = []
+    for entrant in comparison.entrants:
+        for words, figures in (("sequences", entrant.scores.sequence_mean), ("frames", entrant.scores.frame_pooled)):
+            rows.append((entrant.name, words, *_values(figures, shown)))
+    caption = "The same boxes averaged over sequences and over all frames pooled."
+    return Table(
+        "averaging", caption, tuple(columns), tuple(rows), trackers=tuple(index for index in _indices(comparison) for _ in range(2))
+    )
+
+
+def sequence_table(comparison: Comparison) -> Table:
+    """A row a sequence: every tracker's success score and precision, and how far the trackers differ."""
+    shown = {name: heading for name, heading in shown_figures(comparison).items() if name in ("auc", "dp20")}
+    several = len(comparison.entrants) > 1
+    columns = [Column("sequence"), Column("attributes"), Column("frames")]
+    for heading in shown.values():
+        columns += [
+            Column(f"{item.name} {heading}", 3, "high" if several else None, tracker=item.index, group=heading)
+            for item in comparison.entrants
+        ]
+    columns += [Column("spread", 3)] if several else []
+    rows: list[tuple[Cell, ...]] = []
+    for label in comparison.labels:
+        figures = [item.scores.of(label).figures for item in comparison.entrants]
+        numbers = [getattr(item, name) for name in shown for item in figures]
+        spread = [float(np.ptp([item.auc for item in figures]))] if several else []
+        frames = comparison.entrants[0].scores.of(label).frames
+        rows.append((label, " ".join(comparison.attributes.get(label, ())), frames, *numbers, *spread))
+    frames = sum(item.frames for item in comparison.entrants[0].scores.sequences)
+    means = [getattr(item.scores.figures, name) for name in shown for item in comparison.entrants]
+    over = "all frames" if comparison.entrants[0].scores.switches["averaging"] == "frames" else "mean"
+    caption = f"Every sequence by its own figures; spread is the difference between the best and the worst {comparison.headline}."
+    footer = (over, "", frames, *means, *([None] if several else []))
+    return Table("sequences", caption if several else "Every sequence by its own figures.", tuple(columns), tuple(rows), footer)
+
+
+def attribute_table(comparison: Comparison, *, level: float = 0.95) -> Table | None:
+    """A row an attribute with each tracker's success score; None where no sequence carries one."""
+    if not comparison.attributes:
+        return None
+    parts = {item.name: per_attribute(item.scores, comparison.attributes) for item in comparison.entrants}
+    labels = sorted(next(iter(parts.values())))
+    several = len(comparison.entrants) > 1
+    heading = comparison.headline
+    columns = [Column("attribute"), Column("sequences")]
+    columns += [
+        Column(f"{item.name} {heading}", 3, "high" if several else None, tracker=item.index, group=heading) for item in comparison.entrants
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for word in labels:
+        members = [label for label in comparison.labels if word in comparison.attributes.get(label, ())]
+        intervals = [score_interval(item.scores.select(members), level=level) for item in comparison.entrants]
+        rows.append((word, len(members), *intervals))
+    caption = (
+        f"{heading} over the sequences with an attribute, with {level:.0%} bootstrap intervals over sequences; "
+        "intervals from fewer than ten sequences are too narrow."
+    )
+    return Table("attributes", caption, tuple(columns), tuple(rows))
+
+
+def speed_table(comparison: Comparison) -> Table:
+    """A row a tracker: frames per second and the parts of a frame's time, with the machine that they were measured on."""
+    columns = (
+        Column("tracker"),
+        Column("frames/s", 1, "high"),
+        Column("reading ms", 2),
+        Column("network ms", 2),
+        Column("rest ms", 2),
+        Column("frames"),
+        Column("device"),
+        Column("machine"),
+    )
+    rows = []
+    for entrant in comparison.entrants:
+        speed = speed_of(entrant, comparison.labels)
+        parts = [speed.milliseconds.get(part) for part in ("reading", "network", "rest")]
+        rows.append((entrant.name, speed.frames_per_second, *parts, speed.frames or None, speed.device, speed.machine))
+    caption = (
+        "Speed without the first frame of each sequence (the tracker's start): frames per second over all frames, reading "
+        "included, and mean milliseconds a frame. Only numbers from one machine can be compared."
+    )
+    return Table("speed", caption, columns, tuple(rows), trackers=_indices(comparison))
+
+
+def loss_table(comparison: Comparison) -> Table:
+    """A row for each sequence that a tracker lost or broke down on."""
+    columns = (Column("tracker"), Column("sequence"), Column("frame of loss"), Column("of frames"), Column("failure"))
+    found = [(entrant.index, loss) for entrant in comparison.entrants for loss in losses_of(comparison, entrant)]
+    rows: list[tuple[Cell, ...]] = [(loss.tracker, loss.label, loss.frame, loss.frames, loss.failure or "") for _, loss in found]
+    caption = (
+        f"Sequences that were lost (the frame, counted from 0, after which the overlap stays below {LOST_BELOW} to the end) and "
+        "those on which a tracker failed with an error; frames after a failure count as misses."
+    )
+    return Table("losses", caption, columns, tuple(rows), trackers=tuple(index for index, _ in found))
+
+
+def all_tables(comparison: Comparison, *, level: float = 0.95) -> dict[str, Table]:
+    """Every table that the comparison gives, by stem.
+
+    Raises:
+        InputError: a level outside (0, 1).
+    """
+    if not 0 < level < 1:
+        raise InputError(f"expected a level between 0 and 1, found {level}; 0.95 is usual")
+    tables = [
+        summary_table(comparison, level=level),
+        pooling_table(comparison),
+        attribute_table(comparison, level=level),
+        sequence_table(comparison),
+        loss_table(comparison),
+        speed_table(comparison),
+    ]
+    return {table.stem: table for table in tables if table is not None}
+
+
+def number_of(cell: Cell) -> float | None:
+    """What a cell is sorted by and compared with; None for text and for nothing."""
+    if isinstance(cell, Interval):
+        return cell.estimate
+    return None if cell is None or isinstance(cell, str) else float(cell)
+
+
+def _best(places: list[tuple[int, int]], rows: tuple[tuple[Cell, ...], ...], which: Literal["high", "low"] | None) -> set[tuple[int, int]]:
+    """The places of the best number as printed, all of them in a tie; none where all tie or only one competes."""
+    values = {place: round(value, 3) for place in places if (value := number_of(rows[place[0]][place[1]])) is not None}
+    if len(values) < 2 or len(set(values.values())) == 1:
+        return set()
+    best = max(values.values()) if which == "high" else min(values.values())
+    return {place for place, value in values.items() if value == best}
+
+
+def _indices(comparison: Comparison) -> tuple[int, ...]:
+    return tuple(entrant.index for entrant in comparison.entrants)
+
+
+def _values(figures: Figures, names: dict[str, str]) -> list[float]:
+    return [getattr(figures, name) for name in names]

@@ -1,0 +1,93 @@
+"""What a report says in words: the result in a sentence or two, and what stands behind each run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.uncertainty import difference_interval, score_interval
+from spectrack.reports.comparison import Comparison, Entrant
+
+
+def lead(comparison: Comparison, *, level: float = 0.95) -> str:
+    """The outcome: who leads, by how much, and whether the sequences at hand can tell."""
+    ranked, name = comparison.ranked(), comparison.headline
+    best = ranked[0]
+    interval = score_interval(best.scores, level=level)
+    value = f"{interval.estimate:.3f} ({level:.0%} interval {interval.low:.3f} to {interval.high:.3f})"
+    if len(ranked) == 1:
+        return f"{best.name} reaches an {name} of {value}."
+    second = ranked[1]
+    difference = difference_interval(best.scores, second.scores, level=level)
+    if difference.low > 0:
+        judged = f"a difference that holds on these sequences (interval {difference.low:+.3f} to {difference.high:+.3f})"
+    else:
+        judged = f"which these sequences cannot tell from no difference (interval {difference.low:+.3f} to {difference.high:+.3f})"
+    judged = judged.replace("-", "−")
+    return f"{best.name} leads with an {name} of {value}, {difference.estimate:.3f} ahead of {second.name}, {judged}."
+
+
+def about_runs(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For each tracker its name and the facts with which its boxes can be made again."""
+    return [(entrant.name, _facts(entrant)) for entrant in comparison.entrants]
+
+
+def about_protocol(scores: Scores) -> list[tuple[str, str]]:
+    """Every switch that determines the numbers, in words."""
+    switches = scores.switches
+    success = switches["success_thresholds"]
+    rows = [
+        ("name", scores.protocol),
+        ("in short", scores.description),
+        ("success", f"share of frames with IoU {'>' if switches['success_strict'] else '≥'} t, {_steps(success)}"),
+    ]
+    if switches["precision_thresholds"]:
+        sign = "<" if switches["precision_strict"] else "≤"
+        rows.append(("precision", f"share of frames with a centre distance {sign} t, {_steps(switches['precision_thresholds'])} px"))
+    if switches["normalised_precision_thresholds"]:
+        steps = _steps(switches["normalised_precision_thresholds"])
+        rows.append(
+            (
+                "normalised precision",
+                f"the same with the distance in sizes of the truth box, ≤ t, {steps} (as LaSOT); the figure is the mean",
+            )
+        )
+    rows += [
+        ("headline averages over", "all frames" if switches["averaging"] == "frames" else "sequences"),
+        ("first frame", "counts" if switches["first_frame"] else "is left out"),
+        ("truth that is no box", {"skip": "is skipped", "miss": "counts as a miss", "error": "is refused"}[switches["invalid"]]),
+        ("frames without a prediction", {"miss": "count as misses", "error": "are refused"}[switches["missing"]]),
+    ]
+    return rows
+
+
+def _steps(values: list[float]) -> str:
+    return f"{len(values)} thresholds from {values[0]:g} to {values[-1]:g}"
+
+
+def _facts(entrant: Entrant) -> list[tuple[str, str]]:
+    info = entrant.run.info
+    if not info:
+        return [("boxes", f"results of others, read from {entrant.run.directory.name or '.'}"), ("weights", "not recorded")]
+    tracker, origin, dataset = (_mapping(info.get(name)) for name in ("tracker", "provenance", "dataset"))
+    weights = _mapping(tracker.get("weights")) | _mapping(info.get("weights"))
+    commit = str(origin.get("commit") or "")[:12] + (" with uncommitted changes" if origin.get("uncommitted_changes") else "")
+    rows = [
+        ("method", tracker.get("name")),
+        ("weights", " ".join(str(word) for word in (weights.get("file"), entrant.weights_hash) if word) or "none"),
+        ("dataset", " ".join(str(word) for word in (dataset.get("name"), dataset.get("split"), dataset.get("modality")) if word)),
+        ("options", ", ".join(f"{key}={value}" for key, value in _mapping(tracker.get("options")).items())),
+        ("scaling", tracker.get("scaling")),
+        ("seed", info.get("seed")),
+        ("spectrack", " ".join(str(word) for word in (origin.get("spectrack"), commit) if word)),
+        (
+            "system",
+            " ".join(str(word) for word in (origin.get("system"), f"Python {origin['python']}" if origin.get("python") else "") if word),
+        ),
+        ("date", origin.get("date")),
+    ]
+    return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, make_table, output, print_facts
+from spectrack.cli.console import ProgressBar, make_table, output, print_facts, share
+from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from spectrack.evaluation.protocols import Invalid, Missing
@@ -34,10 +35,10 @@ class Report:
   spectrack report RUN --results SEE-Net=downloads/seenet --truth HOTC/test --out report
   spectrack report --results A=boxes/a --results B=boxes/b --truth HOTC/test --out report"""
 
+    out: Annotated[Path, arg(metavar="DIR")]
+    """Folder for the report; it must not exist or be empty."""
     runs: Annotated[tuple[str, ...], Positional, arg(metavar="[NAME=]RUN")] = ()
     """Run directories, or folders with one run a tracker."""
-    out: Annotated[Path, arg(metavar="DIR")] = Path("report")
-    """Folder for the report; it must not exist or be empty."""
     results: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="NAME=DIR")] = ()
     """Boxes that other programs wrote, and what to call them; may be given several times."""
     truth: Annotated[Path | None, arg(metavar="DIR")] = None
@@ -73,6 +74,8 @@ class Report:
         runs = read_runs(self.runs)
         truth = None if self.truth is None else read_truth(self.truth)
         labels = sorted({label for run in runs for label in run.sequences} or set(truth or ()))
+        if self.results and not labels:
+            raise ConfigError("expected --truth DIR for results without a run, found neither truth nor run; name the folder of truth boxes")
         foreign = [read_results(place, labels) for place in self.results]
         view = view_dataset(runs, dataset=self.dataset, root=self.root)
         remarks = [sentence for _, sentences in foreign for sentence in sentences]
@@ -100,18 +103,21 @@ class Report:
         return ReportOptions(scoring, self.title, self.level, self.strips, self.overwrite)
 
     def _print(self, report: WrittenReport) -> None:
-        from spectrack.reports.table_formats import cell_texts
-        from spectrack.reports.tables import summary_table
+        from spectrack.evaluation.uncertainty import score_interval
+        from spectrack.reports.losses import losses_of
         from spectrack.reports.wording import lead
 
-        table = summary_table(report.comparison, level=self.level)
-        shown = [
-            place for place, column in enumerate(table.columns) if place == 0 or column.heading in ("AUC", "AO", "DP@20", "lost", "failed")
-        ]
-        rows = [[cells[place] for place in shown] for cells in cell_texts(table)]
+        rows = []
+        for entrant in report.comparison.entrants:
+            interval, losses = score_interval(entrant.scores, level=self.level), losses_of(report.comparison, entrant)
+            lost = sum(loss.frame is not None for loss in losses)
+            failed = sum(loss.failure is not None for loss in losses)
+            ends = f"{interval.low:.3f} to {interval.high:.3f}"
+            rows.append((entrant.name, share(entrant.scores.auc), ends, share(entrant.scores.dp20), str(lost), str(failed)))
         console = output()
         console.print(report.comparison.notes[0], markup=False, soft_wrap=True)
-        console.print(make_table([table.columns[place].heading for place in shown], rows))
+        headings = ("tracker", report.comparison.headline, f"{self.level:.0%} interval", "DP@20", "lost", "failed")
+        console.print(make_table(headings, rows))
         console.print(lead(report.comparison, level=self.level), markup=False, soft_wrap=True)
         for remark in report.remarks:
             console.print(f"- {remark}", markup=False, soft_wrap=True)

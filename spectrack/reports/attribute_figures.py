@@ -71,7 +71,17 @@ def draw_bars(comparison: Comparison, table: Table, *, level: float = 0.95, heig
         heights = np.array([interval.estimate for interval in intervals])
         ends = np.array([[i.estimate - i.low, i.high - i.estimate] if i.sequences > 1 else [np.nan, np.nan] for i in intervals]).T
         axes.bar(places, heights, width * 0.9, color=colour, label=f" {entrant.name}", zorder=3)
-        axes.errorbar(places, heights, yerr=np.maximum(ends, 0), fmt="none", ecolor=TEXT_COLOUR, elinewidth=1.0, capsize=2, zorder=4)
+        axes.errorbar(
+            places,
+            heights,
+            yerr=np.maximum(ends, 0),
+            fmt="none",
+            color=TEXT_COLOUR,
+            ecolor=TEXT_COLOUR,
+            elinewidth=1.0,
+            capsize=2,
+            zorder=4,
+        )
     title = f"{comparison.headline} by attribute, {level:.0%} intervals"
     style_plot(axes, title=title, x_label="attribute (sequences)", y_label=comparison.headline, key=names)
     axes.set_xticks(range(len(words)), [f"{word}\n({table.rows[row][1]})" for row, word in enumerate(words)])

@@ -119,11 +119,6 @@ def to_html(table: Table, *, links: Callable[[str], str | None] | None = None) -
     )
 
 
-def cell_texts(table: Table) -> list[list[str]]:
-    """The cells as they are printed, without any escapes."""
-    return [_texts(table, row, str) for row in table.rows]
-
-
 def swatch(tracker: int) -> str:
     """A spot of the tracker's colour, as the page's style sheet defines it."""
     return f'<span class="swatch s{tracker % 6}" aria-hidden="true"></span>'

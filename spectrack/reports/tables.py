@@ -117,9 +117,9 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
         rows.append(tuple(row))
     over = "frames" if first.scores.switches["averaging"] == "frames" else "sequences"
     caption = (
-        f"Figures over {len(comparison.labels)} sequences (mean over {over}) with {level:.0%} bootstrap intervals over sequences. "
-        f"Lost: sequences on which the overlap stays below {LOST_BELOW} from some frame to the end; failed: sequences on which the "
-        "tracker stopped with an error; missed: frames without a usable box."
+        f"Figures over {len(comparison.labels)} sequences (protocol {first.scores.protocol}, mean over {over}) with {level:.0%} bootstrap "
+        f"intervals over sequences. Lost: sequences on which the overlap stays below {LOST_BELOW} from some frame to the end; failed: "
+        "sequences on which the tracker stopped with an error; missed: frames without a usable box."
     )
     return Table("summary", caption, tuple(columns), tuple(rows), trackers=_indices(comparison))
 
@@ -132,7 +132,7 @@ def pooling_table(comparison: Comparison) -> Table:
     for entrant in comparison.entrants:
         for words, figures in (("sequences", entrant.scores.sequence_mean), ("frames", entrant.scores.frame_pooled)):
             rows.append((entrant.name, words, *_values(figures, shown)))
-    caption = "The same boxes averaged over sequences and over all frames pooled."
+    caption = f"The same boxes averaged over sequences and over all frames pooled (protocol {comparison.entrants[0].scores.protocol})."
     return Table(
         "averaging", caption, tuple(columns), tuple(rows), trackers=tuple(index for index in _indices(comparison) for _ in range(2))
     )
@@ -159,9 +159,10 @@ def sequence_table(comparison: Comparison) -> Table:
     frames = sum(item.frames for item in comparison.entrants[0].scores.sequences)
     means = [getattr(item.scores.figures, name) for name in shown for item in comparison.entrants]
     over = "all frames" if comparison.entrants[0].scores.switches["averaging"] == "frames" else "mean"
-    caption = f"Every sequence by its own figures; spread is the difference between the best and the worst {comparison.headline}."
+    caption = f"Every sequence by its own figures (protocol {comparison.entrants[0].scores.protocol})"
+    caption += f"; spread is the difference between the best and the worst {comparison.headline}." if several else "."
     footer = (over, "", frames, *means, *([None] if several else []))
-    return Table("sequences", caption if several else "Every sequence by its own figures.", tuple(columns), tuple(rows), footer)
+    return Table("sequences", caption, tuple(columns), tuple(rows), footer)
 
 
 def attribute_table(comparison: Comparison, *, level: float = 0.95) -> Table | None:
@@ -182,8 +183,8 @@ def attribute_table(comparison: Comparison, *, level: float = 0.95) -> Table | N
         intervals = [score_interval(item.scores.select(members), level=level) for item in comparison.entrants]
         rows.append((word, len(members), *intervals))
     caption = (
-        f"{heading} over the sequences with an attribute, with {level:.0%} bootstrap intervals over sequences; "
-        "intervals from fewer than ten sequences are too narrow."
+        f"{heading} over the sequences with an attribute (protocol {comparison.entrants[0].scores.protocol}), with {level:.0%} bootstrap "
+        "intervals over sequences; intervals from fewer than ten sequences are too narrow."
     )
     return Table("attributes", caption, tuple(columns), tuple(rows))
 

@@ -1,0 +1,184 @@
+"""From what a user types to runs, other people's results, truth and pictures; and the command around them."""
+
+import json
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from spectrack.cli.report import Report
+from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
+from spectrack.reports import gathering
+from spectrack.reports.gathering import find_runs, read_results, read_runs, read_truth, view_dataset
+from spectrack.sequences.annotations import write_boxes
+
+
+def make_folders(place, *names):
+    for name in names:
+        (place / name).mkdir(parents=True)
+        (place / name / "run.json").write_text("{}")
+
+
+@pytest.fixture
+def stored(made, monkeypatch):
+    """Folders are read as runs named after them, without their files."""
+    monkeypatch.setattr(gathering, "read_run", lambda path: made.run(path, path.name, 0.1 if "good" in path.name else 0.5))
+
+
+@pytest.fixture
+def foreign(made, monkeypatch):
+    """Foreign results whose reader finds every sequence but those named in `without`."""
+    module = ModuleType("spectrack.evaluation.foreign_results")
+    module.asked, module.without = [], ()
+
+    def read(path, names):
+        module.asked.append((path, names))
+        boxes = {name: made.truth_of(name) + np.array([0.5, 0, 0, 0]) for name in names if name not in module.without}
+        return SimpleNamespace(boxes=boxes, mapped=["car_001.txt became car"], dialect="comma")
+
+    module.read_foreign_results = read
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+@pytest.fixture
+def dataset(made, monkeypatch):
+    """A dataset of which only `car` has an attribute; counts what is opened."""
+    module = ModuleType("spectrack.datasets")
+    module.opened, module.asked = [], []
+
+    class Entry:
+        def __init__(self, label):
+            self.label, self.attributes = label, ("MB",) if label == "car" else ()
+
+        def open(self):
+            module.opened.append(self.label)
+            return SimpleNamespace(false_colour=lambda index: made.picture(self.label, index))
+
+    class Dataset(list):
+        def __getitem__(self, label):
+            return next(entry for entry in self if entry.label == label)
+
+    def open_dataset(name, root=None, *, split=None):
+        module.asked.append((name, root, split))
+        if name == "absent":
+            raise SequenceNotFoundError("expected frames, found none; copy them")
+        return Dataset(Entry(label) for label in made.LABELS)
+
+    module.open_dataset = open_dataset
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def write_truth(made, place):
+    for label in made.LABELS:
+        write_boxes(place / f"{label}.txt", made.truth_of(label), fmt=None)
+    return place
+
+
+def test_a_benchmark_stands_for_its_runs(tmp_path, stored):
+    make_folders(tmp_path, "b", "a", "c")
+    assert [path.name for path in find_runs(tmp_path)] == ["a", "b", "c"]
+    (tmp_path / "benchmark.json").write_text(json.dumps({"trackers": ["c", "a"]}))
+    assert [run.tracker for run in read_runs([str(tmp_path)])] == ["c", "a", "b"]
+    assert find_runs(tmp_path / "b") == [tmp_path / "b"]
+    (tmp_path / "benchmark.json").write_text("[1, 2")
+    assert [path.name for path in find_runs(tmp_path)] == ["a", "b", "c"]
+
+
+def test_runs_can_be_named(tmp_path, stored):
+    make_folders(tmp_path, "a", "b", "odd=name")
+    assert [run.tracker for run in read_runs([f"mine={tmp_path / 'a'}", str(tmp_path / "odd=name")])] == ["mine", "odd=name"]
+    with pytest.raises(ConfigError, match="one run for the name 'all', found 3"):
+        read_runs([f"all={tmp_path}"])
+
+
+def test_no_run_there(tmp_path):
+    with pytest.raises(SequenceNotFoundError, match=r"a finished run with run\.json in .*, found none"):
+        read_runs([str(tmp_path)])
+    with pytest.raises(SequenceNotFoundError, match="found no such folder"):
+        read_runs([str(tmp_path / "absent")])
+
+
+def test_foreign_results_become_a_run(tmp_path, made, foreign):
+    run, told = read_results(f"MHT={tmp_path}", made.LABELS)
+    assert (run.tracker, run.info, set(run.sequences)) == ("MHT", {}, set(made.LABELS))
+    assert run.sequences["car"].truth is None
+    assert told == ["MHT: car_001.txt became car"]
+    assert foreign.asked == [(tmp_path, list(made.LABELS))]
+    for wrong in (str(tmp_path), f"={tmp_path}"):
+        with pytest.raises(ConfigError, match="expected --results NAME=FOLDER"):
+            read_results(wrong, made.LABELS)
+    with pytest.raises(SequenceNotFoundError, match="results of MHT at"):
+        read_results(f"MHT={tmp_path / 'absent'}", made.LABELS)
+
+
+def test_truth_by_name(tmp_path, made):
+    truth = read_truth(write_truth(made, tmp_path))
+    assert set(truth) == set(made.LABELS)
+    np.testing.assert_array_equal(truth["car"], made.truth_of("car"))
+
+
+def test_the_dataset_of_the_runs(made, dataset):
+    run = made.run("d", "t", 0, info={"dataset": {"name": "hotc2020", "root": "/data", "split": "test", "modality": None}})
+    view = view_dataset([made.run("x", "paper", 0, info={}), run])
+    assert view.attributes["car"] == ("MB",)
+    assert view.pictures("car", 3).tolist() == made.picture("car", 3).tolist()
+    view.pictures("car", 4)
+    assert dataset.opened == ["car"]
+    view_dataset([run], dataset="hotc2023", root="/elsewhere")
+    assert dataset.asked == [("hotc2020", "/data", "test"), ("hotc2023", "/elsewhere", None)]
+
+
+def test_a_dataset_that_is_not_there(made, dataset):
+    view = view_dataset([made.run("d", "t", 0)])
+    assert view.pictures is None
+    assert view.remark == "The runs do not say which dataset they tracked; name it with --dataset and --root."
+    view = view_dataset([], dataset="absent")
+    assert view.remark == "The dataset absent is not at hand (expected frames, found none; copy them)."
+
+
+def test_the_command(tmp_path, made, stored, foreign, dataset, monkeypatch, capsys):
+    make_folders(tmp_path / "RUN", "good", "bad")
+    monkeypatch.setattr(gathering, "read_run", lambda path: made.run(path, path.name, 0.1, labels=["car"]))
+    command = Report(
+        out=tmp_path / "out",
+        runs=(str(tmp_path / "RUN"),),
+        results=(f"MHT={tmp_path}",),
+        truth=write_truth(made, tmp_path / "truth"),
+        dataset="hotc2020",
+        strips=1,
+        title="Mine",
+    )
+    assert command.run() == 0
+    printed = capsys.readouterr().out
+    for words in (
+        "protocol hot",
+        "bad",
+        "good",
+        "MHT",
+        "leads with an AUC of",
+        "- MHT: car_001.txt became car",
+        str(tmp_path / "out" / "report.html"),
+    ):
+        assert words in printed
+    assert foreign.asked == [(tmp_path, ["car"])]
+    assert (tmp_path / "out" / "figures" / "strips" / "car.svg").is_file()
+    assert "<h1>Mine</h1>" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_command_refuses(tmp_path, made, stored, foreign, dataset):
+    with pytest.raises(ConfigError, match="expected --truth DIR for results without a run"):
+        Report(out=tmp_path / "out", results=(f"A={tmp_path}",)).run()
+    with pytest.raises(InputError, match="at least one run to report on"):
+        Report(out=tmp_path / "out").run()
+    make_folders(tmp_path / "RUN", "good")
+    foreign.without = ("car",)
+    with pytest.raises(InputError, match="found 'A' without car"):
+        Report(out=tmp_path / "out", runs=(str(tmp_path / "RUN"),), results=(f"A={tmp_path}",)).run()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"found 'mine\.txt'"):
+        Report(out=tmp_path / "out", runs=(str(tmp_path / "RUN"),)).run()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]

@@ -27,7 +27,7 @@ def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, fl
 
     Args:
         comparison: for colours and the small print.
-        table: as `spectrack.reports.tables.attribute_table` makes it.
+        table: as `spectrack.reports.result_tables.attribute_table` makes it.
         size_in: width and height of the plot in inches.
 
     Raises:

@@ -18,6 +18,7 @@ from spectrack.plots import save_figure, save_pages
 from spectrack.reports.attribute_figures import FEWEST_SPOKES, draw_bars, draw_radar
 from spectrack.reports.band_figures import draw_importance, draw_spectra, has_importance, has_spectra
 from spectrack.reports.comparison import Comparison, Entrant
+from spectrack.reports.confidence import draw_reliability, judged_frames
 from spectrack.reports.curves import CURVES, draw_curves
 from spectrack.reports.highlights import Highlight, StripFrame
 from spectrack.reports.speed import draw_speed, speed_of
@@ -99,7 +100,7 @@ def plan_figures(
         strips: their frames, where there are pictures.
         level: of the intervals.
     """
-    plans, remarks = [*_curve_plans(comparison), *_speed_plans(comparison)], []
+    plans, remarks = [*_curve_plans(comparison), *_speed_plans(comparison), *_confidence_plans(comparison)], []
     found, words = _attribute_plans(comparison, attributes, level)
     plans += found
     remarks += words
@@ -180,6 +181,14 @@ def _speed_plans(comparison: Comparison) -> list[Plan]:
     )
     caption = "Right is faster, up is better. Speeds compare only where the machine is the same."
     return [Plan("speed", f"{comparison.headline} against speed: {told}", caption, functools.partial(draw_speed, comparison))]
+
+
+def _confidence_plans(comparison: Comparison) -> list[Plan]:
+    known = [entrant.name for entrant in comparison.entrants if judged_frames(comparison, entrant)]
+    if not known:
+        return []
+    caption = "Frames by the tracker's confidence, larger points stand for more frames. A tracker that knows itself rises to the right."
+    return [Plan("confidence", f"Mean overlap by confidence: {', '.join(known)}", caption, functools.partial(draw_reliability, comparison))]
 
 
 def _attribute_plans(comparison: Comparison, table: Table | None, level: float) -> tuple[list[Plan], list[str]]:

@@ -1,8 +1,4 @@
-"""Sequences that a tracker lost for good, and those on which it broke down.
-
-Nothing is reset: a tracker that loses its target may find it again. It has lost a sequence when the overlap stays below
-`LOST_BELOW` from some frame to the end; that frame is the frame of loss.
-"""
+"""Sequences that a tracker lost for good, by the rule of `spectrack.evaluation.robustness`, and those on which it broke down."""
 
 from __future__ import annotations
 
@@ -11,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spectrack.evaluation.robustness import LOST_BELOW, PATIENCE, first_loss
 from spectrack.reports.comparison import Comparison, Entrant
 
-LOST_BELOW = 0.1
-"""Overlap (IoU) below which a frame counts as off the target."""
+LOST_WORDS = f"the overlap stays below {LOST_BELOW} for {PATIENCE} frames on end, or to the end"
+"""When a sequence is lost, for captions."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +21,7 @@ class Loss:
     Attributes:
         tracker: its name in the report.
         label: the sequence.
-        frame: the first frame from which the overlap stays below `LOST_BELOW`, counted from 0; None where the target was
-            held and only the tracker's failure is told.
+        frame: the first frame of the loss, counted from 0; None where the target was held and only a failure is told.
         frames: length of the sequence.
         failure: message of the exception that ended the tracking; None where none did.
     """
@@ -38,7 +34,7 @@ class Loss:
 
 
 def frame_of_loss(overlap: ArrayLike) -> int | None:
-    """The frame from which the overlap stays below `LOST_BELOW` to the end; None where the target is held in the last frame.
+    """The frame in which a sequence is lost; None where it is not.
 
     Args:
         overlap: (N,) intersection over union a frame; NaN where the truth is no box, which decides nothing.
@@ -51,9 +47,8 @@ def frame_of_loss(overlap: ArrayLike) -> int | None:
     """
     values = np.asarray(overlap, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(values))
-    held = np.flatnonzero(values[known] >= LOST_BELOW)
-    after = int(held[-1]) + 1 if held.size else 0
-    return int(known[after]) if after < known.size else None
+    start = first_loss(values[known])
+    return None if start is None else int(known[start])
 
 
 def losses_of(comparison: Comparison, entrant: Entrant) -> list[Loss]:

@@ -28,6 +28,7 @@ SECTIONS = {
     "timelines": "Timelines",
     "speed": "Speed",
     "losses": "Losses",
+    "confidence": "Confidence",
     "provenance": "Provenance",
 }
 
@@ -151,6 +152,11 @@ class _Writer:
 
     def losses_section(self) -> str:
         return self._table("losses")
+
+    def confidence_section(self) -> str:
+        if "confidence" not in self._content.tables:
+            return ""
+        return self._table("confidence") + f'<div class="narrow">{self._several(("confidence",))}</div>'
 
     def provenance_section(self) -> str:
         runs = "".join(

@@ -18,8 +18,8 @@ from spectrack.reports.comparison import Comparison, ScoringOptions, compare
 from spectrack.reports.highlights import Pictures, choose_highlights, film_strips
 from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figures
 from spectrack.reports.page import Content, make_page
+from spectrack.reports.result_tables import all_tables
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
-from spectrack.reports.tables import all_tables
 
 PAGE = "report.html"
 REPORT_FILES = (PAGE, "figures", "tables")

@@ -65,7 +65,10 @@ def _device(info: Mapping[str, Any]) -> str:
 
 
 def _machine(info: Mapping[str, Any]) -> str:
-    """Processor, usable cores and graphics card as the run recorded them."""
+    """What the run says it ran on; without it processor, usable cores and graphics card of its record."""
+    named = info.get("machines")
+    if isinstance(named, list) and named:
+        return " + ".join(str(name) for name in named)
     found = info.get("provenance")
     if not isinstance(found, dict) or not found.get("processor"):
         return ""

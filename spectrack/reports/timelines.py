@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HIDDEN_BELOW = 0.5
 """Visibility below which frames are shaded."""
 
-_RUG_HEIGHT = 0.035
+_RUG_HEIGHT = 0.06
 
 
 def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, float] = (5.8, 2.05)) -> Figure:
@@ -37,7 +37,7 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
         draw_curve(axes, np.arange(len(values)), values, label=names[entrant.index], index=entrant.index, width=1.6)
         _draw_lost(axes, entrant, label)
     style_plot(axes, title=label, x_label="frame", y_label="IoU", title_size=10.5, key=names)
-    axes.set(xlim=(0, max(frames - 1, 1)), ylim=(-_RUG_HEIGHT * len(comparison.entrants) - 0.02, 1.02))
+    axes.set(xlim=(0, max(frames - 1, 1)), ylim=(-_RUG_HEIGHT * (len(comparison.entrants) + 0.8), 1.02))
     axes.set_yticks([0, 0.5, 1])
     return figure
 
@@ -55,7 +55,7 @@ def _draw_lost(axes: Axes, entrant: Entrant, label: str) -> None:
     """A bar below zero where the tracker says that it has lost the target, and a cross where it failed."""
     item = entrant.sequence(label)
     colour, _ = curve_style(entrant.index)
-    level = -_RUG_HEIGHT * (entrant.index + 0.5)
+    level = -_RUG_HEIGHT * (entrant.index + 1)
     if item.lost is not None:
         for start, stop in spans(item.lost):
             axes.plot([start - 0.5, stop - 0.5], [level, level], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)

@@ -35,7 +35,9 @@ def foreign(made, monkeypatch):
     def read(path, names):
         module.asked.append((path, names))
         boxes = {name: made.truth_of(name) + np.array([0.5, 0, 0, 0]) for name in names if name not in module.without}
-        return SimpleNamespace(boxes=boxes, mapped=["car_001.txt became car"], dialect="comma")
+        return SimpleNamespace(
+            boxes=boxes, mapped=[SimpleNamespace(found="car_001", sequence="car", rules=("added _001 or _det",))], dialect="comma"
+        )
 
     module.read_foreign_results = read
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -60,8 +62,8 @@ def dataset(made, monkeypatch):
         def __getitem__(self, label):
             return next(entry for entry in self if entry.label == label)
 
-    def open_dataset(name, root=None, *, split=None):
-        module.asked.append((name, root, split))
+    def open_dataset(name, root=None, **part):
+        module.asked.append((name, root, part))
         if name == "absent":
             raise SequenceNotFoundError("expected frames, found none; copy them")
         return Dataset(Entry(label) for label in made.LABELS)
@@ -105,7 +107,7 @@ def test_foreign_results_become_a_run(tmp_path, made, foreign):
     run, told = read_results(f"MHT={tmp_path}", made.LABELS)
     assert (run.tracker, run.info, set(run.sequences)) == ("MHT", {}, set(made.LABELS))
     assert run.sequences["car"].truth is None
-    assert told == ["MHT: car_001.txt became car"]
+    assert told == ["MHT: 1 results are named otherwise than their sequences: car_001 is car (added _001 or _det)."]
     assert foreign.asked == [(tmp_path, list(made.LABELS))]
     for wrong in (str(tmp_path), f"={tmp_path}"):
         with pytest.raises(ConfigError, match="expected --results NAME=FOLDER"):
@@ -121,14 +123,14 @@ def test_truth_by_name(tmp_path, made):
 
 
 def test_the_dataset_of_the_runs(made, dataset):
-    run = made.run("d", "t", 0, info={"dataset": {"name": "hotc2020", "root": "/data", "split": "test", "modality": None}})
+    run = made.run("d", "t", 0, info={"dataset": {"name": "hotc2020", "root": "/data", "split": "test", "modality": None, "stream": "HSI"}})
     view = view_dataset([made.run("x", "paper", 0, info={}), run])
     assert view.attributes["car"] == ("MB",)
     assert view.pictures("car", 3).tolist() == made.picture("car", 3).tolist()
     view.pictures("car", 4)
     assert dataset.opened == ["car"]
     view_dataset([run], dataset="hotc2023", root="/elsewhere")
-    assert dataset.asked == [("hotc2020", "/data", "test"), ("hotc2023", "/elsewhere", None)]
+    assert dataset.asked == [("hotc2020", "/data", {"split": "test", "stream": "HSI"}), ("hotc2023", "/elsewhere", {})]
 
 
 def test_a_dataset_that_is_not_there(made, dataset):
@@ -159,7 +161,7 @@ def test_the_command(tmp_path, made, stored, foreign, dataset, monkeypatch, caps
         "good",
         "MHT",
         "leads with an AUC of",
-        "- MHT: car_001.txt became car",
+        "car_001 is car (added _001 or _det)",
         str(tmp_path / "out" / "report.html"),
     ):
         assert words in printed

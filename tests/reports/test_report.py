@@ -17,7 +17,7 @@ from spectrack.reports.highlights import choose_highlights
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg
 from spectrack.reports.report import REPORT_FILES, ReportOptions, write_report
-from spectrack.reports.tables import attribute_table
+from spectrack.reports.result_tables import attribute_table
 
 VOID = {"meta", "image", "rect", "use", "path", "br", "img", "input", "link"}
 
@@ -110,7 +110,7 @@ def test_every_picture_is_described(page):
 
 
 def test_tables_are_accessible(page):
-    assert len(page.all("table")) == len(page.all("caption")) == 6
+    assert len(page.all("table")) == len(page.all("caption")) == 7
     assert all(about.get("scope") in ("col", "row") for about in page.all("th"))
     assert all("tabindex" in about for about in page.all("div") if about.get("class") == "scroll")
 
@@ -141,7 +141,7 @@ def test_numbers_on_the_page_are_the_boxes(page, made, two_runs):
 def test_files_beside_the_page(written, made):
     folder = written.page.parent
     assert sorted(path.name for path in folder.iterdir()) == sorted(REPORT_FILES)
-    stems = ("success", "precision", "normalised-precision", "attribute-radar", "attribute-bars", "speed", "strips/car")
+    stems = ("success", "precision", "normalised-precision", "attribute-radar", "attribute-bars", "confidence", "speed", "strips/car")
     for stem in stems:
         assert (folder / "figures" / f"{stem}.pdf").read_bytes().startswith(b"%PDF"), stem
     drawings = list((folder / "figures").rglob("*.svg"))

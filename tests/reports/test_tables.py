@@ -15,8 +15,9 @@ from spectrack.errors import InputError
 from spectrack.evaluation.uncertainty import Interval
 from spectrack.reports.comparison import ScoringOptions, compare
 from spectrack.reports.losses import frame_of_loss
+from spectrack.reports.result_tables import all_tables, attribute_table
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown
-from spectrack.reports.tables import Column, Table, all_tables, attribute_table
+from spectrack.reports.tables import Column, Table
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,9 @@ def test_foreign_results_have_no_speed(made):
         ([1, 0.5, 0.1], None),
         ([1, 0.5, 0.09], 2),
         ([1, 0, 0, 0.2, 0, 0], 4),
+        ([1, *[0] * 9, 0.2, 0.2], None),
+        ([1, *[0] * 10, 0.9, 0.9], 1),
+        ([1, *[0] * 5, np.nan, *[0] * 5, 0.9], 1),
         ([0, 0], 0),
         ([1, 0, np.nan], 1),
         ([1, np.nan, np.nan], None),
@@ -130,6 +134,21 @@ def test_loss_table(made):
     summary = read_csv(tables["summary"])
     assert [(row["lost"], row["failed"], row["missed"]) for row in summary] == [("1", "1", "6"), ("0", "0", "0")]
     assert "out of &lt;memory&gt;" in to_html(tables["losses"])
+
+
+def test_confidence_table_by_hand(made):
+    truth = made.truth_of("car")
+    boxes = truth.copy()
+    boxes[8:] += 500
+    visibility = np.where(np.arange(made.FRAMES) >= 10, 0.0, 1.0)
+    run = made.run("d", "t", 0, labels=["car"], boxes=boxes, visibility=visibility, lost=np.arange(made.FRAMES) >= 9)
+    foreign = made.run("x", "paper", 0, labels=["car"], info={}, score=None, lost=None)
+    (row,) = read_csv(all_tables(compare([run, foreign]))["confidence"])
+    assert (row["tracker"], row["flagged frames"], row["hidden frames"], row["missed frames"]) == ("t", "3", "2", "4")
+    numbers = [float(row[name]) for name in ("hidden: precision", "hidden: recall", "missed: precision", "missed: recall")]
+    assert numbers == pytest.approx([2 / 3, 1, 1, 3 / 4])
+    assert float(row["rank correlation"]) > 0.7
+    assert "confidence" not in all_tables(compare([foreign]))
 
 
 def test_a_protocol_without_precision(two_runs):

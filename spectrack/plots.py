@@ -273,7 +273,7 @@ def _wrap(text: str, width_in: float, size: float) -> list[str]:
 def _key_shape(names: Sequence[str], width_in: float) -> tuple[int, int]:
     """Columns and rows of a legend that fits the width."""
     signs = max(len(name) for name in names) + 5
-    columns = max(1, min(len(names), int((width_in - 0.8) * 72 / (_SIGN_WIDTH * _KEY_SIZE * signs))))
+    columns = max(1, min(len(names), int((width_in - 0.75) * 72 / (0.5 * _KEY_SIZE * signs))))
     return columns, -(-len(names) // columns)
 
 

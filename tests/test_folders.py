@@ -81,3 +81,16 @@ def test_the_folder_one_stands_in(tmp_path, monkeypatch):
     with write_folder_atomically(os.curdir) as temporary:
         (temporary / "a.txt").write_text("a")
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_folders_of_an_earlier_result_are_replaced_too(tmp_path):
+    (tmp_path / "figures" / "old").mkdir(parents=True)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ConfigError), write_folder_atomically(tmp_path, replace=("figures",)):
+        pass
+    (tmp_path / "mine.txt").unlink()
+    with write_folder_atomically(tmp_path, replace=("figures", "absent")) as temporary:
+        (temporary / "figures").mkdir()
+        (temporary / "figures" / "new.txt").write_text("new")
+    assert names(tmp_path) == ["figures"]
+    assert names(tmp_path / "figures") == ["new.txt"]

@@ -17,11 +17,14 @@ from spectrack.plots import (
     draw_curve,
     draw_image,
     draw_legend,
+    draw_note,
     evenly_spread,
     new_figure,
     new_grid,
+    new_panel,
     rgb,
     save_figure,
+    save_pages,
     style_plot,
 )
 
@@ -104,3 +107,50 @@ def test_importing_plots_does_not_import_matplotlib():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=None)
     assert "matplotlib" not in done.stdout
     assert "av'" not in done.stdout
+
+
+def test_a_note_is_wrapped_at_the_figures_width():
+    figure, _ = new_figure(3, 2)
+    draw_note(figure, "word " * 40 + "\nlast")
+    lines = figure.get_supxlabel().split("\n")
+    assert lines[-1] == "last"
+    assert len(lines) > 4
+    assert max(len(line) for line in lines) < 50
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [f"a tracker with a long name {k}" for k in range(5)]])
+def test_a_panel_grows_with_its_legend_and_note_and_keeps_the_plot(names):
+    plain, _ = new_panel(4, 2, note="short")
+    figure, axes = new_panel(4, 2, note="word " * 60, key=names)
+    for index, name in enumerate(names):
+        draw_curve(axes, [0, 1], [0, 1], label=name, index=index)
+    style_plot(axes, title="t", x_label="x", y_label="y", key=names)
+    assert figure.get_figheight() > plain.get_figheight()
+    heights = [f.axes[0].get_position().height * f.get_figheight() for f in (plain, figure)]
+    assert heights[0] == pytest.approx(heights[1])
+    figure.draw_without_rendering()
+    legend = axes.get_legend().get_window_extent()
+    assert legend.y0 >= axes.get_window_extent().y1 - 1
+    assert legend.x1 <= figure.bbox.x1
+    assert axes.get_legend().get_texts()[0].get_text() == names[0]
+
+
+def test_names_with_an_underscore_stay_in_the_legend():
+    _, axes = new_figure(3, 2)
+    draw_curve(axes, [0, 1], [0, 1], label="_mine")
+    draw_legend(axes)
+    assert [text.get_text().strip() for text in axes.get_legend().get_texts()] == ["_mine"]
+
+
+def test_pages_of_one_pdf(tmp_path):
+    path = tmp_path / "book.pdf"
+    for _ in range(2):
+        before = path.read_bytes() if path.exists() else None
+        with save_pages(path) as add:
+            for _ in range(3):
+                add(example())
+    assert path.read_bytes() == before
+    assert before.count(b"/Type /Page ") == 3
+    with pytest.raises(ValueError, match="No figure"), save_pages(tmp_path / "other.pdf") as add:
+        add(None)
+    assert [file.name for file in tmp_path.iterdir()] == ["book.pdf"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,8 @@ from spectrack.reports.highlights import Pictures
 from spectrack.sequences.annotations import read_boxes
 
 if TYPE_CHECKING:
-    from spectrack.sequences.base import Sequence as Video
+    from spectrack.evaluation.foreign_results import ForeignResults
+    from spectrack.sequences.base import Sequence
 
 Place = str | os.PathLike[str]
 
@@ -94,7 +95,7 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[StoredRun, list[str
         labels: the sequences to look for.
 
     Returns:
-        The run, and a sentence about the names that had to be mapped to sequences, where there are any.
+        The run, and sentences about what had to be assumed: names mapped to sequences, results that belong to none.
 
     Raises:
         ConfigError: no name, or no folder.
@@ -109,7 +110,7 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[StoredRun, list[str
         raise SequenceNotFoundError(f"expected results of {name} at {folder}, found no such file or folder; check the path")
     found = read_foreign_results(folder, list(labels))
     sequences = {label: _foreign_sequence(label, boxes) for label, boxes in found.boxes.items()}
-    return StoredRun(folder, name, sequences, {}), _about_names(name, found.mapped)
+    return StoredRun(folder, name, sequences, {}), _about_results(name, found)
 
 
 def read_truth(place: Place) -> dict[str, Boxes]:
@@ -137,7 +138,7 @@ def view_dataset(runs: Iterable[StoredRun], *, dataset: str | None = None, root:
     from spectrack.datasets import open_dataset
 
     try:
-        opened = open_dataset(str(name), place, **({} if dataset else _part(recorded)))
+        opened = open_dataset(str(name), None if place is None else Path(place), **({} if dataset else _part(recorded)))
     except SpectrackError as error:
         return DatasetView(None, {}, f"The dataset {name} is not at hand ({error}).")
     return DatasetView(_pictures(opened), {entry.label: tuple(entry.attributes) for entry in opened}, "")
@@ -148,16 +149,19 @@ def _part(recorded: Mapping[str, Any]) -> dict[str, Any]:
     return {key: recorded[key] for key in ("split", "modality", "stream") if recorded.get(key)}
 
 
-def _about_names(name: str, mapped: Sequence[Any]) -> list[str]:
-    """One sentence with every mapping, so that a reader can check it."""
-    if not mapped:
-        return []
-    told = ", ".join(f"{item.found} is {item.sequence} ({', '.join(item.rules)})" for item in mapped)
-    return [f"{name}: {len(mapped)} results are named otherwise than their sequences: {told}."]
+def _about_results(name: str, found: ForeignResults) -> list[str]:
+    """What a reader must know of foreign results, with every mapping, so that it can be checked."""
+    told = []
+    if found.mapped:
+        pairs = ", ".join(f"{item.found} is {item.sequence} ({', '.join(item.rules)})" for item in found.mapped)
+        told.append(f"{name}: names of results that are not those of their sequences: {pairs}.")
+    if found.unmatched:
+        told.append(f"{name}: results that belong to none of the sequences and are left out: {', '.join(found.unmatched)}.")
+    return told + [f"{name}: {note}" for note in found.notes]
 
 
 def _pictures(dataset: Any) -> Pictures:
-    opened: dict[str, Video] = {}
+    opened: dict[str, Sequence] = {}
 
     def picture(label: str, index: int) -> NDArray[np.uint8]:
         if label not in opened:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 HIDDEN_BELOW = 0.5
 """Visibility below which frames are shaded."""
 
-_RUG_HEIGHT = 0.06
+_RUG_HEIGHT, _RUGS_HEIGHT = 0.06, 0.24
+"""Room below zero for one tracker's lost flags, and for all, in IoU."""
 
 
 def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, float] = (5.8, 2.05)) -> Figure:
@@ -31,13 +32,14 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
     names = [f"{item.name}  {comparison.headline} {value:.3f}" for item, value in zip(comparison.entrants, figures, strict=True)]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5, key=names)
     frames = len(comparison.truth[label])
+    rug = min(_RUG_HEIGHT, _RUGS_HEIGHT / len(comparison.entrants))
     _shade_hidden(axes, comparison, label)
     for entrant in comparison.entrants:
         values = entrant.overlaps[label]
         draw_curve(axes, np.arange(len(values)), values, label=names[entrant.index], index=entrant.index, width=1.6)
-        _draw_lost(axes, entrant, label)
+        _draw_lost(axes, entrant, label, -rug * (entrant.index + 1))
     style_plot(axes, title=label, x_label="frame", y_label="IoU", title_size=10.5, key=names)
-    axes.set(xlim=(0, max(frames - 1, 1)), ylim=(-_RUG_HEIGHT * (len(comparison.entrants) + 0.8), 1.02))
+    axes.set(xlim=(0, max(frames - 1, 1)), ylim=(-rug * (len(comparison.entrants) + 0.8), 1.02))
     axes.set_yticks([0, 0.5, 1])
     return figure
 
@@ -51,11 +53,10 @@ def _shade_hidden(axes: Axes, comparison: Comparison, label: str) -> None:
             axes.axvspan(start - 0.5, stop - 0.5, color=GRID_COLOUR, linewidth=0, zorder=0)
 
 
-def _draw_lost(axes: Axes, entrant: Entrant, label: str) -> None:
+def _draw_lost(axes: Axes, entrant: Entrant, label: str, level: float) -> None:
     """A bar below zero where the tracker says that it has lost the target, and a cross where it failed."""
     item = entrant.sequence(label)
     colour, _ = curve_style(entrant.index)
-    level = -_RUG_HEIGHT * (entrant.index + 1)
     if item.lost is not None:
         for start, stop in spans(item.lost):
             axes.plot([start - 0.5, stop - 0.5], [level, level], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)

@@ -18,6 +18,9 @@ def lead(comparison: Comparison, *, level: float = 0.95) -> str:
     if len(ranked) == 1:
         return f"{best.name} reaches an {name} of {value}."
     second = ranked[1]
+    if best.scores.auc == second.scores.auc:
+        names = ", ".join(item.name for item in ranked if item.scores.auc == best.scores.auc)
+        return f"{names} share the best {name} of {value}."
     difference = difference_interval(best.scores, second.scores, level=level)
     if difference.low > 0:
         judged = f"a difference that holds on these sequences (interval {difference.low:+.3f} to {difference.high:+.3f})"

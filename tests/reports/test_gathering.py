@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -35,9 +36,8 @@ def foreign(made, monkeypatch):
     def read(path, names):
         module.asked.append((path, names))
         boxes = {name: made.truth_of(name) + np.array([0.5, 0, 0, 0]) for name in names if name not in module.without}
-        return SimpleNamespace(
-            boxes=boxes, mapped=[SimpleNamespace(found="car_001", sequence="car", rules=("added _001 or _det",))], dialect="comma"
-        )
+        mapped = [SimpleNamespace(found="car_001", sequence="car", rules=("added _001 or _det",))]
+        return SimpleNamespace(boxes=boxes, mapped=mapped, dialect="text", unmatched=("readme",), notes=("columns were guessed.",))
 
     module.read_foreign_results = read
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -107,7 +107,11 @@ def test_foreign_results_become_a_run(tmp_path, made, foreign):
     run, told = read_results(f"MHT={tmp_path}", made.LABELS)
     assert (run.tracker, run.info, set(run.sequences)) == ("MHT", {}, set(made.LABELS))
     assert run.sequences["car"].truth is None
-    assert told == ["MHT: 1 results are named otherwise than their sequences: car_001 is car (added _001 or _det)."]
+    assert told == [
+        "MHT: names of results that are not those of their sequences: car_001 is car (added _001 or _det).",
+        "MHT: results that belong to none of the sequences and are left out: readme.",
+        "MHT: columns were guessed.",
+    ]
     assert foreign.asked == [(tmp_path, list(made.LABELS))]
     for wrong in (str(tmp_path), f"={tmp_path}"):
         with pytest.raises(ConfigError, match="expected --results NAME=FOLDER"):
@@ -130,7 +134,10 @@ def test_the_dataset_of_the_runs(made, dataset):
     view.pictures("car", 4)
     assert dataset.opened == ["car"]
     view_dataset([run], dataset="hotc2023", root="/elsewhere")
-    assert dataset.asked == [("hotc2020", "/data", {"split": "test", "stream": "HSI"}), ("hotc2023", "/elsewhere", {})]
+    assert dataset.asked == [
+        ("hotc2020", Path("/data"), {"split": "test", "stream": "HSI"}),
+        ("hotc2023", Path("/elsewhere"), {}),
+    ]
 
 
 def test_a_dataset_that_is_not_there(made, dataset):

@@ -1,0 +1,52 @@
+"""The sentence at the head of a report: who leads, by how much, and whether that means anything."""
+
+from spectrack.reports.comparison import ScoringOptions, compare
+from spectrack.reports.wording import about_protocol, about_runs, lead
+
+
+def test_one_tracker(made):
+    comparison = compare([made.run("d", "t", 0.0)])
+    assert lead(comparison) == "t reaches an AUC of 1.000 (95% interval 1.000 to 1.000)."
+
+
+def test_a_clear_lead(made):
+    text = lead(compare([made.run("a", "bad", 0.8), made.run("b", "good", 0.0)]), level=0.9)
+    assert text.startswith("good leads with an AUC of 1.000 (90% interval 1.000 to 1.000), 0.")
+    assert "ahead of bad, a difference that holds on these sequences (interval +0." in text
+
+
+def test_a_lead_that_says_little(made):
+    near, far = made.run("a", "near", 0.2), made.run("b", "far", 0.2)
+    far.sequences["car"] = made.sequence("car", 0.0)
+    far.sequences["forest$2$"] = made.sequence("forest$2$", 1.0)
+    text = lead(compare([near, far]))
+    assert "which these sequences cannot tell from no difference (interval −0." in text
+
+
+def test_a_tie(made):
+    comparison = compare([made.run("a", "one", 0.0), made.run("b", "two", 0.0), made.run("c", "three", 0.5)])
+    assert lead(comparison) == "one, two share the best AUC of 1.000 (95% interval 1.000 to 1.000)."
+
+
+def test_every_switch_is_told(made):
+    rows = dict(about_protocol(compare([made.run("d", "t", 0.1)], options=ScoringOptions("hot", "skip", "miss")).entrants[0].scores))
+    assert rows["success"] == "share of frames with IoU ≥ t, 50 thresholds from 0.02 to 1"
+    assert rows["precision"] == "share of frames with a centre distance < t, 51 thresholds from 0 to 50 px"
+    assert (rows["truth that is no box"], rows["frames without a prediction"]) == ("is skipped", "count as misses")
+    rows = dict(about_protocol(compare([made.run("d", "t", 0.1)], options=ScoringOptions("got10k")).entrants[0].scores))
+    assert "precision" not in rows
+    assert (rows["headline averages over"], rows["first frame"]) == ("all frames", "is left out")
+
+
+def test_facts_of_runs(made):
+    comparison = compare([made.run("d", "t", 0.1), made.run("boxes/mht", "MHT", 0.1, info={})])
+    (name, facts), (other, foreign) = about_runs(comparison)
+    assert (name, other) == ("t", "MHT")
+    assert dict(facts) == {
+        "method": "t",
+        "weights": f"w.safetensors {made.hash_of('t')}",
+        "seed": "3",
+        "spectrack": "0.1.0 abc",
+        "date": "2026-01-01",
+    }
+    assert foreign == [("boxes", "results of others, read from mht"), ("weights", "not recorded")]

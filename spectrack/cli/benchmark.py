@@ -144,7 +144,7 @@ class Benchmark:
         options = _tracker_options(self.set, names)
         # Settled here, so that every worker takes the same: `auto` measures, and measurements differ.
         device = resolve_device(self.device)
-        fixed = {"profile": self.profile, "precision": resolve_precision(self.precision, device), "device": str(device)}
+        fixed: dict[str, Any] = {"profile": self.profile, "precision": resolve_precision(self.precision, device), "device": str(device)}
         configs = {
             label: {"tracker": name, "weights": weights.get(label), **fixed, **options.get(label, {})} for label, name in names.items()
         }

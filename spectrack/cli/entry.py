@@ -17,11 +17,13 @@ from typing import Annotated, Any, Union
 
 import tyro
 
+from spectrack.cli.benchmark import Benchmark
 from spectrack.cli.console import errors
 from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
 from spectrack.cli.doctor import Doctor
 from spectrack.cli.evaluate import Evaluate
+from spectrack.cli.report import Report
 from spectrack.cli.simulate import Simulate
 from spectrack.cli.track import Track
 from spectrack.cli.train import Train
@@ -34,6 +36,8 @@ COMMANDS: dict[str, Any] = {
     "simulate": Simulate,
     "train": Train,
     "evaluate": Evaluate,
+    "benchmark": Benchmark,
+    "report": Report,
     "data": Data,
     "weights": Weights,
     "doctor": Doctor,

@@ -114,7 +114,7 @@ def _ray(place: str, jobs: int) -> Iterator[int]:
 
     try:
         ray.init(address=f"ray://{place}" if place else None, num_cpus=None if place or jobs == -1 else jobs, ignore_reinit_error=True)
-    except (ConnectionError, OSError, ValueError) as error:
+    except Exception as error:  # Ray raises plain exceptions when it cannot start
         raise ConfigError(f"expected a Ray cluster at {place or 'this machine'}, found none ({error}); check the address") from error
     ray_joblib.register_ray()
     try:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 import pytest
 
@@ -108,28 +109,6 @@ def test_a_dask_cluster_works_in_two_processes(cluster, workshop):
     assert os.getpid() not in processes
 
 
-@pytest.mark.slow
-def test_a_tracker_of_the_package_on_dask(cluster, with_random_weights, tmp_path):
-    import functools
-
-    from spectrack.evaluation.sequence_run import SequenceEntry
-    from spectrack.simulation.video import simulate
-    from spectrack.trackers.loading import load_tracker
-
-    def clip(seed):
-        return SequenceEntry(f"clip{seed}", functools.partial(simulate, "calm", frames=3, seed=seed, height=64, width=96))
-
-    make = functools.partial(
-        load_tracker, "siamban", weights=with_random_weights / "siamban-compact.safetensors", precision="fp32", device="cpu"
-    )
-    entries = [clip(1), clip(2)]
-    benchmark(entries, {"siamban": make}, tmp_path / "one")
-    benchmark(entries, {"siamban": make}, tmp_path / "two", options=RunOptions(cluster=cluster))
-    assert content(tmp_path / "two") == content(tmp_path / "one")
-    (stored,) = read_runs(tmp_path / "two")
-    assert len(stored.weights_hash) == 12
-
-
 def test_an_exception_of_this_package_comes_back_from_a_worker(workshop, tmp_path):
     here = os.getpid()
 
@@ -201,6 +180,35 @@ def test_a_cluster_that_is_not_there(workshop, small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match="expected the package ray, found none"):
         list(spread(abs, [1], cluster="ray"))
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    """A stand-in for Ray, which is too large to test with: what is asked of it is kept, and threads do its work."""
+    from joblib import register_parallel_backend
+    from joblib.parallel import ThreadingBackend
+
+    def init(**options):
+        asked.append(options)
+        if options["address"] == "ray://nowhere:1":
+            raise Exception("no such host")
+
+    asked = []
+    module, joblib_part = ModuleType("ray"), ModuleType("ray.util.joblib")
+    module.init, module.shutdown = init, lambda: asked.append("shutdown")
+    joblib_part.register_ray = lambda: register_parallel_backend("ray", ThreadingBackend)
+    monkeypatch.setitem(sys.modules, "ray", module)
+    monkeypatch.setitem(sys.modules, "ray.util.joblib", joblib_part)
+    return asked
+
+
+def test_ray_is_started_used_and_stopped(ray):
+    assert sorted(spread(abs, [-3, 1, -2], jobs=2, cluster="ray")) == [1, 2, 3]
+    assert ray == [{"address": None, "num_cpus": 2, "ignore_reinit_error": True}, "shutdown"]
+    assert sorted(spread(abs, [-3, 1], cluster="ray://10.0.0.1:10001")) == [1, 3]
+    assert ray[2]["address"] == "ray://10.0.0.1:10001"
+    with pytest.raises(ConfigError, match=r"expected a Ray cluster at nowhere:1, found none \(no such host\)"):
+        list(spread(abs, [1], cluster="ray://nowhere:1"))
 
 
 def test_a_scheduler_that_does_not_answer(cluster, monkeypatch):

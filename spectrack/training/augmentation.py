@@ -80,20 +80,41 @@ def finish_crop(rng: np.random.Generator, image: Image, look: Look, resolution: 
         blur: whether another light, motion blur or defocus may strike.
     """
     config = look.config
-    image = np.asarray(cv2.transform(image, look.mixing), dtype=np.uint8)
-    image = np.asarray(cv2.LUT(image, _tone_curves(rng, look)), dtype=np.uint8)
-    if blur and rng.random() < config.light_share:
-        image = _relight(rng, image)
-    if blur and rng.random() < config.blur_share:
-        image = _blur(rng, image)
+    image = develop(rng, image, look, blur=blur)
     noise = rng.uniform(0.0, config.noise) ** 2 / config.noise
     size = image.shape[0]
-    if resolution < 0.95:
-        small = max(8, round(size * resolution))
+    small = native_side(size, resolution)
+    if small < size:
         image = np.asarray(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         image = _compress(rng, _add_noise(rng, image, noise), config.compression_share)
         return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     return _compress(rng, _add_noise(rng, image, noise), config.compression_share)
+
+
+def develop(rng: np.random.Generator, image: Image, look: Look, *, blur: bool) -> Image:
+    """Colour, tone, light and blur of one crop: the optical part of `finish_crop`.
+
+    Args:
+        rng: source of randomness.
+        image: (size, size, channels) uint8; channels beyond the three colours are only blurred, with the colours.
+        look: the pair's common look.
+        blur: whether another light, motion blur or defocus may strike.
+    """
+    config = look.config
+    colours = image if image.shape[2] == 3 else np.ascontiguousarray(image[:, :, :3])
+    colours = np.asarray(cv2.transform(colours, look.mixing), dtype=np.uint8)
+    colours = np.asarray(cv2.LUT(colours, _tone_curves(rng, look)), dtype=np.uint8)
+    if blur and rng.random() < config.light_share:
+        colours = _relight(rng, colours)
+    image = colours if image.shape[2] == 3 else np.concatenate([colours, image[:, :, 3:]], axis=2)
+    if blur and rng.random() < config.blur_share:
+        image = _blur(rng, image)
+    return image
+
+
+def native_side(size: int, resolution: float) -> int:
+    """Frame pixels along a side of a crop: fewer than `size` when it is magnified out of a small object, never more."""
+    return size if resolution >= 0.95 else min(size, max(8, round(size * resolution)))
 
 
 def _tone_curves(rng: np.random.Generator, look: Look) -> NDArray[np.uint8]:

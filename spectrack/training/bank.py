@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from spectrack.files import write_json
 from spectrack.simulation.photographs import installed_photographs, load_photograph, random_photograph
 from spectrack.simulation.pictures import render_picture
 from spectrack.simulation.sprites import render_sprite
+from spectrack.training.warping import Image, Picture
 
 OUTLINE_POINTS = 64
 
@@ -45,6 +46,39 @@ class BankConfig:
     picture_size: int = 512
     sprite_size: int = 160
     seed: int = 1
+
+
+Item = TypeVar("Item", covariant=True)
+
+
+class Indexed(Protocol[Item]):
+    """Things by number."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: int, /) -> Item:
+        """Thing number `index`."""
+
+
+class PairMaterial(Protocol):
+    """What pairs are made of: pictures and sprites with three colours, or with further channels after them."""
+
+    @property
+    def photograph_start(self) -> int:
+        """Index of the first photograph among the pictures."""
+
+    @property
+    def pictures(self) -> Indexed[Picture]:
+        """Pictures of (height, width, 3) uint8, or layered."""
+
+    @property
+    def sprites(self) -> Indexed[Image]:
+        """Sprites of (size, size, channels + 1) uint8; the last channel is the coverage."""
+
+    @property
+    def outlines(self) -> Indexed[NDArray[np.float32]]:
+        """Hull points of each sprite, (64, 2)."""
 
 
 class Bank:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from spectrack.training.warping import Image, in_groups
 
 _GRID = 5
 _STEPS = 6
@@ -35,12 +35,14 @@ class Deformation:
         self.size = size
 
     def apply(self, image: Image) -> Image:
-        """The deformed crop, (size, size, 3): pixel x shows what lay at x + field(x)."""
+        """The deformed crop, (size, size, channels): pixel x shows what lay at x + field(x)."""
         rows, columns = np.mgrid[0 : self.size, 0 : self.size].astype(np.float32)
-        moved = cv2.remap(
-            image, columns + self.field[:, :, 0], rows + self.field[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
-        return np.asarray(moved, dtype=np.uint8)
+        x, y = columns + self.field[:, :, 0], rows + self.field[:, :, 1]
+
+        def move(part: Image) -> Image:
+            return np.asarray(cv2.remap(part, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.uint8)
+
+        return in_groups(move, image)
 
     def move(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """(n, 2) points of the crop, continuous edges, to where the deformed crop shows them."""

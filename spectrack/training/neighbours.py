@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.training.bank import Bank
+from spectrack.training.bank import PairMaterial
 from spectrack.training.warping import Image, Matrix, affine, is_near, paste, turn
 
 KIN_SHARE = 0.17
@@ -14,7 +16,7 @@ KIN_SHARE = 0.17
 
 def scatter(
     rng: np.random.Generator,
-    bank: Bank,
+    bank: PairMaterial,
     image: Image,
     most: int,
     kin: int,
@@ -46,7 +48,7 @@ def scatter(
         paste(image, sprite, affine(linear, (middle, middle), (place[0], place[1])))
 
 
-def place_companion(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix) -> None:
+def place_companion(rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix) -> None:
     """Paste one thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked car.
 
     Without such pairs a tracker learns that whatever hangs together is one target, and its box swells when two things meet.
@@ -75,7 +77,28 @@ def place_companion(rng: np.random.Generator, bank: Bank, image: Image, box: NDA
     paste(image, sprite, affine(linear, (width / 2, width / 2), (place[0], place[1])))
 
 
-def occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.float64]) -> None:
+def place_twins(rng: np.random.Generator, image: Image, twins: Sequence[Image], mapping: Matrix, box: NDArray[np.float64]) -> None:
+    """Paste copies of the target in its own colours, anywhere but on top of it.
+
+    Args:
+        rng: source of randomness.
+        image: the crop, changed in place.
+        twins: sprites of the target's outline.
+        mapping: the target's map; twins are as large, a little turned and scaled.
+        box: the target's corner box in the crop.
+    """
+    size, sides = image.shape[0], box[2:] - box[:2]
+    middle = np.linalg.solve(mapping[:, :2], (box[:2] + box[2:]) / 2 - mapping[:, 2])
+    for twin in twins:
+        linear = turn(rng.normal(0.0, 12.0)) * np.exp(rng.normal(0.0, 0.08)) @ mapping[:, :2]
+        places = rng.uniform(0.0, size, (8, 2))
+        # The draw farthest from hiding the target: apart in x or in y by more than its side.
+        apart = (np.abs(places - (box[:2] + box[2:]) / 2) / sides).max(axis=1)
+        place = places[int(np.argmax(apart > 0.9))] if (apart > 0.9).any() else places[int(np.argmax(apart))]
+        paste(image, twin, affine(linear, (middle[0], middle[1]), (place[0], place[1])))
+
+
+def occlude(rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64]) -> None:
     """Cover an edge or a corner of a corner box, at most about half of it."""
     sprite = _any_sprite(rng, bank)
     centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
@@ -87,12 +110,12 @@ def occlude(rng: np.random.Generator, bank: Bank, image: Image, box: NDArray[np.
     paste(image, sprite, affine(turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))
 
 
-def _any_sprite(rng: np.random.Generator, bank: Bank) -> Image:
+def _any_sprite(rng: np.random.Generator, bank: PairMaterial) -> Image:
     return np.asarray(bank.sprites[int(rng.integers(len(bank.sprites)))])
 
 
-def _recoloured(rng: np.random.Generator, bank: Bank, index: int) -> Image:
+def _recoloured(rng: np.random.Generator, bank: PairMaterial, index: int) -> Image:
     # Inverted, so that grey ones differ too: a copy that looks like the target would be a wrong label.
-    sprite = np.asarray(bank.sprites[index])[:, :, [*rng.permutation(3), 3]].copy()
-    sprite[:, :, :3] = 255 - sprite[:, :, :3]
+    sprite = np.asarray(bank.sprites[index]).copy()
+    sprite[:, :, :3] = 255 - sprite[:, :, rng.permutation(3)]
     return sprite

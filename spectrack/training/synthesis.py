@@ -1,8 +1,9 @@
-"""One training pair out of the bank: a template crop, a search crop and the exact box, in three channels.
+"""One training pair out of the bank: a template crop, a search crop and the exact box, in three channels or more.
 
 Two ways to make a target, mixed by a ratio: `sprite` pastes a thing over backgrounds that differ between the two crops,
 among distractors and behind occluders; `region` takes a structured piece of a picture together with its surroundings,
 which is what transfers best to real video. Motion, size, blur and resolution follow the statistics of real sequences.
+Channels beyond the three colours come with the bank's pictures and sprites and follow them everywhere (see `spectral_surfaces`).
 Geometry: crops are 127 and 255 pixels, the box's context side maps to 127 (SiamBAN), edges are continuous.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,10 +19,22 @@ from numpy.typing import NDArray
 
 from spectrack.trackers.crop import context_side
 from spectrack.training.augmentation import PhotometricConfig, draw_look, finish_crop
-from spectrack.training.bank import Bank
+from spectrack.training.bank import PairMaterial
 from spectrack.training.deformation import Deformation
-from spectrack.training.neighbours import occlude, place_companion, scatter
-from spectrack.training.warping import Image, Matrix, affine, corner_box, moved_box, moved_points, paste, turn, warp
+from spectrack.training.neighbours import occlude, place_companion, place_twins, scatter
+from spectrack.training.warping import (
+    Image,
+    Matrix,
+    Picture,
+    affine,
+    colours_of,
+    corner_box,
+    moved_box,
+    moved_points,
+    paste,
+    turn,
+    warp,
+)
 
 TEMPLATE_SIZE, SEARCH_SIZE = 127, 255
 
@@ -30,8 +43,8 @@ class Pair(NamedTuple):
     """A training sample.
 
     Attributes:
-        template: (127, 127, 3) uint8.
-        search: (255, 255, 3) uint8.
+        template: (127, 127, 3 or more) uint8.
+        search: (255, 255, 3 or more) uint8.
         box: (4,) float32, x0, y0, x1, y1 of the target in the search crop; of the decoy when `positive` is False.
         positive: whether the search crop shows the template's target.
         template_box: (4,) float32, x0, y0, x1, y1 of the target in the template crop.
@@ -88,12 +101,36 @@ class SynthesisConfig:
     photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
 
 
-def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
+@dataclass(frozen=True)
+class Casting:
+    """What the target and things like it wear in one pair; for pairs whose colours hide what other channels show.
+
+    Attributes:
+        disguise: ``ground`` gives the target the colours of whatever lies beneath it in either crop, ``texture`` a piece of the
+            background's picture that moves along with it; ``none`` leaves it its own.
+        twins: copies of the target in its own colours that are pasted into the search crop. In a pair without its target, the
+            decoy is a further one.
+        twin: makes copy number n of sprite number i, the same sprite with other values in the further channels.
+    """
+
+    disguise: Literal["none", "ground", "texture"] = "none"
+    twins: int = 0
+    twin: Callable[[int, int], Image] | None = None
+
+    @property
+    def needs_sprite(self) -> bool:
+        """Whether the target must be a pasted thing."""
+        return self.disguise != "none" or self.twin is not None
+
+
+PLAIN = Casting()
+
+
+def render_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:
     """Draw one pair; all randomness comes from `rng`."""
-    make = _sprite_pair if rng.random() < config.sprite_share else _region_pair
-    template, search, box, positive, template_box = make(rng, bank, config)
+    template, search, box, positive, template_box = draw_scene(rng, bank, config)
     look = draw_look(rng, search, config.photometric)
-    native = np.exp(rng.uniform(*np.log(config.native_side_px)))
+    native = draw_native_side(rng, config)
     return Pair(
         finish_crop(rng, template, look, native / TEMPLATE_SIZE, blur=False),
         finish_crop(rng, search, look, native / TEMPLATE_SIZE * rng.uniform(0.85, 1.18), blur=True),
@@ -103,17 +140,32 @@ def render_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -
     )
 
 
-def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
+def draw_scene(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, casting: Casting = PLAIN) -> Pair:
+    """Both crops before any camera, with all channels of the bank's pictures; the colours are coded as the bank's are."""
+    sprite = rng.random() < config.sprite_share
+    if sprite or casting.needs_sprite:
+        return _sprite_pair(rng, bank, config, casting)
+    return _region_pair(rng, bank, config)
+
+
+def draw_native_side(rng: np.random.Generator, config: SynthesisConfig) -> float:
+    """Side of the template's context in frame pixels."""
+    return float(np.exp(rng.uniform(*np.log(config.native_side_px))))
+
+
+def _sprite_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, casting: Casting = PLAIN) -> Pair:
     target = int(rng.integers(len(bank.sprites)))
     pose = turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
     later = _change(rng, config) @ pose
     positive = rng.random() >= config.negative_share
     shown = target if positive else (target + int(rng.integers(1, len(bank.sprites)))) % len(bank.sprites)
+    if casting.twin:
+        shown = target
 
     template_map = _placed(bank, target, pose, TEMPLATE_SIZE, *_template_jitter(rng, config))
     search_map = _placed(bank, shown, later, SEARCH_SIZE, *_search_jitter(rng, config))
-    near, far = _backgrounds(rng, bank, config)
-    template, search = near(TEMPLATE_SIZE), far(SEARCH_SIZE)
+    backgrounds = _backgrounds(rng, bank, config, same=casting.disguise != "none")
+    template, search = backgrounds.near(TEMPLATE_SIZE), backgrounds.far(SEARCH_SIZE)
     scatter(rng, bank, template, config.distractors // 2, shown, search_map)
     scatter(rng, bank, search, config.distractors, target, search_map)
     template_box = corner_box(moved_points(bank.outlines[target], template_map))
@@ -122,14 +174,38 @@ def _sprite_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     points = moved_points(bank.outlines[shown], search_map)
     if rng.random() < config.companion_share:
         place_companion(rng, bank, search, corner_box(points), target, search_map)
-    paste(template, bank.sprites[target], template_map)
-    paste(search, bank.sprites[shown], search_map)
+    things = [bank.sprites[target], bank.sprites[shown]]
+    if casting.twin:
+        copies = [casting.twin(target, number) for number in range(casting.twins + 1)]
+        place_twins(rng, search, copies[1:], search_map, corner_box(points))
+        things = [things[0], things[1] if positive else copies[0]]
+    if casting.disguise == "texture":
+        things = _camouflaged(rng, backgrounds, things, template_map)
+    _wear(template, things[0], template_map, casting)
+    _wear(search, things[1], search_map, casting)
     return _finished(rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points)
 
 
-def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Pair:
+def _wear(crop: Image, sprite: Image, mapping: Matrix, casting: Casting) -> None:
+    """Paste the target; in the colours of the ground, it only changes the other channels."""
+    ground = crop[:, :, :3].copy() if casting.disguise == "ground" else None
+    paste(crop, sprite, mapping)
+    if ground is not None:
+        crop[:, :, :3] = ground
+
+
+def _camouflaged(rng: np.random.Generator, backgrounds: _Backgrounds, things: list[Image], mapping: Matrix) -> list[Image]:
+    """Sprites in a piece of the background's picture, at the scale at which the template shows that picture."""
+    side = things[0].shape[0]
+    zoom = backgrounds.zoom / float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
+    place = rng.uniform(0.2, 0.8, 2) * backgrounds.picture.shape[1::-1]
+    piece = warp(colours_of(backgrounds.picture), affine(np.eye(2) * zoom, (place[0], place[1]), (side / 2, side / 2)), side)
+    return [np.concatenate([piece, thing[:, :, 3:]], axis=2) for thing in things]
+
+
+def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:
     picture = _choose_picture(rng, bank, config)
-    region = _structured_region(rng, picture)
+    region = _structured_region(rng, colours_of(picture))
     positive = rng.random() >= config.negative_share
     cx, cy, w, h = region
     scale, dx, dy = _template_jitter(rng, config)
@@ -139,7 +215,7 @@ def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     template = warp(picture, template_map, TEMPLATE_SIZE)
     if not positive:
         picture = _choose_picture(rng, bank, config)
-        cx, cy, w, h = _structured_region(rng, picture)
+        cx, cy, w, h = _structured_region(rng, colours_of(picture))
     change = _change(rng, config)
     points = np.array([cx, cy]) + _ELLIPSE * np.array([w / 2, h / 2])
     extent = np.ptp(points @ change.T, axis=0)
@@ -156,7 +232,7 @@ def _region_pair(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) 
     return _finished(rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points)
 
 
-def _finished(rng: np.random.Generator, bank: Bank, config: SynthesisConfig, pair: Pair, points: NDArray[np.float64]) -> Pair:
+def _finished(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, pair: Pair, points: NDArray[np.float64]) -> Pair:
     """Deform and occlude the search crop and box its target, which `points` (n, 2) outline before."""
     search = pair.search
     if rng.random() < config.deformation_share:
@@ -177,7 +253,7 @@ _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _ELLIPSE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
-def _choose_picture(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> Image:
+def _choose_picture(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Picture:
     photographs = len(bank.pictures) - bank.photograph_start
     if photographs and rng.random() < config.photograph_share:
         return bank.pictures[bank.photograph_start + int(rng.integers(photographs))]
@@ -226,7 +302,7 @@ def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
     return np.asarray(turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T)
 
 
-def _placed(bank: Bank, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:
+def _placed(bank: PairMaterial, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:
     """The map that shows a sprite in a crop of `size` with its box centred (but for the shift) and its context at 127 px."""
     points = bank.outlines[sprite].astype(np.float64) @ pose.T
     low, high = points.min(axis=0), points.max(axis=0)
@@ -235,22 +311,31 @@ def _placed(bank: Bank, sprite: int, pose: Matrix, size: int, scale: float, dx: 
     return affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
 
 
-def _backgrounds(rng: np.random.Generator, bank: Bank, config: SynthesisConfig) -> tuple[Callable[[int], Image], Callable[[int], Image]]:
-    """Two makers of backgrounds: the same place seen again with a shift, or two unrelated places."""
+class _Backgrounds(NamedTuple):
+    """Makers of the template's and the search crop's background by size, and the template's picture and its magnification."""
+
+    near: Callable[[int], Image]
+    far: Callable[[int], Image]
+    picture: Picture
+    zoom: float
+
+
+def _backgrounds(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, *, same: bool = False) -> _Backgrounds:
+    """The same place seen again with a shift, or (unless `same`) two unrelated places."""
     picture = _choose_picture(rng, bank, config)
     zoom, tilt = np.exp(rng.uniform(np.log(0.35), np.log(1.6))), turn(rng.normal(0.0, 8.0))
     centre = rng.uniform(0.2, 0.8, 2) * picture.shape[1::-1]
 
-    def show(image: Image, linear: Matrix, middle: NDArray[np.float64], size: int) -> Image:
+    def show(image: Picture, linear: Matrix, middle: NDArray[np.float64], size: int) -> Image:
         return warp(image, affine(linear, (middle[0], middle[1]), (size / 2, size / 2)), size)
 
     def near(size: int) -> Image:
         return show(picture, tilt * zoom, centre, size)
 
-    if rng.random() < 0.6:
+    if rng.random() < 0.6 or same:
         moved = centre + rng.normal(0.0, 60.0, 2) / zoom
         factor = np.exp(rng.normal(0.0, 0.1))
-        return near, lambda size: show(picture, tilt * zoom * factor, moved, size)
+        return _Backgrounds(near, lambda size: show(picture, tilt * zoom * factor, moved, size), picture, float(zoom))
     other = _choose_picture(rng, bank, config)
     middle = rng.uniform(0.2, 0.8, 2) * other.shape[1::-1]
-    return near, lambda size: show(other, turn(rng.normal(0.0, 8.0)) * zoom, middle, size)
+    return _Backgrounds(near, lambda size: show(other, turn(rng.normal(0.0, 8.0)) * zoom, middle, size), picture, float(zoom))

@@ -1,10 +1,18 @@
 """Warping and pasting: affine maps between pictures, sprites and crops, exact for continuous edges.
 
+Crops, pictures and sprites may have more channels than three: the first three are colours, a sprite's last one is its coverage, and
+what lies between follows the colours wherever they go. OpenCV's warp treats up to four channels exactly and more of them coarsely
+(positions rounded to 1/32 pixel), so wide images go through it in groups.
+
 A map is a (2, 3) matrix from source to target, both in pixels with continuous edges (pixel i covers [i, i + 1)), so a box or
 an outline moves by plain multiplication. OpenCV counts from pixel centres; `pixel_map` is the only place that knows it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -12,6 +20,46 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
+
+_GROUP = 4
+
+
+@dataclass(frozen=True)
+class LayeredPicture:
+    """A picture with further channels that are taken from another picture when they are needed.
+
+    Attributes:
+        colours: (height, width, 3) uint8.
+        cover: (h, w, 3) uint8, of any size; it lies on the same coordinates and goes on mirrored.
+        tables: (channels, 256) uint8, at most three: further channel i is row i of it, looked up at channel i of `cover`.
+    """
+
+    colours: Image
+    cover: Image
+    tables: Image
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and all channels."""
+        return (*self.colours.shape[:2], 3 + len(self.tables))
+
+
+Picture: TypeAlias = Image | LayeredPicture
+
+
+def colours_of(picture: Picture) -> Image:
+    """The (height, width, 3) colours of a picture of either kind."""
+    return picture.colours if isinstance(picture, LayeredPicture) else picture
+
+
+def in_groups(function: Callable[[Image], Image], image: Image) -> Image:
+    """A function of images that treats channels alike, applied to at most four channels at a time."""
+    channels = image.shape[2]
+    if channels <= _GROUP:
+        return function(image)
+    parts = [function(np.ascontiguousarray(image[:, :, start : start + _GROUP])) for start in range(0, channels, _GROUP)]
+    # OpenCV drops the axis of a single channel.
+    return np.concatenate([np.atleast_3d(part) for part in parts], axis=2)
 
 
 def turn(degrees: float) -> Matrix:
@@ -48,8 +96,13 @@ def pixel_map(mapping: Matrix) -> Matrix:
     return shifted
 
 
-def warp(picture: Image, mapping: Matrix, size: int) -> Image:
-    """A (size, size, 3) view of a picture through a map; the picture is mirrored beyond its border."""
+def warp(picture: Picture, mapping: Matrix, size: int) -> Image:
+    """A (size, size, channels) view of a picture through a map; the picture is mirrored beyond its border."""
+    if isinstance(picture, LayeredPicture):
+        cover = warp(picture.cover, mapping, size)
+        # Looked up after the warp: the tables are straight lines, so the order does not matter, and fewer pixels need it.
+        further = [cv2.LUT(np.ascontiguousarray(cover[:, :, index]), table) for index, table in enumerate(picture.tables)]
+        return np.dstack([warp(picture.colours, mapping, size), *further])
     # Magnifications far below one would alias; reduce the picture first by whole factors.
     zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
     if zoom < 0.6:
@@ -63,7 +116,7 @@ def warp(picture: Image, mapping: Matrix, size: int) -> Image:
 
 
 def paste(image: Image, sprite: Image, mapping: Matrix) -> None:
-    """Blend a sprite into a crop, inside its own window only."""
+    """Blend a sprite of (side, side, channels + 1) into a crop of (size, size, channels), inside its own window only."""
     size = image.shape[0]
     corners = moved_box(np.array([(0, 0), (sprite.shape[1], 0), (0, sprite.shape[0]), sprite.shape[1::-1]], dtype=float), mapping)
     x0, y0 = (int(np.clip(np.floor(value), 0, size)) for value in corners[:2])
@@ -77,11 +130,19 @@ def paste(image: Image, sprite: Image, mapping: Matrix) -> None:
         factor = int(np.ceil(0.6 / zoom))
         side = max(sprite.shape[0] // factor, 1)
         local = local @ np.diag([sprite.shape[0] / side, sprite.shape[0] / side, 1.0])
-        sprite = np.asarray(cv2.resize(sprite, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    moved = cv2.warpAffine(np.asarray(sprite), pixel_map(local), (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+        sprite = in_groups(lambda part: _resized(part, side), sprite)
+    moved = in_groups(lambda part: _moved(part, local, (x1 - x0, y1 - y0)), np.asarray(sprite))
     window = image[y0:y1, x0:x1]
-    alpha = moved[:, :, 3:].astype(np.int32)
-    window[:] = ((moved[:, :, :3].astype(np.int32) * alpha + window.astype(np.int32) * (255 - alpha) + 127) // 255).astype(np.uint8)
+    alpha = moved[:, :, -1:].astype(np.int32)
+    window[:] = ((moved[:, :, :-1].astype(np.int32) * alpha + window.astype(np.int32) * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _resized(image: Image, side: int) -> Image:
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _moved(image: Image, mapping: Matrix, size: tuple[int, int]) -> Image:
+    return np.asarray(cv2.warpAffine(image, pixel_map(mapping), size, flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def is_near(point: NDArray[np.float64], box: NDArray[np.float64], margin: float) -> bool:

@@ -57,8 +57,8 @@ class Colouring:
     """From raw counts to the network's image in one matrix product: scaling and false colour are both linear.
 
     Attributes:
-        matrix: (bands, 3) float32, from counts to image values.
-        offset: (3,) float32, added afterwards; None for the scalings that only multiply.
+        matrix: (bands, 3 or more) float32, from counts to image values.
+        offset: (3 or more,) float32, added afterwards; None for the scalings that only multiply.
     """
 
     matrix: NDArray[np.float32]
@@ -71,7 +71,7 @@ class Colouring:
         return cls(together, -(gain.offset @ together) if gain.offset.any() else None)
 
     def apply(self, raw: Cube, *, name: str = "the frame") -> NDArray[np.float32]:
-        """Raw (h, w, bands) counts to (h, w, 3) float32.
+        """Raw (h, w, bands) counts to (h, w, 3 or more) float32.
 
         Raises:
             CubeError: not real numbers, NaN, infinite, or too large for float32; the message calls the cube `name`.
@@ -87,7 +87,7 @@ class Colouring:
         if raw.dtype.kind == "f" and not np.isfinite(image).all():
             check_finite(raw, name=name)
             raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")
-        return np.asarray(image).reshape(height, width, 3)
+        return np.asarray(image).reshape(height, width, -1)
 
 
 def context_side(box: ArrayLike, context: float = 0.5) -> float:
@@ -105,10 +105,10 @@ def cut(frame: Frame, window: CropWindow, size: int, colouring: Colouring, fill:
         window: where to cut; it may reach beyond the frame or miss it.
         size: side of the crop in pixels.
         colouring: from raw counts to the image.
-        fill: (3,) colour outside the frame, the mean of the first frame.
+        fill: (3 or more,) colour outside the frame, the mean of the first frame.
 
     Returns:
-        (size, size, 3) float32.
+        (size, size, 3 or more) float32.
 
     Raises:
         CubeError: NaN or infinity inside the window.
@@ -116,7 +116,7 @@ def cut(frame: Frame, window: CropWindow, size: int, colouring: Colouring, fill:
     height, width, _ = frame.shape
     x0, x1 = (min(max(edge, 0), width) for edge in (window.x0, window.x0 + window.side))
     y0, y1 = (min(max(edge, 0), height) for edge in (window.y0, window.y0 + window.side))
-    image = np.empty((window.side, window.side, 3), dtype=np.float32)
+    image = np.empty((window.side, window.side, colouring.matrix.shape[1]), dtype=np.float32)
     if x1 - x0 < window.side or y1 - y0 < window.side:
         image[:] = fill
     # A few rows at a time stay in the processor's cache from the file's memory to the colours: twice as fast as all at once.
@@ -132,4 +132,9 @@ def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(side, side, channels) to (size, size, channels) float32, outer edges aligned."""
     # Reducing by linear interpolation skips pixels; averaging areas does not.
     method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32)
+    channels = image.shape[2]
+    if method == cv2.INTER_LINEAR or channels <= 4:
+        return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32)
+    # OpenCV averages areas of at most four channels.
+    parts = (np.ascontiguousarray(image[:, :, start : start + 4]) for start in range(0, channels, 4))
+    return np.concatenate([np.atleast_3d(cv2.resize(part, (size, size), interpolation=method)) for part in parts], axis=2)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from spectrack.training.warping import Image, channels_of, stacked
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ def develop(rng: np.random.Generator, image: Image, look: Look, *, blur: bool) -
         blur: whether another light, motion blur or defocus may strike.
     """
     config = look.config
-    colours = image if image.shape[2] == 3 else np.ascontiguousarray(image[:, :, :3])
+    colours = image if image.shape[2] == 3 else channels_of(image, 0, 3)
     colours = np.asarray(cv2.transform(colours, look.mixing), dtype=np.uint8)
     colours = np.asarray(cv2.LUT(colours, _tone_curves(rng, look)), dtype=np.uint8)
     if blur and rng.random() < config.light_share:
         colours = _relight(rng, colours)
-    image = colours if image.shape[2] == 3 else np.concatenate([colours, image[:, :, 3:]], axis=2)
+    image = colours if image.shape[2] == 3 else stacked(colours, channels_of(image, 3, image.shape[2]))
     if blur and rng.random() < config.blur_share:
         image = _blur(rng, image)
     return image

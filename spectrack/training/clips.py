@@ -1,7 +1,8 @@
 """Pairs from video: two frames of one sequence, cut with the tracker's own crop geometry.
 
-Sequences, simulated or real, are turned once into 8-bit false-colour frames in memory-mapped files; a pair is then two
-crops. Values are stored as the square root of the scaled light, so that eight bits keep the shadows.
+Sequences, simulated or real, are turned once into 8-bit frames in memory-mapped files, in false colour or with all their bands; a
+pair is then two crops. Values are stored as the square root of the scaled light, so that eight bits keep the shadows (and shot
+noise, which grows with the root of the light, is the same in all of them).
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ STORED_WHITE = 1.5
 
 _AS_STORED = Colouring(np.eye(3, dtype=np.float32))
 
+ALL_BANDS = ""
+"""In place of a false-colour rule: keep the bands."""
+
 
 @dataclass(frozen=True)
 class ClipConfig:
@@ -44,8 +48,8 @@ class ClipConfig:
         count: simulated clips to render.
         frames: frames kept of each sequence, evenly spread.
         spacing: simulated frames between two that are kept.
-        scenarios: of the simulated clips; all without metamers when empty, because a tracker that sees three bands
-            cannot learn from what three bands do not show.
+        scenarios: of the simulated clips; when empty all, or in false colour those without metamers, because a tracker that sees
+            three bands cannot learn from what three bands do not show.
         sensors: of the simulated clips.
         height: of the simulated clips, cube pixels.
         width: of the simulated clips, cube pixels.
@@ -74,23 +78,37 @@ class Clip(NamedTuple):
     """One prepared sequence.
 
     Attributes:
-        images: (frames, height, width, 3) uint8, square root of scaled light over `STORED_WHITE`.
+        images: (frames, height, width, 3 or bands) uint8, square root of scaled light over `STORED_WHITE`.
         truth: (frames, 4) boxes in cube pixels.
         usable: indices of frames that show enough of the target.
+        sensor: name of the camera, when it is known.
+        wavelengths_nm: centres of its bands, when they are known.
     """
 
     images: NDArray[np.uint8]
     truth: Boxes
     usable: NDArray[np.intp]
+    sensor: str | None = None
+    wavelengths_nm: tuple[float, ...] | None = None
 
 
 def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2) -> list[Clip]:
-    """Render the simulated clips of a configuration, or open them when they are there already."""
+    """Render the simulated clips of a configuration, or open them when they are there already.
+
+    Args:
+        directory: the cache.
+        config: which clips.
+        scaling: how counts become values.
+        rule: false-colour rule, or `ALL_BANDS`.
+        jobs: processes that render.
+    """
     import joblib
 
     from spectrack.simulation.scenarios import SCENARIOS
 
-    scenarios = list(config.scenarios) or sorted(name for name, scenario in SCENARIOS.items() if scenario.spectra != "metamers")
+    scenarios = list(config.scenarios) or sorted(
+        name for name, scenario in SCENARIOS.items() if rule == ALL_BANDS or scenario.spectra != "metamers"
+    )
     tasks = [
         (scenarios[index % len(scenarios)], config.sensors[(index // len(scenarios)) % len(config.sensors)], config.seed + index)
         for index in range(config.count)
@@ -123,7 +141,21 @@ def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scalin
 
 
 def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, photometric: PhotometricConfig) -> Pair:
-    """Two crops of one clip, or of two clips for a negative pair."""
+    """Two crops of one clip, or of two clips for a negative pair, in false colour."""
+    pair = cut_pair(rng, clips, config)
+    # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
+    look = Look(
+        np.eye(3, dtype=np.float32),
+        2.0 * float(np.exp(rng.normal(0.0, 0.15))),
+        STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))),
+        photometric,
+    )
+    template, search = (finish_crop(rng, crop, look, 1.0, blur=False) for crop in pair[:2])
+    return pair._replace(template=template, search=search)
+
+
+def cut_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig) -> Pair:
+    """Two crops as they are stored, with the clips' channels."""
     chosen = int(rng.integers(len(clips)))
     positive = len(clips) == 1 or rng.random() >= config.negative_share
     # Never the same clip again: it would show the target and be called empty.
@@ -133,20 +165,7 @@ def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, p
     reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
     scale = float(np.exp(rng.normal(0.0, config.search_scale)))
     search, box = _crop(other, second, SEARCH_SIZE, scale, rng.uniform(-reach, reach, 2))
-    # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
-    look = Look(
-        np.eye(3, dtype=np.float32),
-        2.0 * float(np.exp(rng.normal(0.0, 0.15))),
-        STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))),
-        photometric,
-    )
-    return Pair(
-        finish_crop(rng, template, look, 1.0, blur=False),
-        finish_crop(rng, search, look, 1.0, blur=False),
-        box.astype(np.float32),
-        positive,
-        template_box.astype(np.float32),
-    )
+    return Pair(template, search, box.astype(np.float32), positive, template_box.astype(np.float32))
 
 
 def _crop(clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
@@ -156,8 +175,10 @@ def _crop(clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.flo
     centre = box[:2] + box[2:] / 2 - shift * side / size
     window = CropWindow.around(centre, side)
     # The mean of the light, not of its square root: that is what the tracker pads with.
-    fill = np.sqrt(np.square(image[::8, ::8].reshape(-1, 3).astype(np.float32)).mean(axis=0))
-    crop = cut(ArrayFrame(image), window, size, _AS_STORED, fill)
+    channels = image.shape[2]
+    fill = np.sqrt(np.square(image[::8, ::8].reshape(-1, channels).astype(np.float32)).mean(axis=0))
+    stored = _AS_STORED if channels == 3 else Colouring(np.eye(channels, dtype=np.float32))
+    crop = cut(ArrayFrame(image), window, size, stored, fill)
     placed = window.to_crop(box, size)
     return np.clip(crop + 0.5, 0, 255).astype(np.uint8), np.concatenate([placed[:2], placed[:2] + placed[2:]])
 
@@ -177,17 +198,20 @@ def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: s
     folder.mkdir(parents=True, exist_ok=True)
     first = sequence[0]
     gain = Scaling.parse(scaling).fit(first)
-    matrix = false_colour_matrix(rule, sequence.bands, wavelengths_nm=sequence.wavelengths_nm, cube=first)
+    matrix = None if rule == ALL_BANDS else false_colour_matrix(rule, sequence.bands, wavelengths_nm=sequence.wavelengths_nm, cube=first)
+    channels = sequence.bands if matrix is None else 3
     images = np.lib.format.open_memmap(
-        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(len(indices), sequence.height, sequence.width, 3)
+        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(len(indices), sequence.height, sequence.width, channels)
     )
     for place, index in enumerate(indices):
-        light = apply_matrix(gain.apply(sequence[index]), matrix)
+        scaled = gain.apply(sequence[index])
+        light = scaled if matrix is None else apply_matrix(scaled, matrix)
         images[place] = np.sqrt(np.clip(light / STORED_WHITE, 0.0, 1.0)) * 255 + 0.5
     images.flush()
     visibility = sequence.visibility
     seen = np.ones(len(indices)) if visibility is None else visibility[indices]
-    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist()})
+    camera = {"sensor": sequence.sensor, "wavelengths_nm": None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)}
+    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera})
 
 
 def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
@@ -198,7 +222,8 @@ def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
     centres = truth[:, :2] + truth[:, 2:] / 2
     inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
     usable = np.flatnonzero(inside & (np.asarray(described["visibility"]) >= minimum_visibility))
-    return Clip(images, truth, usable)
+    wavelengths = described.get("wavelengths_nm")
+    return Clip(images, truth, usable, described.get("sensor"), None if wavelengths is None else tuple(wavelengths))
 
 
 def _usable(clips: list[Clip], source: str) -> list[Clip]:

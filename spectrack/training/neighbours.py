@@ -48,7 +48,9 @@ def scatter(
         paste(image, sprite, affine(linear, (middle, middle), (place[0], place[1])))
 
 
-def place_companion(rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix) -> None:
+def place_companion(
+    rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix
+) -> None:
     """Paste one thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked car.
 
     Without such pairs a tracker learns that whatever hangs together is one target, and its box swells when two things meet.

@@ -25,6 +25,7 @@ from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.trackers.online import OnlineOptions
 from spectrack.training.bank import BankConfig
 from spectrack.training.clips import ClipConfig
+from spectrack.training.spectral_pairs import SpectralConfig
 from spectrack.training.synthesis import SynthesisConfig
 
 Section = TypeVar("Section")
@@ -43,6 +44,7 @@ class DataConfig:
         bank: what ``pictures`` draws from.
         synthesis: how ``pictures`` varies.
         clips: how ``simulated`` and sequences are sampled.
+        spectral: how pairs with many bands vary, for the methods that see them.
         workers: processes that make pairs.
     """
 
@@ -53,6 +55,7 @@ class DataConfig:
     bank: BankConfig = field(default_factory=BankConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     clips: ClipConfig = field(default_factory=ClipConfig)
+    spectral: SpectralConfig = field(default_factory=SpectralConfig)
     workers: int = 2
 
     def __post_init__(self) -> None:

@@ -27,11 +27,13 @@ from spectrack.training.warping import (
     Matrix,
     Picture,
     affine,
+    channels_of,
     colours_of,
     corner_box,
     moved_box,
     moved_points,
     paste,
+    stacked,
     turn,
     warp,
 )
@@ -188,10 +190,10 @@ def _sprite_pair(rng: np.random.Generator, bank: PairMaterial, config: Synthesis
 
 def _wear(crop: Image, sprite: Image, mapping: Matrix, casting: Casting) -> None:
     """Paste the target; in the colours of the ground, it only changes the other channels."""
-    ground = crop[:, :, :3].copy() if casting.disguise == "ground" else None
+    ground = channels_of(crop, 0, 3) if casting.disguise == "ground" else None
     paste(crop, sprite, mapping)
     if ground is not None:
-        crop[:, :, :3] = ground
+        cv2.mixChannels([ground], [crop], [0, 0, 1, 1, 2, 2])
 
 
 def _camouflaged(rng: np.random.Generator, backgrounds: _Backgrounds, things: list[Image], mapping: Matrix) -> list[Image]:
@@ -200,7 +202,7 @@ def _camouflaged(rng: np.random.Generator, backgrounds: _Backgrounds, things: li
     zoom = backgrounds.zoom / float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
     place = rng.uniform(0.2, 0.8, 2) * backgrounds.picture.shape[1::-1]
     piece = warp(colours_of(backgrounds.picture), affine(np.eye(2) * zoom, (place[0], place[1]), (side / 2, side / 2)), side)
-    return [np.concatenate([piece, thing[:, :, 3:]], axis=2) for thing in things]
+    return [stacked(piece, channels_of(thing, 3, thing.shape[2])) for thing in things]
 
 
 def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:

@@ -52,14 +52,24 @@ def colours_of(picture: Picture) -> Image:
     return picture.colours if isinstance(picture, LayeredPicture) else picture
 
 
+def channels_of(image: Image, start: int, stop: int) -> Image:
+    """A contiguous copy of some channels; several times as fast as NumPy's."""
+    part = np.empty((*image.shape[:2], stop - start), dtype=np.uint8)
+    cv2.mixChannels([np.ascontiguousarray(image)], [part], [number for i in range(stop - start) for number in (start + i, i)])
+    return part
+
+
+def stacked(*images: Image) -> Image:
+    """Images of one size as one image with all their channels."""
+    return np.asarray(cv2.merge(images), dtype=np.uint8)
+
+
 def in_groups(function: Callable[[Image], Image], image: Image) -> Image:
     """A function of images that treats channels alike, applied to at most four channels at a time."""
     channels = image.shape[2]
     if channels <= _GROUP:
         return function(image)
-    parts = [function(np.ascontiguousarray(image[:, :, start : start + _GROUP])) for start in range(0, channels, _GROUP)]
-    # OpenCV drops the axis of a single channel.
-    return np.concatenate([np.atleast_3d(part) for part in parts], axis=2)
+    return stacked(*[function(channels_of(image, start, min(start + _GROUP, channels))) for start in range(0, channels, _GROUP)])
 
 
 def turn(degrees: float) -> Matrix:
@@ -101,8 +111,8 @@ def warp(picture: Picture, mapping: Matrix, size: int) -> Image:
     if isinstance(picture, LayeredPicture):
         cover = warp(picture.cover, mapping, size)
         # Looked up after the warp: the tables are straight lines, so the order does not matter, and fewer pixels need it.
-        further = [cv2.LUT(np.ascontiguousarray(cover[:, :, index]), table) for index, table in enumerate(picture.tables)]
-        return np.dstack([warp(picture.colours, mapping, size), *further])
+        further = [cv2.LUT(cv2.extractChannel(cover, index), table) for index, table in enumerate(picture.tables)]
+        return stacked(warp(picture.colours, mapping, size), *further)
     # Magnifications far below one would alias; reduce the picture first by whole factors.
     zoom = float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
     if zoom < 0.6:

@@ -1,0 +1,170 @@
+"""Batches of spectral pairs: one camera a batch, sources mixed by ratio, every pair decided by (seed, step, place) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from spectrack.errors import ConfigError, nearest_name
+from spectrack.training.bank import PairMaterial, build_bank
+from spectrack.training.clips import ALL_BANDS, STORED_WHITE, Clip, cut_pair, prepare_sequences, prepare_simulated
+from spectrack.training.recipe import DataConfig
+from spectrack.training.spectral_cameras import Camera, draw_camera
+from spectrack.training.spectral_expansion import PackedPairs, SpectralBatch, expand
+from spectrack.training.spectral_materials import BENDS, FEATURES, draw_gains
+from spectrack.training.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
+from spectrack.training.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+
+_CAMERA_STREAM = 2**32 - 1
+"""Stands for a place in the batch that no pair has, so that the camera has randomness of its own."""
+
+_CHANNELS = 3 + BENDS
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralSource:
+    """Where spectral pairs come from.
+
+    Attributes:
+        bank: pictures and sprites for any camera, or None.
+        clips: sequences by the name of their camera.
+        cameras: those cameras.
+    """
+
+    bank: PairMaterial | None = None
+    clips: dict[str, list[Clip]] = field(default_factory=dict)
+    cameras: dict[str, Camera] = field(default_factory=dict)
+
+    def serves(self, camera: Camera) -> bool:
+        """Whether it has pairs for a camera."""
+        return bool(camera.lamps) if self.bank is not None else camera.name in self.clips
+
+
+def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[SpectralSource]:
+    """The sources of a recipe, with everything they need rendered or converted into `cache`.
+
+    Raises:
+        ConfigError: a source that is neither known nor a path.
+    """
+    return [_build_source(name, data, cache, jobs) for name in data.sources]
+
+
+def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
+    if name == "pictures":
+        return SpectralSource(build_bank(cache / "bank", data.bank, jobs=jobs))
+    if name == "simulated":
+        clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
+    elif Path(name).exists():
+        clips = prepare_sequences(cache, Path(name), data.clips, scaling=data.scaling, rule=ALL_BANDS)
+    else:
+        hint = nearest_name(name, ("pictures", "simulated"))
+        raise ConfigError(f"expected pictures, simulated or the path of a sequence in data.sources, found {name!r}; {hint}")
+    by_camera: dict[str, list[Clip]] = {}
+    cameras: dict[str, Camera] = {}
+    for clip in clips:
+        camera = Camera.of_video(clip.images.shape[3], data.false_colour, sensor=clip.sensor, wavelengths_nm=clip.wavelengths_nm)
+        by_camera.setdefault(camera.name, []).append(clip)
+        cameras[camera.name] = camera
+    return SpectralSource(None, by_camera, cameras)
+
+
+class SpectralBatches(Dataset[PackedPairs]):
+    """Batch number i of a training.
+
+    Args:
+        sources: see `build_spectral_sources`.
+        data: the recipe's section.
+        seed: of the training; validation uses another.
+        batch: pairs of this process in a batch.
+        offset: place of this process's first pair in the common batch.
+    """
+
+    def __init__(self, sources: list[SpectralSource], data: DataConfig, *, seed: int, batch: int, offset: int = 0) -> None:
+        self.sources, self.data, self.seed, self.batch, self.offset = sources, data, seed, batch, offset
+        shares = np.asarray(data.ratios or (1.0,) * len(sources), dtype=np.float64)
+        self.shares = shares / shares.sum()
+
+    def __getitem__(self, index: int) -> PackedPairs:
+        """The batch of step `index`, packed."""
+        camera = self.camera(index)
+        pairs = [self.pair(index, self.offset + place, camera) for place in range(self.batch)]
+        return pack(pairs, camera)
+
+    def finish(self, packed: PackedPairs, move: Callable[[Tensor], Tensor]) -> SpectralBatch:
+        """What the network gets, from what `__getitem__` gave; `move` brings a tensor to the training's device."""
+        return expand(PackedPairs(*(move(part) if isinstance(part, Tensor) else part for part in packed)))
+
+    def camera(self, index: int) -> Camera:
+        """The camera of step `index`; the same in all processes."""
+        rng = np.random.default_rng([self.seed, index, _CAMERA_STREAM])
+        lead = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+        if lead.bank is not None:
+            return draw_camera(rng, self.data.spectral.cameras, self.data.false_colour)
+        names = [name for name, clips in lead.clips.items() for _ in clips]
+        return lead.cameras[names[int(rng.integers(len(names)))]]
+
+    def pair(self, index: int, place: int, camera: Camera) -> SpectralPair | ClipPair:
+        """One pair of step `index`, from the sources that have something for its camera."""
+        rng = np.random.default_rng([self.seed, index, place])
+        able = np.array([source.serves(camera) for source in self.sources]) * self.shares
+        source = self.sources[int(rng.choice(len(self.sources), p=able / able.sum()))]
+        if source.bank is not None:
+            return render_spectral_pair(rng, source.bank, camera, self.data.spectral, self.data.synthesis)
+        pair = cut_pair(rng, source.clips[camera.name], self.data.clips)
+        materials = self.data.spectral.materials
+        gains = draw_gains(rng, camera, materials, relit=rng.random() < materials.relight_share)
+        return ClipPair(pair, gains * (STORED_WHITE / 255.0**2))
+
+
+@dataclass(frozen=True, eq=False)
+class ClipPair:
+    """A pair from video: crops with all bands as they are stored, and (2, bands) factors from their squares to values."""
+
+    pair: Pair
+    gains: np.ndarray[tuple[int, int], np.dtype[np.float64]]
+
+
+def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
+    """Pairs of one camera as few large tensors, which is what travels fast between processes."""
+    drawn = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, SpectralPair)]
+    clips = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, ClipPair)]
+    labelled = [pair.pair if isinstance(pair, ClipPair) else pair for pair in pairs]
+    kinds = [KINDS.index("clip") if isinstance(pair, ClipPair) else pair.kind for pair in pairs]
+    crops = [torch.zeros((len(drawn), size, size, _CHANNELS), dtype=torch.uint8) for size in (TEMPLATE_SIZE, SEARCH_SIZE)]
+    sides = torch.zeros((len(drawn), 2), dtype=torch.int64)
+    for row, (_, pair) in enumerate(drawn):
+        for index, image in enumerate((pair.template, pair.search)):
+            side = image.shape[0]
+            crops[index][row, :side, :side] = torch.from_numpy(image)
+            sides[row, index] = side
+    mixing = torch.zeros((len(drawn), 2, FEATURES, camera.bands))
+    gains = torch.zeros((len(clips), 2, camera.bands))
+    cubes = [torch.zeros((len(clips), size, size, camera.bands), dtype=torch.uint8) for size in (TEMPLATE_SIZE, SEARCH_SIZE)]
+    for row, (_, pair) in enumerate(drawn):
+        mixing[row] = torch.from_numpy(pair.mixing)
+    for row, (_, clip) in enumerate(clips):
+        cubes[0][row], cubes[1][row] = torch.from_numpy(clip.pair.template), torch.from_numpy(clip.pair.search)
+        gains[row] = torch.from_numpy(clip.gains)
+    return PackedPairs(
+        *crops,
+        sides,
+        mixing,
+        torch.tensor([pair.counts for _, pair in drawn], dtype=torch.float32),
+        torch.tensor([pair.seeds.tolist() for _, pair in drawn], dtype=torch.int64).view(-1, 2),
+        torch.tensor([place for place, _ in drawn], dtype=torch.int64),
+        *cubes,
+        gains,
+        torch.tensor([place for place, _ in clips], dtype=torch.int64),
+        torch.from_numpy(np.stack([pair.box for pair in labelled])),
+        torch.tensor([pair.positive for pair in labelled]),
+        torch.tensor(kinds, dtype=torch.int64),
+        torch.from_numpy(camera.wavelengths_nm.astype(np.float32)),
+        torch.from_numpy(camera.colour.astype(np.float32)),
+        camera.name,
+    )

@@ -1,59 +1,130 @@
-"""What a method brings to the training loop: a module that turns a batch into losses, and the state to ship."""
+"""What a method brings to the training loop: a network, losses of a batch, a figure of merit, and what its weights file says."""
 
 from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from spectrack.networks.siamban import SiamBAN, decode_boxes
-from spectrack.training.labels import distance_targets, ellipse_labels, sample_labels
-from spectrack.training.losses import siamban_loss
-from spectrack.training.pairs import Batch
-from spectrack.training.recipe import LossConfig, Recipe
+from spectrack.errors import WeightsError
+from spectrack.training.recipe import Recipe, Stage
+from spectrack.weights.files import describe_mismatch, load_state
+from spectrack.weights.metadata import WeightsMetadata
 
 
-class SiamBANLearner(nn.Module):
-    """SiamBAN with its labels and losses.
+class Learner(nn.Module, ABC):
+    """A network on its way from a recipe to a weights file.
+
+    A subclass calls ``super().__init__(recipe)``, sets ``network`` and defines `losses` and `overlaps`; the rest has defaults.
+    ``network.state_dict()`` is what is averaged and shipped, and the parts that recipes name are its sub-modules.
 
     Args:
-        recipe: the network's shape and the weights of the loss.
+        recipe: with the sections ``network``, ``loss`` and ``online`` of this learner's method.
+
+    Attributes:
+        network: trained, averaged, shipped.
+        loss: the weights of the loss in the present stage of the training.
+        seed: of the recipe.
     """
+
+    STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """By method of the weights that training starts from: which of their tensors go where, by prefixes of their names. Of a
+    method that is not listed, only the learner's own weights will do."""
+
+    network: nn.Module
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.network = SiamBAN(recipe.network)
-        self.loss: LossConfig = recipe.loss
-        self.seed = recipe.seed
+        self.recipe, self.loss, self.seed = recipe, recipe.loss, recipe.seed
 
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Losses of one batch by name; ``total`` is what the optimiser minimises."""
-        logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
-        generator = torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + step)
-        labels = sample_labels(
-            ellipse_labels(batch.box, batch.positive).cpu(),
-            positives=self.loss.positives,
-            negatives=self.loss.negatives,
-            generator=generator,
-        ).to(logits.device)
-        terms = siamban_loss(
-            logits,
-            distances,
-            labels,
-            distance_targets(batch.box),
-            classification_weight=self.loss.classification,
-            regression_weight=self.loss.regression,
-            hard_negatives=self.loss.hard_negatives,
+    def forward(self, batch: Any, step: int) -> dict[str, Tensor]:
+        """The losses, through a call that spreads over processes."""
+        return self.losses(batch, step)
+
+    @abstractmethod
+    def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
+        """One batch's scalars by name: ``total`` is what the optimiser minimises, all are logged.
+
+        Args:
+            batch: of the kind that the method names.
+            step: counted from 0, over all stages.
+        """
+
+    @abstractmethod
+    def overlaps(self, batch: Any) -> Tensor:
+        """IoU of the best box with the truth for the positive pairs of a batch, in order: the validation figure."""
+
+    def enter(self, stage: Stage) -> None:
+        """Take the loss weights of a stage of the training."""
+        self.loss = dataclasses.replace(self.recipe.loss, **stage.loss)
+
+    def describe(self) -> dict[str, Any]:
+        """Fields of `WeightsMetadata` that the recipe does not decide; ``extra`` is merged with the loop's."""
+        network = self.recipe.network
+        return {
+            "profile": network.profile,
+            "scaling": self.recipe.data.scaling,
+            "false_colour": self.recipe.data.false_colour,
+            "input_range": network.input_range,
+            "config": network.to_json(),
+            "extra": {"online": dataclasses.asdict(self.recipe.online)},
+        }
+
+    def load_start(self, state: Mapping[str, Tensor], metadata: WeightsMetadata, source: str) -> None:
+        """Begin with the weights of a file: all of one's own method, or parts of another's as `STARTS` says.
+
+        Raises:
+            WeightsError: of a method that gives nothing here, or names or shapes that do not fit.
+        """
+        method = self.recipe.method
+        if metadata.method == method:
+            load_state(self.network, state, source=source)
+        elif metadata.method in self.STARTS:
+            load_parts(self.network, state, self.STARTS[metadata.method], source=source)
+        else:
+            known = " or ".join([method, *self.STARTS])
+            raise WeightsError(f"expected weights of {known} to start from, found weights of {metadata.method} in {source}; name others")
+
+
+def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mapping[str, str], *, source: str) -> None:
+    """Put tensors of another network into parts of this one; every part that is named must be filled completely.
+
+    Args:
+        network: keeps the values of all other parts.
+        state: tensors by name.
+        prefixes: beginnings of names there and here, such as ``{"backbone.": "rgb.backbone."}``; tensors of other names are left.
+        source: what the message names, usually the file.
+
+    Raises:
+        WeightsError: a tensor is missing, has nowhere to go, or another shape.
+    """
+    moved = {
+        here + name.removeprefix(there): tensor
+        for there, here in prefixes.items()
+        for name, tensor in state.items()
+        if name.startswith(there)
+    }
+    own = network.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in own.items() if name.startswith(tuple(prefixes.values()))}
+    complaints = describe_mismatch(expected, moved)
+    if complaints or not moved:
+        raise WeightsError(
+            f"expected {len(expected)} tensors for parts of {type(network).__name__}, found in {source} {complaints or 'none of them'}; "
+            "start from weights of the same widths"
         )
-        return terms._asdict()
+    network.load_state_dict({**own, **moved})
 
-    @torch.no_grad()
-    def overlaps(self, batch: Batch) -> Tensor:
-        """IoU of the best-scored box with the truth, (number of positive pairs,): the validation figure."""
-        logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
-        best = logits.float().softmax(dim=1)[:, 1].flatten(1).argmax(dim=1)
-        corners = decode_boxes(distances.float()).flatten(2)
-        found = corners.gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
-        return corner_iou(found, batch.box)[batch.positive]
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """The module with its two-dimensional convolutions laid out as channels_last; others (3-D ones cannot) as they are."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.to(memory_format=torch.channels_last)
+    return module
 
 
 def to_images(crops: Tensor) -> Tensor:
@@ -67,15 +138,6 @@ def corner_iou(boxes: Tensor, others: Tensor) -> Tensor:
     intersection = (high - low).clamp(min=0).prod(dim=1)
     area, other_area = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1), (others[:, 2:] - others[:, :2]).clamp(min=0).prod(dim=1)
     return intersection / (area + other_area - intersection).clamp(min=1e-9)
-
-
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Trainable parameters in two groups: matrices with decay, vectors without."""
-    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [parameter for parameter in trainable if parameter.ndim > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trainable if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 class MovingAverage:

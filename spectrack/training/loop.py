@@ -1,4 +1,4 @@
-"""The training loop: one function from a recipe to a weights file, resumable to the bit, on Lightning Fabric.
+"""The training loop: one function from a recipe to a weights file, for every method, resumable to the bit, on Lightning Fabric.
 
 A run directory holds the resolved recipe, the environment, a JSON-lines log, the newest checkpoint and, at the end, the
 weights. Killing a run costs at most the steps since the last checkpoint; starting it again goes on from there with the same
@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,16 @@ from lightning_fabric import Fabric, seed_everything
 
 from spectrack.errors import ConfigError
 from spectrack.trackers.precision import Precision, resolve_device, resolve_precision
-from spectrack.training.clips import PairMaker
-from spectrack.training.learner import MovingAverage, SiamBANLearner, parameter_groups
-from spectrack.training.pairs import Batch, PairBatches, build_sources, iterate_batches
-from spectrack.training.recipe import OptimiserConfig, Recipe
+from spectrack.training.feeds import FeedMaker
+from spectrack.training.learner import Learner, MovingAverage, channels_last
+from spectrack.training.methods import find_method
+from spectrack.training.pairs import iterate_batches
+from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import RunDirectory
-from spectrack.weights.files import load_state, read_weights, save_weights
+from spectrack.training.spectral_pairs import KINDS
+from spectrack.training.stages import Plan
+from spectrack.weights.files import read_weights, save_weights
+from spectrack.weights.index import find_weights
 from spectrack.weights.metadata import WeightsMetadata
 
 _log = logging.getLogger(__name__)
@@ -49,7 +53,7 @@ class Progress:
     Attributes:
         step: steps done.
         steps: steps in all.
-        losses: means since the last report, by name.
+        losses: means since the last report, by name; what else the learner tells is among them.
         pairs_per_second: since the last report.
         validation_iou: newest mean IoU on held-out pairs, None before the first.
     """
@@ -103,8 +107,8 @@ def train(
     if recipe.batch % fabric.world_size:
         raise ConfigError(f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change recipe.batch")
     with fabric.rank_zero_first():
-        sources = build_sources(recipe.data, Path(cache) if cache else directory.path / "cache", jobs=jobs)
-    return _Run(recipe, directory, fabric, precision, sources, on_progress).go(stop_after)
+        feeds = FeedMaker(recipe, find_method(recipe.method), Path(cache) if cache else directory.path / "cache", jobs=jobs)
+    return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
 
 def _keep_memory() -> None:
@@ -119,15 +123,6 @@ def _keep_memory() -> None:
         library.mallopt(trim_threshold, 2**31 - 1)
 
 
-def learning_rate(config: OptimiserConfig, step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to `final_share` of the peak. Step counts from 0."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
-    cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
-    return config.learning_rate * (config.final_share + (1.0 - config.final_share) * cosine)
-
-
 class _Run:
     """State of one training; kept together so that saving and loading cannot forget a part."""
 
@@ -137,30 +132,28 @@ class _Run:
         directory: RunDirectory,
         fabric: Any,
         precision: Precision | None,
-        sources: list[PairMaker],
+        feeds: FeedMaker,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
         self.half = precision == "bf16"
         seed_everything(recipe.seed, verbose=False)
-        self.learner = SiamBANLearner(recipe)
+        self.learner = self._new_learner()
         if recipe.start:
-            state, _ = read_weights(recipe.start)
-            load_state(self.learner.network, state, source=recipe.start)
-        self.learner = self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        groups = parameter_groups(self.learner, recipe.optimiser.weight_decay)
-        self.model, self.optimiser = fabric.setup(self.learner, _optimiser(recipe.optimiser, groups))
+            state, metadata = read_weights(find_weights(recipe.start))
+            self.learner.load_start(state, metadata, recipe.start)
+        channels_last(self.learner.to(fabric.device))
+        self.plan = Plan(recipe, self.learner.network)
+        self.optimisers = [fabric.setup_optimizers(group.build()) for group in self.plan.groups]
         self.average = MovingAverage(self.learner.network, recipe.optimiser.average)
-        self.step = 0
+        self.step, self.stage = 0, -1
         self.validation_iou: float | None = None
         share = recipe.batch // fabric.world_size
-        self.batches = PairBatches(sources, recipe.data.ratios, seed=recipe.seed, batch=share, offset=share * fabric.global_rank)
-        self.held_out = PairBatches(
-            sources,
-            recipe.data.ratios,
-            seed=recipe.seed + VALIDATION_SEED_OFFSET,
-            batch=max(1, min(VALIDATION_BATCH, recipe.validation_pairs)),
-        )
+        self.batches = feeds.feed(seed=recipe.seed, batch=share, offset=share * fabric.global_rank)
+        self.held_out = feeds.feed(seed=recipe.seed + VALIDATION_SEED_OFFSET, batch=max(1, min(VALIDATION_BATCH, recipe.validation_pairs)))
+
+    def _new_learner(self) -> Learner:
+        return find_method(self.recipe.method).learner(self.recipe)
 
     def go(self, stop_after: int | None) -> Path:
         """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""
@@ -168,8 +161,8 @@ class _Run:
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}
         since, clock = self.step, time.perf_counter()
-        for batch in iterate_batches(self.batches, self.step, last, workers=self.recipe.data.workers):
-            for name, value in self._advance(Batch(*batch)).items():
+        for packed in iterate_batches(self.batches, self.step, last, workers=self.recipe.data.workers):
+            for name, value in self._advance(packed).items():
                 sums[name] = sums.get(name, 0.0) + value
             if self.step % LOG_EVERY == 0 or self.step == last:
                 count, seconds = self.step - since, time.perf_counter() - clock
@@ -182,12 +175,22 @@ class _Run:
                 clock += time.perf_counter() - pause
         return self._finish() if self.step >= self.recipe.steps else self.directory.checkpoint
 
-    def _advance(self, batch: Batch) -> dict[str, float]:
-        rate = learning_rate(self.recipe.optimiser, self.step, self.recipe.steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+    def _enter_stage(self) -> None:
+        """Begin the stage of the present step, unless it has begun."""
+        number, stage = self.recipe.stage_at(self.step)
+        if number == self.stage:
+            return
+        self.stage = number
+        self.learner.enter(stage)
+        self.plan.enter(stage)
+        # Wrapped for each stage, because several processes agree beforehand on which gradients there will be.
+        self.model: Any = self.fabric.setup_module(self.learner)
+
+    def _advance(self, packed: Any) -> dict[str, float]:
+        self._enter_stage()
         self.model.train()
-        batch = Batch(*(self.fabric.to_device(tensor) for tensor in batch))
+        self.plan.hold()
+        batch = self.batches.finish(packed, self.fabric.to_device)
         with torch.autocast(self.fabric.device.type, dtype=torch.bfloat16, enabled=self.half):
             losses = self.model(batch, self.step)
         values = {name: float(value.detach()) for name, value in losses.items()}
@@ -196,10 +199,16 @@ class _Run:
                 f"expected finite losses, found {values} at step {self.step}; lower optimiser.learning_rate or raise "
                 "optimiser.warmup_steps in a new run (the last checkpoint is from before)"
             )
-        self.optimiser.zero_grad()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
         self.fabric.backward(losses["total"])
-        self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.recipe.optimiser.gradient_clip)
-        self.optimiser.step()
+        for group, optimiser in zip(self.plan.groups, self.optimisers, strict=True):
+            if not group.active:
+                continue
+            for part in optimiser.param_groups:
+                part["lr"] = group.rate(self.step, self.recipe.steps)
+            self.fabric.clip_gradients(self.model, optimiser, max_norm=group.config.gradient_clip)
+            optimiser.step()
         self.average.update(self.learner.network, self.step)
         self.step += 1
         return values
@@ -207,7 +216,7 @@ class _Run:
     def _report(self, losses: dict[str, float], speed: float) -> None:
         if not self.fabric.is_global_zero:
             return
-        rate = learning_rate(self.recipe.optimiser, self.step - 1, self.recipe.steps)
+        rate = self.plan.groups[0].rate(self.step - 1, self.recipe.steps)
         entry = {"step": self.step, "pairs": self.step * self.recipe.batch, "learning_rate": rate, "pairs_per_second": round(speed, 2)}
         self.directory.log(entry | {name: round(value, 5) for name, value in losses.items()})
         if self.on_progress:
@@ -219,21 +228,30 @@ class _Run:
         count = math.ceil(self.recipe.validation_pairs / VALIDATION_BATCH)
         if count == 0 or not self.fabric.is_global_zero:
             return
-        judge = SiamBANLearner(self.recipe).to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        judge = self._new_learner()
         judge.network.load_state_dict(self.average.state)
-        judge.eval()
-        overlaps = torch.cat([judge.overlaps(Batch(*(self.fabric.to_device(part) for part in self.held_out[i]))) for i in range(count)])
+        channels_last(judge.to(self.fabric.device)).eval()
+        found: list[torch.Tensor] = []
+        kinds: list[torch.Tensor] = []
+        for index in range(count):
+            batch = self.held_out.finish(self.held_out[index], self.fabric.to_device)
+            found.append(judge.overlaps(batch))
+            kinds.append(batch.kind[batch.positive] if hasattr(batch, "kind") else batch.box.new_zeros(0))
+        overlaps, kind = torch.cat(found), torch.cat(kinds)
         # Few pairs may all be negative.
         if len(overlaps):
             self.validation_iou = float(overlaps.mean())
-            self.directory.log({"step": self.step, "validation_iou": round(self.validation_iou, 4)})
+            entry = {"step": self.step, "validation_iou": round(self.validation_iou, 4)}
+            for number in kind.unique().tolist():
+                entry[f"validation_iou_{KINDS[number]}"] = round(float(overlaps[kind == number].mean()), 4)
+            self.directory.log(entry)
 
     def _save(self) -> None:
         if self.fabric.is_global_zero:
             self.directory.save_checkpoint(
                 {
                     "model": self.learner.state_dict(),
-                    "optimiser": self.optimiser.state_dict(),
+                    "optimiser": [optimiser.state_dict() for optimiser in self.optimisers],
                     "average": self.average.state,
                     "step": self.step,
                     "validation_iou": self.validation_iou,
@@ -245,7 +263,8 @@ class _Run:
         state = self.directory.load_checkpoint(self.fabric.device)
         if state is not None:
             self.learner.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            for optimiser, saved in zip(self.optimisers, state["optimiser"], strict=True):
+                optimiser.load_state_dict(saved)
             self.average.load(state["average"])
             self.step, self.validation_iou = int(state["step"]), state["validation_iou"]
             _log.info("resumed at step %d of %d", self.step, self.recipe.steps)
@@ -258,17 +277,14 @@ class _Run:
         if self.fabric.is_global_zero:
             # The last part of a path only: where somebody keeps data is nobody else's business.
             sources = ", ".join(Path(name).name for name in recipe.data.sources)
+            described = self.learner.describe()
+            training = {"pairs": recipe.pairs, "validation_iou": self.validation_iou}
             metadata = WeightsMetadata(
                 method=recipe.method,
-                profile=recipe.network.profile,
-                scaling=recipe.data.scaling,
-                false_colour=recipe.data.false_colour,
-                input_range=recipe.network.input_range,
-                config=recipe.network.to_json(),
                 recipe=recipe.name,
                 data=f"{sources}; {recipe.description}" if recipe.description else sources,
                 seed=recipe.seed,
-                extra={"online": asdict(recipe.online), "pairs": recipe.pairs, "validation_iou": self.validation_iou},
+                **described | {"extra": described.get("extra", {}) | training},
             )
             save_weights(path, self.average.state, metadata, storage="float16")
         self.fabric.barrier()
@@ -288,9 +304,3 @@ def _launch(device: torch.device) -> Any:
     fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision="32-true")
     fabric.launch()
     return fabric
-
-
-def _optimiser(config: OptimiserConfig, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
-    if config.kind == "sgd":
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=config.learning_rate)

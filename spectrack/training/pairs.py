@@ -6,9 +6,9 @@ So a training that is interrupted and resumed, or that uses more worker processe
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -91,6 +91,10 @@ class PairBatches(Dataset[Batch]):
             torch.from_numpy(np.stack([pair.template_box for pair in pairs])),
         )
 
+    def finish(self, packed: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
+        """What the network gets, from what `__getitem__` gave; `move` brings a tensor to the training's device."""
+        return Batch(*(move(part) for part in packed))
+
     def pair(self, index: int, place: int) -> Pair:
         """One pair of step `index`."""
         rng = np.random.default_rng([self.seed, index, place])
@@ -98,14 +102,20 @@ class PairBatches(Dataset[Batch]):
         return source(rng)
 
 
-def iterate_batches(batches: PairBatches, start: int, stop: int, *, workers: int) -> Iterator[Batch]:
+def iterate_batches(batches: Any, start: int, stop: int, *, workers: int) -> Iterator[Any]:
     """Batches `start` to `stop` - 1 in order, made ahead by worker processes.
+
+    Args:
+        batches: what `PairBatches` is: batches by number.
+        start: number of the first.
+        stop: number after the last.
+        workers: processes.
 
     Workers share the bank's memory by forking, which is safe on Linux only; elsewhere the training process makes the pairs.
     """
     if not sys.platform.startswith("linux"):
         workers = 0
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         batches,
         batch_size=None,
         sampler=range(start, stop),

@@ -1,5 +1,7 @@
 """Recipes: everything that decides what a training gives, as one TOML file over typed defaults.
 
+The sections ``network``, ``loss`` and ``online`` are the method's own; which types they have, `methods.find_method` says.
+
 A recipe holds only what differs from the defaults below. Unknown keys are refused with the nearest known name, because a
 misspelt key would otherwise train the wrong thing for an hour.
 """
@@ -10,25 +12,35 @@ import dataclasses
 import os
 import re
 import tomllib
-import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
-from spectrack.networks.siamban import SiamBANConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.trackers.online import OnlineOptions
 from spectrack.training.bank import BankConfig
 from spectrack.training.clips import ClipConfig
+from spectrack.training.methods import find_method
 from spectrack.training.spectral_pairs import SpectralConfig
 from spectrack.training.synthesis import SynthesisConfig
+from spectrack.training.typed_tables import build_section, demand
 
-Section = TypeVar("Section")
+__all__ = [
+    "DataConfig",
+    "LossConfig",
+    "OptimiserConfig",
+    "ParameterGroup",
+    "Recipe",
+    "Stage",
+    "build_section",
+    "load_recipe",
+    "shipped_recipes",
+]
 
 
 @dataclass(frozen=True)
@@ -59,11 +71,11 @@ class DataConfig:
     workers: int = 2
 
     def __post_init__(self) -> None:
-        _demand(bool(self.sources), "data.sources", "at least one source", list(self.sources))
-        _demand(self.workers >= 0, "data.workers", "0 or more", self.workers)
+        demand(bool(self.sources), "data.sources", "at least one source", list(self.sources))
+        demand(self.workers >= 0, "data.workers", "0 or more", self.workers)
         ratios = self.ratios
         fits = not ratios or (len(ratios) == len(self.sources) and min(ratios) >= 0 and sum(ratios) > 0)
-        _demand(fits, "data.ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
+        demand(fits, "data.ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
         # Both end up in the weights file; a misspelt one must not come to light after an hour.
         Scaling.parse(self.scaling)
         false_colour_matrix(self.false_colour, 100, wavelengths_nm=list(range(400, 700, 3)), cube=np.zeros((1, 1, 100)))
@@ -92,12 +104,12 @@ class OptimiserConfig:
     average: float = 0.998
 
     def __post_init__(self) -> None:
-        _demand(self.learning_rate > 0, "optimiser.learning_rate", "a positive number", self.learning_rate)
-        _demand(0 <= self.final_share <= 1, "optimiser.final_share", "a number in [0, 1]", self.final_share)
-        _demand(self.weight_decay >= 0, "optimiser.weight_decay", "0 or more", self.weight_decay)
-        _demand(self.warmup_steps >= 0, "optimiser.warmup_steps", "0 or more", self.warmup_steps)
-        _demand(self.gradient_clip > 0, "optimiser.gradient_clip", "a positive number", self.gradient_clip)
-        _demand(0 <= self.average < 1, "optimiser.average", "a number in [0, 1)", self.average)
+        demand(self.learning_rate > 0, "optimiser.learning_rate", "a positive number", self.learning_rate)
+        demand(0 <= self.final_share <= 1, "optimiser.final_share", "a number in [0, 1]", self.final_share)
+        demand(self.weight_decay >= 0, "optimiser.weight_decay", "0 or more", self.weight_decay)
+        demand(self.warmup_steps >= 0, "optimiser.warmup_steps", "0 or more", self.warmup_steps)
+        demand(self.gradient_clip > 0, "optimiser.gradient_clip", "a positive number", self.gradient_clip)
+        demand(0 <= self.average < 1, "optimiser.average", "a number in [0, 1)", self.average)
 
 
 @dataclass(frozen=True)
@@ -124,12 +136,43 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class ParameterGroup:
+    """Parts of the network with an optimiser of their own.
+
+    Attributes:
+        parts: names of sub-modules, such as ``band_importance`` or ``head.classification``.
+        optimiser: how their weights move; its ``average`` is not used.
+    """
+
+    parts: tuple[str, ...] = ()
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+
+    def __post_init__(self) -> None:
+        demand(bool(self.parts), "groups.parts", "at least one part of the network", list(self.parts))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the training.
+
+    Attributes:
+        steps: how many; 0 in the last stage takes those that are left.
+        parts: names of the sub-modules that are trained; the others are held and stay in evaluation mode. All when empty.
+        loss: weights of the loss that differ from the recipe's here, such as ``{regression = 0}``.
+    """
+
+    steps: int = 0
+    parts: tuple[str, ...] = ()
+    loss: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A training from start to weights file.
 
     Attributes:
         name: of the weights file.
-        method: what is trained.
+        method: what is trained; see `methods`.
         description: one sentence for the metadata.
         seed: of everything random.
         pairs: training pairs seen in all.
@@ -137,16 +180,19 @@ class Recipe:
         precision: ``fp32``, ``bf16`` (autocast) or ``auto``: the faster on this machine.
         validation_pairs: held-out pairs of each validation; 0 turns it off.
         validation_every: steps between validations and checkpoints.
-        start: weights file to start from, empty for a random start.
-        network: the network's shape.
+        start: weights to start from, a file or the name of shipped ones; empty for a random start.
+        frozen: parts of the network that are never trained: they stay in evaluation mode, byte for byte.
+        stages: in order; none stands for one stage that trains everything.
+        groups: parts with an optimiser of their own; the others have the recipe's.
+        network: the network's shape; the method's.
         data: where pairs come from.
         optimiser: how weights move.
-        loss: what they move towards.
-        online: parameters of the tracker, stored with the weights.
+        loss: what they move towards; the method's.
+        online: parameters of the tracker, stored with the weights; the method's.
     """
 
     name: str = "siamban-compact"
-    method: Literal["siamban"] = "siamban"
+    method: str = "siamban"
     description: str = ""
     seed: int = 7
     pairs: int = 120_000
@@ -155,24 +201,57 @@ class Recipe:
     validation_pairs: int = 256
     validation_every: int = 500
     start: str = ""
-    network: SiamBANConfig = field(default_factory=SiamBANConfig)
+    frozen: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    groups: tuple[ParameterGroup, ...] = ()
+    network: Any = None
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
-    online: OnlineOptions = field(default_factory=OnlineOptions)
+    loss: Any = None
+    online: Any = None
 
     def __post_init__(self) -> None:
-        _demand(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
-        _demand(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
-        _demand(self.seed >= 0, "seed", "0 or more", self.seed)
-        _demand(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
-        _demand(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
-        _demand(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
+        for name, kind in _method_sections(self.method).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, kind())
+        demand(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
+        demand(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
+        demand(self.seed >= 0, "seed", "0 or more", self.seed)
+        demand(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
+        demand(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
+        demand(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
+        self._check_stages()
+
+    def _check_stages(self) -> None:
+        weights = [entry.name for entry in dataclasses.fields(self.loss) if isinstance(getattr(self.loss, entry.name), float)]
+        for stage in self.stages:
+            for key in stage.loss:
+                demand(key in weights, "stages.loss", f"a weight of the loss ({', '.join(weights)})", key)
+        if not self.stages:
+            return
+        lengths = [stage.steps for stage in self.stages]
+        demand(all(steps >= 1 for steps in lengths[:-1]) and lengths[-1] >= 0, "stages.steps", "at least 1 in all but the last", lengths)
+        fits = sum(lengths) <= self.steps if lengths[-1] == 0 else sum(lengths) == self.steps
+        demand(fits and sum(lengths[:-1]) < self.steps, "stages.steps", f"stages that fill {self.steps} steps", lengths)
+
+    @classmethod
+    def section_types(cls, values: Mapping[str, Any]) -> Mapping[str, type[Any]]:
+        """Types of the sections that are the method's own, for a table with these values."""
+        return _method_sections(values.get("method", cls.method))
 
     @property
     def steps(self) -> int:
         """Optimiser steps in all."""
         return self.pairs // self.batch
+
+    def stage_at(self, step: int) -> tuple[int, Stage]:
+        """Number of the stage that a step (from 0) belongs to, and the stage."""
+        end = 0
+        for number, stage in enumerate(self.stages[:-1]):
+            end += stage.steps
+            if step < end:
+                return number, stage
+        return (len(self.stages) - 1, self.stages[-1]) if self.stages else (0, Stage())
 
     def to_json(self) -> dict[str, Any]:
         """The resolved recipe as plain values, for run directories and metadata."""
@@ -212,53 +291,12 @@ def shipped_recipes() -> list[str]:
     )
 
 
-def build_section(kind: type[Section], values: dict[str, Any], where: str) -> Section:
-    """A dataclass from a table, checked key by key.
-
-    Args:
-        kind: the dataclass.
-        values: the table.
-        where: dotted place in the file, for messages.
-    """
-    hints = typing.get_type_hints(kind)
-    known = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        place = f"{where}{key}"
-        if key not in known:
-            raise ConfigError(f"expected a known recipe key, found {place!r}; {nearest_name(key, known)}")
-        arguments[key] = _convert(hints[key], value, place)
-    return kind(**arguments)
-
-
-def _convert(hint: Any, value: Any, place: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise ConfigError(f"expected a table for recipe key {place!r}, found {value!r}; write [{place}]")
-        return build_section(typing.cast(type, hint), value, place + ".")
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Literal:
-        if value not in arguments:
-            raise ConfigError(f"expected one of {', '.join(map(str, arguments))} for recipe key {place!r}, found {value!r}; choose one")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"expected a list for recipe key {place!r}, found {value!r}; write [a, b]")
-        items = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-        if len(items) != len(value):
-            raise ConfigError(f"expected {len(items)} values for recipe key {place!r}, found {value!r}; correct the list")
-        return tuple(_convert(item, part, place) for item, part in zip(items, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"expected {hint.__name__} for recipe key {place!r}, found {value!r}; correct the value")
-    return value
-
-
-def _demand(holds: bool, key: str, expected: str, found: Any) -> None:
-    """Refuse a value of the recipe that is out of range."""
-    if not holds:
-        raise ConfigError(f"expected {expected} for recipe key {key!r}, found {found!r}; correct the recipe")
+def _method_sections(method: Any) -> Mapping[str, type[Any]]:
+    """Types of the sections that are a method's own."""
+    if not isinstance(method, str):
+        raise ConfigError(f"expected str for recipe key 'method', found {method!r}; correct the value")
+    found = find_method(method)
+    return {"network": found.network, "loss": found.loss, "online": found.online}
 
 
 def _find(path: str | os.PathLike[str]) -> Path:

@@ -121,10 +121,8 @@ def _synthesise(out: Tensor, stored: Tensor, mixing: Tensor, counts: float, seed
     bends = channels[3:].sub_(NO_BEND).div_(BEND_UNIT)
     features = torch.cat([colours, colours * bends[0], colours * bends[1]])
     matrix = (mixing * counts).t()
-    if side == size:
-        cube = torch.mm(matrix, features, out=out.view(bands, -1))
-    else:
-        cube = torch.mm(matrix, features)
+    # Without enlargement, the product already stands where it belongs.
+    cube = torch.mm(matrix, features, out=out.view(bands, -1)) if side == size else torch.mm(matrix, features)
     _expose(cube, counts, seed)
     if side < size:
         _enlarge(cube.view(bands, side, side), out)

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from spectrack.training.learner import MovingAverage, SiamBANLearner, corner_iou, parameter_groups, to_images
+from spectrack.training.learner import MovingAverage, corner_iou, to_images
+from spectrack.training.siamban_learner import SiamBANLearner
+from spectrack.training.stages import parameter_groups
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_corner_iou_by_hand():
 
 
 def test_decay_is_for_matrices_only(learner):
-    matrices, vectors = parameter_groups(learner, 0.02)
+    matrices, vectors = parameter_groups(learner.parameters(), 0.02)
     assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.02, 0.0)
     assert all(parameter.ndim > 1 for parameter in matrices["params"])
     assert len(matrices["params"]) + len(vectors["params"]) == len(list(learner.parameters()))

@@ -11,9 +11,10 @@ from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
-from spectrack.training.loop import learning_rate, train
+from spectrack.training.loop import train
 from spectrack.training.recipe import OptimiserConfig
 from spectrack.training.run_directory import RunDirectory
+from spectrack.training.stages import learning_rate
 from spectrack.weights.files import read_weights
 
 

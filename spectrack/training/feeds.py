@@ -1,0 +1,51 @@
+"""Feeds: the batches that a method eats, made ahead of the training, by the two kinds there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from spectrack.training.methods import Method
+from spectrack.training.pairs import PairBatches, build_sources
+from spectrack.training.recipe import Recipe
+from spectrack.training.spectral_batches import SpectralBatches, build_spectral_sources
+
+
+class Feed(Protocol):
+    """Batches by step; what `iterate_batches` makes in worker processes and `finish` turns into what a learner takes."""
+
+    def __getitem__(self, index: int) -> Any:
+        """The packed batch of step `index`."""
+
+    def finish(self, packed: Any, move: Callable[[Tensor], Tensor]) -> Any:
+        """The batch, on the device that `move` brings tensors to."""
+
+
+class FeedMaker:
+    """Feeds of one recipe over the same sources.
+
+    Args:
+        recipe: whose data.
+        method: what kind of batch.
+        cache: where banks and clips are kept.
+        jobs: processes that render.
+
+    Raises:
+        ConfigError: a source that is neither known nor a path.
+    """
+
+    def __init__(self, recipe: Recipe, method: Method, cache: Path, *, jobs: int = 2) -> None:
+        self.recipe, self.method = recipe, method
+        if method.batches == "spectral":
+            self._spectral = build_spectral_sources(recipe.data, cache, jobs=jobs)
+        else:
+            self._pairs = build_sources(recipe.data, cache, jobs=jobs)
+
+    def feed(self, *, seed: int, batch: int, offset: int = 0) -> Feed:
+        """Batches of `batch` pairs, the first of which stands at place `offset` of a common batch."""
+        if self.method.batches == "spectral":
+            return SpectralBatches(self._spectral, self.recipe.data, seed=seed, batch=batch, offset=offset)
+        return PairBatches(self._pairs, self.recipe.data.ratios, seed=seed, batch=batch, offset=offset)

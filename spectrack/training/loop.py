@@ -242,7 +242,7 @@ class _Run:
         if len(overlaps):
             self.validation_iou = float(overlaps.mean())
             entry = {"step": self.step, "validation_iou": round(self.validation_iou, 4)}
-            for number in kind.unique().tolist():
+            for number in sorted(set(kind.tolist())):
                 entry[f"validation_iou_{KINDS[number]}"] = round(float(overlaps[kind == number].mean()), 4)
             self.directory.log(entry)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -20,6 +22,7 @@ from spectrack.training.spectral_expansion import PackedPairs, SpectralBatch, ex
 from spectrack.training.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.training.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
 from spectrack.training.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+from spectrack.training.warping import Image
 
 _CAMERA_STREAM = 2**32 - 1
 """Stands for a place in the batch that no pair has, so that the camera has randomness of its own."""
@@ -98,7 +101,8 @@ class SpectralBatches(Dataset[PackedPairs]):
 
     def finish(self, packed: PackedPairs, move: Callable[[Tensor], Tensor]) -> SpectralBatch:
         """What the network gets, from what `__getitem__` gave; `move` brings a tensor to the training's device."""
-        return expand(PackedPairs(*(move(part) if isinstance(part, Tensor) else part for part in packed)))
+        moved: dict[str, Any] = {name: move(part) for name, part in packed._asdict().items() if isinstance(part, Tensor)}
+        return expand(packed._replace(**moved))
 
     def camera(self, index: int) -> Camera:
         """The camera of step `index`; the same in all processes."""
@@ -127,7 +131,7 @@ class ClipPair:
     """A pair from video: crops with all bands as they are stored, and (2, bands) factors from their squares to values."""
 
     pair: Pair
-    gains: np.ndarray[tuple[int, int], np.dtype[np.float64]]
+    gains: NDArray[np.float64]
 
 
 def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
@@ -136,35 +140,42 @@ def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
     clips = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, ClipPair)]
     labelled = [pair.pair if isinstance(pair, ClipPair) else pair for pair in pairs]
     kinds = [KINDS.index("clip") if isinstance(pair, ClipPair) else pair.kind for pair in pairs]
-    crops = [torch.zeros((len(drawn), size, size, _CHANNELS), dtype=torch.uint8) for size in (TEMPLATE_SIZE, SEARCH_SIZE)]
-    sides = torch.zeros((len(drawn), 2), dtype=torch.int64)
-    for row, (_, pair) in enumerate(drawn):
-        for index, image in enumerate((pair.template, pair.search)):
-            side = image.shape[0]
-            crops[index][row, :side, :side] = torch.from_numpy(image)
-            sides[row, index] = side
-    mixing = torch.zeros((len(drawn), 2, FEATURES, camera.bands))
-    gains = torch.zeros((len(clips), 2, camera.bands))
-    cubes = [torch.zeros((len(clips), size, size, camera.bands), dtype=torch.uint8) for size in (TEMPLATE_SIZE, SEARCH_SIZE)]
-    for row, (_, pair) in enumerate(drawn):
-        mixing[row] = torch.from_numpy(pair.mixing)
-    for row, (_, clip) in enumerate(clips):
-        cubes[0][row], cubes[1][row] = torch.from_numpy(clip.pair.template), torch.from_numpy(clip.pair.search)
-        gains[row] = torch.from_numpy(clip.gains)
     return PackedPairs(
-        *crops,
-        sides,
-        mixing,
-        torch.tensor([pair.counts for _, pair in drawn], dtype=torch.float32),
-        torch.tensor([pair.seeds.tolist() for _, pair in drawn], dtype=torch.int64).view(-1, 2),
-        torch.tensor([place for place, _ in drawn], dtype=torch.int64),
-        *cubes,
-        gains,
-        torch.tensor([place for place, _ in clips], dtype=torch.int64),
-        torch.from_numpy(np.stack([pair.box for pair in labelled])),
-        torch.tensor([pair.positive for pair in labelled]),
-        torch.tensor(kinds, dtype=torch.int64),
-        torch.from_numpy(camera.wavelengths_nm.astype(np.float32)),
-        torch.from_numpy(camera.colour.astype(np.float32)),
-        camera.name,
+        template=_in_corners([pair.template for _, pair in drawn], TEMPLATE_SIZE),
+        search=_in_corners([pair.search for _, pair in drawn], SEARCH_SIZE),
+        sides=_whole([[len(pair.template), len(pair.search)] for _, pair in drawn], 2),
+        mixing=_together([pair.mixing for _, pair in drawn], (2, FEATURES, camera.bands)),
+        counts=torch.tensor([pair.counts for _, pair in drawn], dtype=torch.float32),
+        seeds=_whole([pair.seeds.tolist() for _, pair in drawn], 2),
+        places=torch.tensor([place for place, _ in drawn], dtype=torch.int64),
+        clip_template=_together([clip.pair.template for _, clip in clips], (TEMPLATE_SIZE, TEMPLATE_SIZE, camera.bands), torch.uint8),
+        clip_search=_together([clip.pair.search for _, clip in clips], (SEARCH_SIZE, SEARCH_SIZE, camera.bands), torch.uint8),
+        clip_gains=_together([clip.gains for _, clip in clips], (2, camera.bands)),
+        clip_places=torch.tensor([place for place, _ in clips], dtype=torch.int64),
+        box=torch.from_numpy(np.stack([pair.box for pair in labelled])),
+        positive=torch.tensor([pair.positive for pair in labelled]),
+        kind=torch.tensor(kinds, dtype=torch.int64),
+        wavelengths_nm=torch.from_numpy(camera.wavelengths_nm.astype(np.float32)),
+        colour=torch.from_numpy(camera.colour.astype(np.float32)),
+        sensor=camera.name,
     )
+
+
+def _in_corners(crops: list[Image], size: int) -> Tensor:
+    """(n, size, size, channels): crops of up to that size, each in the upper left corner of its place."""
+    packed = torch.zeros((len(crops), size, size, _CHANNELS), dtype=torch.uint8)
+    for row, crop in zip(packed, crops, strict=True):
+        row[: len(crop), : len(crop)] = torch.from_numpy(crop)
+    return packed
+
+
+def _together(arrays: list[NDArray[Any]], shape: tuple[int, ...], kind: torch.dtype = torch.float32) -> Tensor:
+    """(n, *shape) of arrays of that shape, also of none."""
+    packed = torch.empty((len(arrays), *shape), dtype=kind)
+    for row, array in zip(packed, arrays, strict=True):
+        row.copy_(torch.from_numpy(array))
+    return packed
+
+
+def _whole(rows: list[list[int]], columns: int) -> Tensor:
+    return torch.tensor(rows, dtype=torch.int64).view(-1, columns)

@@ -95,22 +95,32 @@ class SpectralBatch(NamedTuple):
 
 def expand(packed: PackedPairs) -> SpectralBatch:
     """Make cubes and false colours of a packed batch, on its device."""
-    count, bands = len(packed.box), len(packed.wavelengths_nm)
-    crops = []
-    for index, (size, stored, clips) in enumerate(
-        ((TEMPLATE_SIZE, packed.template, packed.clip_template), (SEARCH_SIZE, packed.search, packed.clip_search))
-    ):
-        cubes = torch.empty((count, bands, size, size), dtype=torch.float32, device=stored.device)
-        sides, counts, seeds = packed.sides[:, index].tolist(), packed.counts.tolist(), packed.seeds[:, index].tolist()
-        for pair, place in enumerate(packed.places.tolist()):
-            side = sides[pair]
-            _synthesise(cubes[place], stored[pair, :side, :side], packed.mixing[pair, index], counts[pair], seeds[pair])
-        for pair, place in enumerate(packed.clip_places.tolist()):
-            values = clips[pair].permute(2, 0, 1).float()
-            torch.mul(values.square_(), packed.clip_gains[pair, index][:, None, None], out=cubes[place])
-        crops.append(cubes)
-    colours = [_false_colour(cubes, packed.colour) for cubes in crops]
-    return SpectralBatch(*crops, *colours, packed.box, packed.positive, packed.wavelengths_nm, packed.kind, packed.sensor)
+    template = _cubes(packed, 0, TEMPLATE_SIZE, packed.template, packed.clip_template)
+    search = _cubes(packed, 1, SEARCH_SIZE, packed.search, packed.clip_search)
+    return SpectralBatch(
+        template,
+        search,
+        _false_colour(template, packed.colour),
+        _false_colour(search, packed.colour),
+        packed.box,
+        packed.positive,
+        packed.wavelengths_nm,
+        packed.kind,
+        packed.sensor,
+    )
+
+
+def _cubes(packed: PackedPairs, index: int, size: int, stored: Tensor, clips: Tensor) -> Tensor:
+    """(N, B, size, size): all templates (index 0) or search crops (1) of a batch."""
+    cubes = torch.empty((len(packed.box), len(packed.wavelengths_nm), size, size), dtype=torch.float32, device=stored.device)
+    sides, counts, seeds = packed.sides[:, index].tolist(), packed.counts.tolist(), packed.seeds[:, index].tolist()
+    for pair, place in enumerate(packed.places.tolist()):
+        side = sides[pair]
+        _synthesise(cubes[place], stored[pair, :side, :side], packed.mixing[pair, index], counts[pair], seeds[pair])
+    for pair, place in enumerate(packed.clip_places.tolist()):
+        values = clips[pair].permute(2, 0, 1).float()
+        torch.mul(values.square_(), packed.clip_gains[pair, index][:, None, None], out=cubes[place])
+    return cubes
 
 
 def _synthesise(out: Tensor, stored: Tensor, mixing: Tensor, counts: float, seed: int) -> None:

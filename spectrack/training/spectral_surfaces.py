@@ -47,7 +47,7 @@ class Wardrobe:
 
     def bend(self, index: int, number: int = -1) -> NDArray[np.float64]:
         """(2,) bend of sprite `index`, or of its twin `number`, which is well apart from it."""
-        own = self.things[(index + self.offset) % _TABLE]
+        own: NDArray[np.float64] = self.things[(index + self.offset) % _TABLE]
         if number < 0:
             return own
         distant = np.flatnonzero(np.linalg.norm(self.things - own, axis=1) >= _APART)
@@ -64,8 +64,8 @@ class Wardrobe:
         """(size, size, 6): a sprite of (size, size, 4) with its bend between colours and coverage."""
         levels, place = np.linspace(-1.0, 1.0, 256), (index + self.offset) % _TABLE
         tables = _coded(self.bend(index, number)[:, None] + self.texture[place][:, None] * levels)
-        red, green, blue, coverage = cv2.split(sprite)
-        return stacked(red, green, blue, *[cv2.LUT(green, table) for table in tables], coverage)
+        red, green, blue, coverage = map(np.asarray, cv2.split(sprite))
+        return stacked(red, green, blue, *[np.asarray(cv2.LUT(green, table)) for table in tables], coverage)
 
 
 def draw_wardrobe(rng: np.random.Generator, pictures: int) -> Wardrobe:

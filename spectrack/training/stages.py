@@ -62,7 +62,8 @@ class Plan:
 
     def __init__(self, recipe: Recipe, network: nn.Module) -> None:
         self.recipe, self.network = recipe, network
-        for part in [*recipe.frozen, *(part for entry in (*recipe.stages, *recipe.groups) for part in entry.parts)]:
+        named = [*(stage.parts for stage in recipe.stages), *(group.parts for group in recipe.groups)]
+        for part in [*recipe.frozen, *(part for parts in named for part in parts)]:
             self._check(part)
         free = {name: parameter for name, parameter in network.named_parameters() if not _is_in(name, recipe.frozen)}
         members: list[dict[str, nn.Parameter]] = [{} for _ in range(1 + len(recipe.groups))]
@@ -76,8 +77,8 @@ class Plan:
             if parameters:
                 self.groups.append(Group(config, parameters, self._first_step(parameters)))
             elif number:
-                named = ", ".join(recipe.groups[number - 1].parts)
-                raise ConfigError(f"expected something to train in the group of {named}, found all of it frozen; correct groups or frozen")
+                parts = ", ".join(recipe.groups[number - 1].parts)
+                raise ConfigError(f"expected something to train in the group of {parts}, found all of it frozen; correct groups or frozen")
         if not self.groups:
             raise ConfigError(f"expected something to train, found all of {type(network).__name__} frozen; correct frozen")
         self._held: list[nn.Module] = []

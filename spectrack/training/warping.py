@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -59,7 +59,7 @@ def channels_of(image: Image, start: int, stop: int) -> Image:
     return part
 
 
-def stacked(*images: Image) -> Image:
+def stacked(*images: NDArray[Any]) -> Image:
     """Images of one size as one image with all their channels."""
     return np.asarray(cv2.merge(images), dtype=np.uint8)
 

@@ -155,3 +155,16 @@ def test_values_beyond_float32_are_refused():
 def test_cubes_of_no_numbers_are_refused():
     with pytest.raises(CubeError, match="integers or floats, found type complex128"):
         Colouring(np.ones((3, 3), np.float32)).apply(np.zeros((2, 2, 3), complex))
+
+
+@pytest.mark.parametrize("bands", [4, 5, 16, 25])
+@pytest.mark.parametrize("side", [40, 90, 200])
+def test_all_bands_are_cut_as_single_ones_are(bands, side):
+    """Enlarged and reduced, inside the frame and beyond it: every band as if it were alone."""
+    cube = np.random.default_rng(0).integers(0, 900, (120, 100, bands), dtype=np.uint16)
+    window, fill = CropWindow(-10, 20, side), np.arange(bands, dtype=np.float32)
+    whole = cut(ArrayFrame(cube), window, 127, Colouring(np.eye(bands, dtype=np.float32)), fill)
+    assert whole.shape == (127, 127, bands)
+    for band in (0, bands - 1):
+        alone = cut(ArrayFrame(cube[:, :, [band] * 3]), window, 127, PLAIN, fill[[band] * 3])
+        np.testing.assert_allclose(whole[:, :, band], alone[:, :, 0], rtol=1e-4, atol=0.05)

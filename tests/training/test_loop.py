@@ -5,15 +5,19 @@ import json
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import seed_everything
 
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
+from spectrack.training.learner import MovingAverage
 from spectrack.training.loop import train
+from spectrack.training.pairs import PairBatches, build_sources
 from spectrack.training.recipe import OptimiserConfig
 from spectrack.training.run_directory import RunDirectory
+from spectrack.training.siamban_learner import SiamBANLearner
 from spectrack.training.stages import learning_rate
 from spectrack.weights.files import read_weights
 
@@ -43,6 +47,32 @@ def test_resumed_run_ends_in_the_same_bytes(run):
     for part in ("model", "average"):
         assert all(torch.equal(first[part][name], second[part][name]) for name in first[part])
     assert str(first["optimiser"]) == str(second["optimiser"])
+
+
+@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+def test_the_loop_is_nothing_but_the_plain_loop(run, make, cache, kind):
+    """Stages, groups and feeds must not move a bit of a training that uses none of them."""
+    recipe = make.recipe(optimiser__kind=kind, validation_pairs=0)
+    state = torch.load(run(recipe=recipe).parent / "checkpoint.ckpt", weights_only=True)
+
+    seed_everything(recipe.seed, verbose=False)
+    learner = SiamBANLearner(recipe).to(memory_format=torch.channels_last).train()
+    matrices = [parameter for parameter in learner.parameters() if parameter.ndim > 1]
+    vectors = [parameter for parameter in learner.parameters() if parameter.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": recipe.optimiser.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups) if kind == "adamw" else torch.optim.SGD(groups, momentum=0.9)
+    average = MovingAverage(learner.network, recipe.optimiser.average)
+    batches = PairBatches(build_sources(recipe.data, cache, jobs=1), (), seed=recipe.seed, batch=recipe.batch)
+    for step in range(recipe.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(recipe.optimiser, step, recipe.steps)
+        optimiser.zero_grad()
+        learner(batches[step], step)["total"].backward()
+        torch.nn.utils.clip_grad_norm_(learner.parameters(), recipe.optimiser.gradient_clip)
+        optimiser.step()
+        average.update(learner.network, step)
+    assert all(torch.equal(state["model"][name], tensor) for name, tensor in learner.state_dict().items())
+    assert all(torch.equal(state["average"][name], tensor) for name, tensor in average.state.items())
 
 
 def test_weights_can_track_and_say_where_they_come_from(run, make):

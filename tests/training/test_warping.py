@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from spectrack.training.warping import affine, is_near, moved_box, paste, pixel_map, turn, warp
+from spectrack.training.warping import (
+    LayeredPicture,
+    affine,
+    channels_of,
+    colours_of,
+    in_groups,
+    is_near,
+    moved_box,
+    paste,
+    pixel_map,
+    stacked,
+    turn,
+    warp,
+)
 
 
 def blob(height, width, centre, sigma):
@@ -86,3 +99,50 @@ def test_is_near():
     box = np.array([10.0, 10.0, 20.0, 20.0])
     assert is_near(np.array([5.0, 15.0]), box, 6.0)
     assert not is_near(np.array([3.0, 15.0]), box, 6.0)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 5, 6, 9, 13])
+def test_groups_put_every_channel_back_in_its_place(channels):
+    image = np.random.default_rng(0).integers(0, 256, (7, 9, channels), dtype=np.uint8)
+    seen = []
+
+    def remember(part):
+        seen.append(part.shape[2])
+        return 255 - part[:, :, 0] if part.shape[2] == 1 and channels > 4 else 255 - part
+
+    np.testing.assert_array_equal(in_groups(remember, image), 255 - image)
+    assert max(seen) <= 4
+
+
+def test_channels_are_copied_and_stacked():
+    image = np.random.default_rng(0).integers(0, 256, (5, 4, 6), dtype=np.uint8)
+    np.testing.assert_array_equal(channels_of(image, 2, 5), image[:, :, 2:5])
+    np.testing.assert_array_equal(stacked(channels_of(image, 0, 3), image[:, :, 3], channels_of(image, 4, 6)), image)
+
+
+def test_wide_sprites_are_pasted_as_their_colours_are():
+    """Channels beyond the colours land where the colours land, through reductions as well."""
+    rng = np.random.default_rng(0)
+    sprite = rng.integers(0, 256, (60, 60, 4), dtype=np.uint8)
+    wide = np.concatenate([sprite[:, :, :3], sprite[:, :, [2, 0]], sprite[:, :, 3:]], axis=2)
+    for zoom in (0.3, 0.9, 1.6):
+        mapping = affine(turn(20) * zoom, (30.0, 30.0), (40.0, 33.0))
+        narrow_crop, wide_crop = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80, 5), np.uint8)
+        paste(narrow_crop, sprite, mapping)
+        paste(wide_crop, wide, mapping)
+        # OpenCV rounds two and four channels by different routes.
+        np.testing.assert_allclose(wide_crop[:, :, :3].astype(int), narrow_crop, atol=6)
+        np.testing.assert_allclose(wide_crop[:, :, 3:].astype(int), narrow_crop[:, :, [2, 0]], atol=6)
+
+
+def test_layers_follow_the_colours():
+    colours, cover = (np.random.default_rng(seed).integers(0, 256, (50, 60, 3), dtype=np.uint8) for seed in (0, 1))
+    tables = np.stack([np.arange(256), 255 - np.arange(256)]).astype(np.uint8)
+    picture = LayeredPicture(colours, cover, tables)
+    mapping = affine(turn(10) * 0.8, (30.0, 25.0), (20.0, 20.0))
+    crop = warp(picture, mapping, 40)
+    assert picture.shape == (50, 60, 5)
+    assert colours_of(picture) is colours
+    np.testing.assert_array_equal(crop[:, :, :3], warp(colours, mapping, 40))
+    np.testing.assert_array_equal(crop[:, :, 3], warp(cover, mapping, 40)[:, :, 0])
+    np.testing.assert_array_equal(crop[:, :, 4], 255 - warp(cover, mapping, 40)[:, :, 1])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.weights.metadata import METHODS
 
 if TYPE_CHECKING:
     from spectrack.training.learner import Learner
@@ -41,7 +42,13 @@ class Method:
 
 
 def register_method(method: Method) -> None:
-    """Make a method known; another of the same name is replaced."""
+    """Make a method known; another of the same name is replaced.
+
+    Raises:
+        ConfigError: weights files do not know a method of that name, so the training could not end.
+    """
+    if method.name not in METHODS:
+        raise ConfigError(f"expected a method that weights files know, found {method.name!r}; {nearest_name(method.name, METHODS)}")
     _REGISTERED[method.name] = method
 
 

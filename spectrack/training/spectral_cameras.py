@@ -14,8 +14,9 @@ from spectrack.sensors import SENSORS, Sensor, custom_sensor, get_sensor, with_l
 from spectrack.simulation.illumination import THERMAL
 from spectrack.spectra import WAVELENGTHS_NM
 
-_LAMPS = (*THERMAL, "fl2", "led_b3")
-"""Lights of the simulator's scenes; those that give no infrared are for cameras that see none."""
+_WARM_LAMPS = ("d65", *(name for name in THERMAL if name != "d65"))
+_LAMPS = (*_WARM_LAMPS, "fl2", "led_b3")
+"""Lights of the simulator's scenes, the commonest first; those that give no infrared are for cameras that see none."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Camera:
         wavelengths_nm: (bands,) centres, NaN where nobody knows them.
         response: (121, bands) from spectral radiance on the common grid to bands, each band's sum 1 (less beside dark pixels).
         colour: (bands, 3) the false-colour rule.
-        lamps: names of the lights that this camera sees anything by; none for a camera known by its video alone, to which
+        lamps: names of the lights that this camera sees anything by, the commonest first; none for a camera known by its video alone, to which
             nothing synthetic can be shown.
     """
 
@@ -84,7 +85,7 @@ class Camera:
         wavelengths = np.asarray(sensor.centres_nm, dtype=np.float64)
         colour = false_colour_matrix(rule, sensor.bands, wavelengths_nm=sensor.centres_nm).astype(np.float64)
         response = sensor.responses(WAVELENGTHS_NM).T @ sensor.crosstalk(crosstalk)
-        lamps = THERMAL if wavelengths.max() > 700 else _LAMPS
+        lamps = _WARM_LAMPS if wavelengths.max() > 700 else _LAMPS
         return cls(sensor.name, wavelengths, np.asarray(response), colour, lamps)
 
     @classmethod

@@ -117,7 +117,9 @@ def draw_materials(rng: np.random.Generator, camera: Camera, config: MaterialCon
     """
     plain = rng.random() < config.plain_share
     spectra = camera_primaries(rng, camera) if plain else random_endmembers(rng, str(rng.choice(ENDMEMBER_KINDS[1:])))
-    light = illuminant(str(rng.choice(camera.lamps)))
+    # The first lamp, daylight, is the commonest.
+    weights = np.array([3.0, *(1.0,) * (len(camera.lamps) - 1)])
+    light = illuminant(str(rng.choice(camera.lamps, p=weights / weights.sum())))
     seen = spectra @ camera.response
     unmixing = np.linalg.inv(seen @ camera.colour) * float((seen @ camera.colour).sum(axis=0).mean()) if plain else np.eye(3)
     lit = (spectra * light) @ camera.response

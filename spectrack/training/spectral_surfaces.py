@@ -75,7 +75,8 @@ def draw_wardrobe(rng: np.random.Generator, pictures: int) -> Wardrobe:
         rng: the only source of randomness.
         pictures: how many pictures the bank has.
     """
-    ground = rng.uniform(-0.85, 0.85, BENDS)
+    # Most backgrounds are hardly bent, as most of nature is smooth.
+    ground = rng.uniform(-0.85, 0.85, BENDS) * (0.25 if rng.random() < 0.6 else 1.0)
     spread = rng.uniform(0.0, 0.25, BENDS)
     things = rng.uniform(-0.95, 0.95, (4 * _TABLE, BENDS))
     # In a square of side 1.9 at least a third of all points is that far from any one of them.

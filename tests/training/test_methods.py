@@ -31,7 +31,7 @@ class OwnOnline:
 @pytest.fixture
 def own(monkeypatch):
     monkeypatch.setattr(methods, "_REGISTERED", dict(methods._REGISTERED))
-    register_method(Method("own", SiamBANLearner, OwnNetwork, OwnLoss, OwnOnline))
+    register_method(Method("bcrnet", SiamBANLearner, OwnNetwork, OwnLoss, OwnOnline))
 
 
 def test_siamban_is_known():
@@ -51,7 +51,7 @@ def test_unknown_method_offers_the_nearest():
 
 
 def test_sections_have_the_methods_types(own):
-    recipe = build_section(Recipe, {"method": "own", "network": {"width": 9}, "loss": {"spectral": 2}}, "")
+    recipe = build_section(Recipe, {"method": "bcrnet", "network": {"width": 9}, "loss": {"spectral": 2}}, "")
     assert recipe.network == OwnNetwork(9)
     assert recipe.loss == OwnLoss(2.0)
     assert recipe.online == OwnOnline()
@@ -60,12 +60,12 @@ def test_sections_have_the_methods_types(own):
 
 def test_key_of_another_method_is_refused(own):
     with pytest.raises(ConfigError, match=r"expected a known recipe key, found 'network\.compact_widths'"):
-        build_section(Recipe, {"method": "own", "network": {"compact_widths": [8, 8, 8]}}, "")
+        build_section(Recipe, {"method": "bcrnet", "network": {"compact_widths": [8, 8, 8]}}, "")
 
 
 def test_stages_and_groups_are_tables(own):
     values = {
-        "method": "own",
+        "method": "bcrnet",
         "pairs": 320,
         "batch": 32,
         "stages": [{"steps": 4, "parts": ["a"], "loss": {"spectral": 0}}, {}],
@@ -95,9 +95,14 @@ def test_stages_and_groups_are_tables(own):
 )
 def test_mistakes_in_stages_get_a_sentence(own, stages, message):
     with pytest.raises(ConfigError, match=message):
-        build_section(Recipe, {"method": "own", "pairs": 320, "batch": 32, "stages": stages}, "")
+        build_section(Recipe, {"method": "bcrnet", "pairs": 320, "batch": 32, "stages": stages}, "")
 
 
 def test_group_without_parts_is_refused():
     with pytest.raises(ConfigError, match=r"expected at least one part of the network for recipe key 'groups\.parts'"):
         build_section(Recipe, {"groups": [{}]}, "")
+
+
+def test_method_that_weights_files_do_not_know_is_refused():
+    with pytest.raises(ConfigError, match="expected a method that weights files know, found 'own'"):
+        register_method(Method("own", SiamBANLearner, OwnNetwork, OwnLoss, OwnOnline))

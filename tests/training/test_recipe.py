@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from spectrack.errors import ConfigError
+from spectrack.networks.siamban import SiamBAN
 from spectrack.training.recipe import Recipe, build_section, load_recipe, shipped_recipes
+from spectrack.training.stages import Plan
 
 
 def written(folder, text):
@@ -98,7 +100,11 @@ def test_resolved_recipe_builds_itself_again():
     assert build_section(Recipe, json.loads(json.dumps(recipe.to_json())), "") == recipe
 
 
-def test_the_recipe_on_the_page_about_training_loads(tmp_path):
+def test_the_recipes_on_the_page_about_training_load(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    recipe = load_recipe(written(tmp_path, page.split("```toml\n")[1].split("```")[0]))
-    assert (recipe.name, recipe.data.ratios) == ("mine", (0.6, 0.1, 0.3))
+    whole, staged = (load_recipe(written(tmp_path, block.split("```")[0])) for block in page.split("```toml\n")[1:])
+    assert (whole.name, whole.data.ratios) == ("mine", (0.6, 0.1, 0.3))
+    plan = Plan(staged, SiamBAN(staged.network))
+    for stage in staged.stages:
+        plan.enter(stage)
+    assert [group.first_step for group in plan.groups] == [500, 0]

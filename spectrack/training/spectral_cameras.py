@@ -60,8 +60,8 @@ class Camera:
         wavelengths_nm: (bands,) centres, NaN where nobody knows them.
         response: (121, bands) from spectral radiance on the common grid to bands, each band's sum 1 (less beside dark pixels).
         colour: (bands, 3) the false-colour rule.
-        lamps: names of the lights that this camera sees anything by, the commonest first; none for a camera known by its video alone, to which
-            nothing synthetic can be shown.
+        lamps: names of the lights that this camera sees anything by, the commonest first; none for a camera known by its video
+            alone, to which nothing synthetic can be shown.
     """
 
     name: str

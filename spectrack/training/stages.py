@@ -40,7 +40,9 @@ class Group:
         return torch.optim.AdamW(groups, lr=self.config.learning_rate)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate at a step of a training of `steps`."""
+        """The learning rate at a step of a training of `steps`; 0 before its schedule begins."""
+        if step < self.first_step:
+            return 0.0
         return learning_rate(self.config, step - self.first_step, steps - self.first_step)
 
     @property

@@ -82,6 +82,7 @@ def test_groups_have_their_own_optimiser_and_clock():
     assert set(head.parameters) == {f"head.{part}.{kind}" for part in ("score", "box") for kind in ("weight", "bias")}
     # The head's schedule begins with the stage that first trains it.
     assert (rest.first_step, head.first_step) == (0, 4)
+    assert head.rate(3, 10) == 0.0
     assert head.rate(4, 10) == pytest.approx(0.25)
     assert head.rate(5, 10) == pytest.approx(0.5)
     plan.enter(stages[0])

@@ -132,7 +132,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         for name in ("positives", "negatives", "hard_negatives"):
-            _demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+            demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,256 @@
+"""BIMM, the band importance modelling module: which bands rebuild the others, learned from the crop alone.
+
+Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2, eq. (1) to (10): a U-Net of 3D convolutions with attention
+(`band_encoder`, `band_decoder`), its output pooled to one number per band, their correlation W0, and one learned step to the
+coefficients W of self-expression (`band_refinement`). W >= 0 and diag(W) = 0 exactly.
+
+Default `shared` (this project's): every weight is tied across bands, so one file serves any number of bands. `band_specific` is the
+literal reading, for one number of bands. Bands are sorted by wavelength first where it is known: a convolution along
+the bands takes neighbours in the array for neighbours in the spectrum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple, cast, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.networks.band_decoder import Gate, SemanticGuidedRefinement, ShuffledUpsampling
+from spectrack.networks.band_encoder import BandEncoder
+from spectrack.networks.band_refinement import (
+    START_CORRELATION,
+    START_POOLED,
+    FlatRefinement,
+    PairwiseRefinement,
+    RowRefinement,
+    clear_diagonal,
+    pooled_correlation,
+)
+
+Phi = Literal["auto", "pairwise", "flat", "row"]
+"""Form of the refinement; ``auto`` is pairwise where weights are shared and flat where they are band-specific."""
+
+PARTS = ("cem", "sem", "sdub", "sgrm", "refinement")
+"""What an ablation can leave out."""
+
+
+@dataclass(frozen=True)
+class BIMMConfig:
+    """The shape of a band importance module; stored with the weights.
+
+    Attributes:
+        bands: 0 ties all weights across bands (any number will do); else the module is band-specific, for this many.
+        widths: feature maps per band on each level, fine first.
+        reduction: r of the channel attention.
+        pooled_maps: pooled values per band; 1 in the paper.
+        input_size: crops are area-averaged to at most this side first, in pixels; 0 leaves them as they are.
+        phi: form of the refinement.
+        activation: outer activation of eq. (10); relu gives exact zeros.
+        normalise_max: divide W by its largest entry, as SEE-Net does; this breaks the scale of the reconstruction.
+        gate: what SGRM's attention multiplies.
+        without: parts left out, of `PARTS`.
+    """
+
+    bands: int = 0
+    widths: tuple[int, ...] = (4, 8, 16)
+    reduction: int = 4
+    pooled_maps: int = 1
+    input_size: int = 0
+    phi: Phi = "auto"
+    activation: Literal["relu", "softplus"] = "relu"
+    normalise_max: bool = False
+    gate: Gate = "decoder"
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(*self.widths, self.reduction, self.pooled_maps) < 1 or self.bands in (1, 2) or self.bands < 0:
+            raise ConfigError(
+                f"expected positive widths, reduction and pooled_maps and bands of 0 or at least 3, found {self.widths}, "
+                f"{self.reduction}, {self.pooled_maps} and {self.bands}; correct the configuration"
+            )
+        for name, value, known in (
+            ("phi", self.phi, get_args(Phi)),
+            ("activation", self.activation, ("relu", "softplus")),
+            ("gate", self.gate, get_args(Gate)),
+            *(("part", part, PARTS) for part in self.without),
+        ):
+            if value not in known:
+                raise ConfigError(f"expected a known {name} of the band importance module, found {value!r}; {nearest_name(value, known)}")
+        if self.bands == 0 and self.phi in ("flat", "row"):
+            raise ConfigError(f"expected a number of bands for phi {self.phi!r}, found weights shared by all bands; take pairwise or set bands")
+
+    @property
+    def shared(self) -> bool:
+        """Whether one set of weights serves any number of bands."""
+        return self.bands == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the metadata of a weights file."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> BIMMConfig:
+        """The inverse of `to_json`."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+class BandRelations(NamedTuple):
+    """What the module says about the bands of N crops.
+
+    Attributes:
+        pooled: g, (N, C, pooled_maps) float32.
+        initial: W0, (N, C, C), symmetric with a zero diagonal.
+        matrix: W, (N, C, C) >= 0 with a zero diagonal; row i rebuilds band i.
+    """
+
+    pooled: Tensor
+    initial: Tensor
+    matrix: Tensor
+
+
+class BandImportanceModule(nn.Module):
+    """BIMM: crops of all bands to the matrix W of self-expression coefficients.
+
+    Args:
+        config: its shape.
+
+    Example:
+        >>> module = BandImportanceModule().eval()
+        >>> [tuple(module(torch.rand(1, bands, 32, 32)).matrix.shape) for bands in (3, 16)]
+        [(1, 3, 3), (1, 16, 16)]
+    """
+
+    def __init__(self, config: BIMMConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or BIMMConfig()
+        bands, widths, without = self.config.bands, self.config.widths, self.config.without
+        self.encoder = BandEncoder(widths, bands, self.config.reduction, without)
+        groups = max(1, bands)
+        # The other gates multiply encoder features, so their top level is as wide as the encoder's and a last layer follows.
+        top = self.config.pooled_maps if self.config.gate == "decoder" or "sgrm" in without else widths[0]
+        targets = (top, *widths[1:-1])
+        self.upsampling = nn.ModuleList(
+            ShuffledUpsampling(groups * wide, groups * target, groups, plain="sdub" in without)
+            for wide, target in zip(widths[1:], targets, strict=False)
+        )
+        self.refinement = nn.ModuleList(
+            SemanticGuidedRefinement(groups * fine, groups * target, groups, self.config.gate)
+            for fine, target in zip(widths[:-1] if "sgrm" not in without else (), targets, strict=False)
+        )
+        plain_top = len(widths) > 1 and top == self.config.pooled_maps
+        self.output = None if plain_top else nn.Conv2d(groups * (top if len(widths) > 1 else widths[0]), groups * self.config.pooled_maps, 1)
+        self.phi = _build_phi(self.config)
+        self._initialise()
+
+    def forward(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> BandRelations:
+        """Relations of the bands of each crop.
+
+        Args:
+            cube: (N, C, H, W), scaled to about [0, 1], H and W at least 2^levels.
+            wavelengths_nm: (C,) band centres, the same for all crops, or None when unknown.
+
+        Returns:
+            Pooled features, W0 and W, in the order of the cube's bands.
+
+        Raises:
+            InputError: fewer than three bands, crops too small, another number of bands than band-specific weights are for, or
+                wavelengths that are not one a band.
+        """
+        self._check(cube, wavelengths_nm)
+        order = None if wavelengths_nm is None else _sorting(wavelengths_nm)
+        if order is not None and wavelengths_nm is not None:
+            cube, wavelengths_nm = cube[:, order], wavelengths_nm[order]
+        pooled = self.pool(cube)
+        with torch.autocast(cube.device.type, enabled=False):
+            initial = pooled_correlation(pooled)
+            matrix = self._refine(initial, pooled, wavelengths_nm)
+        if order is not None:
+            back = torch.argsort(order)
+            return BandRelations(pooled[:, back], initial[:, back][:, :, back], matrix[:, back][:, :, back])
+        return BandRelations(pooled, initial, matrix)
+
+    def pool(self, cube: Tensor) -> Tensor:
+        """The U-Net and global average pooling: (N, C, H, W) to g, (N, C, pooled_maps) float32."""
+        crops, bands = cube.shape[:2]
+        encoded = self.encoder(self._reduce(cube).to(self._kind()))
+        in_batch = bands if self.config.shared else 1
+        if not self.config.shared:
+            encoded = [maps.unflatten(0, (crops, bands)).flatten(1, 2) for maps in encoded]
+        maps = encoded[-1]
+        for level in range(len(encoded) - 2, -1, -1):
+            fine = encoded[level]
+            maps = self.upsampling[level](maps, (fine.shape[-2], fine.shape[-1]))
+            if len(self.refinement):
+                maps = self.refinement[level](fine, maps, in_batch)
+        if self.output is not None:
+            maps = self.output(maps)
+        # The mean over thousands of pixels is taken in float32 whatever the maps are in.
+        return maps.mean(dim=(2, 3), dtype=torch.float32).view(crops, bands, -1)
+
+    def _refine(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None) -> Tensor:
+        if self.phi is None:
+            raw = initial / ((initial.shape[-1] - 1) * START_CORRELATION)
+        else:
+            raw = initial - self.phi(initial, pooled, wavelengths_nm)
+        activation = functional.relu if self.config.activation == "relu" else functional.softplus
+        matrix = clear_diagonal(activation(raw))
+        if self.config.normalise_max:
+            matrix = matrix / matrix.amax(dim=(1, 2), keepdim=True).clamp(min=1e-8)
+        return matrix
+
+    def _reduce(self, cube: Tensor) -> Tensor:
+        """Means over whole squares of pixels, so that the side is at most `input_size`; the last squares may be smaller."""
+        side, size = max(cube.shape[-2:]), self.config.input_size
+        if size == 0 or side <= size:
+            return cube
+        return functional.avg_pool2d(cube, -(-side // size), ceil_mode=True, count_include_pad=False)
+
+    def _kind(self) -> torch.dtype:
+        first = cast(nn.Module, self.encoder.levels[0])
+        return cast(nn.Conv2d, first.convolution).weight.dtype
+
+    def _check(self, cube: Tensor, wavelengths_nm: Tensor | None) -> None:
+        if cube.ndim != 4 or cube.shape[1] < 3:
+            raise InputError(f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of the cube")
+        bands, smallest = cube.shape[1], 2 ** len(self.config.widths)
+        if min(cube.shape[2:]) < smallest:
+            raise InputError(f"expected crops of at least {smallest} pixels a side, found {tuple(cube.shape[2:])}; cut larger crops")
+        if self.config.bands not in (0, bands):
+            raise InputError(
+                f"expected crops of {self.config.bands} bands, as the weights were made for, found {bands}; name other weights"
+            )
+        if wavelengths_nm is not None and wavelengths_nm.shape != (bands,):
+            raise InputError(f"expected {bands} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or None")
+
+    def _initialise(self) -> None:
+        for module in (*self.encoder.modules(), *self.upsampling.modules(), *self.refinement.modules()):
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        for module in self.refinement:
+            # Attention starts at one half everywhere, before its batch normalisation has seen any data too.
+            nn.init.normal_(cast(nn.Conv2d, cast(SemanticGuidedRefinement, module).attention[0]).weight, std=0.01)
+        last = self.output if self.output is not None else cast(ShuffledUpsampling, self.upsampling[0]).pointwise
+        # Attention halves what it gates; the bias makes up for it, so that g starts near 0.5.
+        halved = self.output is None and len(self.refinement) > 0
+        nn.init.constant_(cast(Tensor, last.bias), START_POOLED * (2.0 if halved else 1.0))
+        # Band-specific weights start at one W for all crops (`FlatRefinement`), which larger differences in g would cut off at 0.
+        nn.init.normal_(last.weight, std=0.1 if self.config.shared else 0.01)
+
+
+def _build_phi(config: BIMMConfig) -> nn.Module | None:
+    if "refinement" in config.without:
+        return None
+    phi = config.phi if config.phi != "auto" else ("pairwise" if config.shared else "flat")
+    if phi == "pairwise":
+        return PairwiseRefinement(config.pooled_maps)
+    return FlatRefinement(config.bands) if phi == "flat" else RowRefinement(config.bands)
+
+
+def _sorting(wavelengths_nm: Tensor) -> Tensor | None:
+    """The stable order by rising wavelength, None where the bands lie in it already."""
+    order = torch.argsort(wavelengths_nm, stable=True)
+    return None if bool((order[1:] > order[:-1]).all()) else order

@@ -5,36 +5,35 @@ Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2.1, eq. (2) and (
 connected layers with reduction r, Softplus, Sigmoid, the product. Restored: the layers are shared by both descriptors; the kernel
 of eq. (3) is 7x7. This project's: r = 4, and the tied form that works for any number of bands.
 
-All maps here are (N * bands, maps, H, W): the bands lie in the batch, band after band of one crop.
+Maps are (N * blocks, block * K, H, W), bands in blocks, as `band_layout` says; the count of bands is free except in
+`ChannelEnhancement`.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spectrack.networks.band_layout import BandLayout
+
 
 class SpatialEnhancement(nn.Module):
     """SEM, eq. (3): F * sigmoid(conv7x7([max; mean])), maximum and mean over all maps and bands.
 
-    One gate per place serves all bands, so the count of bands is free. No bias; order [max; mean] as the text names them.
+    One gate per place serves all bands. No bias; order [max; mean] as the text names them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
-    def forward(self, maps: Tensor, bands: int) -> Tensor:
-        """(N * bands, K, H, W) in and out."""
-        cube = maps.unflatten(0, (-1, bands))
-        # Bands first: whole planes are compared, which is several times faster than across the few maps of a place.
-        strongest = cube.amax(dim=1).amax(dim=1, keepdim=True)
-        mean = cube.mean(dim=1).mean(dim=1, keepdim=True)
+    def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
+        """(N * blocks, block * K, H, W) in and out."""
+        strongest = layout.per_crop(maps.amax(dim=1, keepdim=True)).amax(dim=1)
+        mean = layout.per_crop(maps.mean(dim=1, keepdim=True)).mean(dim=1)
         gate = torch.sigmoid(self.convolution(torch.cat([strongest, mean], dim=1)))
-        return (cube * gate.unsqueeze(1)).flatten(0, 1)
+        return maps * gate.repeat_interleave(layout.blocks, dim=0)
 
 
 class ChannelEnhancement(nn.Module):
@@ -49,11 +48,11 @@ class ChannelEnhancement(nn.Module):
         super().__init__()
         self.layers = _two_layers(channels, reduction)
 
-    def forward(self, maps: Tensor, bands: int) -> Tensor:
-        """(N * bands, K, H, W) in and out."""
-        mean, peak = (descriptor.unflatten(0, (-1, bands)).flatten(1) for descriptor in (maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))))
-        gate = functional.softplus(self.layers(mean) + self.layers(peak))
-        return maps * gate.view(maps.shape[0], -1, 1, 1)
+    def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
+        """(N * blocks, block * K, H, W) in and out."""
+        both = torch.stack([layout.descriptors(pooled).flatten(1) for pooled in (maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)))])
+        gate = functional.softplus(self.layers(both).sum(dim=0))
+        return maps * gate.view(*maps.shape[:2], 1, 1)
 
 
 class SharedChannelEnhancement(nn.Module):
@@ -73,14 +72,15 @@ class SharedChannelEnhancement(nn.Module):
         self.maps = _two_layers(maps, reduction)
         self.bands = nn.Sequential(nn.Conv1d(1, hidden, 5, padding=2), nn.ReLU(), nn.Conv1d(hidden, 1, 5, padding=2))
 
-    def forward(self, maps: Tensor, bands: int) -> Tensor:
-        """(N * bands, K, H, W) in and out."""
-        mean, peak = (descriptor.unflatten(0, (-1, bands)) for descriptor in (maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))))
-        map_gate = functional.softplus(self.maps(mean.mean(dim=1)) + self.maps(peak.amax(dim=1)))
-        along_bands = self.bands(mean.mean(dim=2).unsqueeze(1)) + self.bands(peak.amax(dim=2).unsqueeze(1))
-        band_gate = functional.softplus(along_bands).transpose(1, 2)
-        gate = band_gate * map_gate.unsqueeze(1)
-        return maps * gate.view(maps.shape[0], -1, 1, 1)
+    def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
+        """(N * blocks, block * K, H, W) in and out."""
+        mean, peak = (layout.descriptors(pooled) for pooled in (maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))))
+        # Both descriptors as one batch: the layers are so small that calling them costs more than running them.
+        map_gate = self.maps(torch.stack([mean.mean(dim=1), peak.amax(dim=1)])).sum(dim=0)
+        along_bands = torch.stack([mean.mean(dim=2), peak.amax(dim=2)]).flatten(0, 1).unsqueeze(1)
+        band_gate = self.bands(along_bands).view(2, *mean.shape[:2]).sum(dim=0)
+        gate = functional.softplus(band_gate).unsqueeze(2) * functional.softplus(map_gate).unsqueeze(1)
+        return maps * gate.reshape(*maps.shape[:2], 1, 1)
 
 
 def _two_layers(channels: int, reduction: int) -> nn.Sequential:
@@ -90,5 +90,5 @@ def _two_layers(channels: int, reduction: int) -> nn.Sequential:
 
 def build_channel_enhancement(maps: int, bands: int, reduction: int) -> nn.Module:
     """The paper's CEM for `bands` bands, or the shared one where `bands` is 0."""
-    module = SharedChannelEnhancement(maps, reduction) if bands == 0 else ChannelEnhancement(maps * bands, reduction)
-    return cast(nn.Module, module)
+    module: nn.Module = SharedChannelEnhancement(maps, reduction) if bands == 0 else ChannelEnhancement(maps * bands, reduction)
+    return module

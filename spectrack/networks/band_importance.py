@@ -19,8 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError, nearest_name
-from spectrack.networks.band_decoder import Gate, SemanticGuidedRefinement, ShuffledUpsampling
-from spectrack.networks.band_encoder import BandEncoder
+from spectrack.networks.band_decoder import (
+    Gate,
+    SemanticGuidedRefinement,
+    ShuffledUpsampling,
+    TiedRefinement,
+    TiedUpsampling,
+    last_layer,
+)
+from spectrack.networks.band_encoder import BandEncoder, EncoderLevel
+from spectrack.networks.band_layout import BandLayout, TiedConvolution
 from spectrack.networks.band_refinement import (
     START_CORRELATION,
     START_POOLED,
@@ -81,7 +89,9 @@ class BIMMConfig:
             if value not in known:
                 raise ConfigError(f"expected a known {name} of the band importance module, found {value!r}; {nearest_name(value, known)}")
         if self.bands == 0 and self.phi in ("flat", "row"):
-            raise ConfigError(f"expected a number of bands for phi {self.phi!r}, found weights shared by all bands; take pairwise or set bands")
+            raise ConfigError(
+                f"expected a number of bands for phi {self.phi!r}, found weights shared by all bands; take pairwise or set bands"
+            )
 
     @property
     def shared(self) -> bool:
@@ -95,7 +105,8 @@ class BIMMConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> BIMMConfig:
         """The inverse of `to_json`."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**arguments)
 
 
 class BandRelations(NamedTuple):
@@ -127,22 +138,15 @@ class BandImportanceModule(nn.Module):
     def __init__(self, config: BIMMConfig | None = None) -> None:
         super().__init__()
         self.config = config or BIMMConfig()
-        bands, widths, without = self.config.bands, self.config.widths, self.config.without
+        bands, widths, without, pooled = self.config.bands, self.config.widths, self.config.without, self.config.pooled_maps
         self.encoder = BandEncoder(widths, bands, self.config.reduction, without)
-        groups = max(1, bands)
         # The other gates multiply encoder features, so their top level is as wide as the encoder's and a last layer follows.
-        top = self.config.pooled_maps if self.config.gate == "decoder" or "sgrm" in without else widths[0]
-        targets = (top, *widths[1:-1])
-        self.upsampling = nn.ModuleList(
-            ShuffledUpsampling(groups * wide, groups * target, groups, plain="sdub" in without)
-            for wide, target in zip(widths[1:], targets, strict=False)
-        )
-        self.refinement = nn.ModuleList(
-            SemanticGuidedRefinement(groups * fine, groups * target, groups, self.config.gate)
-            for fine, target in zip(widths[:-1] if "sgrm" not in without else (), targets, strict=False)
-        )
-        plain_top = len(widths) > 1 and top == self.config.pooled_maps
-        self.output = None if plain_top else nn.Conv2d(groups * (top if len(widths) > 1 else widths[0]), groups * self.config.pooled_maps, 1)
+        wide_top = self.config.gate != "decoder" and "sgrm" not in without
+        targets = (widths[0] if wide_top else pooled, *widths[1:-1])
+        self.upsampling = nn.ModuleList(_upsampling(bands, *pair, "sdub" in without) for pair in zip(widths[1:], targets, strict=False))
+        levels = zip(widths[:-1], targets, strict=False) if "sgrm" not in without else ()
+        self.refinement = nn.ModuleList(_refinement(bands, *pair, self.config.gate) for pair in levels)
+        self.output = TiedConvolution(widths[0], pooled, 1, normalised=False, bias=True) if wide_top or len(widths) == 1 else None
         self.phi = _build_phi(self.config)
         self._initialise()
 
@@ -175,21 +179,28 @@ class BandImportanceModule(nn.Module):
 
     def pool(self, cube: Tensor) -> Tensor:
         """The U-Net and global average pooling: (N, C, H, W) to g, (N, C, pooled_maps) float32."""
-        crops, bands = cube.shape[:2]
-        encoded = self.encoder(self._reduce(cube).to(self._kind()))
-        in_batch = bands if self.config.shared else 1
-        if not self.config.shared:
-            encoded = [maps.unflatten(0, (crops, bands)).flatten(1, 2) for maps in encoded]
+        layout = self._layout(cube.shape[1])
+        reduced = layout.split(self._reduce(cube).to(self._kind()))
+        encoded = self.encoder(reduced.contiguous(memory_format=torch.channels_last), layout)
         maps = encoded[-1]
         for level in range(len(encoded) - 2, -1, -1):
             fine = encoded[level]
-            maps = self.upsampling[level](maps, (fine.shape[-2], fine.shape[-1]))
+            maps = self.upsampling[level](maps, layout, (fine.shape[-2], fine.shape[-1]))
             if len(self.refinement):
-                maps = self.refinement[level](fine, maps, in_batch)
+                maps = self.refinement[level](fine, maps, layout)
         if self.output is not None:
-            maps = self.output(maps)
+            maps = self.output(maps, layout)
         # The mean over thousands of pixels is taken in float32 whatever the maps are in.
-        return maps.mean(dim=(2, 3), dtype=torch.float32).view(crops, bands, -1)
+        return layout.descriptors(maps.mean(dim=(2, 3), dtype=torch.float32))
+
+    def prepare(self, bands: int) -> None:
+        """Build what depends on the number of bands once, for many frames in evaluation mode."""
+        for module in self.modules():
+            if isinstance(module, TiedConvolution):
+                module.prepare(self._layout(bands))
+
+    def _layout(self, bands: int) -> BandLayout:
+        return BandLayout.of(bands) if self.config.shared else BandLayout(bands, bands)
 
     def _refine(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None) -> Tensor:
         if self.phi is None:
@@ -210,12 +221,13 @@ class BandImportanceModule(nn.Module):
         return functional.avg_pool2d(cube, -(-side // size), ceil_mode=True, count_include_pad=False)
 
     def _kind(self) -> torch.dtype:
-        first = cast(nn.Module, self.encoder.levels[0])
-        return cast(nn.Conv2d, first.convolution).weight.dtype
+        return cast(EncoderLevel, self.encoder.levels[0]).convolution.convolution.weight.dtype
 
     def _check(self, cube: Tensor, wavelengths_nm: Tensor | None) -> None:
         if cube.ndim != 4 or cube.shape[1] < 3:
-            raise InputError(f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of the cube")
+            raise InputError(
+                f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of the cube"
+            )
         bands, smallest = cube.shape[1], 2 ** len(self.config.widths)
         if min(cube.shape[2:]) < smallest:
             raise InputError(f"expected crops of at least {smallest} pixels a side, found {tuple(cube.shape[2:])}; cut larger crops")
@@ -224,7 +236,9 @@ class BandImportanceModule(nn.Module):
                 f"expected crops of {self.config.bands} bands, as the weights were made for, found {bands}; name other weights"
             )
         if wavelengths_nm is not None and wavelengths_nm.shape != (bands,):
-            raise InputError(f"expected {bands} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or None")
+            raise InputError(
+                f"expected {bands} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or None"
+            )
 
     def _initialise(self) -> None:
         for module in (*self.encoder.modules(), *self.upsampling.modules(), *self.refinement.modules()):
@@ -232,13 +246,23 @@ class BandImportanceModule(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         for module in self.refinement:
             # Attention starts at one half everywhere, before its batch normalisation has seen any data too.
-            nn.init.normal_(cast(nn.Conv2d, cast(SemanticGuidedRefinement, module).attention[0]).weight, std=0.01)
-        last = self.output if self.output is not None else cast(ShuffledUpsampling, self.upsampling[0]).pointwise
+            nn.init.normal_(cast(nn.Conv2d, cast(nn.Sequential, module.attention)[0]).weight, std=0.01)
+        last = self.output.convolution if self.output is not None else last_layer(self.upsampling[0])
         # Attention halves what it gates; the bias makes up for it, so that g starts near 0.5.
         halved = self.output is None and len(self.refinement) > 0
         nn.init.constant_(cast(Tensor, last.bias), START_POOLED * (2.0 if halved else 1.0))
         # Band-specific weights start at one W for all crops (`FlatRefinement`), which larger differences in g would cut off at 0.
         nn.init.normal_(last.weight, std=0.1 if self.config.shared else 0.01)
+
+
+def _upsampling(bands: int, maps_in: int, maps_out: int, plain: bool) -> nn.Module:
+    return TiedUpsampling(maps_in, maps_out, plain) if bands == 0 else ShuffledUpsampling(bands * maps_in, bands * maps_out, bands, plain)
+
+
+def _refinement(bands: int, encoder_maps: int, decoder_maps: int, gate: Gate) -> nn.Module:
+    if bands == 0:
+        return TiedRefinement(encoder_maps, decoder_maps, gate)
+    return SemanticGuidedRefinement(bands * encoder_maps, bands * decoder_maps, bands, gate)
 
 
 def _build_phi(config: BIMMConfig) -> nn.Module | None:

@@ -8,17 +8,17 @@ published code, which it follows: one head for all branches, weights from the se
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from spectrack.errors import ConfigError, InputError
+from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.networks.band_importance import BandImportanceModule, BIMMConfig
 from spectrack.networks.composites import ComposerConfig, Composites, build_composer, composer_from_json
 from spectrack.networks.contextual_refinement import ContextualRefinements
-from spectrack.networks.correlation_head import CorrelationHead, TemplateKernels
+from spectrack.networks.correlation_head import CorrelationHead, SearchTowers, TemplateKernels
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
 
 COMPACT_BIMM_SIZE_PX = 64
@@ -64,7 +64,24 @@ class BCRNetConfig:
     def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:
         """The defaults of a profile: `full` is the paper's size, with BIMM on the whole crop."""
         bimm = BIMMConfig(input_size=0 if profile == "full" else COMPACT_BIMM_SIZE_PX)
-        return cls(**{"base": SiamBANConfig(profile=profile), "bimm": bimm} | changes)
+        arguments: dict[str, Any] = {"base": SiamBANConfig(profile=profile), "bimm": bimm} | changes
+        return cls(**arguments)
+
+    def with_switches(self, switches: dict[str, Any]) -> Self:
+        """The same weights with other composites: values for some of `SWITCHES`, ``composer`` being the composer's name.
+
+        Raises:
+            ConfigError: an unknown switch, or a value out of range.
+        """
+        unknown = [name for name in switches if name not in SWITCHES]
+        if unknown:
+            raise ConfigError(f"expected a switch of BCR-Net, found {unknown[0]!r}; {nearest_name(unknown[0], SWITCHES)}")
+        weights = switches.get("branch_weights", self.branch_weights)
+        changes = {"name" if name == "composer" else name: value for name, value in switches.items() if name != "branch_weights"}
+        if "fixed_bands" in changes:
+            changes["fixed_bands"] = _band_list(changes["fixed_bands"])
+            changes.setdefault("name", "fixed")
+        return replace(self, branch_weights=weights, composer=replace(self.composer, **changes))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the metadata of a weights file."""
@@ -79,6 +96,10 @@ class BCRNetConfig:
             "composer": composer_from_json(values.get("composer", {})),
         }
         return cls(**{key: value for key, value in values.items() if key not in parts}, **parts)
+
+
+SWITCHES = ("composer", "leftover", "order_source", "importance_axis", "max_composites", "fixed_bands", "seed", "branch_weights")
+"""What may differ from the training without other weights; see `BCRNetConfig.with_switches`."""
 
 
 class BCRNetOutput(NamedTuple):
@@ -100,7 +121,10 @@ class BCRNetOutput(NamedTuple):
 
 
 Kernels = tuple[TemplateKernels, ...]
-"""One entry for a shared head, one a branch else; batch N * B, or N."""
+"""The template's side: one entry with batch N * B for a shared head, else one with batch N for each branch."""
+
+Towers = tuple[SearchTowers, ...]
+"""The search region's side, likewise."""
 
 
 class BCRNet(nn.Module):
@@ -170,7 +194,7 @@ class BCRNet(nn.Module):
         """
         template = self.compose(template_cube, wavelengths_nm)
         search = self.compose(search_cube, wavelengths_nm, template)
-        logits, distances = self.match(self.kernels(template.images), self.features(search.images), search.images.shape[1])
+        logits, distances = self.match(self.kernels(template.images), self.towers(search.images), search.images.shape[1])
         return BCRNetOutput(logits, distances, self.branch_weights(search), template, search)
 
     def compose(self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None) -> Composites:
@@ -178,7 +202,8 @@ class BCRNet(nn.Module):
         composites = self.composer(cube, wavelengths_nm, template)
         if self.config.heads == "per_branch" and composites.images.shape[1] > len(self.heads):
             raise InputError(
-                f"expected at most {len(self.heads)} composites, as there are heads, found {composites.images.shape[1]}; lower max_composites"
+                f"expected at most {len(self.heads)} composites, as there are heads, found {composites.images.shape[1]}; "
+                "lower max_composites"
             )
         if not self.config.straight_through or composites.bands is None:
             return composites
@@ -204,23 +229,23 @@ class BCRNet(nn.Module):
         branches = images.shape[1]
         return tuple(head.template_kernels([level[n::branches] for level in levels]) for n, head in enumerate(self._heads(branches)))
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """(N, B, 3, 255, 255) composites to one (N * B, channels, 31, 31) map a level."""
-        return self._refined(self.siamban.extract(images.flatten(0, 1)))
+    def towers(self, images: Tensor) -> Towers:
+        """(N, B, 3, 255, 255) composites to the search region's side of the head, computed once for all templates."""
+        levels, branches = self._refined(self.siamban.extract(images.flatten(0, 1))), images.shape[1]
+        if not len(self.heads):
+            return (self.siamban.head.towers(levels),)
+        return tuple(head.towers([level[n::branches] for level in levels]) for n, head in enumerate(self._heads(branches)))
 
-    def match(self, kernels: Kernels, features: list[Tensor], branches: int) -> tuple[Tensor, Tensor]:
-        """Kernels of N templates against the features of N search crops, branch by branch.
+    def match(self, kernels: Kernels, towers: Towers, branches: int) -> tuple[Tensor, Tensor]:
+        """Kernels of N templates against N search crops, branch by branch.
 
         Returns:
             Logits (N, B, 2, 25, 25) and distances (N, B, 4, 25, 25).
         """
         if not len(self.heads):
-            logits, distances = self.siamban.head(kernels[0], features)
-            return logits.unflatten(0, (-1, branches)), distances.unflatten(0, (-1, branches))
-        pairs = [
-            head(own, [level[n::branches] for level in features])
-            for n, (head, own) in enumerate(zip(self._heads(branches), kernels, strict=True))
-        ]
+            logits, distances = self.siamban.head.correlate(kernels[0], towers[0])
+            return _by_branch(logits, branches), _by_branch(distances, branches)
+        pairs = [head.correlate(own, seen) for head, own, seen in zip(self._heads(branches), kernels, towers, strict=True)]
         return torch.stack([logits for logits, _ in pairs], dim=1), torch.stack([distances for _, distances in pairs], dim=1)
 
     def _refined(self, levels: list[Tensor]) -> list[Tensor]:
@@ -237,6 +262,10 @@ class BCRNet(nn.Module):
         return [module for module in known[part] if module is not None]
 
 
+def _by_branch(maps: Tensor, branches: int) -> Tensor:
+    return maps.reshape(-1, branches, *maps.shape[1:])
+
+
 def fuse_branches(logits: Tensor, distances: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Branch fusion by maps: S = sum_n w_n softmax(P_n)_object, R = sum_n w_n R_n.
 
@@ -251,6 +280,15 @@ def fuse_branches(logits: Tensor, distances: Tensor, weights: Tensor) -> tuple[T
     shares = weights.float()
     scores = logits.float().softmax(dim=2)[:, :, 1]
     return torch.einsum("nb,nbij->nij", shares, scores), torch.einsum("nb,nbkij->nkij", shares, distances.float())
+
+
+def _band_list(value: Any) -> tuple[int, ...]:
+    """Band indices from a list, or from text such as ``9,5,1``."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(int(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"expected band indices such as 9,5,1, found {value!r}; name three bands a composite") from error
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Composites: three-band images made from a cube by ranking its bands, and how much each of them counts.
 
 Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) sections 3.1, 3.2 and 3.4: bands are ranked by the sums of W and assembled to
-three-channel composites, which are weighted by the importance of their bands. Stated by the paper: that much. From SEE-Net's published code,
-which it follows: floor(C / 3) composites in rank order, leftover bands dropped, row sums, weight = share of the importance.
+three-channel composites, which are weighted by the importance of their bands. Stated by the paper: that much. From SEE-Net's
+published code, which it follows: floor(C / 3) composites in rank order, leftover bands dropped, row sums, weight = share of the importance.
 This project's: the switches, the stable sort, the limit on composites, and the composers besides `importance` (for ablations).
 """
 
@@ -34,7 +34,8 @@ class ComposerConfig:
         name: what ranks the bands.
         leftover: bands that do not fill a composite are dropped, or filled up with the top-ranked ones again (``wrap``).
         order_source: the search crop is ranked by its own matrix (the paper) or takes the template's order.
-        importance_axis: band i counts by the sum of row i of W (how it is rebuilt; the paper) or of column i (how much it serves the others).
+        importance_axis: band i counts by the sum of row i of W (how it is rebuilt; the paper) or of column i (how much it serves
+            the others).
         max_composites: at most so many, highest importance first; 0 for no limit.
         fixed_bands: for ``fixed``: band indices, three a composite; a band may come again.
         seed: for ``random``.
@@ -129,7 +130,7 @@ def group_bands(order: Tensor, leftover: str = "drop", limit: int = 0) -> Tensor
         limit: at most so many composites, 0 for no limit.
     """
     count = count_composites(order.shape[1], leftover, limit)
-    return torch.cat([order, order[:, :2]], dim=1)[:, : 3 * count].unflatten(1, (count, 3))
+    return torch.cat([order, order[:, :2]], dim=1)[:, : 3 * count].reshape(-1, count, 3)
 
 
 def composite_weights(importance: Tensor, bands: Tensor) -> Tensor:
@@ -151,7 +152,8 @@ def pick_bands(cube: Tensor, bands: Tensor) -> Tensor:
     """The composites themselves: (N, C, H, W) and (N, B, 3) to (N, B, 3, H, W); values are not changed."""
     crops, count = bands.shape[:2]
     if crops > 1 or cube.device.type != "cpu":
-        return cube[torch.arange(crops, device=cube.device).unsqueeze(1), bands.flatten(1)].unflatten(1, (count, 3))
+        picked = cube[torch.arange(crops, device=cube.device).unsqueeze(1), bands.flatten(1)]
+        return picked.view(crops, count, 3, *cube.shape[2:])
     # A tracker's crop lies pixel by pixel; plane after plane into images that lie so too is faster than any gather, and what follows
     # wants them like that.
     images = cube.new_empty((count, *cube.shape[2:], 3))
@@ -280,10 +282,10 @@ class PrincipalComponentComposer(Composer):
             basis, share = _principal_components(cube, 3 * count)
             importance = _uniform(cube)
             order = rank_bands(importance)
-            weights = share.unflatten(1, (count, 3)).sum(dim=2)
+            weights = share.view(-1, count, 3).sum(dim=2)
         matrix, offset = basis[:, :-1], basis[:, -1:]
         flat = cube.flatten(2).transpose(1, 2) @ matrix + offset
-        images = flat.transpose(1, 2).unflatten(2, cube.shape[2:]).unflatten(1, (count, 3))
+        images = flat.transpose(1, 2).reshape(cube.shape[0], count, 3, *cube.shape[2:])
         return Composites(images, importance, order, None, weights, basis=basis)
 
     def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -311,14 +313,10 @@ def build_composer(config: ComposerConfig, bimm: BandImportanceModule | None = N
     return kinds[config.name](config)
 
 
-def composer_fields() -> set[str]:
-    """Names of the switches, for options that override those stored with weights."""
-    return set(ComposerConfig.__dataclass_fields__)
-
-
 def composer_from_json(values: dict[str, Any]) -> ComposerConfig:
     """A configuration from the plain values of a weights file."""
-    return ComposerConfig(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return ComposerConfig(**arguments)
 
 
 def _uniform(cube: Tensor) -> Tensor:

@@ -48,8 +48,9 @@ class ContextualRefinement(nn.Module):
         context = self.context((flat @ keys.transpose(1, 2)).unsqueeze(3))
         queries = torch.stack([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1).softmax(dim=2)
         # Both channel cues at every pixel at once: (N, 2, channels) @ (N, channels, pixels).
-        cues = (queries @ flat).unflatten(2, (height, width))
-        return maps + context * torch.sigmoid(self.place(cues))
+        cues = (queries @ flat).reshape(-1, 2, height, width)
+        out: Tensor = maps + context * torch.sigmoid(self.place(cues))
+        return out
 
 
 class ContextualRefinements(nn.Module):

@@ -45,6 +45,18 @@ class TemplateKernels(NamedTuple):
     regression: tuple[Tensor, ...]
 
 
+class SearchTowers(NamedTuple):
+    """What the head makes of a search region before any template; batch size N, one entry per level.
+
+    Attributes:
+        classification: per level (N, hidden, 29, 29).
+        regression: per level (N, hidden, 29, 29).
+    """
+
+    classification: tuple[Tensor, ...]
+    regression: tuple[Tensor, ...]
+
+
 def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
     """Where each template cell lies relative to the target's box: two maps for a tower that sees a square crop alone.
 
@@ -138,9 +150,13 @@ class CorrelationBranch(nn.Module):
         """(M, channels + template_extra, 7, 7) template features to (M, hidden, 5, 5) kernels."""
         return cast(Tensor, self.template_tower(template))
 
+    def correlate(self, kernel: Tensor, tower: Tensor) -> Tensor:
+        """Correlate (M, hidden, 5, 5) kernels with (N, hidden, 29, 29) outputs of the search tower: (max(N, M), outputs, 25, 25)."""
+        return cast(Tensor, self.prediction(cross_correlate(tower, kernel)))
+
     def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
         """Correlate (M, hidden, 5, 5) kernels with (N, channels, 31, 31) maps: (max(N, M), outputs, 25, 25)."""
-        return cast(Tensor, self.prediction(cross_correlate(self.search_tower(search), kernel)))
+        return self.correlate(kernel, self.search_tower(search))
 
 
 class CorrelationHead(nn.Module):
@@ -236,9 +252,33 @@ class CorrelationHead(nn.Module):
 
         Source: SiamBAN section 3.2 and 3.3; BCR-Net eq. (12).
         """
+        return self.correlate(kernels, self.towers(levels))
+
+    def towers(self, levels: Sequence[Tensor]) -> SearchTowers:
+        """The search region's side of the head, computed once where several templates are looked for in it.
+
+        Args:
+            levels: per level (N, channels, 31, 31), the neck's search maps.
+
+        Raises:
+            InputError: another number of levels than the head was built for.
+        """
         self._check_levels(levels)
-        scores = [branch(kernel, level) for branch, kernel, level in zip(self.classification, kernels.classification, levels, strict=True)]
-        raw = [branch(kernel, level) for branch, kernel, level in zip(self.regression, kernels.regression, levels, strict=True)]
+        classification, regression = (
+            tuple(branch.search_tower(level) for branch, level in zip(_branches(task), levels, strict=True))
+            for task in (self.classification, self.regression)
+        )
+        return SearchTowers(classification, regression)
+
+    def correlate(self, kernels: TemplateKernels, towers: SearchTowers) -> tuple[Tensor, Tensor]:
+        """Scores and boxes from both sides of the head; returns as `forward`."""
+        scores, raw = (
+            [branch.correlate(*sides) for branch, *sides in zip(_branches(task), own, seen, strict=True)]
+            for task, own, seen in (
+                (self.classification, kernels.classification, towers.classification),
+                (self.regression, kernels.regression, towers.regression),
+            )
+        )
         distances = [_positive(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
         return _fuse(scores, self.classification_weights), _fuse(distances, self.regression_weights)
 

@@ -20,6 +20,8 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
+_CHANNELS_AT_ONCE = 512
+"""OpenCV refuses more channels."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Colouring:
     """From raw counts to the network's image in one matrix product: scaling and false colour are both linear.
 
     Attributes:
-        matrix: (bands, 3 or more) float32, from counts to image values.
-        offset: (3 or more,) float32, added afterwards; None for the scalings that only multiply.
+        matrix: (bands, 3) float32, from counts to image values.
+        offset: (3,) float32, added afterwards; None for the scalings that only multiply.
     """
 
     matrix: NDArray[np.float32]
@@ -71,7 +73,7 @@ class Colouring:
         return cls(together, -(gain.offset @ together) if gain.offset.any() else None)
 
     def apply(self, raw: Cube, *, name: str = "the frame") -> NDArray[np.float32]:
-        """Raw (h, w, bands) counts to (h, w, 3 or more) float32.
+        """Raw (h, w, bands) counts to (h, w, 3) float32.
 
         Raises:
             CubeError: not real numbers, NaN, infinite, or too large for float32; the message calls the cube `name`.
@@ -90,6 +92,37 @@ class Colouring:
         return np.asarray(image).reshape(height, width, -1)
 
 
+@dataclass(frozen=True)
+class BandScaling:
+    """From raw counts to all bands of the cube, scaled.
+
+    Attributes:
+        gain: per band, with its offset.
+    """
+
+    gain: Gain
+
+    def apply(self, raw: Cube, *, name: str = "the frame") -> NDArray[np.float32]:
+        """Raw (h, w, bands) counts to (h, w, bands) float32; raises as `Colouring.apply`."""
+        if raw.dtype.kind not in "uif":
+            check_cube(raw, name=name)
+        with np.errstate(invalid="ignore", over="ignore"):  # refused in a sentence below, not warned about here
+            factor = self.gain.gain
+            if (factor == factor[0]).all() and not self.gain.offset.any():
+                # One number for all bands multiplies several times faster than a vector as short as the spectrum.
+                scaled: NDArray[np.float32] = np.multiply(raw, factor[0], dtype=np.float32)
+            else:
+                scaled = self.gain.apply(raw)
+        if raw.dtype.kind == "f" and not np.isfinite(scaled).all():
+            check_finite(raw, name=name)
+            raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")
+        return scaled
+
+
+Imaging = Colouring | BandScaling
+"""From raw counts to the channels of a crop."""
+
+
 def context_side(box: ArrayLike, context: float = 0.5) -> float:
     """Side of the square that becomes the 127-pixel template, in cube pixels: the box plus `context` times (w + h)."""
     _, _, width, height = np.asarray(box, dtype=np.float64)
@@ -97,18 +130,18 @@ def context_side(box: ArrayLike, context: float = 0.5) -> float:
     return float(np.sqrt((width + margin) * (height + margin)))
 
 
-def cut(frame: Frame, window: CropWindow, size: int, colouring: Colouring, fill: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The crop of a frame: read, coloured, completed outside the frame and resized.
+def cut(frame: Frame, window: CropWindow, size: int, imaging: Imaging, fill: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The crop of a frame: read, coloured or scaled, completed outside the frame and resized.
 
     Args:
         frame: the frame; only the window is read from it.
         window: where to cut; it may reach beyond the frame or miss it.
         size: side of the crop in pixels.
-        colouring: from raw counts to the image.
-        fill: (3 or more,) colour outside the frame, the mean of the first frame.
+        imaging: from raw counts to the image's channels.
+        fill: (channels,) values outside the frame, the mean of the first frame.
 
     Returns:
-        (size, size, 3 or more) float32.
+        (size, size, channels) float32.
 
     Raises:
         CubeError: NaN or infinity inside the window.
@@ -116,14 +149,14 @@ def cut(frame: Frame, window: CropWindow, size: int, colouring: Colouring, fill:
     height, width, _ = frame.shape
     x0, x1 = (min(max(edge, 0), width) for edge in (window.x0, window.x0 + window.side))
     y0, y1 = (min(max(edge, 0), height) for edge in (window.y0, window.y0 + window.side))
-    image = np.empty((window.side, window.side, colouring.matrix.shape[1]), dtype=np.float32)
+    image = np.empty((window.side, window.side, len(fill)), dtype=np.float32)
     if x1 - x0 < window.side or y1 - y0 < window.side:
         image[:] = fill
     # A few rows at a time stay in the processor's cache from the file's memory to the colours: twice as fast as all at once.
     step = max(1, _PIXELS_AT_ONCE // max(x1 - x0, 1))
     for top in range(y0, y1 if x1 > x0 else y0, step):
         bottom = min(top + step, y1)
-        rows = colouring.apply(frame.window(x0, top, x1, bottom))
+        rows = imaging.apply(frame.window(x0, top, x1, bottom))
         image[top - window.y0 : bottom - window.y0, x0 - window.x0 : x1 - window.x0] = rows
     return resize(image, size)
 
@@ -132,9 +165,8 @@ def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(side, side, channels) to (size, size, channels) float32, outer edges aligned."""
     # Reducing by linear interpolation skips pixels; averaging areas does not.
     method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
-    channels = image.shape[2]
-    if method == cv2.INTER_LINEAR or channels <= 4:
-        return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32)
-    # OpenCV averages areas of at most four channels.
-    parts = (np.ascontiguousarray(image[:, :, start : start + 4]) for start in range(0, channels, 4))
-    return np.concatenate([np.atleast_3d(cv2.resize(part, (size, size), interpolation=method)) for part in parts], axis=2)
+    parts = [
+        np.asarray(cv2.resize(image[..., first : first + _CHANNELS_AT_ONCE], (size, size), interpolation=method), dtype=np.float32)
+        for first in range(0, image.shape[2], _CHANNELS_AT_ONCE)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)

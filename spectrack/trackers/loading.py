@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ def load_tracker(
     weights: str | os.PathLike[str] | None = None,
     precision: str = "auto",
     device: str = "auto",
-    **options: float,
+    **options: Any,
 ) -> Tracker:
     """A tracker that is ready for `init`.
 
@@ -31,7 +33,7 @@ def load_tracker(
         weights: a file or the name of shipped weights; by default the shipped ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and faster.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
-        options: online parameters by name, such as ``size_rate=0.2``; the others come with the weights.
+        options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights.
 
     Raises:
         ConfigError: unknown tracker, profile, option, precision or device.
@@ -57,18 +59,53 @@ def load_siamban_network(weights: str | os.PathLike[str] | None, profile: str) -
         WeightsError: not found, damaged, or made for another method or profile.
     """
     from spectrack.networks.siamban import SiamBAN, SiamBANConfig
-    from spectrack.weights.files import file_hash, load_state, read_weights
 
-    path = _find(weights, "siamban", profile)
-    state, metadata = read_weights(path, method="siamban")
-    try:
+    path, state, metadata, identity = _read(weights, "siamban", profile)
+    with _configuration_of("SiamBAN", path):
         network = SiamBAN(SiamBANConfig.from_json(metadata.config))
-    except (TypeError, ValueError) as error:
+    _fill(network, state, path)
+    return network, metadata, identity
+
+
+def load_bcrnet_network(weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Network, metadata and identity of BCR-Net weights; `switches` replace what the weights say about composites.
+
+    Raises:
+        WeightsError: not found, damaged, or made for another method or profile.
+        ConfigError: a switch out of range.
+    """
+    from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
+
+    path, state, metadata, identity = _read(weights, "bcrnet", profile)
+    with _configuration_of("BCR-Net", path):
+        config = BCRNetConfig.from_json(metadata.config)
+    network = BCRNet(config.with_switches(switches))
+    _fill(network, state, path)
+    return network, metadata, identity
+
+
+def _read(weights: str | os.PathLike[str] | None, method: str, profile: str) -> tuple[Path, Any, Any, dict[str, Any]]:
+    from spectrack.weights.files import file_hash, read_weights
+
+    path = _find(weights, method, profile)
+    state, metadata = read_weights(path, method=method)
+    return path, state, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe}
+
+
+@contextmanager
+def _configuration_of(method: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError) as error:
         raise WeightsError(
-            f"expected a SiamBAN configuration in {path.name}, found {error}; the file was written by another version"
+            f"expected a {method} configuration in {path.name}, found {error}; the file was written by another version"
         ) from error
+
+
+def _fill(network: Any, state: Any, path: Path) -> None:
+    from spectrack.weights.files import load_state
+
     load_state(network, state, source=path.name)
-    return network, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe}
 
 
 def _find(weights: str | os.PathLike[str] | None, method: str, profile: str) -> Path:
@@ -96,7 +133,7 @@ def _foreign(cls: type[Tracker], name: str, options: dict[str, Any]) -> Tracker:
         raise ConfigError(f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options") from error
 
 
-def online_options(trained: dict[str, Any], given: dict[str, float]) -> OnlineOptions:
+def online_options(trained: dict[str, Any], given: dict[str, Any]) -> OnlineOptions:
     """Online parameters: the defaults, overridden by those found with the weights, overridden by the user's.
 
     Raises:

@@ -1,0 +1,141 @@
+"""What Siamese trackers share: one template crop, one search crop a frame, one decision, whatever the network between them.
+
+The crop geometry and the decision are SiamBAN's (Chen et al., CVPR 2020), on which BCR-Net is built. Crops are cut before they
+are scaled, so only the window of a frame is read.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence as Several
+from typing import Any, TypeVar
+
+import torch
+from numpy.typing import ArrayLike
+from torch import nn
+
+from spectrack.boxes import Box, as_box, check_box_in_frame
+from spectrack.cube import Cube, check_cube
+from spectrack.errors import CubeError, InputError
+from spectrack.networks.folding import fold_batch_norm
+from spectrack.networks.siamban import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, SiamBAN
+from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
+from spectrack.sequences.base import Frame
+from spectrack.trackers.base import Estimate, Tracker, as_frame
+from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
+from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
+
+
+class SiameseTracker(Tracker):
+    """A tracker that looks for a template in a search crop. A subclass says what a crop holds and what the network makes of it.
+
+    Args:
+        options: parameters of the decision.
+        scaling: how raw counts become input; the one the weights were trained with.
+        bands: band count that the weights were made for; None when any number from three on will do.
+        device: where the network runs.
+    """
+
+    def __init__(
+        self, options: OnlineOptions | None, scaling: str = DEFAULT_SCALING, bands: int | None = None, device: torch.device | None = None
+    ) -> None:
+        self.options = options or OnlineOptions()
+        self.scaling, self.bands = Scaling.parse(scaling), bands
+        self.device = device or torch.device("cpu")
+        self._state: TargetState | None = None
+
+    @abstractmethod
+    def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
+        """Take what is needed from the first frame before anything is cut."""
+
+    @abstractmethod
+    def _imaging(self, gain: Gain) -> Imaging:
+        """From raw counts to the channels of a crop, with the gain of the scaling."""
+
+    @abstractmethod
+    def _learn(self, template: torch.Tensor) -> None:
+        """Take the template crop (1, channels, 127, 127) in; inference mode is on."""
+
+    @abstractmethod
+    def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        """The choice for a search crop (1, channels, 255, 255), and the evidence for it; inference mode is on."""
+
+    def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
+        """Learn from a frame that has been tracked; nothing by default."""
+
+    def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
+        """Start on a first frame; see `Tracker.init`."""
+        # An init that fails leaves no target behind, rather than the last one in a frame of another shape.
+        self._state = None
+        frame = as_frame(frame)
+        first_box = as_box(box)
+        cube = frame.whole()
+        check_cube(cube, name="the first frame")
+        self._shape = frame.shape
+        height, width, bands = self._shape
+        if self.bands not in (None, bands):
+            raise CubeError(f"expected cubes of {self.bands} bands, as the weights were made for, found {bands}; name other weights")
+        check_box_in_frame(first_box, height, width)
+        self._prepare(cube, wavelengths_nm)
+        self._image = self._imaging(self.scaling.fit(cube))
+        # A mean needs no more than a few thousand pixels.
+        step = max(1, min(height, width) // 64)
+        self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
+        state = TargetState(first_box, height, width, self.options)
+        with torch.inference_mode():
+            self._learn(self._template_crop(frame, first_box))
+            if self.options.calibrate > 0:
+                search = state.search_window()
+                choice, _ = self._decide(self._crop(frame, search, SEARCH_SIZE_PX), state, search)
+                state.calibrate(choice, search)
+        self._state = state
+
+    def update(self, frame: Frame | Cube) -> Estimate:
+        """Find the target in the next frame; see `Tracker.update`."""
+        if self._state is None:
+            raise InputError("expected init before update, found a tracker without a target; call init(cube, box) first")
+        frame = as_frame(frame)
+        if frame.shape != self._shape:
+            raise CubeError(f"expected frames of shape {self._shape} as the first, found {frame.shape}; start again on the new video")
+        if self.scaling.every_frame:
+            cube = frame.whole()
+            check_cube(cube, name="the frame")
+            self._image = self._imaging(self.scaling.fit(cube))
+        window, before = self._state.search_window(), self._state.box
+        with torch.inference_mode():
+            choice, evidence = self._decide(self._crop(frame, window, SEARCH_SIZE_PX), self._state, window)
+            box = self._state.move(choice, window)
+            self._adapt(frame, choice, evidence, before, box)
+        return Estimate(box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell})
+
+    def _template_crop(self, frame: Frame, box: Box) -> torch.Tensor:
+        return self._crop(frame, CropWindow.around(box[:2] + box[2:] / 2, context_side(box)), TEMPLATE_SIZE_PX)
+
+    def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
+        """(1, channels, size, size) float32 in about [0, 1], on the device."""
+        image = cut(frame, window, size, self._image, self._fill)
+        # A (1, channels, H, W) view of (H, W, channels) memory is channels_last already.
+        return torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)
+
+
+def for_inference(network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()) -> AnyNetwork:
+    """A folded copy in channels_last and in the number type asked for.
+
+    Args:
+        network: trained; not changed.
+        device: where the copy goes.
+        kind: float32 or bfloat16.
+        exact: children that stay float32 in any case; the input's mean and deviation always do.
+    """
+    folded = fold_batch_norm(network, memory_format=torch.channels_last).to(device)
+    exact_names = tuple(f"{name}." for name in exact)
+    for name, module in folded.named_modules():
+        if not f"{name}.".startswith(exact_names or ("\0",)):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(kind)
+            if not isinstance(module, SiamBAN):
+                for key, buffer in module.named_buffers(recurse=False):
+                    module.register_buffer(key, buffer.to(kind) if buffer.is_floating_point() else buffer)
+    return folded

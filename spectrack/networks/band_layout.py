@@ -16,13 +16,14 @@ Why this form: processor time of the three encoder convolutions (1-4-8-16 maps),
     blocks of 16                                 3.7          1.9            54            27
 
 Small blocks are at or near the front in both number types and sizes. The zeros in the banded weight cost (T + 2) / 3 times the
-products, which is why larger ones lose. The rest of the module (depth-wise, 1x1 and grouped convolutions, resizing) gains from the wider channels as well.
+products, which is why larger ones lose. The rest of the module (depth-wise, 1x1 and grouped convolutions, resizing) gains from
+the wider channels as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,15 +110,22 @@ class TiedConvolution(nn.Module):
         return out if isinstance(self.normalisation, nn.Identity) else self._normalise(out, layout)
 
     def prepare(self, layout: BandLayout) -> None:
-        """Build the banded weight once for many frames; for inference, after the last change of the weights."""
+        """Build the banded weight once for many frames; for inference, after the last change of the weights.
+
+        Folding, another mode, device or number type forget it.
+        """
         weight, bias = self._banded(layout)
         self._prepared = layout, weight.detach(), None if bias is None else bias.detach()
 
-    def train(self, mode: bool = True) -> TiedConvolution:
-        """As `nn.Module.train`; a training forgets what was prepared."""
-        if mode:
-            self._prepared = None
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`; what was prepared is forgotten."""
+        self._prepared = None
         return super().train(mode)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        # Another device or number type: what was prepared for the last one would be used silently.
+        self._prepared = None
+        return super()._apply(fn, recurse)
 
     def fuse_pairs(self) -> list[tuple[str, str]]:
         """For `folding.fold_batch_norm`."""

@@ -163,6 +163,24 @@ def pick_bands(cube: Tensor, bands: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).unsqueeze(0)
 
 
+class Ranking(NamedTuple):
+    """What a composer says about the bands of N crops.
+
+    Attributes:
+        importance: (N, C), sums to 1.
+        matrix: W, (N, C, C), where the composer has one.
+        order: (N, C) where it is not the order of the importance.
+    """
+
+    importance: Tensor
+    matrix: Tensor | None = None
+    order: Tensor | None = None
+
+    def in_order(self) -> Tensor:
+        """(N, C) band indices, first ones first."""
+        return rank_bands(self.importance) if self.order is None else self.order
+
+
 class Composer(ABC):
     """From cubes to composites. A subclass ranks the bands; calling it does the rest. It holds no weights of its own.
 
@@ -174,8 +192,8 @@ class Composer(ABC):
         self.config = config
 
     @abstractmethod
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Importance (N, C), sums to 1, and W (N, C, C) where there is one."""
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
+        """Rank the bands of crops (N, C, H, W)."""
 
     def __call__(self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None) -> Composites:
         """Make the composites.
@@ -190,12 +208,13 @@ class Composer(ABC):
         """
         if cube.ndim != 4 or cube.shape[1] < 3:
             raise InputError(f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give the whole cube")
-        importance, matrix = self.rank(cube, wavelengths_nm)
-        order = rank_bands(importance)
+        ranking = self.rank(cube, wavelengths_nm)
         if template is not None and self.config.order_source == "template":
-            order = template.order
-        bands = group_bands(order, self.config.leftover, self.config.max_composites)
-        return Composites(pick_bands(cube, bands), importance, order, bands, composite_weights(importance, bands), matrix)
+            ranking = ranking._replace(order=template.order)
+        return self._compose(cube, ranking, template)
+
+    def _compose(self, cube: Tensor, ranking: Ranking, template: Composites | None) -> Composites:
+        return _gather(cube, ranking, group_bands(ranking.in_order(), self.config.leftover, self.config.max_composites))
 
 
 class ImportanceComposer(Composer):
@@ -210,60 +229,53 @@ class ImportanceComposer(Composer):
         super().__init__(config)
         self.bimm = bimm
 
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
         """Sums of BIMM's W; a band without light counts nothing."""
-        matrix = self.bimm(cube, wavelengths_nm).matrix
-        return band_importance(_without_dark(matrix, cube, self.config.importance_axis), self.config.importance_axis), matrix
+        matrix, axis = self.bimm(cube, wavelengths_nm).matrix, self.config.importance_axis
+        return Ranking(band_importance(_without_dark(matrix, cube, axis), axis), matrix)
 
 
 class SelfExpressionComposer(Composer):
     """Bands ranked by the exact solution of eq. (1) on the crop; needs no training."""
 
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
         """Sums of the W that `solve_self_expression` finds."""
         matrix = solve_self_expression(gram_matrix(cube.detach()))
-        return band_importance(matrix, self.config.importance_axis), matrix
+        return Ranking(band_importance(matrix, self.config.importance_axis), matrix)
 
 
 class SequentialComposer(Composer):
     """Bands in their order, neighbours together; all composites count the same."""
 
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
         """Uniform importance, whose stable order is the bands' own."""
-        return _uniform(cube), None
+        return Ranking(_uniform(cube))
 
 
 class RandomComposer(Composer):
     """Bands in an order drawn once from the seed and the number of bands; all composites count the same."""
 
-    def __call__(self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None) -> Composites:
-        """Make the composites; see `Composer.__call__`."""
-        bands = cube.shape[1]
-        drawn = torch.randperm(bands, generator=torch.Generator().manual_seed(self.config.seed)).to(cube.device)
-        return _in_given_order(cube, drawn, self.config)
-
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Uniform importance."""
-        return _uniform(cube), None
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
+        """Uniform importance and the drawn order."""
+        drawn = torch.randperm(cube.shape[1], generator=torch.Generator().manual_seed(self.config.seed))
+        return Ranking(_uniform(cube), order=drawn.to(cube.device).expand(cube.shape[0], -1))
 
 
 class FixedComposer(Composer):
     """Composites that the user names, such as one selected triple or one band three times; all count the same."""
 
-    def __call__(self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None) -> Composites:
-        """Make the composites; see `Composer.__call__`."""
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
+        """Uniform importance; the named bands come first."""
         named = self.config.fixed_bands
         if max(named) >= cube.shape[1]:
             raise InputError(f"expected fixed_bands below {cube.shape[1]}, found {named}; bands count from 0")
-        bands = torch.tensor(named, device=cube.device).view(1, -1, 3).expand(cube.shape[0], -1, -1)
         rest = [band for band in range(cube.shape[1]) if band not in named]
-        order = torch.tensor([*dict.fromkeys(named), *rest], device=cube.device).expand(cube.shape[0], -1)
-        importance = _uniform(cube)
-        return Composites(pick_bands(cube, bands), importance, order, bands, composite_weights(importance, bands))
+        order = torch.tensor([*dict.fromkeys(named), *rest], device=cube.device)
+        return Ranking(_uniform(cube), order=order.expand(cube.shape[0], -1))
 
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Uniform importance."""
-        return _uniform(cube), None
+    def _compose(self, cube: Tensor, ranking: Ranking, template: Composites | None) -> Composites:
+        bands = torch.tensor(self.config.fixed_bands, device=cube.device).view(1, -1, 3).expand(cube.shape[0], -1, -1)
+        return _gather(cube, ranking, bands)
 
 
 class PrincipalComponentComposer(Composer):
@@ -273,24 +285,20 @@ class PrincipalComponentComposer(Composer):
     scaled by the template's mean and four deviations to lie mostly within [0, 1].
     """
 
-    def __call__(self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None) -> Composites:
-        """Make the composites; see `Composer.__call__`."""
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
+        """Uniform importance: components have no bands."""
+        return Ranking(_uniform(cube))
+
+    def _compose(self, cube: Tensor, ranking: Ranking, template: Composites | None) -> Composites:
         count = count_composites(cube.shape[1], "drop", self.config.max_composites)
         if template is not None and template.basis is not None:
-            basis, importance, order, weights = template.basis, template.importance, template.order, template.weights
+            basis, weights = template.basis, template.weights
         else:
             basis, share = _principal_components(cube, 3 * count)
-            importance = _uniform(cube)
-            order = rank_bands(importance)
             weights = share.view(-1, count, 3).sum(dim=2)
-        matrix, offset = basis[:, :-1], basis[:, -1:]
-        flat = cube.flatten(2).transpose(1, 2) @ matrix + offset
-        images = flat.transpose(1, 2).reshape(cube.shape[0], count, 3, *cube.shape[2:])
-        return Composites(images, importance, order, None, weights, basis=basis)
-
-    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Uniform importance: components have no bands."""
-        return _uniform(cube), None
+        mixed = cube.flatten(2).transpose(1, 2) @ basis[:, :-1] + basis[:, -1:]
+        images = mixed.transpose(1, 2).reshape(cube.shape[0], count, 3, *cube.shape[2:])
+        return Composites(images, ranking.importance, ranking.in_order(), None, weights, basis=basis)
 
 
 def build_composer(config: ComposerConfig, bimm: BandImportanceModule | None = None) -> Composer:
@@ -336,11 +344,9 @@ def _without_dark(matrix: Tensor, cube: Tensor, axis: str) -> Tensor:
     return matrix * keep.to(matrix).unsqueeze(2 if axis == "row" else 1)
 
 
-def _in_given_order(cube: Tensor, order: Tensor, config: ComposerConfig) -> Composites:
-    importance = _uniform(cube)
-    orders = order.expand(cube.shape[0], -1)
-    bands = group_bands(orders, config.leftover, config.max_composites)
-    return Composites(pick_bands(cube, bands), importance, orders, bands, composite_weights(importance, bands))
+def _gather(cube: Tensor, ranking: Ranking, bands: Tensor) -> Composites:
+    weights = composite_weights(ranking.importance, bands)
+    return Composites(pick_bands(cube, bands), ranking.importance, ranking.in_order(), bands, weights, ranking.matrix)
 
 
 def _principal_components(cube: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -20,8 +20,8 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
-_CHANNELS_AT_ONCE = 512
-"""OpenCV refuses more channels."""
+_CHANNELS_AT_ONCE = 128
+"""OpenCV 5 refuses more channels, 4 those from 512 on."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""The rule of the second template, frame by frame on peaks written by hand."""
+
+import numpy as np
+import pytest
+
+from spectrack.errors import ConfigError
+from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
+
+BOX = np.array([10.0, 10.0, 20.0, 20.0])
+
+
+def run(peaks, options=None, boxes=None):
+    """What the rule says on every frame: (take, drop)."""
+    rule = TemplateUpdateRule(options or TemplateUpdateOptions(update_every=2))
+    boxes = boxes or [BOX] * (len(peaks) + 1)
+    return [rule.observe(peak, boxes[i], boxes[i + 1]) for i, peak in enumerate(peaks)]
+
+
+def test_takes_one_every_so_many_frames():
+    assert [take for take, _ in run([0.95] * 7)] == [False, True, False, True, False, True, False]
+    assert [take for take, _ in run([0.95] * 21, TemplateUpdateOptions())] == [i in (9, 19) for i in range(21)]
+
+
+def test_peak_must_reach_the_floor():
+    assert [take for take, _ in run([0.79, 0.79, 0.8, 0.8])] == [False, False, False, True]
+
+
+def test_peak_must_reach_its_share_of_the_mean_so_far():
+    # Mean of the frames before is 0.99, nine tenths of it 0.891.
+    assert run([0.99, 0.89])[1] == (False, False)
+    assert run([0.99, 0.9])[1] == (True, False)
+
+
+@pytest.mark.parametrize(("side", "takes"), [(25.0, True), (26.1, False), (16.0, True), (15.0, False)])
+def test_size_must_have_kept(side, takes):
+    changed = np.array([10, 10, side, side])
+    assert run([0.9, 0.9], boxes=[BOX, BOX, changed])[1][0] is takes
+
+
+def test_drops_after_so_many_doubtful_frames_in_a_row():
+    assert [drop for _, drop in run([0.4] * 6)] == [False] * 4 + [True] * 2
+    assert not any(drop for _, drop in run([0.4, 0.4, 0.4, 0.4, 0.6, 0.4, 0.4]))
+
+
+def test_switched_off_it_never_takes():
+    assert not any(take for take, _ in run([0.99] * 30, TemplateUpdateOptions(template_update=False)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"update_mix": 1.2}, r"expected update_mix in \[0, 1\], found 1.2"),
+        ({"update_score": -0.1}, r"expected update_score in \[0, 1\], found -0.1"),
+        ({"update_every": 0}, "expected update_every and drop_frames of at least 1"),
+        ({"update_change": float("nan")}, "update_share and update_change of at least 0"),
+    ],
+)
+def test_refusals(options, message):
+    with pytest.raises(ConfigError, match=message):
+        TemplateUpdateOptions(**options)

@@ -125,7 +125,8 @@ class TiedConvolution(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         # Another device or number type: what was prepared for the last one would be used silently.
         self._prepared = None
-        return super()._apply(fn, recurse)
+        applied: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return applied
 
     def fuse_pairs(self) -> list[tuple[str, str]]:
         """For `folding.fold_batch_norm`."""

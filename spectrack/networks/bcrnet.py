@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.networks.band_importance import BandImportanceModule, BIMMConfig
-from spectrack.networks.composites import ComposerConfig, Composites, build_composer, composer_from_json
+from spectrack.networks.composers import build_composer
+from spectrack.networks.composites import ComposerConfig, Composites, composer_from_json
 from spectrack.networks.contextual_refinement import ContextualRefinements
 from spectrack.networks.correlation_head import CorrelationHead, SearchTowers, TemplateKernels
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig

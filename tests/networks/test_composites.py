@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.networks.band_importance import BandImportanceModule
+from spectrack.networks.composers import build_composer
 from spectrack.networks.composites import (
     ComposerConfig,
     band_importance,
-    build_composer,
     composer_from_json,
     composite_weights,
     count_composites,

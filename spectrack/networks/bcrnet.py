@@ -153,7 +153,11 @@ class BCRNet(nn.Module):
         channels, levels = self.siamban.neck.channels, len(self.siamban.neck.in_channels)
         self.cfrm = ContextualRefinements(channels, levels) if self.config.refine else None
         count = self.config.composer.max_composites if self.config.heads == "per_branch" else 0
-        self.heads = nn.ModuleList(CorrelationHead(channels, levels) for _ in range(count))
+        base = self.config.base
+        self.heads = nn.ModuleList(
+            CorrelationHead(channels, levels, template_box=base.template_box, prediction_kernel=base.prediction_kernel)
+            for _ in range(count)
+        )
         self._frozen: set[str] = set()
         self.freeze("backbone")
 
@@ -185,17 +189,20 @@ class BCRNet(nn.Module):
         for head in self.heads:
             head.load_state_dict(self.siamban.head.state_dict())
 
-    def forward(self, template_cube: Tensor, search_cube: Tensor, wavelengths_nm: Tensor | None = None) -> BCRNetOutput:
+    def forward(
+        self, template_cube: Tensor, search_cube: Tensor, wavelengths_nm: Tensor | None = None, template_boxes: Tensor | None = None
+    ) -> BCRNetOutput:
         """One pass over pairs, as training needs it.
 
         Args:
             template_cube: (N, C, 127, 127) in about [0, 1].
             search_cube: (N, C, 255, 255) in about [0, 1].
             wavelengths_nm: (C,) band centres, the same for all pairs, or None when unknown.
+            template_boxes: (N, 4), see `kernels`.
         """
         template = self.compose(template_cube, wavelengths_nm)
         search = self.compose(search_cube, wavelengths_nm, template)
-        logits, distances = self.match(self.kernels(template.images), self.towers(search.images), search.images.shape[1])
+        logits, distances = self.match(self.kernels(template.images, template_boxes), self.towers(search.images), search.images.shape[1])
         return BCRNetOutput(logits, distances, self.branch_weights(search), template, search)
 
     def compose(self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None) -> Composites:
@@ -218,17 +225,22 @@ class BCRNet(nn.Module):
         weights = composites.weights
         return weights if self.config.branch_weights == "importance" else torch.full_like(weights, 1.0 / weights.shape[1])
 
-    def kernels(self, images: Tensor) -> Kernels:
-        """(N, B, 3, 127, 127) composites to the template's side of the head, computed once a template."""
+    def kernels(self, images: Tensor, boxes: Tensor | None = None) -> Kernels:
+        """The template's side of the head, computed once a template.
+
+        Args:
+            images: (N, B, 3, 127, 127) composites.
+            boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used where the base has `template_box`.
+        """
         levels = self.siamban.extract(images.flatten(0, 1))
         if self.config.cfrm_place == "pre_crop":
             levels = self.siamban.neck.crop_template(self._refined(levels))
         else:
             levels = self._refined(self.siamban.neck.crop_template(levels))
-        if not len(self.heads):
-            return (self.siamban.head.template_kernels(levels),)
         branches = images.shape[1]
-        return tuple(head.template_kernels([level[n::branches] for level in levels]) for n, head in enumerate(self._heads(branches)))
+        if not len(self.heads):
+            return (self.siamban.head.template_kernels(levels, None if boxes is None else boxes.repeat_interleave(branches, dim=0)),)
+        return tuple(head.template_kernels([level[n::branches] for level in levels], boxes) for n, head in enumerate(self._heads(branches)))
 
     def towers(self, images: Tensor) -> Towers:
         """(N, B, 3, 255, 255) composites to the search region's side of the head, computed once for all templates."""

@@ -136,13 +136,15 @@ class BCRNetTracker(SiameseTracker):
     def _imaging(self, gain: Gain) -> BandScaling:
         return BandScaling(gain)
 
-    def _learn(self, template: torch.Tensor) -> None:
-        self._template = self.network.compose(template, self._wavelengths)
-        self._kernels = self.network.kernels(self._template.images)
+    def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
+        with self.network_time():
+            self._template = self.network.compose(template, self._wavelengths)
+            self._kernels = self.network.kernels(self._template.images, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
-        composites = self.network.compose(search, self._wavelengths, self._template)
-        logits, distances = self._respond(composites)
+        with self.network_time():
+            composites = self.network.compose(search, self._wavelengths, self._template)
+            logits, distances = self._respond(composites)
         weights = self.network.branch_weights(composites)
         scores, fused = fuse_branches(logits, distances, weights)
         fused_scores = scores[0].cpu().numpy()
@@ -177,8 +179,10 @@ class BCRNetTracker(SiameseTracker):
             self._second = None
         if take:
             # Its bands are ranked anew, so its features fit no others and replace the old ones as a whole.
-            template = self.network.compose(self._template_crop(frame, after), self._wavelengths, self._template)
-            self._second = self.network.kernels(template.images)
+            crop, corners = self._template_crop(frame, after)
+            with self.network_time():
+                template = self.network.compose(crop, self._wavelengths, self._template)
+                self._second = self.network.kernels(template.images, corners)
 
     def _evidence(self, composites: Composites) -> dict[str, NDArray[Any] | None]:
         """What the bands contributed, as arrays; W and the band indices only where the composer has them."""

@@ -98,8 +98,9 @@ class SiamBANTracker(SiameseTracker):
     def _imaging(self, gain: Gain) -> Colouring:
         return Colouring.of(gain, self._matrix)
 
-    def _learn(self, template: torch.Tensor) -> None:
-        self._kernels = self.network.kernels(template)
+    def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
+        with self.network_time():
+            self._kernels = self.network.kernels(template, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         scores, corners = self._respond(search)
@@ -107,7 +108,8 @@ class SiamBANTracker(SiameseTracker):
 
     def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Target probability (25, 25) and box corners (4, 25, 25) in crop pixels, from a search crop (1, 3, 255, 255)."""
-        logits, distances = self.network.match(self._kernels, search)
-        scores = logits.float().softmax(dim=1)[0, 1]
-        corners = decode_boxes(distances.float())[0]
-        return scores.cpu().numpy(), corners.cpu().numpy()
+        with self.network_time(), torch.inference_mode():
+            logits, distances = self.network.match(self._kernels, search)
+            scores = logits.float().softmax(dim=1)[0, 1]
+            corners = decode_boxes(distances.float())[0]
+            return scores.cpu().numpy(), corners.cpu().numpy()

@@ -10,11 +10,12 @@ from abc import abstractmethod
 from collections.abc import Sequence as Several
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from spectrack.boxes import Box, as_box, check_box_in_frame
+from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
 from spectrack.networks.folding import fold_batch_norm
@@ -55,8 +56,8 @@ class SiameseTracker(Tracker):
         """From raw counts to the channels of a crop, with the gain of the scaling."""
 
     @abstractmethod
-    def _learn(self, template: torch.Tensor) -> None:
-        """Take the template crop (1, channels, 127, 127) in; inference mode is on."""
+    def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
+        """Take in the template crop (1, channels, 127, 127) and the target's corners (1, 4) in it; inference mode is on."""
 
     @abstractmethod
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
@@ -85,7 +86,7 @@ class SiameseTracker(Tracker):
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
         with torch.inference_mode():
-            self._learn(self._template_crop(frame, first_box))
+            self._learn(*self._template_crop(frame, first_box))
             if self.options.calibrate > 0:
                 search = state.search_window()
                 choice, _ = self._decide(self._crop(frame, search, SEARCH_SIZE_PX), state, search)
@@ -110,8 +111,11 @@ class SiameseTracker(Tracker):
             self._adapt(frame, choice, evidence, before, box)
         return Estimate(box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell})
 
-    def _template_crop(self, frame: Frame, box: Box) -> torch.Tensor:
-        return self._crop(frame, CropWindow.around(box[:2] + box[2:] / 2, context_side(box)), TEMPLATE_SIZE_PX)
+    def _template_crop(self, frame: Frame, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
+        """The crop around a box (1, channels, 127, 127), and the box's corners (1, 4) in crop pixels."""
+        window = CropWindow.around(box[:2] + box[2:] / 2, context_side(box))
+        corners = to_corners(window.to_crop(box, TEMPLATE_SIZE_PX)).astype(np.float32)
+        return self._crop(frame, window, TEMPLATE_SIZE_PX), torch.from_numpy(corners)[None].to(self.device)
 
     def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
         """(1, channels, size, size) float32 in about [0, 1], on the device."""

@@ -154,6 +154,7 @@ def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
         clip_places=torch.tensor([place for place, _ in clips], dtype=torch.int64),
         box=torch.from_numpy(np.stack([pair.box for pair in labelled])),
         positive=torch.tensor([pair.positive for pair in labelled]),
+        template_box=torch.from_numpy(np.stack([pair.template_box for pair in labelled])),
         kind=torch.tensor(kinds, dtype=torch.int64),
         wavelengths_nm=torch.from_numpy(camera.wavelengths_nm.astype(np.float32)),
         colour=torch.from_numpy(camera.colour.astype(np.float32)),

@@ -42,6 +42,7 @@ class PackedPairs(NamedTuple):
         clip_places: (m,) int64.
         box: (n + m, 4) float32.
         positive: (n + m,) bool.
+        template_box: (n + m, 4) float32.
         kind: (n + m,) int64, indices into `spectral_pairs.KINDS`.
         wavelengths_nm: (B,) float32, NaN where nobody knows them.
         colour: (B, 3) float32, the false-colour rule.
@@ -61,6 +62,7 @@ class PackedPairs(NamedTuple):
     clip_places: Tensor
     box: Tensor
     positive: Tensor
+    template_box: Tensor
     kind: Tensor
     wavelengths_nm: Tensor
     colour: Tensor
@@ -77,6 +79,7 @@ class SpectralBatch(NamedTuple):
         search_colour: (N, 3, 255, 255) float32.
         box: (N, 4) float32, x0, y0, x1, y1 in the search crop.
         positive: (N,) bool.
+        template_box: (N, 4) float32, x0, y0, x1, y1 in the template crop.
         wavelengths_nm: (B,) float32, NaN where nobody knows them.
         kind: (N,) int64, indices into `spectral_pairs.KINDS`.
         sensor: name of the camera.
@@ -88,6 +91,7 @@ class SpectralBatch(NamedTuple):
     search_colour: Tensor
     box: Tensor
     positive: Tensor
+    template_box: Tensor
     wavelengths_nm: Tensor
     kind: Tensor
     sensor: str
@@ -104,6 +108,7 @@ def expand(packed: PackedPairs) -> SpectralBatch:
         _false_colour(search, packed.colour),
         packed.box,
         packed.positive,
+        packed.template_box,
         packed.wavelengths_nm,
         packed.kind,
         packed.sensor,

@@ -90,6 +90,7 @@ class SpectralPair(NamedTuple):
         seeds: (2,) int64, where the noise of either crop begins.
         box: (4,) float32, x0, y0, x1, y1 in the search crop of 255 pixels; of the decoy when `positive` is False.
         positive: whether the search crop shows the template's target.
+        template_box: (4,) float32, x0, y0, x1, y1 of the target in the template crop of 127 pixels.
         kind: index into `KINDS`.
     """
 
@@ -100,6 +101,7 @@ class SpectralPair(NamedTuple):
     seeds: NDArray[np.int64]
     box: NDArray[np.float32]
     positive: bool
+    template_box: NDArray[np.float32]
     kind: int
 
 
@@ -126,7 +128,9 @@ def render_spectral_pair(
     mixing = materials.matrix[None] * gains[:, None, :] / (255.0 * HEADROOM)
     counts = float(np.exp(rng.uniform(*np.log(config.materials.counts))))
     seeds = rng.integers(SEEDS, size=2)
-    return SpectralPair(template, search, mixing.astype(np.float32), counts, seeds, scene.box, scene.positive, KINDS.index(kind))
+    return SpectralPair(
+        template, search, mixing.astype(np.float32), counts, seeds, scene.box, scene.positive, scene.template_box, KINDS.index(kind)
+    )
 
 
 def _draw_kind(rng: np.random.Generator, config: SpectralConfig) -> str:

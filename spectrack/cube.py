@@ -70,11 +70,16 @@ def cube_to_mosaic(cube: Cube, block: int) -> NDArray[Any]:
     return mosaic
 
 
-def check_cube(cube: Cube, *, name: str = "cube") -> None:
-    """Refuse what no tracker can work on.
+def check_cube(cube: Cube, *, name: str = "cube", minimum_bands: int = MINIMUM_BANDS) -> None:
+    """Refuse what a tracker cannot work on.
+
+    Args:
+        cube: one frame.
+        name: what the message calls it.
+        minimum_bands: the fewest that will do; networks on three-band images need three.
 
     Raises:
-        CubeError: not three axes, fewer than three bands, an empty side, not real numbers, or NaN/Inf.
+        CubeError: not three axes, fewer than `minimum_bands` bands, an empty side, not real numbers, or NaN/Inf.
     """
     if cube.ndim != 3:
         raise CubeError(f"expected {name} of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame")
@@ -82,9 +87,9 @@ def check_cube(cube: Cube, *, name: str = "cube") -> None:
         raise CubeError(f"expected {name} of integers or floats, found type {cube.dtype}; convert it to real numbers")
     if 0 in cube.shape:
         raise CubeError(f"expected {name} with pixels in it, found shape {cube.shape}; the frame is empty")
-    if cube.shape[2] < MINIMUM_BANDS:
+    if cube.shape[2] < minimum_bands:
         raise CubeError(
-            f"expected {name} with at least {MINIMUM_BANDS} bands on its last axis, found {cube.shape[2]} (shape {cube.shape}); "
+            f"expected {name} with at least {minimum_bands} bands on its last axis, found {cube.shape[2]} (shape {cube.shape}); "
             "check the axis order, it is (height, width, bands)"
         )
     check_finite(cube, name=name)

@@ -8,6 +8,7 @@ Resizing aligns the outer edges of window and crop (OpenCV's resize does), which
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -20,8 +21,8 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
-_CHANNELS_AT_ONCE = 128
-"""OpenCV 5 refuses more channels, 4 those from 512 on."""
+_MOST_CHANNELS = 4
+"""OpenCV averages areas of no more channels than this; more are resized by two matrix products."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ class CropWindow:
 
 @dataclass(frozen=True)
 class Colouring:
-    """From raw counts to the network's image in one matrix product: scaling and false colour are both linear.
+    """From raw counts to the tracker's image in one matrix product: scaling and false colour are both linear.
 
     Attributes:
-        matrix: (bands, 3) float32, from counts to image values.
-        offset: (3,) float32, added afterwards; None for the scalings that only multiply.
+        matrix: (bands, channels) float32, from counts to image values; three channels for the networks on false colour.
+        offset: (channels,) float32, added afterwards; None for the scalings that only multiply.
     """
 
     matrix: NDArray[np.float32]
@@ -68,12 +69,12 @@ class Colouring:
 
     @classmethod
     def of(cls, gain: Gain, matrix: NDArray[np.float32]) -> Colouring:
-        """Counts scaled by `gain`, then mixed by a (bands, 3) false-colour matrix."""
+        """Counts scaled by `gain`, then mixed by a (bands, channels) matrix."""
         together = np.ascontiguousarray(gain.gain[:, None] * matrix, dtype=np.float32)
         return cls(together, -(gain.offset @ together) if gain.offset.any() else None)
 
     def apply(self, raw: Cube, *, name: str = "the frame") -> NDArray[np.float32]:
-        """Raw (h, w, bands) counts to (h, w, 3) float32.
+        """Raw (h, w, bands) counts to (h, w, channels) float32.
 
         Raises:
             CubeError: not real numbers, NaN, infinite, or too large for float32; the message calls the cube `name`.
@@ -85,7 +86,7 @@ class Colouring:
             image = np.ascontiguousarray(raw, dtype=np.float32).reshape(-1, bands) @ self.matrix
             if self.offset is not None:
                 image += self.offset
-        # NaN and infinity survive the product, so three channels need looking at and not all bands.
+        # NaN and infinity survive the product, so the channels need looking at and not all bands.
         if raw.dtype.kind == "f" and not np.isfinite(image).all():
             check_finite(raw, name=name)
             raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")
@@ -163,10 +164,23 @@ def cut(frame: Frame, window: CropWindow, size: int, imaging: Imaging, fill: NDA
 
 def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(side, side, channels) to (size, size, channels) float32, outer edges aligned."""
+    side, _, channels = image.shape
+    if channels > _MOST_CHANNELS:
+        weights = _resizing_weights(side, size)
+        rows = (weights @ image.reshape(side, side * channels)).reshape(size, side, channels)
+        return np.asarray(np.matmul(weights, rows))
     # Reducing by linear interpolation skips pixels; averaging areas does not.
-    method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
-    parts = [
-        np.asarray(cv2.resize(image[..., first : first + _CHANNELS_AT_ONCE], (size, size), interpolation=method), dtype=np.float32)
-        for first in range(0, image.shape[2], _CHANNELS_AT_ONCE)
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32).reshape(size, size, channels)
+
+
+@functools.lru_cache(maxsize=64)
+def _resizing_weights(side: int, size: int) -> NDArray[np.float32]:
+    """(size, side) weights of the old pixels in each new one, as OpenCV's INTER_AREA and INTER_LINEAR have them."""
+    old = np.arange(side)
+    if side > size:
+        edges = np.arange(size + 1) * (side / size)
+        shared = np.minimum(old + 1, edges[1:, None]) - np.maximum(old, edges[:-1, None])
+        return np.asarray(np.clip(shared, 0.0, None) * (size / side), dtype=np.float32)
+    places = np.clip((np.arange(size) + 0.5) * (side / size) - 0.5, 0, side - 1)
+    return np.asarray(np.clip(1.0 - np.abs(places[:, None] - old), 0.0, None), dtype=np.float32)

@@ -12,7 +12,6 @@ from typing import Any
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.online import OnlineOptions
-from spectrack.trackers.precision import resolve_device, resolve_precision
 from spectrack.trackers.registry import tracker_class
 
 
@@ -29,14 +28,15 @@ def load_tracker(
 
     Args:
         name: a registered tracker.
-        profile: ``compact`` (weights are shipped) or ``full`` (bring your own).
+        profile: ``compact`` (weights are shipped) or ``full`` (bring your own); trackers without weights have none.
         weights: a file or the name of shipped weights; by default the shipped ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and faster.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
-        options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights.
+        options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights or are the
+            defaults.
 
     Raises:
-        ConfigError: unknown tracker, profile, option, precision or device.
+        ConfigError: unknown tracker, profile, option, precision or device, or weights for a tracker that has none.
         WeightsError: no such weights, or weights of another method or profile.
     """
     cls = tracker_class(name)
@@ -44,7 +44,11 @@ def load_tracker(
         raise ConfigError(f"expected profile compact or full, found {profile!r}; choose one of the two")
     loader = getattr(cls, "load", None)
     if loader is None:
-        return _foreign(cls, name, options)
+        if weights is not None:
+            raise ConfigError(f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave them out")
+        return _without_weights(cls, name, options)
+    from spectrack.trackers.precision import resolve_device, resolve_precision  # torch, which trackers without weights do not need
+
     resolved_device = resolve_device(device)
     tracker: Tracker = loader(
         profile=profile, weights=weights, precision=resolve_precision(precision, resolved_device), device=resolved_device, options=options
@@ -126,7 +130,7 @@ def _find(weights: str | os.PathLike[str] | None, method: str, profile: str) -> 
     return find_weights(weights, method=method, profile=profile)
 
 
-def _foreign(cls: type[Tracker], name: str, options: dict[str, Any]) -> Tracker:
+def _without_weights(cls: type[Tracker], name: str, options: dict[str, Any]) -> Tracker:
     try:
         return cls(**options)
     except TypeError as error:

@@ -12,7 +12,11 @@ from spectrack.trackers.base import Tracker
 
 TrackerClass = TypeVar("TrackerClass", bound=type[Tracker])
 
-_OWN_MODULES = {"bcrnet": "spectrack.trackers.bcrnet", "siamban": "spectrack.trackers.siamban"}
+_OWN_MODULES = {
+    "bcrnet": "spectrack.trackers.bcrnet",
+    "cf": "spectrack.trackers.correlation_filter",
+    "siamban": "spectrack.trackers.siamban",
+}
 _REGISTERED: dict[str, type[Tracker]] = {}
 
 

@@ -25,7 +25,7 @@ from spectrack.trackers.correlation.channels import Projection, feature_channels
 from spectrack.trackers.correlation.extent import Extent, measure
 from spectrack.trackers.correlation.likelihood import SpectralLikelihood
 from spectrack.trackers.correlation.options import CorrelationOptions
-from spectrack.trackers.correlation.scale import ScaleFilter
+from spectrack.trackers.correlation.scale import ScaleAlignment
 from spectrack.trackers.correlation.search import Levels, Sight, believe, find_peak, ramp, spectral_response
 from spectrack.trackers.correlation.solver import Maps
 from spectrack.trackers.correlation.translation import TranslationFilter, centred_mask
@@ -180,12 +180,12 @@ class CorrelationFilterTracker(Tracker):
         return place
 
     def _grown(self, sight: Sight) -> float:
-        """By what factor the scale filter sees the target grown, one step at most."""
-        sample = self._scale_filter.sample(_channels_last(sight.channels), sight.peak.place, self._scaled_sides(sight.view))
-        return float(np.clip(self._scale_filter.growth(sample), 1 / _MOST_STEP, _MOST_STEP))
+        """By what factor the alignment sees the target grown, one step at most."""
+        growth = self._alignment.growth(_channels_last(sight.channels), sight.peak.place, self._scaled_sides(sight.view))
+        return float(np.clip(growth, 1 / _MOST_STEP, _MOST_STEP))
 
     def _scaled(self, sight: Sight, grown: float) -> float:
-        """The window's scale: that of the scale filter, or, as far as spectra are believed, with that of the target's area.
+        """The window's scale: that of the alignment, or, as far as spectra are believed, with that of the target's area.
 
         The area does not change when a thing turns in the plane, as the box does; so the window keeps its size then.
         """
@@ -207,8 +207,7 @@ class CorrelationFilterTracker(Tracker):
         if sight.confidence > _LEARNT_FROM and near:
             mask = centred_mask(sight.extent.belief, place, sides, trusted=self._trust > 0.5)
             self._filter.learn(sight.features, place, mask, options.filter_rate)
-            sample = self._scale_filter.sample(_channels_last(sight.channels), place, self._scaled_sides(view))
-            self._scale_filter.learn(sample, options.scale_rate)
+            self._alignment.learn(_channels_last(sight.channels), place, self._scaled_sides(view), options.scale_rate)
             self._levels = self._levels.moved(sight.peak, _LEVEL_RATE)
         distance = distance_to(box_around(place, sides), view.cells).ravel()
         belief = sight.extent.belief.ravel()
@@ -265,12 +264,12 @@ class CorrelationFilterTracker(Tracker):
         return shares
 
     def _learn_shape(self, view: View, ratio: Maps, extent: Extent, place: NDArray[np.float64], sides: NDArray[np.float64]) -> None:
-        """Translation and scale filters, and what height of their response is usual."""
-        self._filter, self._scale_filter = TranslationFilter(view.cells), ScaleFilter()
+        """The filter and the look that sizes are measured by, and what height of their response is usual."""
+        self._filter, self._alignment = TranslationFilter(view.cells), ScaleAlignment()
         channels = feature_channels(view, self._projection, ratio)
         features = self._filter.prepare(channels)
         self._filter.learn(features, place, centred_mask(extent.belief, place, sides, trusted=self._trust > 0.5), 1.0)
-        self._scale_filter.learn(self._scale_filter.sample(_channels_last(channels), place, self._scaled_sides(view)), 1.0)
+        self._alignment.learn(_channels_last(channels), place, self._scaled_sides(view), 1.0)
         response, spectral = self._filter.respond(features), spectral_response(ratio, sides)
         peak = find_peak(response, spectral, None, 0.0, self.options.window_influence)
         self._levels = Levels(max(peak.correlation, 1e-3), max(peak.spectral, 0.1))

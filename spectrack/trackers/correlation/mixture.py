@@ -85,7 +85,8 @@ class Mixture:
     def responsibilities(self, values: Values) -> Values:
         """(pixels, components) share of each component in each pixel; rows sum to 1."""
         each = self.log_densities(values)
-        return np.asarray(np.exp(each - log_sum(each)[:, None]))
+        each = np.exp(each - each.max(axis=1, keepdims=True))
+        return np.asarray(each / each.sum(axis=1, keepdims=True))
 
     def update(self, values: Values, shares: Values, rate: float) -> None:
         """Move by `rate` towards the moments of new pixels, component by component; one that sees few pixels moves little."""

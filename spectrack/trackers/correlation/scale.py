@@ -1,9 +1,8 @@
-"""Change of size between frames: a one-dimensional correlation filter over samples of growing size.
+"""Change of size between frames: the features of the target are aligned with those learnt, by Gauss-Newton steps in place and size.
 
-Source: Danelljan, Häger, Shahbaz Khan, Felsberg, "Accurate Scale Estimation for Robust Visual Tracking", BMVC 2014 (DSST):
-samples of the target at sizes a^n are the signal, a Gaussian over n is the wanted answer, numerator and denominator are
-running averages. Differs from it: the samples are cut from the features that the translation filter has computed, not from
-the image, 17 instead of 33 sizes, and the best size is interpolated.
+Source: Lucas and Kanade, IJCAI 1981, in the form of Baker and Matthews, "Lucas-Kanade 20 Years On", IJCV 2004, where the
+derivatives belong to the learnt side and are not computed again. It stands where DSST has its scale filter (Danelljan et al.,
+BMVC 2014): on maps as coarse as these, a circular correlation over sizes finds a tenth of a zoom, the alignment all of it.
 """
 
 from __future__ import annotations
@@ -11,69 +10,81 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
-from spectrack.trackers.correlation.solver import vertex
+from spectrack.trackers.correlation.solver import Maps
 
-STEP = 1.02
-"""Ratio of neighbouring sizes (a in the paper)."""
-
-_COUNT, _CELLS = 17, 12
-_SIGMA = 1.0
-_REGULARISATION = 0.01
+_CELLS = 12
 _CONTEXT = 1.3
 """Side of a sample over the side of the target: its edges are what tells sizes apart."""
 
+_REACH = 0.06
+"""Log size and share of a cell over which derivatives are taken; wide enough that noise does not shorten the steps."""
 
-class ScaleFilter:
+_ROUNDS = 3
+_LONGEST_STEP = np.array([0.06, 1.0, 1.0])
+_DAMPING = 0.01
+
+
+class ScaleAlignment:
     """Learns how the target looks at its size, and finds by what factor it has grown since."""
 
     def __init__(self) -> None:
-        steps = np.arange(_COUNT) - _COUNT // 2
-        self._factors = STEP**steps
-        self._label = fft.rfft(np.exp(-0.5 * (steps / _SIGMA) ** 2).astype(np.float32))
-        self._taper = np.hanning(_COUNT + 2)[1:-1].astype(np.float32)
-        self._numerator: NDArray[np.complex64] | None = None
-        self._denominator: NDArray[np.float32] | None = None
+        self._sample: NDArray[np.float32] | None = None
+        self._slopes: NDArray[np.float32] | None = None
 
-    def sample(self, features: NDArray[np.float32], centre: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.complex64]:
-        """Frequencies (9, values) over 17 sizes of the target.
+    def learn(self, features: Maps, centre: NDArray[np.float64], sides: NDArray[np.float64], rate: float) -> None:
+        """Take the target's look over with the weight `rate`; the first time wholly.
 
         Args:
-            features: (size, size, channels).
+            features: (cells, cells, channels).
             centre: x, y of the target in cells.
-            sides: width and height of the target in cells.
+            sides: its width and height in cells.
+            rate: 0 to 1.
         """
-        rows = np.empty((_COUNT, _CELLS * _CELLS * features.shape[2]), dtype=np.float32)
-        for row, factor in zip(rows, self._factors, strict=True):
-            across, down = sides * (_CONTEXT * factor / _CELLS)
-            # From cell i of the sample to cells of the features; cell i covers [i, i + 1), OpenCV counts from its middle.
-            place = np.array(
-                [
-                    [across, 0.0, centre[0] - 0.5 + (0.5 - _CELLS / 2) * across],
-                    [0.0, down, centre[1] - 0.5 + (0.5 - _CELLS / 2) * down],
-                ]
-            )
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            row[:] = cv2.warpAffine(features, place, (_CELLS, _CELLS), flags=flags, borderMode=cv2.BORDER_REPLICATE).ravel()
-        return np.asarray(fft.rfft(rows * self._taper[:, None], axis=0))
-
-    def learn(self, sample: NDArray[np.complex64], rate: float) -> None:
-        """Take a sample over with the weight `rate`; the first one wholly."""
-        numerator = np.conj(self._label)[:, None] * sample
-        denominator = np.einsum("kn,kn->k", sample, np.conj(sample)).real
-        if self._numerator is None or self._denominator is None:
-            self._numerator, self._denominator = numerator, denominator
+        sample = _cut(features, centre, sides, 1.0)
+        across, down = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+        slopes = np.stack(
+            [
+                (_cut(features, centre, sides, np.exp(_REACH)) - _cut(features, centre, sides, np.exp(-_REACH))) / np.float32(2 * _REACH),
+                (_cut(features, centre + across, sides, 1.0) - _cut(features, centre - across, sides, 1.0)) / np.float32(2),
+                (_cut(features, centre + down, sides, 1.0) - _cut(features, centre - down, sides, 1.0)) / np.float32(2),
+            ]
+        )
+        if self._sample is None or self._slopes is None:
+            self._sample, self._slopes = sample, slopes
         else:
-            self._numerator = (1 - rate) * self._numerator + rate * numerator
-            self._denominator = (1 - rate) * self._denominator + rate * denominator
+            self._sample = (1 - rate) * self._sample + rate * sample
+            self._slopes = (1 - rate) * self._slopes + rate * slopes
 
-    def growth(self, sample: NDArray[np.complex64]) -> float:
-        """Size now over size as learnt, between 0.85 and 1.17; 1 before anything was learnt."""
-        if self._numerator is None or self._denominator is None:
+    def growth(self, features: Maps, centre: NDArray[np.float64], sides: NDArray[np.float64]) -> float:
+        """Size now over the size given by `sides`; 1 where aligning does not bring the look nearer to the one learnt."""
+        if self._sample is None or self._slopes is None:
             return 1.0
-        ridge = _REGULARISATION * float(self._denominator.mean()) + 1e-9
-        response = fft.irfft(np.einsum("kn,kn->k", np.conj(self._numerator), sample) / (self._denominator + ridge), n=_COUNT)
-        best = int(np.argmax(response))
-        offset = vertex(*response[best - 1 : best + 2]) if 0 < best < _COUNT - 1 else 0.0
-        return float(STEP ** (best - _COUNT // 2 + offset))
+        normal = self._slopes @ self._slopes.T
+        normal = (normal + np.diag(np.diag(normal)) * _DAMPING + np.eye(3) * 1e-9).astype(np.float64)
+        log_size, place, error = 0.0, centre, np.inf
+        for step in range(_ROUNDS + 1):
+            off = self._sample - _cut(features, place, sides, float(np.exp(log_size)))
+            found = float(off @ off)
+            if step == 0:
+                error = found
+            elif found > error:
+                return 1.0
+            if step < _ROUNDS:
+                move = np.clip(np.linalg.solve(normal, (self._slopes @ off).astype(np.float64)), -_LONGEST_STEP, _LONGEST_STEP)
+                log_size, place = log_size + float(move[0]), place + move[1:]
+        return float(np.exp(log_size))
+
+
+def _cut(features: Maps, centre: NDArray[np.float64], sides: NDArray[np.float64], factor: float) -> NDArray[np.float32]:
+    """(values,) the target and its edges at a size of `factor`, in 12 x 12 cells."""
+    across, down = sides * (_CONTEXT * factor / _CELLS)
+    # From cell i of the sample to cells of the features; cell i covers [i, i + 1), OpenCV counts from its middle.
+    place = np.array(
+        [
+            [across, 0.0, centre[0] - 0.5 + (0.5 - _CELLS / 2) * across],
+            [0.0, down, centre[1] - 0.5 + (0.5 - _CELLS / 2) * down],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(features, place, (_CELLS, _CELLS), flags=flags, borderMode=cv2.BORDER_REPLICATE).ravel())

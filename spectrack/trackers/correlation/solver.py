@@ -75,8 +75,8 @@ def solve(
     cross, power = features * np.conj(wanted), features.real**2 + features.imag**2
     level = float(power.mean()) + 1e-9
     ridge, mu = np.float32(regularisation * level), np.float32(penalty * level)
-    dual = np.zeros_like(features)
     masked = to_frequencies(mask * to_maps(cross / (power + ridge), size))
+    dual = ridge * masked  # what it is in the end within the mask; without a mask the start is the solution
     for _ in range(iterations):
         free = (cross + mu * masked - dual) / (power + mu)
         masked = to_frequencies(mask * to_maps((dual + mu * free) / (ridge + mu), size))

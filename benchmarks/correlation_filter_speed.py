@@ -132,9 +132,8 @@ def main():
         results = measure(Path(folder), options)
     for name, values in results.items():
         stages = ", ".join(f"{stage} {times['median_ms']:.2f}" for stage, times in values["stages"].items())
-        print(
-            f"{name}: {values['frames_per_second']:.0f} frames/s ({stages} ms; processor {values['processor_ms_a_frame']:.1f} ms), first frame {values['first_frame']['median_ms']:.0f} ms"
-        )
+        speeds = f"{values['frames_per_second']:.0f} frames/s, processor {values['processor_ms_a_frame']:.1f} ms a frame"
+        print(f"{name}: {speeds} ({stages} ms), first frame {values['first_frame']['median_ms']:.0f} ms")
     if options.out:
         video = {"scenario": SCENARIO, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
         beside = {"note": options.note, "load_average_before": round(load, 2)}

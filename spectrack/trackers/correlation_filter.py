@@ -36,8 +36,10 @@ from spectrack.trackers.registry import register
 _SMALLEST_WINDOW = 8
 _MOST_LOG_RATIO = 6.0
 _SMOOTHING = 0.7
-_DOUBT = 0.5
-"""Log odds against the target: most cells of a view are not the target's."""
+_DOUBTS = np.arange(0.5, 4.1, 0.5)
+"""Log odds against the target: most cells of a view are not its. The first frame shows how many it takes to leave out the rest."""
+
+_GAIN_WORTH_DOUBT = 0.01
 
 _TOLD_BADLY, _TOLD_WELL = 0.4, 0.75
 _FITS_BADLY, _FITS_WELL = 0.3, 0.6
@@ -125,7 +127,7 @@ class CorrelationFilterTracker(Tracker):
         ratio = self._likelihood.log_ratio(view.values).reshape(view.cells, view.cells)
         ratio = np.clip(ratio, -_MOST_LOG_RATIO, _MOST_LOG_RATIO)
         ratio[~view.seen] = -_MOST_LOG_RATIO
-        return np.asarray(cv2.GaussianBlur(ratio, (0, 0), _SMOOTHING) - np.float32(_DOUBT), dtype=np.float32)
+        return np.asarray(cv2.GaussianBlur(ratio, (0, 0), _SMOOTHING) - np.float32(self._doubt), dtype=np.float32)
 
     def _see(self, frame: Frame, centre: NDArray[np.float64]) -> Sight:
         view = self._lens.look(frame, self._window(centre))
@@ -232,10 +234,17 @@ class CorrelationFilterTracker(Tracker):
         inside = inside if inside.sum() >= 4 else distance <= np.partition(distance.ravel(), 3)[3]
         outside = outside if outside.sum() >= 4 else ~inside
         shares = self._learn_spectra(frame, view, box, inside, outside)
+        self._doubt = 0.0
         ratio = self._log_ratio(view)
         likely = np.zeros_like(inside)
         likely[inside] = shares > 0.5
-        told = float((ratio[likely] > 0).mean() - (ratio[outside] > 0).mean()) if likely.any() else 0.0
+        told = 0.0
+        if likely.any():
+            # The point of the receiver operating curve with the most true less false positives (Youden, 1950).
+            gains = np.array([(ratio[likely] > doubt).mean() - (ratio[outside] > doubt).mean() for doubt in _DOUBTS])
+            chosen = int(np.flatnonzero(gains >= gains.max() - _GAIN_WORTH_DOUBT)[0])
+            self._doubt, told = float(_DOUBTS[chosen]), float(gains[chosen])
+        ratio = ratio - np.float32(self._doubt)
         extent = measure(ratio, box)
         self._mass, self._habit = max(extent.mass, 1.0), extent.habit_of(box)
         fits = float(iou(extent.box(np.zeros(4)), box))

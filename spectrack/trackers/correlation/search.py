@@ -135,7 +135,7 @@ def believe(peak: Peak, levels: Levels, mass_share: float, trust: float) -> tupl
     by_spectra = trust * ramp(mass_share, _SEEN_MASS, _FULL_MASS) * (1 - ramp(mass_share, _LARGE_MASS, _TOO_LARGE_MASS))
     height = ramp(peak.correlation / levels.correlation, _WEAK_PEAK, _STRONG_PEAK)
     by_correlation = ramp(peak.sidelobe_ratio, _WEAK_RATIO, _STRONG_RATIO) * height
-    confidence = max(by_spectra * (0.4 + 0.6 * by_correlation), by_correlation * (1 - 0.5 * trust))
+    confidence = max(by_spectra * (0.1 + 0.9 * by_correlation), by_correlation * (1 - 0.5 * trust))
     return by_spectra, by_correlation, confidence
 
 

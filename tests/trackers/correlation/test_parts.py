@@ -181,8 +181,8 @@ def test_belief_by_hand():
     usual = Levels(0.5, 0.5)
     assert believe(peak(0.5, 30.0), usual, 1.0, 1.0) == (1.0, 1.0, 1.0)
     assert believe(peak(0.5, 3.0), usual, 0.2, 1.0) == (0.0, 0.0, 0.0)
-    # Spectra alone: 0.4. Correlation alone: half where spectra are trusted, all where they are not.
-    assert believe(peak(0.5, 3.0), usual, 1.0, 1.0)[2] == pytest.approx(0.4)
+    # Spectra alone: a tenth. Correlation alone: half where spectra are trusted, all where they are not.
+    assert believe(peak(0.5, 3.0), usual, 1.0, 1.0)[2] == pytest.approx(0.1)
     assert believe(peak(0.5, 30.0), usual, 0.2, 1.0)[2] == pytest.approx(0.5)
     assert believe(peak(0.5, 30.0), usual, 0.2, 0.0)[2] == pytest.approx(1.0)
     # Far too many cells are as bad as too few.

@@ -72,6 +72,7 @@ class CorrelationFilterTracker(Tracker):
     def __init__(self, **options: float) -> None:
         self.options = CorrelationOptions.of(options)
         self._started = False
+        self._levels = Levels(1.0, 1.0)  # until the first frame tells what is usual
 
     def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
         """Start on a first frame, of one band or more; see `Tracker.init`."""

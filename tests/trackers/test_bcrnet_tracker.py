@@ -100,11 +100,11 @@ def test_evidence_shows_what_the_bands_contributed(network, make):
 def test_scores_are_those_of_the_whole_network(network, make):
     tracker, cubes = started(network, make, scaling="fixed(1023)")
     frame = ArrayFrame(cubes[0])
-    template = tracker._template_crop(frame, np.array([20.0, 15, 12, 12]))
+    template, corners = tracker._template_crop(frame, np.array([20.0, 15, 12, 12]))
     search = tracker._crop(ArrayFrame(cubes[1]), tracker._state.search_window(), 255)
     estimate = tracker.update(cubes[1])
     with torch.no_grad():
-        output = network(template, search)
+        output = network(template, search, template_boxes=corners)
         scores, _ = fuse_branches(output.logits, output.distances, output.weights)
     np.testing.assert_allclose(estimate.evidence["scores"], scores[0].numpy(), atol=5e-4)
     np.testing.assert_array_equal(estimate.evidence["band_order"], output.search.order[0].numpy())

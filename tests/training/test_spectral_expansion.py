@@ -13,6 +13,7 @@ from spectrack.training.spectral_pairs import SpectralConfig, SpectralPair, rend
 from spectrack.training.synthesis import Pair, SynthesisConfig
 
 BOX = np.array([100.0, 100.0, 150.0, 160.0], np.float32)
+SHOWN = np.array([31.5, 31.5, 95.5, 95.5], np.float32)
 
 
 def plain_pair(camera, *, template=127, search=255, counts=400.0, level=100, seed=(1, 2)):
@@ -22,7 +23,7 @@ def plain_pair(camera, *, template=127, search=255, counts=400.0, level=100, see
     crops = [np.full((side, side, 5), 128, np.uint8) for side in (template, search)]
     for crop in crops:
         crop[:, :, 0] = level
-    return SpectralPair(crops[0], crops[1], mixing, counts, np.array(seed), BOX, True, 0)
+    return SpectralPair(crops[0], crops[1], mixing, counts, np.array(seed), BOX, True, SHOWN, 0)
 
 
 @pytest.mark.parametrize("bands", [3, 15, 16, 25, 40])
@@ -30,13 +31,14 @@ def test_shapes_for_every_band_count(bank, bands):
     camera = Camera.of(random_sensor(np.random.default_rng(0), bands, bands), "thirds")
     pairs = [render_spectral_pair(np.random.default_rng(seed), bank, camera, SpectralConfig(), SynthesisConfig()) for seed in range(2)]
     batch = expand(pack(pairs, camera))
-    assert [(tuple(part.shape), part.dtype) for part in batch[:8]] == [
+    assert [(tuple(part.shape), part.dtype) for part in batch[:9]] == [
         ((2, bands, 127, 127), torch.float32),
         ((2, bands, 255, 255), torch.float32),
         ((2, 3, 127, 127), torch.float32),
         ((2, 3, 255, 255), torch.float32),
         ((2, 4), torch.float32),
         ((2,), torch.bool),
+        ((2, 4), torch.float32),
         ((bands,), torch.float32),
         ((2,), torch.int64),
     ]
@@ -54,7 +56,7 @@ def test_cube_is_the_mixture_of_its_materials(monkeypatch):
     camera, rng = known_camera("vis16", "thirds"), np.random.default_rng(0)
     crops = [rng.integers(0, 256, (side, side, 5), dtype=np.uint8) for side in (127, 255)]
     mixing = rng.normal(size=(2, 9, 16)).astype(np.float32)
-    batch = expand(pack([SpectralPair(*crops, mixing, 300.0, np.array([1, 2]), BOX, True, 0)], camera))
+    batch = expand(pack([SpectralPair(*crops, mixing, 300.0, np.array([1, 2]), BOX, True, SHOWN, 0)], camera))
     for cube, crop, matrix in zip((batch.template, batch.search), crops, mixing, strict=True):
         for y, x in ((0, 0), (5, 100), (126, 3)):
             a, (u, v) = crop[y, x, :3].astype(float), (crop[y, x, 3:].astype(float) - 128) / 127

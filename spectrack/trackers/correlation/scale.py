@@ -54,7 +54,7 @@ class ScaleAlignment:
             self._sample, self._slopes = sample, slopes
         else:
             self._sample = (1 - rate) * self._sample + rate * sample
-            self._slopes = (1 - rate) * self._slopes + rate * slopes
+            self._slopes = np.asarray((1 - rate) * self._slopes + rate * slopes, dtype=np.float32)
 
     def growth(self, features: Maps, centre: NDArray[np.float64], sides: NDArray[np.float64]) -> float:
         """Size now over the size given by `sides`; 1 where aligning does not bring the look nearer to the one learnt."""

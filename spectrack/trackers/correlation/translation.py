@@ -73,8 +73,8 @@ def centred_mask(belief: Maps, centre: NDArray[np.float64], sides: NDArray[np.fl
         moved = np.roll(belief, (round(cells / 2 - centre[1]), round(cells / 2 - centre[0])), axis=(0, 1))
         target = box & (moved > _BELIEVED)
         if target.sum() > 0.2 * box.sum():
-            return target.astype(np.float32)
-    return box.astype(np.float32)
+            return np.asarray(target, dtype=np.float32)
+    return np.asarray(box, dtype=np.float32)
 
 
 _BELIEVED = 0.3

@@ -116,7 +116,7 @@ def test_enlargement_agrees_with_torch():
 def test_clips_and_drawn_pairs_stand_where_they_belong():
     camera = known_camera("vis16", "thirds")
     crops = [np.full((size, size, 16), 100, np.uint8) for size in (127, 255)]
-    clip = ClipPair(Pair(crops[0], crops[1], BOX + 1, False), np.full((2, 16), 2e-5))
+    clip = ClipPair(Pair(crops[0], crops[1], BOX + 1, False, SHOWN), np.full((2, 16), 2e-5))
     batch = expand(pack([clip, plain_pair(camera), clip], camera))
     for place in (0, 2):
         np.testing.assert_allclose(batch.search[place].numpy(), 0.2, rtol=1e-5)

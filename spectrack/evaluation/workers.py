@@ -13,6 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 20
+_WORKER_SECONDS = 60
 
 
 def check_spread(jobs: int, cluster: str | None) -> None:
@@ -84,7 +85,7 @@ def _dask(place: str, jobs: int) -> Iterator[int]:
             local = stack.enter_context(distributed.LocalCluster(threads_per_worker=1, dashboard_address=None, **workers))
             client = stack.enter_context(distributed.Client(local))
         stack.enter_context(client.as_current())
-        stack.enter_context(parallel_config(backend="dask", wait_for_workers_timeout=_CONNECT_SECONDS))
+        stack.enter_context(parallel_config(backend="dask", wait_for_workers_timeout=_WORKER_SECONDS))
         yield -1 if not place or jobs == 1 else jobs
 
 

@@ -1,9 +1,9 @@
 """cf: a scale-adaptive correlation filter on any number of bands, which learns on the first frame alone.
 
-Sources: CSR-DCF (Lukežič et al., CVPR 2017) for the masked filter and its channel weights, DSST (Danelljan et al., BMVC 2014)
-for the scale filter, Staple (Bertinetto et al., CVPR 2016) for adding a response of colour statistics, MOSSE (Bolme et al.,
-CVPR 2010) for the peak-to-sidelobe ratio. Ours: log spectra as features, a mixture model of spectra that follows the light, the
-box read off the pixels that it finds, and the second look. `docs/methods/correlation-filter.md` has the formulas.
+Sources: CSR-DCF (Lukežič et al., CVPR 2017) for the masked filter and its channel weights, Staple (Bertinetto et al., CVPR 2016)
+for adding a response of colour statistics, Baker and Matthews (IJCV 2004) for the size by alignment, MOSSE (Bolme et al., CVPR
+2010) for the peak-to-sidelobe ratio. Ours: log spectra as features, a mixture model of spectra that follows the light, the box
+read off the pixels that it finds, and the second look. `docs/methods/correlation-filter.md` has the formulas.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class CorrelationFilterTracker(Tracker):
     def __init__(self, **options: float) -> None:
         self.options = CorrelationOptions.of(options)
         self._started = False
-        self._levels = Levels(1.0, 1.0)  # until the first frame tells what is usual
+        self._levels = Levels(1.0, 1.0)
 
     def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
         """Start on a first frame, of one band or more; see `Tracker.init`."""

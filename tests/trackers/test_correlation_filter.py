@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from spectrack.boxes import iou
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
+from spectrack.recording import record
 from spectrack.sequences.memory import MemorySequence
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
@@ -236,6 +237,14 @@ def test_frames_that_are_refused_change_nothing():
     with pytest.raises(CubeError, match=r"expected frames of shape \(100, 120, 16\) as the first, found \(90, 120, 16\)"):
         tracker.update(cubes[2][:90])
     np.testing.assert_array_equal(tracker.update(cubes[2]).box, untroubled.update(cubes[2]).box)
+
+
+def test_recorded_like_any_tracker(tmp_path):
+    cubes, boxes = clip(frames=4)
+    recording = record(MemorySequence(cubes, name="square", truth=boxes), load_tracker("cf"), tmp_path / "out")
+    assert recording.scores.auc > 0.7
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["tracker"]["name"] == "cf"
+    assert not recording.lost.any()
 
 
 def test_loaded_by_name_without_weights_and_with_options():

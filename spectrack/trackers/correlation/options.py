@@ -41,7 +41,7 @@ class CorrelationOptions:
         velocity: share of the last motion that is expected again, in [0, 1].
         size_rate: how fast the box follows, in [0, 1].
         filter_rate: learning rate of the translation filter, in [0, 1].
-        scale_rate: learning rate of the scale filter, in [0, 1].
+        scale_rate: learning rate of the look that sizes are measured by, in [0, 1].
         target_rate: learning rate of the target's spectra, 0 to 0.5.
         surroundings_rate: learning rate of the surroundings' spectra, 0 to 0.5.
         light_rate: how fast a change of the light's colour is followed, in [0, 1].

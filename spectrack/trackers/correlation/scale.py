@@ -53,7 +53,7 @@ class ScaleAlignment:
         if self._sample is None or self._slopes is None:
             self._sample, self._slopes = sample, slopes
         else:
-            self._sample = (1 - rate) * self._sample + rate * sample
+            self._sample = np.asarray((1 - rate) * self._sample + rate * sample, dtype=np.float32)
             self._slopes = np.asarray((1 - rate) * self._slopes + rate * slopes, dtype=np.float32)
 
     def growth(self, features: Maps, centre: NDArray[np.float64], sides: NDArray[np.float64]) -> float:

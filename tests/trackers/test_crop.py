@@ -168,3 +168,20 @@ def test_all_bands_are_cut_as_single_ones_are(bands, side):
     for band in (0, bands - 1):
         alone = cut(ArrayFrame(cube[:, :, [band] * 3]), window, 127, PLAIN, fill[[band] * 3])
         np.testing.assert_allclose(whole[:, :, band], alone[:, :, 0], rtol=1e-4, atol=0.05)
+
+
+@pytest.mark.parametrize("side", [40, 64, 97, 200])
+def test_many_channels_are_resized_as_a_few_are(side):
+    image = np.random.default_rng(side).uniform(0, 9, (side, side, 7)).astype(np.float32)
+    together = resize(image, 64)
+    assert together.shape == (64, 64, 7)
+    assert together.dtype == np.float32
+    for channel in range(7):
+        np.testing.assert_allclose(together[:, :, channel], resize(image[:, :, channel : channel + 1], 64)[:, :, 0], atol=2e-3)
+
+
+def test_crop_of_many_channels_has_the_fill_of_each_outside():
+    cube = np.random.default_rng(0).uniform(0, 9, (20, 30, 7)).astype(np.float32)
+    fill = np.arange(7, dtype=np.float32)
+    crop = cut(ArrayFrame(cube), CropWindow(-40, 0, 20), 10, Colouring(np.eye(7, dtype=np.float32)), fill)
+    np.testing.assert_allclose(crop, np.broadcast_to(fill, crop.shape), rtol=1e-5)

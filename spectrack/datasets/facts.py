@@ -112,7 +112,7 @@ def dataset_facts(name: str) -> DatasetFacts:
     """
     facts = _facts()
     if name not in facts:
-        raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, facts)}; data sets: {', '.join(facts)}")
+        raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, facts)}")
     return facts[name]
 
 

@@ -65,7 +65,7 @@ def open_dataset(
         ConfigError: unknown name, stream, split or modality.
     """
     if name not in DATASETS:
-        raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, DATASETS)}; data sets: {', '.join(DATASETS)}")
+        raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, DATASETS)}")
     wanted = canonical_stream(stream)
     if name == "simulated":
         if root is not None:

@@ -97,7 +97,8 @@ def scan(root: Path) -> tuple[list[FoundSequence], list[str]]:
         SequenceNotFoundError: no such folder.
     """
     if not root.is_dir():
-        raise SequenceNotFoundError(f"expected a folder of sequences at {root}, found {'a file' if root.exists() else 'nothing'} there")
+        found = "a file" if root.exists() else "nothing"
+        raise SequenceNotFoundError(f"expected a folder of sequences at {root}, found {found} there; check the path")
     root = Path(os.path.abspath(root))
     above: list[str] = []
     for folder in [root, *root.parents][:_ANCESTORS]:

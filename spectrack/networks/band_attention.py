@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.networks.band_layout import BandLayout, gate_maps
+from spectrack.networks.band_layout import BandLayout
 
 
 class SpatialEnhancement(nn.Module):
@@ -33,7 +33,7 @@ class SpatialEnhancement(nn.Module):
         strongest = layout.per_crop(maps.amax(dim=1, keepdim=True)).amax(dim=1)
         mean = layout.per_crop(maps.mean(dim=1, keepdim=True)).mean(dim=1)
         gate = torch.sigmoid(self.convolution(torch.cat([strongest, mean], dim=1)))
-        return gate_maps(maps, gate.repeat_interleave(layout.blocks, dim=0))
+        return maps * gate.repeat_interleave(layout.blocks, dim=0)
 
 
 class ChannelEnhancement(nn.Module):
@@ -52,7 +52,7 @@ class ChannelEnhancement(nn.Module):
         """(N * blocks, block * K, H, W) in and out."""
         both = torch.stack([layout.descriptors(pooled).flatten(1) for pooled in (maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)))])
         gate = functional.softplus(self.layers(both).sum(dim=0))
-        return gate_maps(maps, gate.view(*maps.shape[:2], 1, 1))
+        return maps * gate.view(*maps.shape[:2], 1, 1)
 
 
 class SharedChannelEnhancement(nn.Module):
@@ -80,7 +80,7 @@ class SharedChannelEnhancement(nn.Module):
         along_bands = torch.stack([mean.mean(dim=2), peak.amax(dim=2)]).flatten(0, 1).unsqueeze(1)
         band_gate = self.bands(along_bands).view(2, *mean.shape[:2]).sum(dim=0)
         gate = functional.softplus(band_gate).unsqueeze(2) * functional.softplus(map_gate).unsqueeze(1)
-        return gate_maps(maps, gate.reshape(*maps.shape[:2], 1, 1))
+        return maps * gate.reshape(*maps.shape[:2], 1, 1)
 
 
 def _two_layers(channels: int, reduction: int) -> nn.Sequential:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.networks.band_layout import BandLayout, TiedConvolution, gate_maps
+from spectrack.networks.band_layout import BandLayout, TiedConvolution
 
 Gate = Literal["decoder", "encoder", "add"]
 """What SGRM's attention multiplies: U (the text), E (LGAG), or E with U added (EMCAD)."""
@@ -136,7 +136,7 @@ class SemanticGuidedRefinement(nn.Module):
 
 def _gated(gate: Gate, alpha: Tensor, encoded: Tensor, upsampled: Tensor) -> Tensor:
     if gate == "decoder":
-        return gate_maps(upsampled, alpha)
+        return upsampled * alpha
     return encoded * alpha if gate == "encoder" else upsampled + encoded * alpha
 
 

@@ -73,11 +73,6 @@ class BandLayout:
         return maps.view(maps.shape[0] // self.blocks, self.blocks, *maps.shape[1:])
 
 
-def gate_maps(maps: Tensor, gate: Tensor) -> Tensor:
-    """``maps * gate``, in place where no gradient needs the maps: a fresh block of this size costs as much as the product."""
-    return maps * gate if torch.is_grad_enabled() else maps.mul_(gate)
-
-
 class TiedConvolution(nn.Module):
     """A convolution whose weights are the same for every band.
 

@@ -33,18 +33,25 @@ def test_same_generator_same_pair(bank):
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_sprite_box_is_the_box_of_the_pixels_that_the_target_changes(bank, seed):
-    """The target, painted white or black, differs between two renderings exactly where it covers the ground."""
-    pictures = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines)
-    crops = []
+def painted_pairs(bank, seed, config):
+    """One sprite pair with every sprite painted black, then white: where the crops differ, a sprite covers the ground."""
     for paint in (0, 255):
         sprites = bank.sprites.copy()
         sprites[..., :3] = paint
-        pair = synthesis._sprite_pair(np.random.default_rng(seed), SimpleNamespace(**vars(pictures), sprites=sprites), BARE)
-        crops.append(pair.search.astype(int))
-    changed = (crops[1] - crops[0])[:, :, 0]
-    found, expected = mask_box(changed > 127), np.clip(pair.box, 0, 255)
+        stub = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites)
+        yield synthesis._sprite_pair(np.random.default_rng(seed), stub, config)
+
+
+def covered(first, second):
+    """(size, size) difference between two painted crops, 255 where the sprite covers a pixel whole."""
+    return (second.astype(int) - first.astype(int))[:, :, 0]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sprite_box_is_the_box_of_the_pixels_that_the_target_changes(bank, seed):
+    """The target, painted white or black, differs between two renderings exactly where it covers the ground."""
+    black, pair = painted_pairs(bank, seed, BARE)
+    found, expected = mask_box(covered(black.search, pair.search) > 127), np.clip(pair.box, 0, 255)
     assert pair.positive
     # Whole pixels are compared with fractional edges, and OpenCV's smooth polygons reach 0.7 sprite pixels beyond their outline.
     np.testing.assert_allclose(found, expected, atol=1.7)
@@ -56,18 +63,12 @@ def test_box_follows_the_deformation_of_the_crop(bank):
     config = dataclasses.replace(BARE, deformation_share=1.0, deformation_px=12.0)
     moved = 0.0
     for seed in range(8):
-        crops = []
-        for paint in (0, 255):
-            sprites = bank.sprites.copy()
-            sprites[..., :3] = paint
-            stub = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites)
-            pair = synthesis._sprite_pair(np.random.default_rng(seed), stub, config)
-            crops.append(pair.search.astype(int))
-        found, expected = mask_box((crops[1] - crops[0])[:, :, 0] > 127), np.clip(pair.box, 0, 255)
+        black, pair = painted_pairs(bank, seed, config)
+        found, expected = mask_box(covered(black.search, pair.search) > 127), np.clip(pair.box, 0, 255)
         # Outline points are the corners of the hull; between two of them the deformed edge may bulge a little.
         np.testing.assert_allclose(found, expected, atol=3.0)
-        straight = synthesis._sprite_pair(np.random.default_rng(seed), stub, dataclasses.replace(config, deformation_px=0.0)).box
-        moved = max(moved, float(np.abs(straight - pair.box).max()))
+        _, straight = painted_pairs(bank, seed, dataclasses.replace(config, deformation_px=0.0))
+        moved = max(moved, float(np.abs(straight.box - pair.box).max()))
     assert moved > 3.0
 
 
@@ -85,27 +86,16 @@ def test_sprite_fills_the_template_as_the_tracker_crops_it(bank):
     """Without jitter, the context side of the sprite's box is 127 px in the template: the tracker's own rule."""
     config = dataclasses.replace(BARE, template_shift_px=0.0, template_scale=0.0)
     for seed in range(4):
-        crops = []
-        for paint in (0, 255):
-            sprites = bank.sprites.copy()
-            sprites[..., :3] = paint
-            stub = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites)
-            crops.append(synthesis._sprite_pair(np.random.default_rng(seed), stub, config).template.astype(int))
-        x0, y0, x1, y1 = mask_box((crops[1] - crops[0])[:, :, 0] > 64)
+        black, pair = painted_pairs(bank, seed, config)
+        x0, y0, x1, y1 = mask_box(covered(black.template, pair.template) > 64)
         assert context_side((0, 0, x1 - x0, y1 - y0)) == pytest.approx(127, abs=5)
         np.testing.assert_allclose(((x0 + x1) / 2, (y0 + y1) / 2), (63.5, 63.5), atol=1.5)
 
 
 def test_template_box_is_where_the_template_shows_the_target(bank):
     for seed in range(8):
-        crops = []
-        for paint in (0, 255):
-            sprites = bank.sprites.copy()
-            sprites[..., :3] = paint
-            stub = SimpleNamespace(pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites)
-            pair = synthesis._sprite_pair(np.random.default_rng(seed), stub, BARE)
-            crops.append(pair.template.astype(int))
-        found, expected = mask_box((crops[1] - crops[0])[:, :, 0] > 127), np.clip(pair.template_box, 0, 127)
+        black, pair = painted_pairs(bank, seed, BARE)
+        found, expected = mask_box(covered(black.template, pair.template) > 127), np.clip(pair.template_box, 0, 127)
         np.testing.assert_allclose(found, expected, atol=1.7)
 
 

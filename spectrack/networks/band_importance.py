@@ -42,6 +42,9 @@ from spectrack.networks.band_refinement import (
 Phi = Literal["auto", "pairwise", "flat", "row"]
 """Form of the refinement; ``auto`` is pairwise where weights are shared and flat where they are band-specific."""
 
+_DARK = 1e-6
+"""A band whose root mean square is not above this holds no light; scaled cubes reach about 1."""
+
 PARTS = ("cem", "sem", "sdub", "sgrm", "refinement")
 """What an ablation can leave out."""
 
@@ -54,10 +57,13 @@ class BIMMConfig:
         bands: 0 ties all weights across bands (any number will do); else the module is band-specific, for this many.
         widths: feature maps per band on each level, fine first.
         reduction: r of the channel attention.
-        pooled_maps: pooled values per band; 1 in the paper.
+        pooled_maps: pooled values per band; 0 takes 4 where weights are shared (one number says too little about a band whose place
+            the weights do not know) and 1, as in the paper, where they are band-specific.
         input_size: crops are area-averaged to at most this side first, in pixels; 0 leaves them as they are.
         phi: form of the refinement.
         activation: outer activation of eq. (10); relu gives exact zeros.
+        normalise_bands: bring every band of a crop to unit mean square first, and W back afterwards; then neither illumination nor
+            the camera's sensitivity matter, and a band is rebuilt in its own brightness from the start.
         normalise_max: divide W by its largest entry, as SEE-Net does; this breaks the scale of the reconstruction.
         gate: what SGRM's attention multiplies.
         without: parts left out, of `PARTS`.
@@ -66,18 +72,19 @@ class BIMMConfig:
     bands: int = 0
     widths: tuple[int, ...] = (4, 8, 16)
     reduction: int = 4
-    pooled_maps: int = 1
+    pooled_maps: int = 0
     input_size: int = 0
     phi: Phi = "auto"
     activation: Literal["relu", "softplus"] = "relu"
+    normalise_bands: bool = True
     normalise_max: bool = False
     gate: Gate = "decoder"
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.widths or min(*self.widths, self.reduction, self.pooled_maps) < 1 or self.bands in (1, 2) or self.bands < 0:
+        if not self.widths or min(*self.widths, self.reduction, self.pooled_maps + 1) < 1 or self.bands in (1, 2) or self.bands < 0:
             raise ConfigError(
-                f"expected positive widths, reduction and pooled_maps and bands of 0 or at least 3, found {self.widths}, "
+                f"expected positive widths and reduction, pooled_maps of at least 0 and bands of 0 or at least 3, found {self.widths}, "
                 f"{self.reduction}, {self.pooled_maps} and {self.bands}; correct the configuration"
             )
         for name, value, known in (
@@ -92,6 +99,11 @@ class BIMMConfig:
             raise ConfigError(
                 f"expected a number of bands for phi {self.phi!r}, found weights shared by all bands; take pairwise or set bands"
             )
+
+    @property
+    def maps_pooled(self) -> int:
+        """Pooled values per band, with the default filled in."""
+        return self.pooled_maps or (4 if self.shared else 1)
 
     @property
     def shared(self) -> bool:
@@ -138,7 +150,7 @@ class BandImportanceModule(nn.Module):
     def __init__(self, config: BIMMConfig | None = None) -> None:
         super().__init__()
         self.config = config or BIMMConfig()
-        bands, widths, without, pooled = self.config.bands, self.config.widths, self.config.without, self.config.pooled_maps
+        bands, widths, without, pooled = self.config.bands, self.config.widths, self.config.without, self.config.maps_pooled
         self.encoder = BandEncoder(widths, bands, self.config.reduction, without)
         # The other gates multiply encoder features, so their top level is as wide as the encoder's and a last layer follows.
         wide_top = self.config.gate != "decoder" and "sgrm" not in without
@@ -168,19 +180,29 @@ class BandImportanceModule(nn.Module):
         order = None if wavelengths_nm is None else _sorting(wavelengths_nm)
         if order is not None and wavelengths_nm is not None:
             cube, wavelengths_nm = cube[:, order], wavelengths_nm[order]
-        pooled = self.pool(cube)
+        cube = self._reduce(cube)
+        length = _band_lengths(cube)
+        lit = length > _DARK
+        length = torch.where(lit, length, torch.ones_like(length)) if self.config.normalise_bands else torch.ones_like(length)
+        pooled = self.pool(cube / length[..., None, None] if self.config.normalise_bands else cube)
         with torch.autocast(cube.device.type, enabled=False):
             initial = pooled_correlation(pooled)
             matrix = self._refine(initial, pooled, wavelengths_nm)
+            # What rebuilds bands of unit length rebuilds the bands themselves after this change of units. A band without light needs
+            # no other and serves none, as in the exact solution.
+            seen = lit.unsqueeze(2) & lit.unsqueeze(1)
+            matrix = matrix * torch.where(seen, length.unsqueeze(2) / length.unsqueeze(1), 0.0)
+            if self.config.normalise_max:
+                matrix = matrix / matrix.amax(dim=(1, 2), keepdim=True).clamp(min=1e-8)
         if order is not None:
             back = torch.argsort(order)
             return BandRelations(pooled[:, back], initial[:, back][:, :, back], matrix[:, back][:, :, back])
         return BandRelations(pooled, initial, matrix)
 
     def pool(self, cube: Tensor) -> Tensor:
-        """The U-Net and global average pooling: (N, C, H, W) to g, (N, C, pooled_maps) float32."""
+        """The U-Net and global average pooling: crops (N, C, H, W), reduced and normalised, to g, (N, C, pooled_maps) float32."""
         layout = self._layout(cube.shape[1])
-        reduced = layout.split(self._reduce(cube).to(self._kind()))
+        reduced = layout.split(cube.to(self._kind()))
         encoded = self.encoder(reduced.contiguous(memory_format=torch.channels_last), layout)
         maps = encoded[-1]
         for level in range(len(encoded) - 2, -1, -1):
@@ -208,10 +230,7 @@ class BandImportanceModule(nn.Module):
         else:
             raw = initial - self.phi(initial, pooled, wavelengths_nm)
         activation = functional.relu if self.config.activation == "relu" else functional.softplus
-        matrix = clear_diagonal(activation(raw))
-        if self.config.normalise_max:
-            matrix = matrix / matrix.amax(dim=(1, 2), keepdim=True).clamp(min=1e-8)
-        return matrix
+        return clear_diagonal(activation(raw))
 
     def _reduce(self, cube: Tensor) -> Tensor:
         """Means over whole squares of pixels, so that the side is at most `input_size`; the last squares may be smaller."""
@@ -270,8 +289,14 @@ def _build_phi(config: BIMMConfig) -> nn.Module | None:
         return None
     phi = config.phi if config.phi != "auto" else ("pairwise" if config.shared else "flat")
     if phi == "pairwise":
-        return PairwiseRefinement(config.pooled_maps)
+        return PairwiseRefinement(config.maps_pooled)
     return FlatRefinement(config.bands) if phi == "flat" else RowRefinement(config.bands)
+
+
+def _band_lengths(cube: Tensor) -> Tensor:
+    """Root mean square of every band, (N, C) float32."""
+    with torch.no_grad():
+        return cube.float().square().mean(dim=(2, 3)).sqrt()
 
 
 def _sorting(wavelengths_nm: Tensor) -> Tensor | None:

@@ -108,7 +108,10 @@ class FlatRefinement(nn.Module):
         return update
 
     def start_from(self, matrix: Tensor) -> None:
-        """Start at a known W (C, C), such as the solution for the mean Gram matrix of the training crops; floored at 1e-3."""
+        """Start at a known W (C, C), such as the solution for the mean Gram matrix of the training crops; floored at 1e-3.
+
+        It is the W of the bands as the module sees them, of unit mean square where they are normalised.
+        """
         _start_at(self.layers[-1], START_CORRELATION - matrix.detach().clamp(min=1e-3).flatten())
 
 
@@ -133,13 +136,15 @@ class RowRefinement(nn.Module):
         return update
 
 
-_DISTANCE_FEATURES = 6
+_DISTANCE_FEATURES = 8
 _NEARNESS = 1
 """Which of them is exp(1 - bands apart)."""
 
 
 def _distance_features(bands: int, wavelengths_nm: Tensor | None, device: torch.device) -> Tensor:
-    """(C, C, 6): how near two bands are, counted in bands and in nm, and which side the other lies on; all in [-1, 1]."""
+    """(C, C, 8), all in [-1, 1]: how near two bands are, counted in bands and in nm, which side the other lies on, and how near the
+    band that is rebuilt is to either end of the spectrum, where it has neighbours on one side only.
+    """
     index = torch.arange(bands, device=device, dtype=torch.float32)
     centres = index * NOMINAL_SPACING_NM if wavelengths_nm is None else wavelengths_nm.to(index)
     apart = (index[:, None] - index[None, :]).abs()
@@ -151,6 +156,8 @@ def _distance_features(bands: int, wavelengths_nm: Tensor | None, device: torch.
         torch.exp(-apart_nm / 30.0),
         torch.exp(-apart_nm / 100.0),
         torch.sign(index[None, :] - index[:, None]) / (1.0 + apart),
+        torch.exp(-index)[:, None].expand(bands, bands),
+        torch.exp(-index).flip(0)[:, None].expand(bands, bands),
     ]
     return torch.stack(features, dim=2)
 

@@ -28,7 +28,6 @@ from spectrack.networks.composites import (
 from spectrack.networks.self_expression import gram_matrix, solve_self_expression
 
 _SMALLEST = 1e-8
-_DARK_STRIDE = 4
 
 
 class Ranking(NamedTuple):
@@ -98,9 +97,9 @@ class ImportanceComposer(Composer):
         self.bimm = bimm
 
     def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
-        """Sums of BIMM's W; a band without light counts nothing."""
-        matrix, axis = self.bimm(cube, wavelengths_nm).matrix, self.config.importance_axis
-        return Ranking(band_importance(_without_dark(matrix, cube, axis), axis), matrix)
+        """Sums of BIMM's W."""
+        matrix = self.bimm(cube, wavelengths_nm).matrix
+        return Ranking(band_importance(matrix, self.config.importance_axis), matrix)
 
 
 class SelfExpressionComposer(Composer):
@@ -191,19 +190,6 @@ def build_composer(config: ComposerConfig, bimm: BandImportanceModule | None = N
 
 def _uniform(cube: Tensor) -> Tensor:
     return torch.full(cube.shape[:2], 1.0 / cube.shape[1], device=cube.device)
-
-
-def _without_dark(matrix: Tensor, cube: Tensor, axis: str) -> Tensor:
-    """W with zeros for the bands of a crop in which no sampled pixel has light, so that they rank last.
-
-    Their images would be black; RedNIR cameras write such a band. Any band is as good where all are dark.
-    """
-    with torch.no_grad():
-        lit = (cube[..., ::_DARK_STRIDE, ::_DARK_STRIDE] != 0).flatten(2).any(dim=2)
-        keep = lit | ~lit.any(dim=1, keepdim=True)
-        if bool(keep.all()):
-            return matrix
-    return matrix * keep.to(matrix).unsqueeze(2 if axis == "row" else 1)
 
 
 def _gather(cube: Tensor, ranking: Ranking, bands: Tensor) -> Composites:

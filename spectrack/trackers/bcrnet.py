@@ -60,8 +60,8 @@ class BCRNetTracker(SiameseTracker):
         options: parameters of the decision.
         fusion_options: fusion of the branches and template update.
         scaling: how raw counts become input; the one the weights were trained with.
-        precision: fp32 (repeats bit for bit) or bf16. The ranking of the bands is computed in fp32 in both, so that rounding does
-            not exchange bands between composites.
+        precision: fp32 (repeats bit for bit) or bf16. On reduced crops the bands are ranked in fp32 in both, which costs little there
+            and keeps rounding from exchanging bands between composites; on whole crops only the last step, from g to W, is.
         device: where the network runs.
         identity: what the weights are, for run directories.
     """
@@ -84,7 +84,9 @@ class BCRNetTracker(SiameseTracker):
         super().__init__(options, scaling, network.config.bimm.bands or None if ranks else None, device)
         self.fusion_options = fusion_options or BCRNetOptions()
         self.precision = precision
-        self.network = for_inference(network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32, exact=("bimm",))
+        kind = torch.bfloat16 if precision == "bf16" else torch.float32
+        exact = "bimm" if network.config.bimm.input_size else "bimm.phi"
+        self.network = for_inference(network, self.device, kind, exact=(exact,))
         self.identity = identity or {}
 
     @classmethod

@@ -131,7 +131,7 @@ def for_inference(network: AnyNetwork, device: torch.device, kind: torch.dtype, 
         network: trained; not changed.
         device: where the copy goes.
         kind: float32 or bfloat16.
-        exact: children that stay float32 in any case; the input's mean and deviation always do.
+        exact: modules inside it that stay float32 in any case, such as ``bimm.phi``; the input's mean and deviation always do.
     """
     folded = fold_batch_norm(network, memory_format=torch.channels_last).to(device)
     exact_names = tuple(f"{name}." for name in exact)

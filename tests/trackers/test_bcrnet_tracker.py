@@ -264,6 +264,16 @@ def test_bf16_ranks_the_bands_as_fp32_does(network, make):
     np.testing.assert_array_equal(*orders)
 
 
+def test_bf16_on_whole_crops_keeps_the_last_step_exact(make):
+    whole = tiny(bimm=BIMMConfig(widths=(2, 3)))
+    tracker, cubes = started(whole, make, precision="bf16")
+    assert {p.dtype for p in tracker.network.bimm.phi.parameters()} == {torch.float32}
+    assert {p.dtype for p in tracker.network.bimm.encoder.parameters()} == {torch.bfloat16}
+    exact, _ = started(whole, make)
+    found, expected = tracker.update(cubes[1]).evidence, exact.update(cubes[1]).evidence
+    np.testing.assert_allclose(found["self_expression"], expected["self_expression"], atol=0.02)
+
+
 def test_the_network_given_is_not_changed():
     network = tiny(3).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

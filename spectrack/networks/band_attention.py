@@ -29,7 +29,7 @@ class SpatialEnhancement(nn.Module):
         self.convolution = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
-        """(N * blocks, block * K, H, W) in and out; without gradients the input is overwritten."""
+        """(N * blocks, block * K, H, W) in and out."""
         strongest = layout.per_crop(maps.amax(dim=1, keepdim=True)).amax(dim=1)
         mean = layout.per_crop(maps.mean(dim=1, keepdim=True)).mean(dim=1)
         gate = torch.sigmoid(self.convolution(torch.cat([strongest, mean], dim=1)))
@@ -49,7 +49,7 @@ class ChannelEnhancement(nn.Module):
         self.layers = _two_layers(channels, reduction)
 
     def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
-        """(N * blocks, block * K, H, W) in and out; without gradients the input is overwritten."""
+        """(N * blocks, block * K, H, W) in and out."""
         both = torch.stack([pooled.flatten(1) for pooled in _descriptors(maps, layout)])
         gate = functional.softplus(self.layers(both).sum(dim=0))
         return maps * gate.view(*maps.shape[:2], 1, 1)
@@ -73,7 +73,7 @@ class SharedChannelEnhancement(nn.Module):
         self.bands = nn.Sequential(nn.Conv1d(1, hidden, 5, padding=2), nn.ReLU(), nn.Conv1d(hidden, 1, 5, padding=2))
 
     def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
-        """(N * blocks, block * K, H, W) in and out; without gradients the input is overwritten."""
+        """(N * blocks, block * K, H, W) in and out."""
         mean, peak = _descriptors(maps, layout)
         # Both descriptors as one batch: the layers are so small that calling them costs more than running them.
         map_gate = self.maps(torch.stack([mean.mean(dim=1), peak.amax(dim=1)])).sum(dim=0)

@@ -76,7 +76,7 @@ class TiedRefinement(nn.Module):
         self.attention = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
 
     def forward(self, encoded: Tensor, upsampled: Tensor, layout: BandLayout) -> Tensor:
-        """Gate one level: E and U, (N * blocks, block * maps, H, W), to D in the shape of U; without gradients U is overwritten."""
+        """Gate one level: E and U, (N * blocks, block * maps, H, W), to D in the shape of U."""
         inner = functional.relu(self.encoder(encoded, layout) + self.decoder(upsampled, layout), inplace=True)
         # All bands look at the same place: one attention map a crop.
         together = layout.per_crop(inner.mean(dim=1, keepdim=True)).mean(dim=1)
@@ -129,7 +129,7 @@ class SemanticGuidedRefinement(nn.Module):
         self.attention = nn.Sequential(nn.Conv2d(groups, 1, 1), nn.BatchNorm2d(1))
 
     def forward(self, encoded: Tensor, upsampled: Tensor, layout: BandLayout) -> Tensor:
-        """Gate one level: E and U, (N, channels, H, W), to D in the shape of U; without gradients U is overwritten."""
+        """Gate one level: E and U, (N, channels, H, W), to D in the shape of U."""
         inner = functional.relu(self.encoder(encoded) + self.decoder(upsampled), inplace=True)
         return _gated(self.gate, torch.sigmoid(self.attention(inner)), encoded, upsampled)
 

@@ -21,8 +21,8 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
-_MOST_CHANNELS = 4
-"""OpenCV averages areas of no more channels than this; more are resized by two matrix products."""
+_MOST_AVERAGED, _MOST_INTERPOLATED = 4, 128
+"""OpenCV averages areas of no more channels, and interpolates no more; others take two matrix products, 15 times as long."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def cut(frame: Frame, window: CropWindow, size: int, imaging: Imaging, fill: NDA
 def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(side, side, channels) to (size, size, channels) float32, outer edges aligned."""
     side, _, channels = image.shape
-    if channels > _MOST_CHANNELS:
+    if channels > (_MOST_AVERAGED if side > size else _MOST_INTERPOLATED):
         weights = _resizing_weights(side, size)
         rows = (weights @ image.reshape(side, side * channels)).reshape(size, side, channels)
         return np.asarray(np.matmul(weights, rows))

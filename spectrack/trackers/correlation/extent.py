@@ -30,7 +30,7 @@ _SLOPE, _FARTHEST = 5.0, -8.0
 
 _MOST_GROWTH = 1.2
 _STRICTER, _STRICTEST = 0.5, 4.0
-_MOST_CORRECTION = 0.35
+_MOST_CORRECTION = 1.0
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
     python benchmarks/training_ingredients.py --pairs 16000 --cache CACHE --out benchmarks/results/training_ingredients.json
 
 Judged on simulated clips with other seeds than training and suite, and, where the development clips are at hand
-(`SPECTRACK_SHARED` or ../shared), on real ones. One seed each: differences below about 0.03 say nothing.
+(`SPECTRACK_SHARED` or ../shared), on real ones. Rows that stand in the file
+already are kept. One seed each: differences below about 0.03 say nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -33,6 +35,16 @@ VARIANTS = {
     "no simulated clips": {"data.sources": ["pictures"], "data.ratios": [1.0]},
     "simulated clips only": {"data.sources": ["simulated"], "data.ratios": [1.0]},
     "no distractors": {"data.synthesis.distractors": 0},
+    "no companions": {"data.synthesis.companion_share": 0.0},
+    "no deformation": {"data.synthesis.deformation_share": 0.0},
+    "no large rotations": {"data.synthesis.large_rotation_share": 0.0},
+    "no light fields, no compression": {
+        "data.synthesis.photometric.light_share": 0.0,
+        "data.synthesis.photometric.compression_share": 0.0,
+    },
+    "no hard negatives": {"loss.hard_negatives": 0},
+    "head not told the box": {"network.template_box": False},
+    "1x1 prediction": {"network.prediction_kernel": 1},
 }
 JUDGE_SEED = 800_000
 
@@ -70,9 +82,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=None)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = {}
+    rows = json.loads(arguments.out.read_text())["mean_iou"] if arguments.out.is_file() else {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.only:
+        for name in [name for name in arguments.only if name not in rows]:
             short = {"pairs": arguments.pairs, "validation_pairs": 0} | VARIANTS[name]
             run = Path(folder) / name.replace(" ", "-")
             weights = train(load_recipe("siamban-compact", short), run, cache=arguments.cache or Path(folder) / "cache")

@@ -38,6 +38,7 @@ from spectrack.networks.band_refinement import (
     clear_diagonal,
     pooled_correlation,
 )
+from spectrack.networks.self_expression import gram_matrix
 
 Phi = Literal["auto", "pairwise", "flat", "row"]
 """Form of the refinement; ``auto`` is pairwise where weights are shared and flat where they are band-specific."""
@@ -64,6 +65,8 @@ class BIMMConfig:
         activation: outer activation of eq. (10); relu gives exact zeros.
         normalise_bands: bring every band of a crop to unit mean square first, and W back afterwards; then neither illumination nor
             the camera's sensitivity matter, and a band is rebuilt in its own brightness from the start.
+        likeness: phi also sees how alike each pair of bands is in this crop, their cosine, which is what the exact solution is
+            made of; pairwise phi with normalised bands only. Not in the paper.
         normalise_max: divide W by its largest entry, as SEE-Net does; this breaks the scale of the reconstruction.
         gate: what SGRM's attention multiplies.
         without: parts left out, of `PARTS`.
@@ -77,6 +80,7 @@ class BIMMConfig:
     phi: Phi = "auto"
     activation: Literal["relu", "softplus"] = "relu"
     normalise_bands: bool = True
+    likeness: bool = False
     normalise_max: bool = False
     gate: Gate = "decoder"
     without: tuple[str, ...] = ()
@@ -95,6 +99,8 @@ class BIMMConfig:
         ):
             if value not in known:
                 raise ConfigError(f"expected a known {name} of the band importance module, found {value!r}; {nearest_name(value, known)}")
+        if self.likeness and not (self.normalise_bands and self.phi in ("auto", "pairwise") and (self.shared or self.phi == "pairwise")):
+            raise ConfigError("expected pairwise phi and normalise_bands for likeness, found another form; turn likeness off")
         if self.bands == 0 and self.phi in ("flat", "row"):
             raise ConfigError(
                 f"expected a number of bands for phi {self.phi!r}, found weights shared by all bands; take pairwise or set bands"
@@ -184,10 +190,11 @@ class BandImportanceModule(nn.Module):
         length = _band_lengths(cube)
         lit = length > _DARK
         length = torch.where(lit, length, torch.ones_like(length)) if self.config.normalise_bands else torch.ones_like(length)
-        pooled = self.pool(cube / length[..., None, None] if self.config.normalise_bands else cube)
+        normalised = cube / length[..., None, None] if self.config.normalise_bands else cube
+        pooled = self.pool(normalised)
         with torch.autocast(cube.device.type, enabled=False):
             initial = pooled_correlation(pooled)
-            matrix = self._refine(initial, pooled, wavelengths_nm)
+            matrix = self._refine(initial, pooled, wavelengths_nm, gram_matrix(normalised) if self.config.likeness else None)
             # What rebuilds bands of unit length rebuilds the bands themselves after this change of units. A band without light needs
             # no other and serves none, as in the exact solution.
             seen = lit.unsqueeze(2) & lit.unsqueeze(1)
@@ -224,11 +231,11 @@ class BandImportanceModule(nn.Module):
     def _layout(self, bands: int) -> BandLayout:
         return BandLayout.of(bands) if self.config.shared else BandLayout(bands, bands)
 
-    def _refine(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None) -> Tensor:
+    def _refine(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None, cosines: Tensor | None) -> Tensor:
         if self.phi is None:
             raw = initial / ((initial.shape[-1] - 1) * START_CORRELATION)
         else:
-            raw = initial - self.phi(initial, pooled, wavelengths_nm)
+            raw = initial - self.phi(initial, pooled, wavelengths_nm, cosines)
         activation = functional.relu if self.config.activation == "relu" else functional.softplus
         return clear_diagonal(activation(raw))
 
@@ -289,7 +296,7 @@ def _build_phi(config: BIMMConfig) -> nn.Module | None:
         return None
     phi = config.phi if config.phi != "auto" else ("pairwise" if config.shared else "flat")
     if phi == "pairwise":
-        return PairwiseRefinement(config.maps_pooled)
+        return PairwiseRefinement(config.maps_pooled, likeness=config.likeness)
     return FlatRefinement(config.bands) if phi == "flat" else RowRefinement(config.bands)
 
 

@@ -59,24 +59,27 @@ class PairwiseRefinement(nn.Module):
     Args:
         pooled_maps: M, pooled values per band.
         hidden: width of the two hidden layers.
+        likeness: also show it how alike the two bands are in this crop.
     """
 
-    def __init__(self, pooled_maps: int = 1, hidden: int = 32) -> None:
+    def __init__(self, pooled_maps: int = 1, hidden: int = 32, *, likeness: bool = False) -> None:
         super().__init__()
         self.own = nn.Linear(pooled_maps, hidden)
         self.other = nn.Linear(pooled_maps, hidden, bias=False)
         self.correlation = nn.Linear(1, hidden, bias=False)
         self.distance = nn.Linear(_DISTANCE_FEATURES, hidden, bias=False)
+        self.likeness = nn.Linear(_LIKENESS_FEATURES, hidden, bias=False) if likeness else None
         self.layers = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
         _start_small(self.layers[-1])
 
-    def forward(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
+    def forward(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None, cosines: Tensor | None = None) -> Tensor:
         """The update phi.
 
         Args:
             initial: W0, (N, C, C).
             pooled: g, (N, C, M).
             wavelengths_nm: (C,) rising band centres, or None when unknown.
+            cosines: (N, C, C) of the bands as vectors of pixels; used with `likeness` only.
 
         Returns:
             (N, C, C).
@@ -85,6 +88,8 @@ class PairwiseRefinement(nn.Module):
         distance = _distance_features(bands, wavelengths_nm, initial.device)
         # A linear layer of the concatenated pair, written as a sum over its parts: no (C, C, features) tensor is built.
         seen = self.own(pooled).unsqueeze(2) + self.other(pooled).unsqueeze(1) + self.correlation(initial.unsqueeze(3))
+        if self.likeness is not None and cosines is not None:
+            seen = seen + self.likeness(_likeness_features(cosines))
         raw: Tensor = self.layers(seen + self.distance(distance)).squeeze(3)
         share = 1.0 / (bands - 1)
         return (1.0 - share / START_CORRELATION) * initial - (share + distance[..., _NEARNESS]) * raw
@@ -102,7 +107,7 @@ class FlatRefinement(nn.Module):
         self.layers = nn.Sequential(nn.Linear(bands**2, 4 * bands), nn.ReLU(), nn.Linear(4 * bands, bands**2))
         _start_at(self.layers[-1], START_CORRELATION - mean_of_others(bands).flatten())
 
-    def forward(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
+    def forward(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None, cosines: Tensor | None = None) -> Tensor:
         """The update phi, (N, C, C), from W0 alone; the other arguments are those of `PairwiseRefinement`."""
         update: Tensor = self.layers(initial.flatten(1)).view_as(initial)
         return update
@@ -130,7 +135,7 @@ class RowRefinement(nn.Module):
         self.layers = nn.Sequential(nn.Linear(bands, 2 * bands), nn.ReLU(), nn.Linear(2 * bands, bands))
         _start_at(self.layers[-1], torch.full((bands,), START_CORRELATION - 1.0 / (bands - 1)))
 
-    def forward(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
+    def forward(self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None, cosines: Tensor | None = None) -> Tensor:
         """The update phi, (N, C, C), from the rows of W0; the other arguments are those of `PairwiseRefinement`."""
         update: Tensor = self.layers(initial)
         return update
@@ -160,6 +165,22 @@ def _distance_features(bands: int, wavelengths_nm: Tensor | None, device: torch.
         torch.exp(-index).flip(0)[:, None].expand(bands, bands),
     ]
     return torch.stack(features, dim=2)
+
+
+_LIKENESS_FEATURES = 4
+_SMALLEST_DISTANCE = 0.01
+"""Between bands of unit length; noise alone keeps bands farther apart."""
+
+
+def _likeness_features(cosines: Tensor) -> Tensor:
+    """(N, C, C, 4), about in [-1, 1]: how far apart bands of unit length are, and that distance beside the nearest of either band."""
+    # Clamped before the root, whose gradient has no bound at 0.
+    apart = (2.0 - 2.0 * cosines).clamp(min=_SMALLEST_DISTANCE**2).sqrt()
+    others = apart.masked_fill(torch.eye(apart.shape[-1], dtype=torch.bool, device=apart.device), 2.0)
+    nearest = others.amin(dim=2)
+    size = apart.log() / 4.0
+    own, other = nearest.log().unsqueeze(2) / 4.0, nearest.log().unsqueeze(1) / 4.0
+    return torch.stack([2.0 * apart, own.expand_as(size), own - size, other - size], dim=3)
 
 
 def _start_at(layer: nn.Module, bias: Tensor) -> None:

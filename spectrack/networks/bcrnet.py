@@ -84,6 +84,16 @@ class BCRNetConfig:
             changes.setdefault("name", "fixed")
         return replace(self, branch_weights=weights, composer=replace(self.composer, **changes))
 
+    @property
+    def profile(self) -> str:
+        """Of backbone, neck and head."""
+        return self.base.profile
+
+    @property
+    def input_range(self) -> str:
+        """What the backbone was trained on."""
+        return self.base.input_range
+
     def to_json(self) -> dict[str, Any]:
         """Plain values for the metadata of a weights file."""
         return cast(dict[str, Any], _plain(asdict(self)))
@@ -201,7 +211,16 @@ class BCRNet(nn.Module):
             template_boxes: (N, 4), see `kernels`.
         """
         template = self.compose(template_cube, wavelengths_nm)
-        search = self.compose(search_cube, wavelengths_nm, template)
+        return self.answer(template, self.compose(search_cube, wavelengths_nm, template), template_boxes)
+
+    def answer(self, template: Composites, search: Composites, template_boxes: Tensor | None = None) -> BCRNetOutput:
+        """One pass over the composites of pairs.
+
+        Args:
+            template: of the template cubes.
+            search: of the search cubes, as many.
+            template_boxes: (N, 4), see `kernels`.
+        """
         logits, distances = self.match(self.kernels(template.images, template_boxes), self.towers(search.images), search.images.shape[1])
         return BCRNetOutput(logits, distances, self.branch_weights(search), template, search)
 

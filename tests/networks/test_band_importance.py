@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.networks.band_attention import ChannelEnhancement, SharedChannelEnhancement, SpatialEnhancement
@@ -348,3 +349,28 @@ def test_wrong_crops(shape, wavelengths, message):
 def test_band_specific_weights_refuse_other_counts():
     with pytest.raises(InputError, match="expected crops of 16 bands, as the weights were made for, found 15; name other weights"):
         BandImportanceModule(BIMMConfig(bands=16))(torch.rand(1, 15, 32, 32))
+
+
+def test_likeness_shows_phi_the_cosines_of_the_crop():
+    torch.manual_seed(0)
+    module = BandImportanceModule(BIMMConfig(widths=(2, 3), likeness=True)).eval()
+    cube = torch.rand(1, 6, 16, 16)
+    plain = module(cube).matrix
+    pixels = functional.normalize(cube.flatten(2), dim=2)
+    cosines = pixels @ pixels.transpose(1, 2)
+    seen = []
+    hook = module.phi.register_forward_hook(lambda _, arguments, __: seen.append(arguments[3]))
+    module(cube)
+    hook.remove()
+    torch.testing.assert_close(seen[0], cosines, rtol=1e-4, atol=1e-5)
+    module.phi.likeness.weight.data += 1.0
+    assert not torch.equal(module(cube).matrix, plain)
+    # Bands that are copies of each other are no special case.
+    twins = torch.rand(1, 1, 16, 16).expand(1, 6, 16, 16).clone().requires_grad_()
+    module(twins).matrix.sum().backward()
+    assert bool(torch.isfinite(twins.grad).all())
+
+
+def test_likeness_needs_the_pairwise_form():
+    with pytest.raises(ConfigError, match="turn likeness off"):
+        BIMMConfig(bands=16, likeness=True)

@@ -8,7 +8,7 @@ from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
 from spectrack.networks.composites import ComposerConfig
 from spectrack.networks.self_expression import gram_matrix, mean_of_others, solve_self_expression
 from spectrack.networks.siamban import SiamBANConfig
-from spectrack.training.bcrnet_losses import bcrnet_loss, branch_losses, reconstruction_loss, weight_entropy
+from spectrack.training.bcrnet_losses import bcrnet_loss, branch_losses, fused_losses, reconstruction_loss, weight_entropy
 from spectrack.training.labels import distance_targets, ellipse_labels
 from spectrack.training.losses import siamban_loss
 
@@ -126,3 +126,49 @@ def test_a_few_steps_lower_the_loss():
         optimiser.step()
         totals.append(float(terms.total.detach()))
     assert totals[-1] < totals[0]
+
+
+def test_fused_loss_of_one_branch_is_siambans():
+    torch.manual_seed(0)
+    logits, distances = torch.randn(2, 1, 2, 25, 25), torch.rand(2, 1, 4, 25, 25) * 40 + 1
+    labels, targets = labelled()
+    expected = siamban_loss(logits[:, 0], distances[:, 0], labels, targets, hard_negatives=4)
+    classification, regression = fused_losses(logits, distances, torch.ones(2, 1), labels, targets, hard_negatives=4)
+    torch.testing.assert_close(classification, expected.classification)
+    torch.testing.assert_close(regression, expected.regression)
+
+
+def test_fused_loss_by_hand():
+    """One positive and one negative point: probabilities are averaged, not logits, and distances are averaged too."""
+    logits = torch.zeros(1, 2, 2, 25, 25)
+    logits[0, 0, 1, 3, 4] = torch.tensor(3.0).log()
+    labels = torch.full((1, 25, 25), -1)
+    labels[0, 3, 4], labels[0, 20, 20] = 1, 0
+    distances = torch.stack([torch.full((1, 4, 25, 25), 10.0), torch.full((1, 4, 25, 25), 30.0)], dim=1)
+    weights = torch.tensor([[0.8, 0.2]])
+    classification, regression = fused_losses(logits, distances, weights, labels, torch.full((1, 4, 25, 25), 14.0))
+    # 0.8 x 3/4 + 0.2 x 1/2 = 0.7; every distance is 0.8 x 10 + 0.2 x 30 = 14, the target's own.
+    torch.testing.assert_close(classification, -0.5 * torch.tensor(0.7).log() - 0.5 * torch.tensor(0.5).log())
+    torch.testing.assert_close(regression, torch.tensor(0.0))
+
+
+def test_fused_loss_reaches_the_weights_unless_they_are_detached():
+    torch.manual_seed(0)
+    trained, (template, search) = network(), cubes()
+    for detach, expected in ((False, True), (True, False)):
+        trained.zero_grad()
+        terms = bcrnet_loss(
+            trained(template, search),
+            template,
+            search,
+            *labelled(),
+            classification_weight=0.0,
+            regression_weight=0.0,
+            reconstruction_weight=0.0,
+            fused_classification_weight=1.0,
+            fused_regression_weight=1.0,
+            detach_weights=detach,
+        )
+        terms.total.backward()
+        reached = any(parameter.grad is not None and bool(parameter.grad.abs().sum()) for parameter in trained.bimm.parameters())
+        assert reached is expected

@@ -44,6 +44,7 @@ class SiamBANConfig:
     Attributes:
         profile: ``full`` (ResNet-50, as published) or ``compact``.
         shortcut: ResNet-50's layout, ``3x3`` (SiamBAN's own) or ``1x1_crop`` (fits ordinary ImageNet weights).
+        levels: stages of ResNet-50 whose features are used, a rising selection of 3, 4 and 5; the compact backbone has but one.
         channels: width of neck and head; 0 takes the profile's (256, or the compact backbone's).
         compact_widths: channels of the compact backbone after each halving.
         compact_dilations: one residual block each, at stride 8.
@@ -56,6 +57,7 @@ class SiamBANConfig:
 
     profile: Literal["full", "compact"] = "compact"
     shortcut: Literal["3x3", "1x1_crop"] = "1x1_crop"
+    levels: tuple[int, ...] = (3, 4, 5)
     channels: int = 0
     compact_widths: tuple[int, int, int] = (16, 32, 64)
     compact_dilations: tuple[int, ...] = (1, 1, 2, 2)
@@ -170,5 +172,5 @@ def _build_backbone(config: SiamBANConfig) -> Any:
     if config.profile == "full":
         from spectrack.networks.resnet import AtrousResNet50
 
-        return AtrousResNet50(shortcut=config.shortcut)
+        return AtrousResNet50(shortcut=config.shortcut, levels=config.levels)
     raise ConfigError(f"expected profile 'full' or 'compact', found {config.profile!r}; choose one of the two")

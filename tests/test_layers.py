@@ -20,6 +20,7 @@ LAYERS = (
     {"training"},
     {"reports"},
     {"recording"},
+    {"ablations"},
     {"demo", "doctor"},
     {"cli"},
     {"__main__"},

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Union
 
 import tyro
 
+from spectrack.cli.ablate import Ablate
 from spectrack.cli.benchmark import Benchmark
 from spectrack.cli.console import errors
 from spectrack.cli.data import Data
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Any] = {
     "train": Train,
     "evaluate": Evaluate,
     "benchmark": Benchmark,
+    "ablate": Ablate,
     "report": Report,
     "data": Data,
     "weights": Weights,

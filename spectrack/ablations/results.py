@@ -1,0 +1,174 @@
+"""What a row is worth: scores averaged over its trackers, intervals over sequences, paired differences, and the spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from spectrack.ablations.rows import Row
+from spectrack.errors import InputError
+from spectrack.evaluation.scores import Figures, Scores, combine
+from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
+
+ALL = "all"
+"""Name of the selection that holds every sequence of a row."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A row on some of its sequences.
+
+    Attributes:
+        auc: mean over sequences, with a bootstrap interval over them.
+        difference: to the reference, paired by sequence; None for a row without one.
+    """
+
+    auc: Interval
+    difference: Interval | None = None
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A row that was measured, or left out.
+
+    Attributes:
+        row: what it is, as `Row.to_json` gives it.
+        left_out: why there are no figures; empty where there are.
+        selections: `ALL` and attributes, by name.
+        sequences: success score by sequence, averaged over the row's trackers.
+        trackers: for each tracker of the row: ``auc``, ``run`` (its directory), ``weights`` and what tells it from the others.
+        training: for rows with weights of their own: ``recipe``, ``pairs``, ``steps`` and ``seeds``.
+        failures: sequences on which a tracker failed, a line each.
+    """
+
+    row: dict[str, Any]
+    left_out: str = ""
+    selections: dict[str, Selection] = field(default_factory=dict)
+    sequences: dict[str, float] = field(default_factory=dict)
+    trackers: list[dict[str, Any]] = field(default_factory=list)
+    training: dict[str, Any] | None = None
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the row."""
+        return str(self.row["name"])
+
+    @property
+    def status(self) -> Literal["measured", "left out"]:
+        """Whether there are figures."""
+        return "left out" if self.left_out else "measured"
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation (n - 1) of the AUC over the row's trackers; None where there is only one."""
+        values = [tracker["auc"] for tracker in self.trackers]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "row": self.row,
+            "status": self.status,
+            "left_out": self.left_out,
+            "selections": {name: asdict(item) for name, item in self.selections.items()},
+            "spread_over_trackers": self.spread,
+            "trackers": self.trackers,
+            "training": self.training,
+            "sequences": self.sequences,
+            "failures": self.failures,
+        }
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> RowResult:
+        """The inverse of `to_json`.
+
+        Raises:
+            InputError: the dictionary was not written by `to_json`.
+        """
+        try:
+            selections = {name: _selection(item) for name, item in value["selections"].items()}
+            plain = {name: value[name] for name in (item.name for item in fields(RowResult)) if name != "selections"}
+            return RowResult(**plain, selections=selections)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"expected a row written by an ablation, found JSON with other fields ({error}); run it again") from error
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Several trackers on the same sequences as one: figures and curves averaged sequence by sequence.
+
+    Raises:
+        InputError: none, or other protocols or sequences.
+    """
+    if not scores:
+        raise InputError("expected the scores of at least one tracker, found none; track first")
+    first, *others = scores
+    for other in others:
+        if other.switches != first.switches or [item.name for item in other.sequences] != [item.name for item in first.sequences]:
+            raise InputError("expected the same sequences under the same protocol for all trackers of a row, found others; score again")
+    averaged = []
+    for place, item in enumerate(first.sequences):
+        several = [each.sequences[place] for each in scores]
+        curves = {
+            name: tuple(float(value) for value in np.mean([getattr(each, name) for each in several], axis=0))
+            for name in ("success", "precision", "normalised_precision")
+        }
+        missed = round(float(np.mean([each.missed for each in several])))
+        averaged.append(replace(item, figures=Figures.mean([each.figures for each in several]), missed=missed, **curves))
+    return combine(first.protocol, first.description, first.switches, tuple(averaged))
+
+
+def summarise(scores: Scores, reference: Scores | None, labels: Mapping[str, Sequence[str]]) -> dict[str, Selection]:
+    """Intervals of a row on all its sequences and on those of each attribute.
+
+    Args:
+        scores: of the row.
+        reference: of the row that it is compared with, on at least the same sequences.
+        labels: labels of sequences by attribute; what the row did not track is passed over, as is an attribute with nothing left.
+
+    Raises:
+        InputError: a reference under another protocol, or without one of the sequences.
+    """
+    names = [item.name for item in scores.sequences]
+    chosen = {ALL: names} | {name: [label for label in wanted if label in names] for name, wanted in labels.items()}
+    return {name: _summary(scores.select(part), reference, part) for name, part in chosen.items() if part}
+
+
+def measured(
+    row: Row,
+    scores: Sequence[Scores],
+    *,
+    reference: Scores | None,
+    labels: Mapping[str, Sequence[str]],
+    trackers: Sequence[dict[str, Any]],
+    training: dict[str, Any] | None = None,
+    failures: Sequence[str] = (),
+) -> RowResult:
+    """The result of a row.
+
+    Args:
+        row: which.
+        scores: of its trackers.
+        reference: mean scores of the row that it is compared with.
+        labels: as in `summarise`.
+        trackers: what is told of each; its ``auc`` is added.
+        training: see `RowResult`.
+        failures: see `RowResult`.
+    """
+    mean = mean_scores(scores)
+    told = [{"auc": each.auc, **tracker} for each, tracker in zip(scores, trackers, strict=True)]
+    sequences = {item.name: item.figures.auc for item in mean.sequences}
+    return RowResult(row.to_json(), "", summarise(mean, reference, labels), sequences, told, training, list(failures))
+
+
+def _summary(scores: Scores, reference: Scores | None, names: Sequence[str]) -> Selection:
+    difference = None if reference is None else difference_interval(scores, reference.select(names))
+    return Selection(score_interval(scores), difference)
+
+
+def _selection(value: dict[str, Any]) -> Selection:
+    difference = value["difference"]
+    return Selection(Interval(**value["auc"]), None if difference is None else Interval(**difference))

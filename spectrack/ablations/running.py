@@ -1,0 +1,330 @@
+"""Running an ablation: every row tracked over the same sequences, trained first where it has weights of its own, tables after each.
+
+The directory holds ``ablation.md`` and ``ablation.json`` (see `spectrack.ablations.writing`), ``runs/`` with a run directory a tracker,
+``training/`` with one a training, and ``cache/`` unless another is named. Runs and trainings lie under a digest of everything that
+decides them, so that rows which mean the same share one, and nothing that is finished is done again.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spectrack.ablations.results import RowResult, mean_scores, measured
+from spectrack.ablations.retraining import ablation_recipe, folder_of, trained_weights
+from spectrack.ablations.rows import Choice, Row, RowTable, load_rows
+from spectrack.ablations.videos import make_entry, select_entries
+from spectrack.ablations.writing import Record, check_place, read_earlier, write_tables
+from spectrack.errors import ConfigError, WeightsError
+from spectrack.evaluation.protocols import resolve_protocol
+from spectrack.evaluation.provenance import package_version, provenance
+from spectrack.evaluation.runner import RunOptions, run
+from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.sequence_run import Entry, MakeTracker, SequenceEntry, plain_description
+from spectrack.evaluation.workers import check_spread
+from spectrack.sequences.base import Sequence
+from spectrack.simulation.video import SimulatedSequence
+from spectrack.trackers.loading import load_tracker
+
+if TYPE_CHECKING:
+    from spectrack.training.loop import Progress
+    from spectrack.training.recipe import Recipe
+
+OnAblation = Callable[[str, int, int, str], None]
+"""Called with what is being done, steps done, steps in all, and a note."""
+
+
+@dataclass(frozen=True)
+class AblationOptions:
+    """What is ablated on, how long rows are trained, and how they are tracked.
+
+    Attributes:
+        only: attributes; sequences that carry none of them are left out, and each is reported by itself as well.
+        rows, groups, kind: which rows, see `RowTable.select`.
+        weights: of the method for the rows that only switch inference: a file or a name; by default the shipped ones.
+        profile: ``compact`` or ``full``.
+        pairs: pairs that every retrained row sees; None for the table's share of the recipe's.
+        seeds: of the trainings, one each; the scores are averaged.
+        frames: only so many first frames of each sequence; None for all.
+        protocol: how to score.
+        seed: of the random numbers that trackers may draw.
+        threads, jobs, device: as in `RunOptions` and `load_tracker`.
+        precision: fp32 repeats bit for bit.
+        cache: of what trainings render; None for a folder in the output.
+        keep_frames: whether simulated frames are kept in the cache, about 200 MB a sequence, instead of rendered for each row.
+        dataset: what the sequences are, as JSON values, for the record.
+        overwrite: replace a table with other settings; runs and trainings stay and are used where they fit.
+    """
+
+    only: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    kind: Choice = "all"
+    weights: str | os.PathLike[str] | None = None
+    profile: str = "compact"
+    pairs: int | None = None
+    seeds: tuple[int, ...] = (1, 2)
+    frames: int | None = None
+    protocol: str = "hot"
+    seed: int = 0
+    threads: int = 1
+    jobs: int = 1
+    device: str = "auto"
+    precision: str = "fp32"
+    cache: Path | None = None
+    keep_frames: bool = False
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise ConfigError(f"expected different seeds of 0 or more, found {list(self.seeds)}; two or more show the spread")
+        for name, value in (("pairs", self.pairs), ("frames", self.frames), ("threads", self.threads)):
+            if value is not None and value < 1:
+                raise ConfigError(f"expected {name} of at least 1, found {value}; leave it out for the default")
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """A finished ablation.
+
+    Attributes:
+        directory: where it was written.
+        table: the rows there are.
+        results: of the rows that were asked for and of those that they are compared with, in the table's order.
+    """
+
+    directory: Path
+    table: RowTable
+    results: dict[str, RowResult]
+
+    @property
+    def failures(self) -> list[str]:
+        """One line for each sequence on which a tracker failed."""
+        return [f"{name} on {line}" for name, result in self.results.items() for line in result.failures]
+
+
+def run_ablation(
+    method: str | os.PathLike[str],
+    entries: Iterable[Entry | Sequence],
+    out_dir: str | os.PathLike[str],
+    *,
+    options: AblationOptions | None = None,
+    progress: OnAblation | None = None,
+) -> AblationResult:
+    """Measure the rows of a method on some sequences, and write the tables after each row.
+
+    Started again after an interruption it goes on where it stopped; with other rows it adds them to the table.
+
+    Args:
+        method: whose rows, such as ``bcrnet``, or a TOML file of rows; see `spectrack.ablations.rows.load_rows`.
+        entries: sequences with truth.
+        out_dir: see the module.
+        options: see `AblationOptions`.
+        progress: called after each sequence and every 50 steps of a training.
+
+    Raises:
+        ConfigError: unknown rows, attributes or options, a place that holds something else, or a table with other settings.
+        WeightsError: no weights, or unfit ones.
+        InputError, SequenceError: what a run refuses.
+
+    Example:
+        >>> clip = spectrack.simulate("cam-grass", frames=40, seed=3)  # doctest: +SKIP
+        >>> result = run_ablation("bcrnet", [clip], "runs/ablation", options=AblationOptions(kind="inference"))  # doctest: +SKIP
+        >>> result.results["sequential"].selections["all"].difference.estimate  # doctest: +SKIP
+        -0.021
+    """
+    options = options or AblationOptions()
+    table = load_rows(method)
+    rows = table.select(options.rows, options.groups, options.kind)
+    listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
+    chosen, labels = select_entries(listed, options.only)
+    if not chosen:
+        raise ConfigError("expected at least one sequence, found none; name a data set with sequences")
+    return _Ablation(table, rows, chosen, labels, Path(out_dir), options, progress).go()
+
+
+class _Ablation:
+    """One call; kept together so that rows can use what earlier ones gave."""
+
+    def __init__(
+        self,
+        table: RowTable,
+        rows: list[Row],
+        entries: list[Entry],
+        labels: dict[str, list[str]],
+        out: Path,
+        options: AblationOptions,
+        progress: OnAblation | None,
+    ) -> None:
+        from spectrack.trackers.precision import resolve_device, resolve_precision  # loads torch
+
+        self.table, self.rows, self.entries, self.labels, self.out, self.options = table, rows, entries, labels, out, options
+        self.progress = progress or (lambda what, done, total, note: None)
+        device = resolve_device(options.device)
+        self.fixed = {"profile": options.profile, "precision": resolve_precision(options.precision, device), "device": str(device)}
+        self.cache = out / "cache" if options.cache is None else options.cache
+        self.scores: dict[str, Scores] = {}
+        self.weights, identity = self._shipped()
+        self.plan = {
+            "method": table.method,
+            **self.fixed,
+            "weights": identity,
+            "dataset": dict(options.dataset),
+            "only": list(labels),
+            "frames": options.frames,
+            "protocol": options.protocol,
+            "seed": options.seed,
+            "threads": options.threads,
+            "pairs": options.pairs,
+            "seeds": list(options.seeds),
+            "version": package_version(),
+            "sequences": [entry.label for entry in entries],
+        }
+
+    def go(self) -> AblationResult:
+        """Check everything that can be checked beforehand, then measure row by row."""
+        resolve_protocol(self.options.protocol)
+        check_spread(self.options.jobs, None)
+        check_place(self.out)
+        for row in self.rows:
+            self._check(row)
+        results = read_earlier(self.out, self.plan, self.table, overwrite=self.options.overwrite)
+        self._write(results, self.rows)
+        for number, row in enumerate(self.rows, start=1):
+            reason = self._left_out(row)
+            where = f"row {number} of {len(self.rows)}, {row.name}"
+            results[row.name] = RowResult(row.to_json(), reason) if reason else self._measure(row, where)
+            self._write(results, self.rows[number:])
+        return AblationResult(self.out, self.table, {row.name: results[row.name] for row in self.rows})
+
+    def _measure(self, row: Row, where: str) -> RowResult:
+        makers, training = self._makers(row, where)
+        entries = self._entries(row)
+        scores, told, failures = [], [], []
+        for maker, trait in makers:
+            directory, options = self._place(row, maker, entries)
+            result = run(entries, maker, directory, options=options, progress=functools.partial(self._tracked, where))
+            if result.scores is None:
+                raise ConfigError("expected sequences with truth for an ablation, found none with any; score what has truth boxes")
+            scores.append(result.scores)
+            told.append({**trait, "run": directory.relative_to(self.out).as_posix(), "weights": result.stored.info.get("weights")})
+            failures += [f"{label}, {message}" for label, message in result.failures.items()]
+        self.scores[row.name] = mean_scores(scores)
+        reference = self.scores.get(row.reference)
+        return measured(
+            row, scores, reference=reference, labels=self.labels, trackers=told, training=training, failures=list(dict.fromkeys(failures))
+        )
+
+    def _tracked(self, where: str, item: Any, done: int, total: int) -> None:
+        self.progress(where, done, total, f"tracked {item.label}")
+
+    def _makers(self, row: Row, where: str) -> tuple[list[tuple[MakeTracker, dict[str, Any]]], dict[str, Any] | None]:
+        """What makes each tracker of a row, with what tells it from the others, and how its weights were trained."""
+        method = row.method or self.table.method
+        if not row.needs_training:
+            weights = self.weights if method == self.table.method else None
+            variants = row.variants or ({},)
+            return [(self._maker(method, weights, row.options | one), {"options": one} if one else {}) for one in variants], None
+        makers = []
+        recipes = self._recipes(row)
+        for recipe in recipes:
+            trained = trained_weights(
+                row.weights_of or row.name,
+                recipe,
+                self.out / "training",
+                cache=self.cache,
+                device=self.options.device,
+                jobs=max(1, self.options.jobs),
+                progress=functools.partial(self._trained, where, recipe.seed),
+            )
+            makers.append((self._maker(method, trained, row.options), {"seed": recipe.seed}))
+        first = recipes[0]
+        training = {"recipe": self.table.recipes[self.options.profile], "pairs": first.pairs, "steps": first.steps}
+        return makers, training | {"seeds": [recipe.seed for recipe in recipes]}
+
+    def _trained(self, where: str, seed: int, progress: Progress) -> None:
+        overlap = "" if progress.validation_iou is None else f", IoU {progress.validation_iou:.3f}"
+        self.progress(f"{where}, training", progress.step, progress.steps, f"seed {seed}{overlap}")
+
+    def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> MakeTracker:
+        return functools.partial(load_tracker, method, weights=weights, **self.fixed, **options)
+
+    def _recipes(self, row: Row) -> list[Recipe]:
+        source = self.table.row(row.weights_of) if row.weights_of else row
+        name = self.table.recipes.get(self.options.profile)
+        if name is None:
+            raise ConfigError(
+                f"expected a recipe of profile {self.options.profile} to retrain {source.name!r} by, found none; take --kind inference"
+            )
+        made = functools.partial(ablation_recipe, name, source.overrides, pairs=self.options.pairs, budget=self.table.budget)
+        return [made(seed=seed) for seed in self.options.seeds]
+
+    def _entries(self, row: Row) -> list[SequenceEntry]:
+        keep = self.cache / "frames" if self.options.keep_frames else None
+        chosen = [entry for entry in self.entries if not row.bands or self._bands[entry.label] == row.bands]
+        return [make_entry(entry, frames=self.options.frames, degradation=row.degradation, keep=keep) for entry in chosen]
+
+    @functools.cached_property
+    def _bands(self) -> dict[str, int]:
+        return {entry.label: entry.open().bands for entry in self.entries}
+
+    def _place(self, row: Row, maker: MakeTracker, entries: list[SequenceEntry]) -> tuple[Path, RunOptions]:
+        """The run directory of a tracker, which everything that decides its boxes names, and the options of the run."""
+        options = self.options
+        dataset = {**options.dataset, "frames": options.frames, "degradation": row.degradation or None}
+        decides = {
+            "tracker": plain_description(maker()),
+            "dataset": dataset,
+            "sequences": [entry.label for entry in entries],
+            "seed": options.seed,
+            "threads": options.threads,
+            "version": package_version(),
+        }
+        directory = folder_of(self.out / "runs", row.name, decides)
+        return directory, RunOptions(
+            protocol=options.protocol, seed=options.seed, jobs=options.jobs, threads=options.threads, dataset=dataset, evidence=False
+        )
+
+    def _check(self, row: Row) -> None:
+        """Refuse what would only come to light after hours: recipes, options and weights."""
+        if self._left_out(row):
+            return
+        if row.needs_training:
+            self._recipes(row)
+        else:
+            for maker, _ in self._makers(row, "")[0]:
+                maker()
+
+    def _left_out(self, row: Row) -> str:
+        """Why a row cannot be measured here; empty where it can."""
+        why = ""
+        if row.profile and row.profile != self.options.profile:
+            why = f"means something in the profile {row.profile} only"
+        elif row.bands and row.bands not in self._bands.values():
+            why = f"tracks {row.bands} bands only, which none of the sequences has"
+        elif row.degradation and not isinstance(self.entries[0].open(), SimulatedSequence):
+            why = "needs simulated video, whose scenes can be filmed again"
+        return f"{why}: {row.note}" if why and row.note else why
+
+    def _shipped(self) -> tuple[Path | None, dict[str, Any] | None]:
+        """The weights of the rows that only switch inference, with their identity; None where no row wants them and there are none."""
+        from spectrack.weights.files import file_hash
+        from spectrack.weights.index import find_weights
+
+        wanted = [row for row in self.rows if not row.needs_training and row.method in ("", self.table.method)]
+        try:
+            path = find_weights(self.options.weights, method=self.table.method, profile=self.options.profile)
+        except WeightsError:
+            if wanted or self.options.weights is not None:
+                raise
+            return None, None
+        return path, {"file": path.name, "hash": file_hash(path)}
+
+    def _write(self, results: dict[str, RowResult], pending: list[Row]) -> None:
+        missing = [row.name for row in pending if row.name not in results]
+        write_tables(self.out, Record(self.plan, self.table, results, missing, provenance()))

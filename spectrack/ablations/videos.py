@@ -1,0 +1,118 @@
+"""The videos of an ablation: sequences by attribute, cut to their first frames, degraded, and kept once they were rendered."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spectrack.errors import ConfigError, nearest_name
+from spectrack.evaluation.sequence_run import Entry, SequenceEntry
+from spectrack.sequences.attributes import abbreviate
+from spectrack.sequences.base import Sequence as Video
+from spectrack.sequences.excerpt import Excerpt
+from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.writers import write_sequence
+from spectrack.simulation.degradation import Degradation, DegradedSequence
+from spectrack.simulation.video import SimulatedSequence
+
+
+def select_entries(entries: Iterable[Entry], only: Sequence[str]) -> tuple[list[Entry], dict[str, list[str]]]:
+    """The sequences that carry any of some attributes.
+
+    Args:
+        entries: of a data set.
+        only: attributes, abbreviated or in words; none keeps every sequence.
+
+    Returns:
+        The sequences, and by attribute (abbreviated) the labels of those that carry it.
+
+    Raises:
+        ConfigError: an attribute that no sequence carries; the nearest is offered.
+
+    Example:
+        >>> clips = [SequenceEntry("a", Video, ("CAM",)), SequenceEntry("b", Video, ("CAM", "SV")), SequenceEntry("c", Video)]
+        >>> kept, labels = select_entries(clips, ["camouflage", "SV"])
+        >>> [entry.label for entry in kept], labels
+        (['a', 'b'], {'CAM': ['a', 'b'], 'SV': ['b']})
+    """
+    listed = list(entries)
+    wanted = list(dict.fromkeys(abbreviate(word) for word in only))
+    known = {name for entry in listed for name in entry.attributes}
+    for name in wanted:
+        if name not in known:
+            hint = nearest_name(name, known) if known else "none of them has any, so leave --only out"
+            raise ConfigError(f"expected an attribute that one of the {len(listed)} sequences carries, found {name!r}; {hint}")
+    kept = [entry for entry in listed if not wanted or set(wanted) & set(entry.attributes)]
+    return kept, {name: [entry.label for entry in kept if name in entry.attributes] for name in wanted}
+
+
+@dataclass(frozen=True)
+class VideoOpener:
+    """Opens a sequence as an ablation shows it; picklable where the entry is.
+
+    Attributes:
+        entry: the sequence as it is.
+        frames: only so many of its first frames; None for all.
+        degradation: see `spectrack.simulation.degradation`; empty for none.
+        keep: where simulated frames are kept once they were rendered; None renders them each time.
+    """
+
+    entry: Entry
+    frames: int | None = None
+    degradation: str = ""
+    keep: Path | None = None
+
+    def __call__(self) -> Video:
+        """The sequence.
+
+        Raises:
+            ConfigError: a degradation of footage, whose scene cannot be filmed again.
+            SequenceError: frames that cannot be read, or kept.
+        """
+        video = self.entry.open()
+        rendered = isinstance(video, SimulatedSequence)
+        if self.degradation:
+            video = degraded(video, self.degradation)
+        if self.frames is not None:
+            video = Excerpt(video, self.frames)
+        return _kept(video, self.keep, self.entry.label) if rendered and self.keep is not None and not self.degradation else video
+
+
+def make_entry(entry: Entry, *, frames: int | None = None, degradation: str = "", keep: Path | None = None) -> SequenceEntry:
+    """The entry whose sequence `VideoOpener` opens, under the same label and attributes."""
+    return SequenceEntry(entry.label, VideoOpener(entry, frames, degradation, keep), tuple(entry.attributes))
+
+
+def degraded(video: Video, name: str) -> DegradedSequence:
+    """A simulated video filmed worse.
+
+    Raises:
+        ConfigError: an unknown degradation, or video that is not simulated.
+    """
+    degradation = Degradation.parse(name)
+    if not isinstance(video, SimulatedSequence):
+        raise ConfigError(f"expected simulated video for the degradation {name}, found {video.name!r}; leave such rows out")
+    return DegradedSequence(video, degradation)
+
+
+def _kept(video: Video, folder: Path, label: str) -> Video:
+    """The same video read from where it was kept; rendered and written there the first time."""
+    place = folder / simulator_fingerprint() / f"{label}-{len(video)}"
+    if not place.is_dir():
+        write_sequence(video, place, format="npy")
+    stored = open_sequence(place, name=label)
+    return stored
+
+
+@functools.cache
+def simulator_fingerprint() -> str:
+    """Eight digits that change with the simulator, so that frames of another one are never taken for its own."""
+    package = Path(__file__).resolve().parents[1]
+    sources = [*(package / "simulation").glob("*.*"), *(package / f"{name}.py" for name in ("sensors", "spectra", "false_colour"))]
+    digest = hashlib.sha256()
+    for file in sorted(path for path in sources if path.suffix in (".py", ".csv", ".json")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]

@@ -1,0 +1,189 @@
+"""An ablation on disk: ``ablation.json`` with every figure and ``ablation.md`` with a table a group, both replaced after every row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spectrack.ablations.results import ALL, RowResult
+from spectrack.ablations.rows import Group, RowTable
+from spectrack.errors import ConfigError, InputError
+from spectrack.evaluation.protocols import resolve_protocol
+from spectrack.evaluation.run_directory import first_difference, read_json
+from spectrack.files import write_json, write_text
+from spectrack.reports.table_formats import to_markdown
+from spectrack.reports.tables import Cell, Column, Table
+
+JSON_FILE, MARKDOWN_FILE = "ablation.json", "ablation.md"
+FOLDERS = ("runs", "training", "cache")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that is written.
+
+    Attributes:
+        plan: the settings that all rows share, as JSON values.
+        table: the rows there are.
+        results: measured or left out, by name.
+        missing: names of rows that were asked for and not reached yet.
+        provenance: date, commit, versions and machine.
+    """
+
+    plan: dict[str, Any]
+    table: RowTable
+    results: dict[str, RowResult]
+    missing: list[str]
+    provenance: dict[str, Any]
+
+    @property
+    def ordered(self) -> list[RowResult]:
+        """The results in the table's order."""
+        return [self.results[row.name] for row in self.table.rows if row.name in self.results]
+
+
+def check_place(directory: Path) -> None:
+    """Refuse a place that is a file or holds something else than an ablation.
+
+    Raises:
+        ConfigError: the message names what is in the way.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"expected a directory for the ablation at {directory}, found a file; choose another place")
+    found = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith(".")) if directory.is_dir() else []
+    foreign = [name for name in found if name not in (JSON_FILE, MARKDOWN_FILE, *FOLDERS)]
+    if foreign:
+        raise ConfigError(
+            f"expected an empty directory or an earlier ablation at {directory}, found {foreign[0]!r} in it; choose another place"
+        )
+
+
+def read_earlier(directory: Path, plan: dict[str, Any], table: RowTable, *, overwrite: bool = False) -> dict[str, RowResult]:
+    """The rows that an earlier call left, as far as they are still written as they were.
+
+    Args:
+        directory: of the ablation.
+        plan: of this call.
+        table: the rows there are.
+        overwrite: take nothing over.
+
+    Raises:
+        ConfigError: the earlier call had other settings.
+        InputError: the file is damaged.
+    """
+    file = directory / JSON_FILE
+    if overwrite or not file.is_file():
+        return {}
+    value = read_json(file, "the table of an ablation")
+    if not isinstance(value.get("plan"), dict) or not isinstance(value.get("rows"), list):
+        raise InputError(f"expected the table of an ablation in {file}, found JSON without plan and rows; start anew with --overwrite")
+    difference = first_difference(value["plan"], json.loads(json.dumps(plan)))
+    if difference is not None:
+        what, old, new = difference
+        raise ConfigError(
+            f"expected to go on with the ablation in {directory} as it was started, found {what} {_short(new)} instead of {_short(old)}; "
+            "name another directory, or replace its table with --overwrite"
+        )
+    earlier = [RowResult.from_json(item) for item in value["rows"]]
+    known = {row.name: json.loads(json.dumps(row.to_json())) for row in table.rows}
+    return {result.name: result for result in earlier if known.get(result.name) == result.row}
+
+
+def write_tables(directory: Path, record: Record) -> None:
+    """Replace both files, the one for people last."""
+    value = {
+        "plan": record.plan,
+        "groups": [{"name": group.name, "title": group.title, "question": group.question} for group in record.table.groups],
+        "rows": [result.to_json() for result in record.ordered],
+        "missing": record.missing,
+        "provenance": record.provenance,
+    }
+    write_json(directory / JSON_FILE, value)
+    write_text(directory / MARKDOWN_FILE, to_text(record))
+
+
+def to_text(record: Record) -> str:
+    """The Markdown page: settings, a table a group with what its rows show, and what is missing."""
+    parts = [f"# Ablation of {record.table.method}\n", _facts(record)]
+    for group in record.table.groups:
+        results = [result for result in record.ordered if result.row["group"] == group.name]
+        if results:
+            parts += [f"## {group.title}\n", f"{group.question}\n", _group_text(group, results)]
+    if record.missing:
+        parts.append(f"Not measured yet: {', '.join(f'`{name}`' for name in record.missing)}.\n")
+    return "\n".join(parts)
+
+
+def group_table(group: Group, results: list[RowResult]) -> Table:
+    """The measured rows of a group: how, AUC, difference to the reference, both again for each attribute, and the spread."""
+    shown = [result for result in results if not result.left_out]
+    attributes = list(dict.fromkeys(name for result in shown for name in result.selections if name != ALL))
+    columns = [Column("row"), Column("weights"), Column("sequences"), Column("AUC [95 %]", 3), Column("against")]
+    columns.append(Column("Δ [95 %]", 3, signed=True))
+    for name in attributes:
+        columns += [Column(name, 3), Column(f"Δ {name} [95 %]", 3, signed=True)]
+    columns.append(Column("± over seeds", 3))
+    return Table(group.name, group.title, tuple(columns), tuple(_cells(result, attributes) for result in shown))
+
+
+def _cells(result: RowResult, attributes: list[str]) -> tuple[Cell, ...]:
+    whole = result.selections[ALL]
+    cells: list[Cell] = [result.name, _how(result), len(result.sequences), whole.auc, result.row["reference"] or None, whole.difference]
+    for name in attributes:
+        part = result.selections.get(name)
+        cells += [None, None] if part is None else [part.auc.estimate, part.difference]
+    return (*cells, result.spread)
+
+
+def _how(result: RowResult) -> str:
+    if result.row["weights_of"]:
+        return f"of {result.row['weights_of']}"
+    return "retrained" if result.row["kind"] == "retrained" else "inference only"
+
+
+def _group_text(group: Group, results: list[RowResult]) -> str:
+    table = group_table(group, results)
+    # The heading stands above already.
+    text = to_markdown(table).split("\n", 2)[2] if table.rows else ""
+    lines = [f"* `{result.name}`: {result.row['shows']}" for result in results if not result.left_out]
+    lines += [f"* `{result.name}` left out: {result.left_out}" for result in results if result.left_out]
+    failures = [f"* `{result.name}` failed on {line}" for result in results for line in result.failures]
+    return text + ("\n" if text else "") + "\n".join([*lines, *failures]) + "\n"
+
+
+def _facts(record: Record) -> str:
+    plan, made = record.plan, record.provenance
+    chosen = f" that carry any of {', '.join(plan['only'])}" if plan["only"] else ""
+    cut = f", the first {plan['frames']} frames of each" if plan["frames"] else ""
+    data = plan["dataset"].get("name") or "sequences given by a script"
+    weights = plan["weights"]
+    lines = [
+        f"sequences: {len(plan['sequences'])} of {data}{chosen}{cut}",
+        f"protocol: {resolve_protocol(plan['protocol']).description}",
+        f"weights of the rows that are inference only: {weights['file']}, {weights['hash']}" if weights else "",
+        _trainings(record),
+        f"trackers: profile {plan['profile']}, {plan['precision']} on {plan['device']}, seed {plan['seed']}, {plan['threads']} thread(s)",
+        f"spectrack {plan['version']}, commit {made['commit'] or 'unknown'}{', with changes' if made['uncommitted_changes'] else ''}, "
+        f"torch {made['packages'].get('torch')}, {made['date']}, {made['processor']}",
+        "AUC: mean over sequences with a bootstrap interval over sequences; Δ: row minus the one named under against, paired by sequence; "
+        "inference only: the weights above, other options; retrained: weights of its own by the short budget, scores averaged over seeds "
+        "before anything else; of NAME: the weights trained for that row; ±: standard deviation of the AUC over seeds or variants, which "
+        "the intervals do not hold",
+    ]
+    return "\n".join(f"* {line}" for line in lines if line) + "\n"
+
+
+def _trainings(record: Record) -> str:
+    budgets = {json.dumps(result.training, sort_keys=True): result.training for result in record.ordered if result.training}
+    told = [
+        f"{item['pairs']} pairs ({item['steps']} steps) by {item['recipe']}, seeds {', '.join(map(str, item['seeds']))}"
+        for item in budgets.values()
+    ]
+    return f"retrained rows: {'; '.join(told)}" if told else ""
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."

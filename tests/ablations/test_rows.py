@@ -1,0 +1,207 @@
+"""Rows as data: those that are shipped are whole and valid, selection is right, and mistakes in a table get a sentence."""
+
+import pytest
+import torch
+
+from spectrack.ablations.retraining import ablation_recipe
+from spectrack.ablations.rows import list_ablations, load_rows
+from spectrack.errors import ConfigError
+from spectrack.networks.bcrnet import SWITCHES
+from spectrack.simulation.degradation import list_degradations
+from spectrack.trackers.bcrnet import split_options
+from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.registry import list_trackers
+from spectrack.training.methods import find_method
+from spectrack.training.recipe import shipped_recipes
+from spectrack.training.stages import Plan
+
+TABLE = """
+method = "bcrnet"
+budget = 0.5
+[recipes]
+compact = "bcrnet-compact"
+[[groups]]
+name = "one"
+title = "One"
+question = "What?"
+[[groups]]
+name = "two"
+title = "Two"
+question = "Why?"
+[[rows]]
+name = "base"
+group = "one"
+kind = "inference"
+shows = "nothing"
+[[rows]]
+name = "trained"
+group = "one"
+kind = "retrained"
+shows = "a training"
+[[rows]]
+name = "box"
+group = "two"
+kind = "inference"
+reference = "base"
+options = {fusion = "box"}
+shows = "boxes"
+[[rows]]
+name = "on"
+group = "two"
+kind = "inference"
+weights_of = "trained"
+degradations = ["defocus-1", "low-light-3"]
+shows = "worse video"
+[[rows]]
+name = "off"
+group = "two"
+kind = "inference"
+reference = "on"
+weights_of = "trained"
+degradations = ["defocus-1", "low-light-3"]
+options = {template_update = false}
+shows = "worse video"
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    def build(text=TABLE):
+        path = tmp_path / "rows.toml"
+        path.write_text(text)
+        return load_rows(path)
+
+    return build
+
+
+def names(rows):
+    return [row.name for row in rows]
+
+
+@pytest.mark.parametrize("method", list_ablations())
+def test_shipped_tables_name_what_there_is(method):
+    rows = load_rows(method)
+    assert rows.method == method
+    assert method in list_trackers()
+    assert {row.group for row in rows.rows} == {group.name for group in rows.groups}
+    for row in rows.rows:
+        assert len(row.shows.split()) > 2
+        assert row.method in ("", *list_trackers())
+    # Every retrained row is compared with one that was retrained on the same budget.
+    assert all(not row.reference or rows.row(row.reference).needs_training == row.needs_training for row in rows.rows)
+
+
+def test_the_rows_of_bcrnet_cover_its_switches():
+    rows = load_rows("bcrnet").rows
+    options = [row.options | variant for row in rows for variant in row.variants or ({},)]
+    tried = {(name, str(value)) for option in options for name, value in option.items()}
+    composers = {"importance", "self_expression", "sequential", "random", "pca"}
+    assert {("composer", name) for name in composers} <= tried
+    assert {name for name, _ in tried} >= {*SWITCHES, "fusion", "template_update"}
+    for name, values in (("branch_weights", ("importance", "uniform")), ("template_update", ("True", "False"))):
+        assert {(name, value) for value in values} <= tried
+    without = [row.overrides["network.bimm.without"] for row in rows if "network.bimm.without" in row.overrides]
+    assert without == [["cem"], ["sem"], ["sdub"], ["sgrm"], ["refinement"]]
+    assert {row.degradation for row in rows if row.stem == "cfrm-off"} == set(list_degradations())
+    assert all(row.reference == f"cfrm-on@{row.degradation}" for row in rows if row.stem == "cfrm-off")
+
+
+@pytest.mark.parametrize("row", [row for row in load_rows("bcrnet").rows if row.method == "" and row.options], ids=lambda row: row.name)
+def test_options_of_bcrnet_are_known_and_fit_all_cameras(row, bcrnet_weights):
+    for variant in row.variants or ({},):
+        split_options(row.options | variant)
+        tracker = load_tracker("bcrnet", weights=bcrnet_weights, precision="fp32", device="cpu", **row.options, **variant)
+        described = tracker.describe()
+        network, composer = described["network"], described["network"]["composer"]
+        told = composer | {"composer": composer["name"], "branch_weights": network["branch_weights"]} | described["options"]
+        assert {name: told[name] for name in row.options | variant} == row.options | variant
+        assert max(tracker.network.config.composer.fixed_bands, default=0) < 15
+
+
+@pytest.mark.skipif("bcrnet-compact" not in shipped_recipes(), reason="the recipe bcrnet-compact is not there yet")
+@pytest.mark.parametrize("row", [row for row in load_rows("bcrnet").rows if row.kind == "retrained"], ids=lambda row: row.name)
+def test_retrained_rows_build_their_networks(row):
+    """Every override is one of the recipe's keys, fits its stages and groups, and leaves something to train."""
+    name = load_rows("bcrnet").recipes[row.profile or "compact"]
+    if name not in shipped_recipes():
+        pytest.skip(f"the recipe {name} is not there yet")
+    recipe = ablation_recipe(name, row.overrides, pairs=None, budget=load_rows("bcrnet").budget, seed=1)
+    with torch.device("meta" if row.profile == "full" else "cpu"):
+        network = find_method(recipe.method).learner(recipe).network
+    plan = Plan(recipe, network)
+    steps = {0, *(sum(stage.steps for stage in recipe.stages[:number]) for number in range(1, len(recipe.stages)))}
+    assert max(steps) < recipe.steps
+    for step in steps:
+        plan.enter(recipe.stage_at(step)[1])
+
+
+def test_a_row_with_degradations_becomes_one_of_each(table):
+    rows = table()
+    assert names(rows.rows) == ["base", "trained", "box", "on@defocus-1", "on@low-light-3", "off@defocus-1", "off@low-light-3"]
+    row = rows.row("off@low-light-3")
+    assert (row.degradation, row.reference, row.stem) == ("low-light-3", "on@low-light-3", "off")
+    assert row.needs_training
+    assert not rows.row("box").needs_training
+
+
+def test_selection_takes_references_along(table):
+    rows = table()
+    assert names(rows.select()) == names(rows.rows)
+    assert names(rows.select(["box"])) == ["base", "box"]
+    assert names(rows.select(["off"])) == names(rows.rows)[3:]
+    assert names(rows.select(["off@defocus-1"])) == ["on@defocus-1", "off@defocus-1"]
+    assert names(rows.select(groups=["one"])) == ["base", "trained"]
+    assert names(rows.select(["box"], ["one"])) == ["base", "trained", "box"]
+    assert names(rows.select(kind="inference")) == ["base", "box"]
+    assert names(rows.select(kind="retrained")) == ["trained", *names(rows.rows)[3:]]
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"names": ["bax"]}, "expected a row of the ablation of bcrnet, found 'bax'; did you mean 'box'"),
+        ({"groups": ["tow"]}, "expected a group of the ablation of bcrnet, found 'tow'; did you mean 'two'"),
+        ({"kind": "retraind"}, "found 'retraind'; did you mean 'retrained'"),
+        ({"names": ["box"], "kind": "retrained"}, "expected rows of the kind 'retrained', found none"),
+    ],
+)
+def test_wrong_selections_are_refused(table, choice, message):
+    with pytest.raises(ConfigError, match=message):
+        table().select(**choice)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("title =", "titel =", "expected a known key in a group of rows.toml, found 'titel'; did you mean 'title'"),
+        ("shows = \"boxes\"", "show = \"boxes\"", "found 'show'; did you mean 'shows'"),
+        ("shows = \"boxes\"", "", r"expected shows in a row of rows.toml \(box\)"),
+        ("options = {fusion = \"box\"}", "options = 3", "expected dict for 'options' in a row of rows.toml, found 3"),
+        ("name = \"box\"", "name = 3", "expected str for 'name' in a row of rows.toml, found 3"),
+        ("name = \"box\"", "name = \"base\"", "expected rows of different names in rows.toml, found 'base' twice"),
+        ("name = \"box\"", "name = \"A/B\"", "found 'A/B'; rename it"),
+        ("kind = \"retrained\"", "kind = \"trained\"", "expected the kind inference or retrained for the row 'trained'"),
+        ("group = \"two\"", "group = \"three\"", "expected one of the groups for the row 'box' of rows.toml, found 'three'"),
+        ("reference = \"base\"", "reference = \"off@defocus-1\"", "expected a reference that stands above it for the row 'box'"),
+        ("reference = \"base\"", "overrides = {pairs = 1}", "overrides of a recipe only where it is retrained"),
+        ("weights_of = \"trained\"", "weights_of = \"base\"", "expected weights_of an inference row to name a retrained row above it"),
+        ("kind = \"inference\"\nshows = \"nothing\"", "kind = \"inference\"\nshows = \"no\"\nbands = 16", "at least the same sequences"),
+        ("kind = \"retrained\"", "kind = \"retrained\"\nvariants = [{seed = 1}]", "variants only where nothing is retrained"),
+        ("kind = \"retrained\"", "kind = \"retrained\"\nprofile = \"tiny\"", "expected profile compact or full for the row 'trained'"),
+        ("\"defocus-1\"", "\"defocus-9\"", "expected a degradation, found 'defocus-9'; did you mean"),
+        ("budget = 0.5", "budget = 2", "expected a budget above 0 and up to 1 in rows.toml, found 2"),
+        ("budget = 0.5", "budget = ", "expected rows as TOML, found rows.toml with"),
+        ("[[groups]]", "[[group]]", r"expected tables \[\[groups\]\] in rows.toml"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_table_get_a_sentence(table, before, after, message):
+    assert before in TABLE
+    with pytest.raises(ConfigError, match=message):
+        table(TABLE.replace(before, after))
+
+
+def test_unknown_methods_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="found 'bcrnt'; did you mean 'bcrnet'"):
+        load_rows("bcrnt")
+    with pytest.raises(ConfigError, match="a TOML file of rows, found"):
+        load_rows(tmp_path / "none.toml")

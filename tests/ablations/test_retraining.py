@@ -1,0 +1,84 @@
+"""Trainings of an ablation: the budget keeps a recipe's proportions, equal recipes share a training, nothing is trained twice."""
+
+import pytest
+
+from spectrack.ablations import retraining
+from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, trained_weights
+from spectrack.errors import ConfigError
+from spectrack.training.recipe import build_section
+from spectrack.weights.files import read_weights
+
+
+@pytest.fixture
+def recipe_file(make, tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(make.recipe)
+    return path
+
+
+def test_stages_and_warm_ups_keep_their_share():
+    from spectrack.training.recipe import Recipe
+
+    stages = [{"steps": 100, "parts": ["neck"]}, {"steps": 300}]
+    groups = [{"parts": ["head"], "optimiser": {"warmup_steps": 80}}]
+    recipe = build_section(
+        Recipe, {"pairs": 4000, "batch": 10, "stages": stages, "groups": groups, "optimiser": {"warmup_steps": 40}, "seed": 5}, ""
+    )
+    short = shortened(recipe, 1000)
+    assert short.steps == 100
+    assert [stage.steps for stage in short.stages] == [25, 0]
+    assert short.stage_at(24)[0] == 0
+    assert short.stage_at(25)[0] == 1
+    assert short.stages[0].parts == ("neck",)
+    assert short.optimiser.warmup_steps == 10
+    assert short.groups[0].optimiser.warmup_steps == 20
+    assert (short.seed, short.batch, short.network) == (recipe.seed, recipe.batch, recipe.network)
+
+
+def test_the_budget_is_a_share_of_the_recipe(recipe_file):
+    recipe = ablation_recipe(str(recipe_file), {"optimiser.learning_rate": 1e-3}, pairs=None, budget=0.5, seed=3)
+    assert (recipe.pairs, recipe.seed, recipe.optimiser.learning_rate, recipe.optimiser.warmup_steps) == (12, 3, 1e-3, 2)
+    assert ablation_recipe(str(recipe_file), {}, pairs=8, budget=0.5, seed=3).pairs == 8
+    with pytest.raises(ConfigError, match="expected at least one batch of 2 pairs for a retrained row, found 1; raise --pairs"):
+        ablation_recipe(str(recipe_file), {}, pairs=1, budget=0.5, seed=3)
+    with pytest.raises(ConfigError, match="did you mean 'learning_rate'"):
+        ablation_recipe(str(recipe_file), {"optimiser.learning_rat": 1}, pairs=None, budget=0.5, seed=3)
+
+
+def test_trained_once_and_shared_by_equal_recipes(recipe_file, tmp_path, monkeypatch):
+    recipe = ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=2)
+    steps = []
+    place = {"cache": tmp_path / "cache", "device": "cpu"}
+    weights = trained_weights("first", recipe, tmp_path / "training", progress=lambda now: steps.append(now.step), **place)
+    assert steps == [2]
+    assert read_weights(weights)[1].seed == 2
+    assert weights.parent.name.startswith("first-seed2-")
+
+    def refuse(*arguments, **options):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("spectrack.training.loop.train", refuse)
+    assert trained_weights("second", recipe, tmp_path / "training", **place) == weights
+    with pytest.raises(AssertionError, match="trained again"):
+        trained_weights("first", ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=3), tmp_path / "training", **place)
+
+
+def test_an_interrupted_training_goes_on(recipe_file, tmp_path):
+    from spectrack.training.loop import train
+
+    recipe = ablation_recipe(str(recipe_file), {}, pairs=8, budget=1.0, seed=2)
+    place = {"cache": tmp_path / "cache", "device": "cpu"}
+    whole = trained_weights("row", recipe, tmp_path / "whole", **place)
+    directory = retraining.folder_of(tmp_path / "parts", "row-seed2", recipe.to_json())
+    train(recipe, directory, cache=tmp_path / "cache", device="cpu", jobs=1, stop_after=1)
+    rest = trained_weights("row", recipe, tmp_path / "parts", **place)
+    assert rest.parent == directory
+    assert rest.read_bytes() == whole.read_bytes()
+
+
+def test_folders_are_found_by_content(tmp_path):
+    first = folder_of(tmp_path, "row@defocus-1", {"a": 1, "b": 2})
+    assert first.name.startswith("row-defocus-1-")
+    first.mkdir()
+    assert folder_of(tmp_path, "other", {"b": 2, "a": 1}) == first
+    assert folder_of(tmp_path, "other", {"a": 1}).name.startswith("other-")

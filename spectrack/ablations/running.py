@@ -169,6 +169,7 @@ class _Ablation:
         self.fixed = {"profile": options.profile, "precision": resolve_precision(options.precision, device), "device": str(device)}
         self.cache = out / "cache" if options.cache is None else options.cache
         self.scores: dict[str, Scores] = {}
+        self.provenance = provenance()
         self.weights, identity = self._shipped()
         self.plan = {
             "method": table.method,
@@ -327,4 +328,4 @@ class _Ablation:
 
     def _write(self, results: dict[str, RowResult], pending: list[Row]) -> None:
         missing = [row.name for row in pending if row.name not in results]
-        write_tables(self.out, Record(self.plan, self.table, results, missing, provenance()))
+        write_tables(self.out, Record(self.plan, self.table, results, missing, self.provenance))

@@ -112,12 +112,16 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     averaged = []
     for place, item in enumerate(first.sequences):
         several = [each.sequences[place] for each in scores]
-        curves = {
-            name: tuple(float(value) for value in np.mean([getattr(each, name) for each in several], axis=0))
-            for name in ("success", "precision", "normalised_precision")
-        }
-        missed = round(float(np.mean([each.missed for each in several])))
-        averaged.append(replace(item, figures=Figures.mean([each.figures for each in several]), missed=missed, **curves))
+        averaged.append(
+            replace(
+                item,
+                missed=round(float(np.mean([each.missed for each in several]))),
+                figures=Figures.mean([each.figures for each in several]),
+                success=_mean_curve([each.success for each in several]),
+                precision=_mean_curve([each.precision for each in several]),
+                normalised_precision=_mean_curve([each.normalised_precision for each in several]),
+            )
+        )
     return combine(first.protocol, first.description, first.switches, tuple(averaged))
 
 
@@ -162,6 +166,10 @@ def measured(
     told = [{"auc": each.auc, **tracker} for each, tracker in zip(scores, trackers, strict=True)]
     sequences = {item.name: item.figures.auc for item in mean.sequences}
     return RowResult(row.to_json(), "", summarise(mean, reference, labels), sequences, told, training, list(failures))
+
+
+def _mean_curve(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.mean(curves, axis=0))
 
 
 def _summary(scores: Scores, reference: Scores | None, names: Sequence[str]) -> Selection:

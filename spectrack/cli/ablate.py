@@ -14,9 +14,10 @@ from spectrack.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from spectrack.ablations.options import AblationOptions
     from spectrack.ablations.results import RowResult
     from spectrack.ablations.rows import Choice, RowTable
-    from spectrack.ablations.running import AblationOptions, AblationResult
+    from spectrack.ablations.running import AblationResult
     from spectrack.datasets.dataset import Dataset
     from spectrack.evaluation.uncertainty import Interval
 
@@ -111,7 +112,7 @@ class Ablate:
         return 1 if result.failures else 0
 
     def _options(self, dataset: Dataset) -> AblationOptions:
-        from spectrack.ablations.running import AblationOptions
+        from spectrack.ablations.options import AblationOptions
 
         return AblationOptions(
             only=_words(self.only),

@@ -7,6 +7,7 @@ project's own. Both give 15x15 and 31x31 maps at stride 8 and a 25x25 grid of sc
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -149,6 +150,35 @@ class SiamBAN(nn.Module):
         """Kernels of N (or one) templates against (N, 3, 255, 255) search crops; returns as `forward`."""
         out: tuple[Tensor, Tensor] = self.head(kernels, self.extract(search_images))
         return out
+
+
+def keep_levels(state: Mapping[str, Tensor], have: Sequence[int], wanted: Sequence[int]) -> dict[str, Tensor]:
+    """The tensors of a SiamBAN on ResNet-50 that one with fewer levels has, under the names that they have there.
+
+    Args:
+        state: of the network with more levels.
+        have: its levels, rising.
+        wanted: some of them, rising.
+
+    Raises:
+        ConfigError: a level that the network does not have.
+    """
+    if not set(wanted) <= set(have):
+        raise ConfigError(f"expected levels out of {list(have)}, which the weights have, found {list(wanted)}; name others")
+    places = [list(have).index(level) for level in wanted]
+    unused = tuple(f"backbone.layer{level - 1}." for level in have if level > max(wanted))
+    kept: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        group = next((group for group in ("neck.levels.", "head.classification.", "head.regression.") if name.startswith(group)), None)
+        if group is not None:
+            number, _, rest = name.removeprefix(group).partition(".")
+            if int(number) in places:
+                kept[f"{group}{places.index(int(number))}.{rest}"] = tensor
+        elif name in ("head.classification_weights", "head.regression_weights", "head.regression_scales"):
+            kept[name] = tensor[places]
+        elif not name.startswith(unused):
+            kept[name] = tensor
+    return kept
 
 
 def decode_boxes(distances: Tensor) -> Tensor:

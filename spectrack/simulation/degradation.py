@@ -99,7 +99,7 @@ class DegradedSequence(SimulatedSequence):
         light = 1.0 / self.degradation.value if self.degradation.kind == "low-light" else 1.0
         return np.asarray(self.original.exposed_matrix * light)
 
-    @property
+    @property  # type: ignore[misc]
     def metadata(self) -> dict[str, Any]:
         """As the original's, with the degradation."""
         return {**super().metadata, "degradation": str(self.degradation)}

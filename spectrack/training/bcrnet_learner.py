@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spectrack.networks.bcrnet import BCRNet, BCRNetConfig, BCRNetOutput, fuse_branches
 from spectrack.networks.composites import Composites
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamban import decode_boxes, keep_levels
 from spectrack.trackers.bcrnet import BCRNetOptions
 from spectrack.trackers.online import OnlineOptions
 from spectrack.training.bcrnet_losses import bcrnet_loss, reconstruction_loss
@@ -95,7 +95,13 @@ class BCRNetLearner(Learner):
         self.network = BCRNet(recipe.network)
 
     def load_start(self, state: Mapping[str, Tensor], metadata: WeightsMetadata, source: str) -> None:
-        """As `Learner.load_start`; of SiamBAN's weights, heads of the branches all start as copies of its head."""
+        """As `Learner.load_start`; of SiamBAN's weights, heads of the branches all start as copies of its head.
+
+        A network on fewer levels of ResNet-50 takes what belongs to them.
+        """
+        base = self.recipe.network.base
+        if metadata.method == "siamban" and base.profile == "full":
+            state = keep_levels(state, metadata.config.get("levels", (3, 4, 5)), base.levels)
         super().load_start(state, metadata, source)
         if metadata.method == "siamban":
             for head in self.network.heads:

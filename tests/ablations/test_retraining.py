@@ -1,10 +1,13 @@
 """Trainings of an ablation: the budget keeps a recipe's proportions, equal recipes share a training, nothing is trained twice."""
 
 import pytest
+from lightning_fabric import seed_everything
 
 from spectrack.ablations import retraining
 from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, trained_weights
+from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError
+from spectrack.training.methods import find_method
 from spectrack.training.recipe import build_section
 from spectrack.weights.files import read_weights
 
@@ -82,3 +85,40 @@ def test_folders_are_found_by_content(tmp_path):
     first.mkdir()
     assert folder_of(tmp_path, "other", {"b": 2, "a": 1}) == first
     assert folder_of(tmp_path, "other", {"a": 1}).name.startswith("other-")
+
+
+SMALL = {
+    "network.base.compact_widths": [8, 8, 8],
+    "network.base.compact_dilations": [1],
+    "network.bimm.widths": [2, 3],
+    "network.bimm.input_size": 16,
+    "start": "",
+    "batch": 2,
+    "precision": "fp32",
+    "validation_pairs": 0,
+    "data.sources": ["pictures"],
+    "data.ratios": [],
+    "data.workers": 0,
+    "data.bank": {"pictures": 2, "sprites": 4, "picture_size": 160, "sprite_size": 96, "photographs": False},
+}
+"""Makes the recipe bcrnet-compact one that trains in a second."""
+
+
+PARTS = ("siamban.backbone.", "siamban.head.", "bimm.")
+
+
+@pytest.mark.parametrize("name", ["retrained-sequential", "retrained-pca", "band-specific-row", "without-refinement", "few-end-to-end"])
+def test_rows_of_bcrnet_train(name, tmp_path_factory, tmp_path):
+    """The rows that change what gets a gradient, in two steps: one of BIMM's warm-up where there is one, and one of the rest."""
+    row = load_rows("bcrnet").row(name)
+    recipe = ablation_recipe("bcrnet-compact", row.overrides | SMALL, pairs=4, budget=1.0, seed=1)
+    cache = tmp_path_factory.getbasetemp() / "bank-of-rows"
+    found, metadata = read_weights(trained_weights(name, recipe, tmp_path, cache=cache, device="cpu"))
+    assert metadata.config["bimm"]["bands"] == row.bands
+    assert len(recipe.stages) == (0 if "bimm" in recipe.frozen else 2)
+    # The loop seeds everything and then builds the network: this is where the training began, but for half precision.
+    seed_everything(1, verbose=False)
+    start = find_method("bcrnet").learner(recipe).network.state_dict()
+    moved = {part: any((found[key].float() - start[key]).abs().max() > 5e-4 for key in start if key.startswith(part)) for part in PARTS}
+    ranked = recipe.network.composer.name == "importance"
+    assert moved == {"siamban.backbone.": name == "few-end-to-end", "siamban.head.": True, "bimm.": ranked}

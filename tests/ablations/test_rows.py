@@ -12,7 +12,6 @@ from spectrack.trackers.bcrnet import split_options
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.registry import list_trackers
 from spectrack.training.methods import find_method
-from spectrack.training.recipe import shipped_recipes
 from spectrack.training.stages import Plan
 
 TABLE = """
@@ -98,8 +97,15 @@ def test_the_rows_of_bcrnet_cover_its_switches():
     composers = {"importance", "self_expression", "sequential", "random", "pca"}
     assert {("composer", name) for name in composers} <= tried
     assert {name for name, _ in tried} >= {*SWITCHES, "fusion", "template_update"}
-    for name, values in (("branch_weights", ("importance", "uniform")), ("template_update", ("True", "False"))):
-        assert {(name, value) for value in values} <= tried
+    switched = {
+        "branch_weights": ("importance", "uniform"),
+        "fusion": ("map", "box"),
+        "importance_axis": ("row", "column"),
+        "order_source": ("own", "template"),
+        "leftover": ("drop", "wrap"),
+        "template_update": ("True", "False"),
+    }
+    assert {(name, value) for name, values in switched.items() for value in values} <= tried
     without = [row.overrides["network.bimm.without"] for row in rows if "network.bimm.without" in row.overrides]
     assert without == [["cem"], ["sem"], ["sdub"], ["sgrm"], ["refinement"]]
     assert {row.degradation for row in rows if row.stem == "cfrm-off"} == set(list_degradations())
@@ -118,13 +124,10 @@ def test_options_of_bcrnet_are_known_and_fit_all_cameras(row, bcrnet_weights):
         assert max(tracker.network.config.composer.fixed_bands, default=0) < 15
 
 
-@pytest.mark.skipif("bcrnet-compact" not in shipped_recipes(), reason="the recipe bcrnet-compact is not there yet")
 @pytest.mark.parametrize("row", [row for row in load_rows("bcrnet").rows if row.kind == "retrained"], ids=lambda row: row.name)
 def test_retrained_rows_build_their_networks(row):
     """Every override is one of the recipe's keys, fits its stages and groups, and leaves something to train."""
     name = load_rows("bcrnet").recipes[row.profile or "compact"]
-    if name not in shipped_recipes():
-        pytest.skip(f"the recipe {name} is not there yet")
     recipe = ablation_recipe(name, row.overrides, pairs=None, budget=load_rows("bcrnet").budget, seed=1)
     with torch.device("meta" if row.profile == "full" else "cpu"):
         network = find_method(recipe.method).learner(recipe).network

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from spectrack.ablations import running
-from spectrack.ablations.running import AblationOptions, run_ablation
+from spectrack.ablations.options import AblationOptions
+from spectrack.ablations.running import run_ablation
 from spectrack.errors import ConfigError, SequenceError, WeightsError
 from spectrack.evaluation.sequence_run import SequenceEntry
 from spectrack.sequences.memory import MemorySequence
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
 
-ROWS = "random-uniform,bimm,weights-uniform"
+ROWS = "random-uniform,bimm,map-uniform"
 
 TRAINED = """
 method = "siamban"
@@ -95,7 +96,7 @@ def record_of(result):
 def test_inference_rows_from_weights_to_tables(ablate):
     seen = []
     result = ablate(progress=lambda what, done, total, note: seen.append((what, done, total, note)))
-    assert list(result.results) == ["shipped", "bimm", "random-uniform", "weights-uniform"]  # in the table's order
+    assert list(result.results) == ["shipped", "bimm", "random-uniform", "map-uniform"]  # in the table's order
     record = record_of(result)
     assert record["missing"] == []
     assert [item["row"]["name"] for item in record["rows"]] == list(result.results)
@@ -166,41 +167,41 @@ def test_an_interrupted_table_says_what_is_missing_and_goes_on(ablate, tmp_path,
 
     monkeypatch.setattr(running, "run", second_fails)
     with pytest.raises(KeyboardInterrupt):
-        ablate("weights-uniform,fusion-box")
+        ablate("map-uniform,box-uniform")
     record = json.loads((tmp_path / "out" / "ablation.json").read_text())
     assert [item["row"]["name"] for item in record["rows"]] == ["shipped"]
-    assert record["missing"] == ["weights-uniform", "fusion-box"]
-    assert "Not measured yet: `weights-uniform`, `fusion-box`." in (tmp_path / "out" / "ablation.md").read_text()
+    assert record["missing"] == ["map-uniform", "box-uniform"]
+    assert "Not measured yet: `map-uniform`, `box-uniform`." in (tmp_path / "out" / "ablation.md").read_text()
 
     monkeypatch.setattr(running, "run", whole)
     seen = []
-    resumed = ablate("weights-uniform,fusion-box", progress=lambda *now: seen.append(now[0]))
+    resumed = ablate("map-uniform,box-uniform", progress=lambda *now: seen.append(now[0]))
     # The finished run is not tracked again: nothing is told of it.
-    assert set(seen) == {"row 2 of 3, weights-uniform", "row 3 of 3, fusion-box"}
+    assert set(seen) == {"row 2 of 3, map-uniform", "row 3 of 3, box-uniform"}
     assert record_of(resumed)["missing"] == []
 
 
 def test_further_rows_are_added_to_the_table(ablate, tmp_path):
-    first = ablate("weights-uniform")
+    first = ablate("map-uniform")
     figures = record_of(first)["rows"][1]
-    second = ablate("fusion-box")
-    assert list(second.results) == ["shipped", "fusion-box"]
+    second = ablate("box-uniform")
+    assert list(second.results) == ["shipped", "box-uniform"]
     rows = record_of(second)["rows"]
-    assert [item["row"]["name"] for item in rows] == ["shipped", "weights-uniform", "fusion-box"]
+    assert [item["row"]["name"] for item in rows] == ["shipped", "map-uniform", "box-uniform"]
     assert rows[1] == figures
     # A row that is written otherwise now is not the one that was measured.
-    text = (tmp_path / "out" / "ablation.json").read_text().replace("all branches are alike", "all branches were alike")
+    text = (tmp_path / "out" / "ablation.json").read_text().replace("mean of the maps", "mean of some maps")
     (tmp_path / "out" / "ablation.json").write_text(text)
-    assert [item["row"]["name"] for item in record_of(ablate("fusion-box"))["rows"]] == ["shipped", "fusion-box"]
+    assert [item["row"]["name"] for item in record_of(ablate("box-uniform"))["rows"]] == ["shipped", "box-uniform"]
 
 
 def test_other_settings_need_another_folder_or_overwrite(ablate, tmp_path):
-    ablate("weights-uniform")
+    ablate("map-uniform")
     before = (tmp_path / "out" / "ablation.json").read_bytes()
     with pytest.raises(ConfigError, match=r"expected to go on with the ablation in .*, found frames 2 instead of null; name another"):
-        ablate("weights-uniform", frames=2)
+        ablate("map-uniform", frames=2)
     assert (tmp_path / "out" / "ablation.json").read_bytes() == before
-    result = ablate("weights-uniform", frames=2, overwrite=True)
+    result = ablate("map-uniform", frames=2, overwrite=True)
     assert record_of(result)["plan"]["frames"] == 2
     run = result.directory / record_of(result)["rows"][0]["trackers"][0]["run"]
     assert [item["frames"] for item in json.loads((run / "run.json").read_text())["sequences"]] == [2, 2]
@@ -208,10 +209,10 @@ def test_other_settings_need_another_folder_or_overwrite(ablate, tmp_path):
 
 
 def test_a_run_is_the_same_with_kept_frames(ablate, tmp_path, entries):
-    ablate("weights-uniform", chosen=entries[:1], only=())
+    ablate("map-uniform", chosen=entries[:1], only=())
     boxes = {path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")}
     (tmp_path / "out" / "runs").rename(tmp_path / "before")
-    ablate("weights-uniform", chosen=entries[:1], only=(), keep_frames=True, cache=tmp_path / "cache")
+    ablate("map-uniform", chosen=entries[:1], only=(), keep_frames=True, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache" / "frames").glob("*/clip1-3/frames.npy"))) == 1
     assert {path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")} == boxes
 

@@ -1,6 +1,7 @@
 """BCR-Net in the training loop: stages, frozen parts, branches drawn, starts, the shipped recipes, and what its losses are made of."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig, keep_levels
 from spectrack.simulation.video import simulate
 from spectrack.trackers import load_tracker
 from spectrack.training.bcrnet_learner import BCRNetLearner, BCRNetLossConfig, keep_composites
@@ -180,3 +181,38 @@ def test_full_recipe_takes_two_steps(tmp_path):
     assert recipe.network.base.profile == "full"
     path = train(recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu", jobs=1, stop_after=2)
     assert path.is_file()
+
+
+def test_fewer_levels_take_what_is_theirs_of_a_start(make):
+    """Shapes only, on no memory: the whole network has 45 million values."""
+    full = {"profile": "full", "shortcut": "3x3"}
+    with torch.device("meta"):
+        state = SiamBAN(SiamBANConfig.from_json(full)).state_dict()
+        learner = BCRNetLearner(bcrnet_recipe(make, network={"base": full | {"levels": [4]}}))
+        metadata = WeightsMetadata(method="siamban", profile="full", config=SiamBANConfig.from_json(full).to_json())
+        learner.load_start(state, metadata, "start")
+        with pytest.raises(ConfigError, match=r"expected levels out of \[4\], which the weights have, found \[3, 4, 5\]"):
+            BCRNetLearner(bcrnet_recipe(make, network={"base": full})).load_start(state, replace(metadata, config={"levels": [4]}), "start")
+    assert not any(name.startswith("siamban.backbone.layer4") for name in learner.network.state_dict())
+    assert [len(learner.network.siamban.neck.levels), len(learner.network.cfrm.levels)] == [1, 1]
+
+
+def test_levels_are_kept_under_their_new_places():
+    numbers = {3: 0, 4: 1, 5: 2}
+    state = {f"neck.levels.{place}.0.weight": torch.tensor([float(level)]) for level, place in numbers.items()}
+    state |= {f"head.regression.{place}.x": torch.tensor([level + 10.0]) for level, place in numbers.items()}
+    state |= {f"backbone.layer{level - 1}.0.conv1.weight": torch.tensor([level + 20.0]) for level in (2, 3, 4, 5)}
+    state["head.regression_scales"] = torch.tensor([3.0, 4.0, 5.0])
+    kept = {name: tensor.tolist() for name, tensor in keep_levels(state, (3, 4, 5), (3, 4)).items()}
+    assert kept == {
+        "neck.levels.0.0.weight": [3.0],
+        "neck.levels.1.0.weight": [4.0],
+        "head.regression.0.x": [13.0],
+        "head.regression.1.x": [14.0],
+        "head.regression_scales": [3.0, 4.0],
+        "backbone.layer1.0.conv1.weight": [22.0],
+        "backbone.layer2.0.conv1.weight": [23.0],
+        "backbone.layer3.0.conv1.weight": [24.0],
+    }
+    assert keep_levels(state, (3, 4, 5), (4,))["neck.levels.0.0.weight"].item() == 4.0
+    assert keep_levels(state, (3, 4, 5), (3, 4, 5)).keys() == state.keys()

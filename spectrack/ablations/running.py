@@ -25,10 +25,11 @@ from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.provenance import package_version, provenance
 from spectrack.evaluation.runner import RunOptions, run
 from spectrack.evaluation.scores import Scores
-from spectrack.evaluation.sequence_run import Entry, MakeTracker, SequenceEntry, plain_description
+from spectrack.evaluation.sequence_run import Entry, SequenceEntry, plain_description
 from spectrack.evaluation.workers import check_spread
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
+from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class _Ablation:
         self.fixed = {"profile": options.profile, "precision": resolve_precision(options.precision, device), "device": str(device)}
         self.cache = out / "cache" if options.cache is None else options.cache
         self.scores: dict[str, Scores] = {}
+        self.described: dict[str, dict[str, Any]] = {}
         self.provenance = provenance()
         self.weights, identity = self._shipped()
         self.plan = {
@@ -175,7 +177,7 @@ class _Ablation:
     def _tracked(self, where: str, item: Any, done: int, total: int) -> None:
         self.progress(where, done, total, f"tracked {item.label}")
 
-    def _makers(self, row: Row, where: str) -> tuple[list[tuple[MakeTracker, dict[str, Any]]], dict[str, Any] | None]:
+    def _makers(self, row: Row, where: str) -> tuple[list[tuple[functools.partial[Tracker], dict[str, Any]]], dict[str, Any] | None]:
         """What makes each tracker of a row, with what tells it from the others, and how its weights were trained."""
         method = row.method or self.table.method
         if not row.needs_training:
@@ -203,7 +205,7 @@ class _Ablation:
         overlap = "" if progress.validation_iou is None else f", IoU {progress.validation_iou:.3f}"
         self.progress(f"{where}, training", progress.step, progress.steps, f"seed {seed}{overlap}")
 
-    def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> MakeTracker:
+    def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> functools.partial[Tracker]:
         return functools.partial(load_tracker, method, weights=weights, **self.fixed, **options)
 
     def _recipes(self, row: Row) -> list[Recipe]:
@@ -225,12 +227,12 @@ class _Ablation:
     def _bands(self) -> dict[str, int]:
         return {entry.label: entry.open().bands for entry in self.entries}
 
-    def _place(self, row: Row, maker: MakeTracker, entries: list[SequenceEntry]) -> tuple[Path, RunOptions]:
+    def _place(self, row: Row, maker: functools.partial[Tracker], entries: list[SequenceEntry]) -> tuple[Path, RunOptions]:
         """The run directory of a tracker, which everything that decides its boxes names, and the options of the run."""
         options = self.options
         dataset = {**options.dataset, "frames": options.frames, "degradation": row.degradation or None}
         decides = {
-            "tracker": plain_description(maker()),
+            "tracker": self._describe(maker),
             "dataset": dataset,
             "sequences": [entry.label for entry in entries],
             "seed": options.seed,
@@ -242,6 +244,13 @@ class _Ablation:
             protocol=options.protocol, seed=options.seed, jobs=options.jobs, threads=options.threads, dataset=dataset, evidence=False
         )
 
+    def _describe(self, maker: functools.partial[Tracker]) -> dict[str, Any]:
+        """What a tracker says of itself; it is made once for that."""
+        key = repr((maker.args, maker.keywords))
+        if key not in self.described:
+            self.described[key] = plain_description(maker())
+        return self.described[key]
+
     def _check(self, row: Row) -> None:
         """Refuse what would only come to light after hours: recipes, options and weights."""
         if self._left_out(row):
@@ -250,7 +259,7 @@ class _Ablation:
             self._recipes(row)
         else:
             for maker, _ in self._makers(row, "")[0]:
-                maker()
+                self._describe(maker)
 
     def _left_out(self, row: Row) -> str:
         """Why a row cannot be measured here; empty where it can."""

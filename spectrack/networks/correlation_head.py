@@ -25,7 +25,7 @@ RESPONSE_CELLS = 25
 _MAXIMUM_EXPONENT = 7.0
 """exp(7) = 1097 px, four times the search region; above it a distance is wrong anyway and bf16 losses would overflow."""
 
-_TYPICAL_DISTANCE_PX = 32.0
+TYPICAL_DISTANCE_PX = 32.0
 """Half a target in the search region: the crop rule makes targets about 64 px large there."""
 
 
@@ -279,8 +279,8 @@ class CorrelationHead(nn.Module):
                 (self.regression, kernels.regression, towers.regression),
             )
         )
-        distances = [_positive(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
-        return _fuse(scores, self.classification_weights), _fuse(distances, self.regression_weights)
+        distances = [positive_distances(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
+        return fuse_levels(scores, self.classification_weights), fuse_levels(distances, self.regression_weights)
 
     def _check_levels(self, levels: Sequence[Tensor]) -> None:
         if len(levels) != len(self.classification):
@@ -292,7 +292,7 @@ class CorrelationHead(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(_TYPICAL_DISTANCE_PX))):
+        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(TYPICAL_DISTANCE_PX))):
             for branch in _branches(tasks):
                 last = cast(nn.Conv2d, branch.prediction[-1])
                 nn.init.normal_(last.weight, std=0.01)
@@ -308,13 +308,15 @@ def _branches(tasks: nn.ModuleList) -> list[CorrelationBranch]:
     return cast(list[CorrelationBranch], list(tasks))
 
 
-def _positive(raw: Tensor, scale: Tensor) -> Tensor:
+def positive_distances(raw: Tensor, scale: Tensor) -> Tensor:
+    """What the regression gives to distances in pixels: exp(scale * raw), clamped."""
     # At least float32: bfloat16 has eight significant bits, steps of half a pixel at a distance of 100 px.
     wide = torch.promote_types(raw.dtype, torch.float32)
     return torch.exp((raw.to(wide) * scale.to(wide)).clamp(max=_MAXIMUM_EXPONENT))
 
 
-def _fuse(levels: Sequence[Tensor], weights: Tensor) -> Tensor:
+def fuse_levels(levels: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """The mean of maps of equal shape, weighted by the softmax of one learned number each."""
     # One level needs no case of its own: the softmax of a single weight is 1.
     shares = torch.softmax(weights, dim=0)
     fused = shares[0] * levels[0]

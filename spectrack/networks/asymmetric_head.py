@@ -1,0 +1,168 @@
+"""The asymmetric convolution head: template, search region and the template's box are summed instead of correlated.
+
+Source: Han et al., "Learning to Fuse Asymmetric Feature Maps in Siamese Trackers" (SiamBAN-ACM), CVPR 2021, whose published code is
+the authors' RGB branch in SSF-Net's repository. A convolution over the template, spread over the search map, and the search map side by
+side is the sum of one over each; the first is computed once a target. Differs from the code in nothing but the start of the last bias
+(a plausible box, as in `correlation_head`) and the clamped exponent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from spectrack.errors import ConfigError, InputError
+from spectrack.networks.correlation_head import TYPICAL_DISTANCE_PX, SearchTowers, TemplateKernels, fuse_levels, positive_distances
+
+_BOX_HIDDEN = 32
+
+
+class AsymmetricBranch(nn.Module):
+    """One level for one task.
+
+    Args:
+        channels: of the neck's maps.
+        outputs: 2 for classification, 4 for regression.
+    """
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.template_tower, self.search_tower = _unpadded(channels), _unpadded(channels)
+        self.template_sum = nn.Conv2d(channels, channels, 5)
+        self.search_sum = nn.Conv2d(channels, channels, 5, bias=False)
+        self.box = nn.Sequential(
+            nn.Linear(2, _BOX_HIDDEN),
+            nn.BatchNorm1d(_BOX_HIDDEN),
+            nn.ReLU(inplace=True),
+            nn.Linear(_BOX_HIDDEN, _BOX_HIDDEN),
+            nn.BatchNorm1d(_BOX_HIDDEN),
+            nn.ReLU(inplace=True),
+            nn.Linear(_BOX_HIDDEN, channels, bias=False),
+        )
+        self.mixing = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True), *_padded(channels))
+        self.prediction = nn.Sequential(*_padded(channels), nn.Conv2d(channels, outputs, 3, padding=1))
+
+    def template_kernel(self, template: Tensor, sides: Tensor) -> Tensor:
+        """(M, channels, 7, 7) and the box's width and height (M, 2) in pixels to (M, channels, 1, 1)."""
+        out: Tensor = self.template_sum(self.template_tower(template)) + self.box(sides.to(template.dtype))[:, :, None, None]
+        return out
+
+    def search_map(self, search: Tensor) -> Tensor:
+        """(N, channels, 31, 31) to (N, channels, 25, 25)."""
+        return cast(Tensor, self.search_sum(self.search_tower(search)))
+
+    def correlate(self, kernel: Tensor, tower: Tensor) -> Tensor:
+        """Both sides to (max(N, M), outputs, 25, 25)."""
+        return cast(Tensor, self.prediction(self.mixing(kernel + tower)))
+
+
+class AsymmetricHead(nn.Module):
+    """SiamBAN-ACM's head over one or several levels; the same methods as `CorrelationHead`.
+
+    Args:
+        channels: of the neck's maps (256 in `full`).
+        levels: number of backbone levels.
+
+    Raises:
+        ConfigError: a size out of range.
+
+    Example:
+        >>> head = AsymmetricHead(8, levels=1).eval()
+        >>> kernels = head.template_kernels([torch.zeros(1, 8, 7, 7)], torch.tensor([[40.0, 50.0, 90.0, 80.0]]))
+        >>> classification, regression = head(kernels, [torch.zeros(5, 8, 31, 31)])
+        >>> tuple(classification.shape), tuple(regression.shape)
+        ((5, 2, 25, 25), (5, 4, 25, 25))
+    """
+
+    def __init__(self, channels: int, levels: int) -> None:
+        super().__init__()
+        if min(channels, levels) < 1:
+            raise ConfigError(f"expected positive channels and levels, found {channels} and {levels}; the published code has 256 and 3")
+        self.classification = nn.ModuleList(AsymmetricBranch(channels, 2) for _ in range(levels))
+        self.regression = nn.ModuleList(AsymmetricBranch(channels, 4) for _ in range(levels))
+        self.classification_weights = nn.Parameter(torch.ones(levels))
+        self.regression_weights = nn.Parameter(torch.ones(levels))
+        self.regression_scales = nn.Parameter(torch.ones(levels))
+        self._initialise()
+
+    def template_kernels(self, levels: Sequence[Tensor], boxes: Tensor | None = None) -> TemplateKernels:
+        """The template's side of the head, computed once a target.
+
+        Args:
+            levels: per level (M, channels, 7, 7), the neck's central cells.
+            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, px.
+
+        Returns:
+            Per level (M, channels, 1, 1) of both tasks.
+
+        Raises:
+            InputError: another number of levels than the head was built for, no boxes, or a single one in training.
+        """
+        self._check_levels(levels)
+        if boxes is None:
+            raise InputError("expected the target's box in the template crop, found none; the head acm needs it")
+        if self.training and len(boxes) < 2:
+            raise InputError("expected at least two pairs a batch to train the head acm, found 1; raise batch")
+        sides = boxes[:, 2:] - boxes[:, :2]
+        classification, regression = (
+            tuple(branch.template_kernel(level, sides) for branch, level in zip(_branches(task), levels, strict=True))
+            for task in (self.classification, self.regression)
+        )
+        return TemplateKernels(classification, regression)
+
+    def towers(self, levels: Sequence[Tensor]) -> SearchTowers:
+        """The search region's side of the head: per level (N, channels, 31, 31) to (N, channels, 25, 25) of both tasks."""
+        self._check_levels(levels)
+        classification, regression = (
+            tuple(branch.search_map(level) for branch, level in zip(_branches(task), levels, strict=True))
+            for task in (self.classification, self.regression)
+        )
+        return SearchTowers(classification, regression)
+
+    def correlate(self, kernels: TemplateKernels, towers: SearchTowers) -> tuple[Tensor, Tensor]:
+        """Logits and distances from both sides of the head, as `CorrelationHead.forward`."""
+        scores, raw = (
+            [branch.correlate(*sides) for branch, *sides in zip(_branches(task), own, seen, strict=True)]
+            for task, own, seen in (
+                (self.classification, kernels.classification, towers.classification),
+                (self.regression, kernels.regression, towers.regression),
+            )
+        )
+        distances = [positive_distances(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
+        return fuse_levels(scores, self.classification_weights), fuse_levels(distances, self.regression_weights)
+
+    def forward(self, kernels: TemplateKernels, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Logits and distances at every grid point, as `CorrelationHead.forward`."""
+        return self.correlate(kernels, self.towers(levels))
+
+    def _check_levels(self, levels: Sequence[Tensor]) -> None:
+        if len(levels) != len(self.classification):
+            raise InputError(
+                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same levels"
+            )
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(TYPICAL_DISTANCE_PX))):
+            for branch in _branches(tasks):
+                last = cast(nn.Conv2d, branch.prediction[-1])
+                nn.init.normal_(last.weight, std=0.01)
+                nn.init.constant_(cast(Tensor, last.bias), bias)
+
+
+def _unpadded(channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, channels, 3, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+
+def _padded(channels: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+
+
+def _branches(tasks: nn.ModuleList) -> list[AsymmetricBranch]:
+    return cast(list[AsymmetricBranch], list(tasks))

@@ -1,10 +1,10 @@
 """S2FB, the spatial-spectral feature backbone: bands, rows and columns of a whole cube to one map on the RGB branch's pixel grid.
 
-Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: S2FB is built of S2CBs, each with a
-spatial and a spectral extraction branch; residual connections; an ablation with either branch alone. Everything below is this
-project's reconstruction, consistent with that: parallel 1x3x3 and 3x1x1 convolutions (together a factorised 3x3x3 kernel), joined by
-1x1x1, with the band axis kept until the last layer; unpadded strides 127 -> 63 -> 31 -> 15 and 255 -> 127 -> 63 -> 31, so cell j
-looks at pixel 8 j + 7 as in the RGB branch; an output for any number of bands (`wavelength_attention`).
+Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: S2FB is built of S2CBs, each
+with a spatial and a spectral extraction branch; residual connections; an ablation with either branch alone. Everything below is
+this project's reconstruction, consistent with that: parallel 1x3x3 and 3x1x1 convolutions (together a factorised 3x3x3 kernel),
+joined by 1x1x1, with the band axis kept until the last layer; unpadded strides 127 -> 63 -> 31 -> 15 and 255 -> 127 -> 63 -> 31, so
+cell j looks at pixel 8 j + 7 as in the RGB branch; an output for any number of bands (`wavelength_attention`).
 
 How it is computed: maps are (N * B, K, H, W) in channels_last, that is (N, B, H, W, K) in memory. Of that memory a spatial
 convolution is an ordinary 2-D one over N * B images, and one along the bands is a 2-D one of kernel 3x1 over images of B rows and H * W
@@ -27,11 +27,10 @@ from spectrack.networks.wavelength_attention import WavelengthAttention, known_w
 
 Branches = Literal["joint", "spatial", "spectral"]
 Stem = Literal["block", "patch"]
-CubeInput = Literal["shape", "brightness"]
+CubeInput = Literal["shape", "counts"]
 
-_MEAN, _DEVIATION = 0.4, 0.25
-_SHAPE_FLOOR = 0.02
-"""Added to a pixel's mean over the bands: below 2 % of the brightest, its spectrum is mostly noise and counts less."""
+_FLOOR = 0.02
+"""Added to the brightness that spectra are divided by: below 2 % of the brightest they are mostly noise and count less."""
 
 _LEGACY_PADDING = 2
 
@@ -50,8 +49,8 @@ class S2FBConfig:
         bands: 0 for any number (`virtual_bands` are made of them by attention); else the last layer is for this many.
         virtual_bands: number of mixtures of bands that the last layer sees where `bands` is 0.
         context_dilations: one 2-D residual block each behind the last layer, with this dilation.
-        input: ``shape``, two maps per band: the brightness (0.4 removed, divided by 0.25) and the pixel's spectrum divided by its mean
-            over the bands, which no shade changes; ``brightness``, the first alone.
+        input: ``shape``, every spectrum divided by its brightness, the mean over bands and 3x3 pixels, less 1: shade and exposure change
+            nothing then, and brightness is what the RGB branch sees anyway; ``counts``, the scaled cube as it is.
         legacy_padding: pad strides by 2, as 18 and 34 cells in the authors' comments suggest, and cut the maps back; 2 px off the RGB grid.
     """
 
@@ -162,7 +161,7 @@ class S2FB(nn.Module):
         super().__init__()
         self.config = config or S2FBConfig()
         config = self.config
-        maps = 2 if config.input == "shape" else 1
+        maps = 1
         widths = list(config.widths)
         self.patch: nn.Module | None = None
         if config.stem == "patch":
@@ -181,20 +180,15 @@ class S2FB(nn.Module):
         self._initialise()
 
     def normalise(self, cube: Tensor) -> Tensor:
-        """(N, B, H, W) in about [0, 1] to the maps of the first convolution, (N * B, 1 or 2, H, W), in the number type of the weights.
+        """(N, B, H, W) in about [0, 1] to the same shape, in the number type of the weights, as `S2FBConfig.input` says.
 
-        Computed in float32: the shape of a dark spectrum is lost in bfloat16.
+        Computed in float32: bfloat16 would round the small differences between spectra before the 1 is taken off.
         """
-        cube = cube.float()
-        planes = [(cube - _MEAN) / _DEVIATION]
+        planes = cube.float().contiguous()
         if self.config.input == "shape":
-            # Sum over bands of max(x, 0): scaled raw counts may dip below 0 with some scalings, a mean must not.
-            level = cube.clamp(min=0).mean(dim=1, keepdim=True) + _SHAPE_FLOOR
-            planes.append(cube / level - 1.0)
-        kind = cast(nn.Conv2d, self.projection[0]).weight.dtype
-        stacked = torch.stack([plane.to(kind) for plane in planes], dim=-1)
-        # (N, B, H, W, maps) in memory is (N * B, maps, H, W) in channels_last.
-        return stacked.flatten(0, 1).permute(0, 3, 1, 2)
+            brightness = functional.avg_pool2d(planes.mean(dim=1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False)
+            planes = (planes * (brightness.clamp(min=0.0) + _FLOOR).reciprocal()).sub_(1.0)
+        return planes.to(cast(nn.Conv2d, self.projection[0]).weight.dtype)
 
     def forward(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
         """All bands of crops to one map.
@@ -215,16 +209,13 @@ class S2FB(nn.Module):
         if order is not None and wavelengths_nm is not None:
             cube, wavelengths_nm = cube[:, order], wavelengths_nm[order]
         bands = cube.shape[1]
-        maps = self.normalise(cube)
+        maps = self.normalise(cube).flatten(0, 1).unsqueeze(1)
         if self.patch is not None:
             maps = self.patch(functional.pad(maps, (_LEGACY_PADDING * 3,) * 4) if self.config.legacy_padding else maps)
         maps = maps.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             maps = block(maps, bands)
-        if self.attention is not None:
-            maps = self.attention(maps, bands, wavelengths_nm)
-        else:
-            maps = _bands_as_channels(maps, bands)
+        maps = _bands_as_channels(maps, bands) if self.attention is None else self.attention(maps, bands, wavelengths_nm)
         out: Tensor = self.context(self.projection(maps))
         # Cells 2..16 of 18 and 2..32 of 34: then the template's central seven are cells 6..12.
         return out[..., 2:-1, 2:-1] if self.config.legacy_padding else out

@@ -1,16 +1,17 @@
 """SAAM, the spectral angle awareness module: the angle between the template's region and every region of the search map gates the scores.
 
-Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: a prediction head with a branch that
-measures the region-level spectral similarity of template and search, by a spectral angle that differs from the pixel-wise one.
-Everything below is this project's reconstruction:
+Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: a prediction head with a
+branch that measures the region-level spectral similarity of template and search, by a spectral angle that differs from the pixel-wise
+one. Everything below is this project's reconstruction:
 
     aligned (default)   c(u) = sum_p w_p <z_p, x_(u+p)> / (sqrt(sum_p w_p |z_p|^2) sqrt(sum_p w_p |x_(u+p)|^2))
     pooled              c(u) = <zbar, xbar(u)> / (|zbar| |xbar(u)|),  means over the region, weighted by w
     pixel               the mean over p, weighted by w, of the angles of single cells
 
-theta = atan2(sqrt(1 - c^2), c) in [0, pi], S = 1 - theta / pi, and the classification's features are multiplied by 1 + a (2 S - 1) + b. For a region of
-one cell all three are the spectral angle mapper's (Kruse et al., Remote Sensing of Environment, 1993). A positive gain on either input changes
-nothing, which is what sets it apart from a correlation. `aligned` is the arc cosine of a normalised cross-correlation.
+theta = atan2(sqrt(1 - c^2), c) in [0, pi], S = 1 - theta / pi, and the features of the classification are multiplied by
+1 + a (2 S - 1) + b. For a region of one cell all three are the spectral angle mapper's (Kruse et al., Remote Sensing of Environment,
+1993). A positive gain on either input changes nothing, which is what sets it apart from a correlation; `aligned` is the arc cosine of a
+normalised cross-correlation.
 """
 
 from __future__ import annotations
@@ -262,9 +263,7 @@ def _check_shapes(template: Tensor, search: Tensor, weights: Tensor | None) -> N
             f"expected a template and a search map of equal channels and a single or equal batch, found {tuple(template.shape)} and "
             f"{tuple(search.shape)}; use the same projection and batch for both"
         )
-    if weights is not None and (
-        weights.ndim != 3 or weights.shape[0] not in (1, template.shape[0], search.shape[0]) or weights.shape[1:] != template.shape[2:]
-    ):
+    if weights is not None and (weights.shape[1:] != template.shape[2:] or weights.shape[0] not in (1, len(template), len(search))):
         raise InputError(
             f"expected weights for the template's cells, (N or 1, {template.shape[2]}, {template.shape[3]}), found {tuple(weights.shape)}; "
             "give one a cell"

@@ -1,9 +1,9 @@
 """SAFM, the spectral attention fusion module, and the fusions it is compared with: what the HS branch takes from the RGB branch.
 
-Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: intra-modality and inter-modality spectral
-correlation, a refined HS representation, comparisons with channel attentions such as SE and ECA. Everything below is this project's
-reconstruction: attention of channel by channel, whose logits are cosines of whole response maps, so that 7x7 templates and 31x31 search regions
-share the weights.
+Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: intra-modality and
+inter-modality spectral correlation, a refined HS representation, comparisons with channel attentions such as SE and ECA. Everything
+below is this project's reconstruction: attention of channel by channel, whose logits are cosines of whole response maps, so that 7x7
+templates and 31x31 search regions share the weights.
 
     F' = H + Wo [softmax(t1 cos(Qh, Kh)) Vh ; softmax(t2 cos(Qh, Kr)) Vr],    F = F' + W2 gelu(W1 LN(F'))
 
@@ -17,7 +17,6 @@ from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from spectrack.errors import ConfigError, nearest_name
 
@@ -41,12 +40,9 @@ def build_fusion(kind: Fusion, channels: int, *, heads: int = 8) -> nn.Module:
     if kind == "add":
         return Addition()
     if kind in ("concat", "se", "eca"):
-        gates: dict[str, nn.Module] = {
-            "concat": nn.Identity(),
-            "se": SqueezeExcitation(2 * channels),
-            "eca": EfficientChannelAttention(2 * channels),
-        }
-        return ConcatenationFusion(channels, gates[kind])
+        both = 2 * channels
+        gate = SqueezeExcitation(both) if kind == "se" else EfficientChannelAttention(both) if kind == "eca" else nn.Identity()
+        return ConcatenationFusion(channels, gate)
     if kind == "none":
         return HyperspectralOnly()
     raise ConfigError(f"expected a known fusion, found {kind!r}; {nearest_name(str(kind), get_args(Fusion))}")
@@ -73,9 +69,8 @@ class SpectralAttentionFusion(nn.Module):
         if heads < 1 or channels % heads or not (intra or inter):
             raise ConfigError(f"expected fusion heads that divide {channels} channels, found {heads}; choose a divisor")
         self.heads = heads
-        self.hs_norm, self.rgb_norm, self.mlp_norm = (nn.LayerNorm(channels) for _ in range(3))
-        if not inter:
-            self.rgb_norm = nn.Identity()  # type: ignore[assignment]
+        self.hs_norm, self.mlp_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.rgb_norm = nn.LayerNorm(channels) if inter else None
         self.query = _linear(channels, channels)
         self.hs_key_value = _linear(channels, 2 * channels) if intra else None
         self.rgb_key_value = _linear(channels, 2 * channels) if inter else None
@@ -93,7 +88,7 @@ class SpectralAttentionFusion(nn.Module):
         found = []
         if self.hs_key_value is not None:
             found.append(self._attend(queries, self.hs_key_value(own), len(found)))
-        if self.rgb_key_value is not None:
+        if self.rgb_key_value is not None and self.rgb_norm is not None:
             found.append(self._attend(queries, self.rgb_key_value(_per_cell(self.rgb_norm, rgb)), len(found)))
         attended = torch.cat(found, dim=1).view(hs.shape[0], -1, *hs.shape[2:])
         fused = hs + self.out(attended)

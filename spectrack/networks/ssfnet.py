@@ -1,11 +1,11 @@
 """SSF-Net: an RGB branch on the false colour, a hyperspectral branch on the whole cube, one weighted prediction.
 
-Source: Wang, Li, Xia, Du, Tian, "SSF-Net: Spatial-Spectral Fusion Network with Spectral Angle Awareness for Hyperspectral Object Tracking", IEEE TIP 34,
-2025, 3518 (arXiv 2403.05852), of which only abstract and published summary could be read, and the authors' repository, which does not
-contain these modules. Stated there: S2FB, fusion of RGB into HS features by spectral attention, a head with a spectral angle, predictions
-of both branches weighted. Restored from the repository's comments: the RGB branch is SiamBAN-ACM, fusion is applied to template
-and search region alike and feeds the HS head, the weights are a learned softmax on logits. This project's: everything inside the modules
-(see them), equal grids of both branches, weights for the boxes as well, profile `compact`.
+Source: Wang, Li, Xia, Du, Tian, "SSF-Net: Spatial-Spectral Fusion Network with Spectral Angle Awareness for Hyperspectral Object
+Tracking", IEEE TIP 34, 2025, 3518 (arXiv 2403.05852), of which only abstract and published summary could be read, and the authors'
+repository, which does not contain these modules. Stated there: S2FB, fusion of RGB into HS features by spectral attention, a head with
+a spectral angle, predictions of both branches weighted. Restored from the repository's comments: the RGB branch is SiamBAN-ACM, fusion
+is applied to template and search region alike and feeds the HS head, the weights are a learned softmax on logits. This project's:
+everything inside the modules (see them), equal grids of both branches, weights for the boxes as well, profile `compact`.
 """
 
 from __future__ import annotations
@@ -67,10 +67,9 @@ class SSFNetConfig:
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
             value = getattr(self, name)
-            if value not in get_args(kind):
-                raise ConfigError(
-                    f"expected {name} of {', '.join(get_args(kind))}, found {value!r}; {nearest_name(str(value), get_args(kind))}"
-                )
+            known = get_args(kind)
+            if value not in known:
+                raise ConfigError(f"expected {name} of {', '.join(known)}, found {value!r}; {nearest_name(str(value), known)}")
 
     @classmethod
     def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:

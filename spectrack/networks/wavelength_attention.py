@@ -1,8 +1,8 @@
 """Attention over the band axis with a wavelength code: any number of bands to a fixed number of virtual ones.
 
 This project's own, so that one file of weights serves every camera; the specified projection needs a weight per band. Every virtual
-band is a mixture of the real ones. Its query is a place in the camera's range and a width, which start evenly spread, so that at the start a cube is
-only resampled; a small network of the band's code moves the attention from there. The weights depend on where bands
+band is a mixture of the real ones. Its query is a place in the camera's range and a width, which start evenly spread, so that at the
+start a cube is only resampled; a small network of the band's code moves the attention from there. The weights depend on where bands
 lie, not on what is in them: template and search crop of one video are mixed alike, so that their spectra stay comparable.
 """
 

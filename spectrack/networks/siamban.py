@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError
+from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.compact import CompactBackbone
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
@@ -92,7 +93,7 @@ class SiamBAN(nn.Module):
         widths = self.backbone.out_channels
         channels = self.config.channels or (256 if self.config.profile == "full" else widths[-1])
         self.neck = Neck(widths, channels)
-        self.head = CorrelationHead(
+        self.head: CorrelationHead | AsymmetricHead = CorrelationHead(
             channels, len(widths), template_box=self.config.template_box, prediction_kernel=self.config.prediction_kernel
         )
         mean, deviation = _INPUT_RANGES[self.config.input_range]

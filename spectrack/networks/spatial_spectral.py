@@ -49,8 +49,8 @@ class S2FBConfig:
         bands: 0 for any number (`virtual_bands` are made of them by attention); else the last layer is for this many.
         virtual_bands: number of mixtures of bands that the last layer sees where `bands` is 0.
         context_dilations: one 2-D residual block each behind the last layer, with this dilation.
-        input: ``shape``, every spectrum divided by its brightness, the mean over bands and 3x3 pixels, less 1: shade and exposure change
-            nothing then, and brightness is what the RGB branch sees anyway; ``counts``, the scaled cube as it is.
+        input: ``shape``, how much brighter a band is than the mean over bands and 3x3 pixels, as a share of that mean: shade and exposure
+            change nothing then, and brightness is what the RGB branch sees anyway; ``counts``, the scaled cube as it is.
         legacy_padding: pad strides by 2, as 18 and 34 cells in the authors' comments suggest, and cut the maps back; 2 px off the RGB grid.
     """
 
@@ -95,7 +95,8 @@ class S2FBConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**arguments)
 
 
 class S2CB(nn.Module):
@@ -182,12 +183,12 @@ class S2FB(nn.Module):
     def normalise(self, cube: Tensor) -> Tensor:
         """(N, B, H, W) in about [0, 1] to the same shape, in the number type of the weights, as `S2FBConfig.input` says.
 
-        Computed in float32: bfloat16 would round the small differences between spectra before the 1 is taken off.
+        Computed in float32: bfloat16 would round the small differences between bands.
         """
         planes = cube.float().contiguous()
         if self.config.input == "shape":
             brightness = functional.avg_pool2d(planes.mean(dim=1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False)
-            planes = (planes * (brightness.clamp(min=0.0) + _FLOOR).reciprocal()).sub_(1.0)
+            planes = (planes - brightness).mul_((brightness.clamp(min=0.0) + _FLOOR).reciprocal())
         return planes.to(cast(nn.Conv2d, self.projection[0]).weight.dtype)
 
     def forward(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:

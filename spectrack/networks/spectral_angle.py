@@ -16,7 +16,8 @@ normalised cross-correlation.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, cast, get_args
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -237,11 +238,11 @@ def _sum_of_shifts(maps: Tensor, rows: int, columns: int) -> Tensor:
     return torch.stack(shifted).sum(dim=0)
 
 
-def _box_sum(maps: Tensor, size: Any, shares: Tensor | None) -> Tensor:
+def _box_sum(maps: Tensor, size: Sequence[int], shares: Tensor | None) -> Tensor:
     """Sums over every window of maps (N, C, h, w), weighted by `shares` (N or 1, rows, columns)."""
     rows, columns = size
     if shares is None:
-        return functional.avg_pool2d(maps, (rows, columns), stride=1) * (rows * columns)
+        return functional.avg_pool2d(maps, (rows, columns), stride=1) * float(rows * columns)
     kernel = shares[:, None].expand(-1, maps.shape[1], -1, -1)
     return cross_correlate(maps, kernel)
 

@@ -85,7 +85,7 @@ class SpectralAttentionFusion(nn.Module):
         """(N, C, H, W) each, to (N, C, H, W)."""
         own = _per_cell(self.hs_norm, hs)
         queries = self._by_head(self.query(own))
-        found = []
+        found: list[Tensor] = []
         if self.hs_key_value is not None:
             found.append(self._attend(queries, self.hs_key_value(own), len(found)))
         if self.rgb_key_value is not None and self.rgb_norm is not None:

@@ -98,8 +98,8 @@ class SpectralAttentionFusion(nn.Module):
     def _attend(self, queries: Tensor, keys_values: Tensor, number: int) -> Tensor:
         """(N, m, d, L) queries on (N, 2 C, H, W): (N, C, L)."""
         keys, values = (self._by_head(part) for part in keys_values.chunk(2, dim=1))
-        cosines = _cosines(queries, keys) * self.log_temperature[number].float().exp()[:, None, None]
-        return torch.matmul(cosines.softmax(dim=-1).to(values.dtype), values).flatten(1, 2)
+        logits = cosines(queries, keys) * self.log_temperature[number].float().exp()[:, None, None]
+        return torch.matmul(logits.softmax(dim=-1).to(values.dtype), values).flatten(1, 2)
 
     def _by_head(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (N, m, d, L)."""
@@ -191,7 +191,7 @@ def _per_cell(norm: nn.Module, maps: Tensor) -> Tensor:
     return out.permute(0, 3, 1, 2)
 
 
-def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
+def cosines(queries: Tensor, keys: Tensor) -> Tensor:
     """(N, m, d, L) each, to (N, m, d, d) cosines of their rows; float32 whatever the number type, as sums over 961 cells need.
 
     The norms divide the products rather than the rows: d x d numbers instead of d x L.

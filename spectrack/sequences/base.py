@@ -6,6 +6,7 @@ shape and gives windows, so a mosaic is de-interleaved only where the tracker lo
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
@@ -117,6 +118,30 @@ class MosaicFrame(_CubeFrame):
         return mosaic_to_cube(self._mosaic, self._block, bands=self.shape[2])
 
 
+class PicturedFrame:
+    """A frame with the data set's own false-colour image of it.
+
+    Args:
+        frame: the cube.
+        picture: gives the image, (height, width, 3) uint8 in R, G, B order; asked only when it is wanted.
+    """
+
+    def __init__(self, frame: Frame, picture: Callable[[], NDArray[np.uint8]]) -> None:
+        self._frame, self.picture = frame, picture
+        self.shape: tuple[int, int, int] = frame.shape
+
+    def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
+        """See `Frame.window`."""
+        return self._frame.window(x0, y0, x1, y1)
+
+    def whole(self) -> Cube:
+        """See `Frame.whole`."""
+        return self._frame.whole()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
+        return self._frame.__array__(dtype, copy)
+
+
 class Sequence(ABC):
     """A lazily read video of cubes. A subclass sets the attributes below and gives `__len__` and `frame`.
 
@@ -162,6 +187,13 @@ class Sequence(ABC):
             IndexError: no such frame; the iteration protocol relies on this class.
             SpectrackError: the file is damaged or does not fit the sequence; the message names it.
         """
+
+    def pictured_frame(self, i: int) -> Frame:
+        """Frame `i` as a `PicturedFrame` where the data set has its own false-colour image of every frame, else as `frame` gives it."""
+        pictures = self._pictures
+        if pictures is None:
+            return self.frame(i)
+        return PicturedFrame(self.frame(i), functools.partial(pictures, self._index(i)))
 
     def __getitem__(self, i: int) -> Cube:
         return self.frame(i).whole()

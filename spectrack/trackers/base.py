@@ -46,10 +46,12 @@ class Tracker(ABC):
         name: the registered name.
         network_seconds: time spent inside `network_time` since the tracker was made; 0 for a method without a network and
             for one that does not measure it.
+        wants_pictures: whether `track` should hand over the data set's own false-colour images with the frames.
     """
 
     name: str = "tracker"
     network_seconds: float = 0.0
+    wants_pictures: bool = False
 
     @abstractmethod
     def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
@@ -114,7 +116,8 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
     if first is None:
         raise BoxError(f"expected a first box for {sequence.name}, found neither a box nor a truth file; give --box x,y,w,h")
     check_box_in_frame(first, sequence.height, sequence.width)
-    tracker.init(sequence.frame(0), first, wavelengths_nm=sequence.wavelengths_nm)
+    frame = sequence.pictured_frame if tracker.wants_pictures else sequence.frame
+    tracker.init(frame(0), first, wavelengths_nm=sequence.wavelengths_nm)
     yield Estimate(first, 1.0)
     for index in range(1, len(sequence)):
-        yield tracker.update(sequence.frame(index))
+        yield tracker.update(frame(index))

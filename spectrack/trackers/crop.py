@@ -120,7 +120,22 @@ class BandScaling:
         return scaled
 
 
-Imaging = Colouring | BandScaling
+@dataclass(frozen=True)
+class PictureLight:
+    """From a data set's own false-colour image, which is made for the eye, to light in the tracker's unit.
+
+    Attributes:
+        factor: light of the image's white.
+    """
+
+    factor: float = 1.0
+
+    def apply(self, raw: Cube, *, name: str = "the picture") -> NDArray[np.float32]:
+        """(h, w, 3) uint8 with a display gamma of 1/2.2 to (h, w, 3) float32, linear."""
+        return np.asarray(self.factor * (np.arange(256, dtype=np.float32) / 255.0) ** 2.2, dtype=np.float32)[raw]
+
+
+Imaging = Colouring | BandScaling | PictureLight
 """From raw counts to the channels of a crop."""
 
 

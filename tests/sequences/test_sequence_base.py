@@ -156,3 +156,19 @@ def test_memory_sequences_refuse_what_is_no_video():
 def test_sequences_travel_to_other_processes(sequence):
     copy = pickle.loads(pickle.dumps(sequence))
     np.testing.assert_array_equal(copy[2], sequence[2])
+
+
+def test_a_pictured_frame_carries_the_data_sets_own_image():
+    cubes = np.random.default_rng(0).integers(0, 900, (3, 6, 8, 5)).astype(np.uint16)
+    sequence = MemorySequence(cubes)
+    assert not hasattr(sequence.pictured_frame(1), "picture")
+    images = [np.full((6, 8, 3), shade, np.uint8) for shade in (10, 20, 30)]
+    sequence._pictures = images.__getitem__
+    frame = sequence.pictured_frame(-1)
+    assert isinstance(frame, Frame)
+    assert frame.shape == (6, 8, 5)
+    np.testing.assert_array_equal(frame.picture(), images[2])
+    np.testing.assert_array_equal(frame.window(1, 2, 4, 6), cubes[2, 2:6, 1:4])
+    np.testing.assert_array_equal(frame.whole(), np.asarray(frame))
+    with pytest.raises(IndexError):
+        sequence.pictured_frame(3)

@@ -88,6 +88,23 @@ def load_bcrnet_network(weights: str | os.PathLike[str] | None, profile: str, sw
     return network, metadata, identity
 
 
+def load_ssfnet_network(weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Network, metadata and identity of SSF-Net weights; `switches` replace what the weights say about the prediction.
+
+    Raises:
+        WeightsError: not found, damaged, or made for another method or profile.
+        ConfigError: a switch out of range.
+    """
+    from spectrack.networks.ssfnet import SSFNet, SSFNetConfig
+
+    path, state, metadata, identity = _read(weights, "ssfnet", profile)
+    with _configuration_of("SSF-Net", path):
+        config = SSFNetConfig.from_json(metadata.config)
+    network = SSFNet(config.with_switches(switches))
+    _fill(network, state, path)
+    return network, metadata, identity
+
+
 def _read(weights: str | os.PathLike[str] | None, method: str, profile: str) -> tuple[Path, Any, Any, dict[str, Any]]:
     from spectrack.weights.files import file_hash, read_weights
 
@@ -137,17 +154,22 @@ def _without_weights(cls: type[Tracker], name: str, options: dict[str, Any]) -> 
         raise ConfigError(f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options") from error
 
 
-def online_options(trained: dict[str, Any], given: dict[str, Any]) -> OnlineOptions:
+def online_options(trained: dict[str, Any], given: dict[str, Any], *, kind: type[OnlineOptions] = OnlineOptions) -> OnlineOptions:
     """Online parameters: the defaults, overridden by those found with the weights, overridden by the user's.
+
+    Args:
+        trained: what the weights' metadata hold.
+        given: what the user asks for.
+        kind: whose defaults count; a method may have its own.
 
     Raises:
         ConfigError: an unknown name (the nearest is offered) or a value out of range.
     """
-    known = {field.name for field in dataclasses.fields(OnlineOptions)}
+    known = {field.name for field in dataclasses.fields(kind)}
     for option in given:
         if option not in known:
             raise ConfigError(f"expected an online option, found {option!r}; {nearest_name(option, known)}")
     try:
-        return OnlineOptions(**{key: value for key, value in trained.items() if key in known} | given)
+        return kind(**{key: value for key, value in trained.items() if key in known} | given)
     except TypeError as error:
         raise ConfigError(f"expected numbers for the online options, found {given}; correct them") from error

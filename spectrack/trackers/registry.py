@@ -16,6 +16,7 @@ _OWN_MODULES = {
     "bcrnet": "spectrack.trackers.bcrnet",
     "cf": "spectrack.trackers.correlation_filter",
     "siamban": "spectrack.trackers.siamban",
+    "ssfnet": "spectrack.trackers.ssfnet",
 }
 _REGISTERED: dict[str, type[Tracker]] = {}
 

@@ -16,7 +16,11 @@ from spectrack.weights.metadata import METHODS
 if TYPE_CHECKING:
     from spectrack.training.learner import Learner
 
-_OWN_MODULES = {"bcrnet": "spectrack.training.bcrnet_learner", "siamban": "spectrack.training.siamban_learner"}
+_OWN_MODULES = {
+    "bcrnet": "spectrack.training.bcrnet_learner",
+    "siamban": "spectrack.training.siamban_learner",
+    "ssfnet": "spectrack.training.ssfnet_learner",
+}
 _REGISTERED: dict[str, Method] = {}
 
 

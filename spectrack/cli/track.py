@@ -47,7 +47,7 @@ class Track:
     box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
     """The picture its pixels belong to: one of the cube's size, the raw mosaic, or an RGB picture of another size."""
     tracker: Annotated[str, arg(metavar="NAME")] = "siamban"
-    """Which method tracks."""
+    """Which method tracks: siamban, bcrnet, ssfnet, cf."""
     profile: Annotated[str, arg(metavar="compact|full")] = "compact"
     """Size of its network; weights are shipped for compact."""
     weights: Annotated[str | None, arg(metavar="NAME|FILE")] = None

@@ -29,7 +29,7 @@ class Train:
   spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3"""
 
     recipe: Annotated[str, Positional, arg(metavar="RECIPE")]
-    """A TOML file, or the name of a shipped recipe: siamban-compact."""
+    """A TOML file, or the name of a shipped recipe: siamban-compact, ssfnet-compact, ssfnet-full."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder of the run."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
@@ -60,7 +60,8 @@ class Train:
         facts = [("recipe", f"{recipe.name}: {recipe.pairs} pairs"), ("weights", str(weights))]
         if last and last[0].validation_iou is not None:
             facts.append(("validation", f"mean IoU {last[0].validation_iou:.3f} on pairs held out"))
-        facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h --weights {shlex.quote(str(weights))} --out DIR"))
+        tracker = "" if recipe.method == "siamban" else f" --tracker {recipe.method}"
+        facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h{tracker} --weights {shlex.quote(str(weights))} --out DIR"))
         print_facts(facts)
         return 0
 

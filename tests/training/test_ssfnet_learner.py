@@ -1,6 +1,8 @@
 """SSF-Net in the training loop: terms, start from SiamBAN, frozen RGB branch, stages, both shipped recipes for two steps."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,23 +147,20 @@ def test_not_a_byte_of_the_frozen_rgb_branch_changes(make, cache, tmp_path, siam
     assert tracker.describe()["options"]["penalty"] == 0.14
 
 
-def test_stage_c_moves_neck_and_head_of_the_rgb_branch_slowly(make):
-    values = {
-        "pairs": 40,
-        "frozen": ["rgb.backbone"],
-        "stages": [{"steps": 15, "parts": ["s2fb", "hs_neck", "fusion", "hs_head", "classification_mix", "regression_mix"]}, {}],
-        "groups": [{"parts": ["rgb"], "optimiser": {"learning_rate": 2e-4}}],
-    }
-    recipe = recipe_of(make, **values)
+def test_stage_c_of_the_methods_page_moves_neck_and_head_of_the_rgb_branch_slowly(make):
+    page = (Path(__file__).parents[2] / "docs" / "methods" / "ssf-net.md").read_text(encoding="utf-8")
+    recipe = recipe_of(make, pairs=6000, **tomllib.loads(page.split("```toml\n")[1].split("```")[0]))
     learner = SSFNetLearner(recipe)
     plan = Plan(recipe, learner.network)
-    assert [group.first_step for group in plan.groups] == [0, 15]
+    assert [group.first_step for group in plan.groups] == [0, 2500]
     plan.enter(recipe.stages[0])
     assert not any(parameter.requires_grad for parameter in learner.network.rgb.parameters())
+    assert all(parameter.requires_grad for name, parameter in learner.network.named_parameters() if not name.startswith("rgb."))
     plan.enter(recipe.stages[1])
     assert all(parameter.requires_grad for parameter in learner.network.rgb.head.parameters())
     assert not any(parameter.requires_grad for parameter in learner.network.rgb.backbone.parameters())
-    assert [plan.groups[1].rate(step, 20) > 0 for step in (14, 15)] == [False, True]
+    assert plan.groups[1].config.learning_rate == pytest.approx(0.1 * load_recipe("ssfnet-compact").optimiser.learning_rate)
+    assert [plan.groups[1].rate(step, 3000) > 0 for step in (2499, 2500)] == [False, True]
 
 
 def test_weights_for_one_camera_say_so(make):

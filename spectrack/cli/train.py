@@ -29,7 +29,7 @@ class Train:
   spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3"""
 
     recipe: Annotated[str, Positional, arg(metavar="RECIPE")]
-    """A TOML file, or the name of a shipped recipe: siamban-compact, ssfnet-compact, ssfnet-full."""
+    """A TOML file, or the name of a shipped recipe: siamban-compact, bcrnet-compact, bcrnet-full, ssfnet-compact, ssfnet-full."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder of the run."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()

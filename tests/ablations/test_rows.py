@@ -7,10 +7,12 @@ from spectrack.ablations.retraining import ablation_recipe
 from spectrack.ablations.rows import list_ablations, load_rows
 from spectrack.errors import ConfigError
 from spectrack.networks.bcrnet import SWITCHES
+from spectrack.networks.ssfnet import SSFNetConfig
 from spectrack.simulation.degradation import list_degradations
 from spectrack.trackers.bcrnet import split_options
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.registry import list_trackers
+from spectrack.trackers.ssfnet import split_options as split_ssfnet_options
 from spectrack.training.methods import find_method
 from spectrack.training.stages import Plan
 
@@ -124,11 +126,22 @@ def test_options_of_bcrnet_are_known_and_fit_all_cameras(row, bcrnet_weights):
         assert max(tracker.network.config.composer.fixed_bands, default=0) < 15
 
 
-@pytest.mark.parametrize("row", [row for row in load_rows("bcrnet").rows if row.kind == "retrained"], ids=lambda row: row.name)
-def test_retrained_rows_build_their_networks(row):
+@pytest.mark.parametrize("row", [row for row in load_rows("ssfnet").rows if row.method == "" and row.options], ids=lambda row: row.name)
+def test_options_of_ssfnet_are_known(row):
+    for variant in row.variants or ({},):
+        switches, online = split_ssfnet_options(row.options | variant)
+        SSFNetConfig().with_switches(switches)
+        assert switches | online == row.options | variant
+
+
+RETRAINED = [(method, row) for method in list_ablations() for row in load_rows(method).rows if row.kind == "retrained"]
+
+
+@pytest.mark.parametrize(("method", "row"), RETRAINED, ids=[f"{method}-{row.name}" for method, row in RETRAINED])
+def test_retrained_rows_build_their_networks(method, row):
     """Every override is one of the recipe's keys, fits its stages and groups, and leaves something to train."""
-    name = load_rows("bcrnet").recipes[row.profile or "compact"]
-    recipe = ablation_recipe(name, row.overrides, pairs=None, budget=load_rows("bcrnet").budget, seed=1)
+    table = load_rows(method)
+    recipe = ablation_recipe(table.recipes[row.profile or "compact"], row.overrides, pairs=None, budget=table.budget, seed=1)
     with torch.device("meta" if row.profile == "full" else "cpu"):
         network = find_method(recipe.method).learner(recipe).network
     plan = Plan(recipe, network)

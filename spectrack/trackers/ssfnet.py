@@ -83,7 +83,9 @@ class SSFNetTracker(SiameseTracker):
         super().__init__(options or SSFNetOptions(), scaling, network.config.s2fb.bands or None, device)
         self.wants_pictures = getattr(self.options, "colour", "rule") == "dataset"
         self.rule, self.precision = rule, precision
-        self.network = for_inference(network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32)
+        kind = torch.bfloat16 if precision == "bf16" else torch.float32
+        # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
+        self.network = for_inference(network, self.device, kind, exact=("s2fb.attention",))
         self.identity = identity or {}
 
     @classmethod

@@ -10,27 +10,21 @@ after recording. Branches are single forward passes of the network over 1 and 5 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
-from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
+from tracking_speed import HEIGHT, SCENARIO, SEED, WIDTH, beside, speed, stage_times, stored_clip, summary, timing_parser, use_threads
 
 from spectrack.errors import WeightsError
 from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
 from spectrack.networks.siamban import SiamBAN
-from spectrack.sequences import open_sequence
-from spectrack.sequences.writers import write_sequence
-from spectrack.simulation.video import simulate
-from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.siamban import SiamBANTracker
 
-HEIGHT, WIDTH, SENSOR, SCENARIO, SEED = 256, 512, "vis16", "calm", 31
+SENSOR = "vis16"
 FORMATS = {"npy": "npy", "mosaic PNG": "hotc"}
 BATCHES = (1, 5)
 
@@ -44,40 +38,6 @@ def make_tracker(weights, precision):
             raise
         torch.manual_seed(0)
         return SiamBANTracker(SiamBAN(), precision=precision, identity={"file": "random weights"})
-
-
-def summary(milliseconds):
-    values = np.asarray(milliseconds)
-    return {"median_ms": round(float(np.median(values)), 3), "p95_ms": round(float(np.percentile(values, 95)), 3)}
-
-
-def stage_times(sequence, tracker):
-    """Milliseconds of every stage and frame, the search region kept on the truth."""
-    tracker.init(sequence.frame(0), sequence.truth[0], wavelengths_nm=sequence.wavelengths_nm)
-    state, times = tracker._state, {"read": [], "crop": [], "network": [], "decide": []}
-    for index in range(1, len(sequence)):
-        state.box = sequence.truth[index - 1].copy()
-        marks = [time.perf_counter()]
-        frame = sequence.frame(index)
-        marks.append(time.perf_counter())
-        window = state.search_window()
-        search = tracker._crop(frame, window, 255)
-        marks.append(time.perf_counter())
-        scores, corners = tracker._respond(search)
-        marks.append(time.perf_counter())
-        state.move(state.choose(scores, corners, window), window)
-        marks.append(time.perf_counter())
-        for name, milliseconds in zip(times, 1e3 * np.diff(marks), strict=True):
-            times[name].append(milliseconds)
-    return times
-
-
-def frames_per_second(sequence, tracker, box):
-    estimates = track(sequence, tracker, box)
-    next(estimates)
-    start = time.perf_counter()
-    count = sum(1 for _ in estimates)
-    return count / (time.perf_counter() - start)
 
 
 def branch_times(tracker, repeats):
@@ -98,20 +58,18 @@ def branch_times(tracker, repeats):
 
 
 def measure(folder, options):
-    video = simulate(SCENARIO, SENSOR, frames=options.frames, seed=SEED, height=HEIGHT, width=WIDTH)
-    for format in FORMATS.values():
-        write_sequence(video, folder / format, format=format)
+    sequences = {name: stored_clip(folder, SENSOR, format, options.frames) for name, format in FORMATS.items()}
     results, weights = {}, None
     for precision in ("fp32", "bf16"):
         tracker = make_tracker(options.weights, precision)
         weights = tracker.identity
+        steps = [(tracker, "_crop", "crop"), (tracker, "_respond", "network"), (tracker, "update", "decide")]
         stored = {}
-        for name, format in FORMATS.items():
-            sequence = open_sequence(folder / format)
+        for name, sequence in sequences.items():
             # Once to warm up: file cache, memory, choice of kernels.
-            frames_per_second(sequence, tracker, sequence.truth[0])
-            speeds = [frames_per_second(sequence, tracker, sequence.truth[0]) for _ in range(options.repeats)]
-            times = stage_times(sequence, tracker)
+            speed(sequence, tracker)
+            speeds = [speed(sequence, tracker)[0] for _ in range(options.repeats)]
+            times = stage_times(sequence, tracker, steps, keep_on_truth=True)
             stored[name] = {
                 "frames_per_second": round(float(np.median(speeds)), 1),
                 "stages": {stage: summary(values) for stage, values in times.items()},
@@ -121,17 +79,12 @@ def measure(folder, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
+    parser = timing_parser(__doc__)
     parser.add_argument("--weights", help="weights file or name; by default the shipped ones, or random ones where there are none")
-    parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        results, weights = measure(Path(folder), options)
+    use_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder, beside(options.note) as others:
+        results, weights = measure(folder, options)
     for precision, found in results.items():
         for name, values in found["stored_as"].items():
             stages = ", ".join(f"{stage} {times['median_ms']:.2f}" for stage, times in values["stages"].items())
@@ -140,7 +93,8 @@ def main():
     if options.out:
         video = {"scenario": SCENARIO, "sensor": SENSOR, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
         command = f"python benchmarks/siamban_speed.py --frames {options.frames} --repeats {options.repeats} --threads {options.threads}"
-        write_json(options.out, {"command": command, "video": video, "weights": weights, "results": results, "provenance": provenance()})
+        record = {"command": command, "video": video, "ran_beside": others, "weights": weights, "results": results}
+        write_json(options.out, record | {"provenance": provenance()})
 
 
 if __name__ == "__main__":

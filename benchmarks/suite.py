@@ -38,18 +38,13 @@ def main() -> None:
         options = RunOptions(jobs=arguments.jobs, evidence=False)
         result = run(entries, make, Path(folder) / "run", options=options, progress=lambda item, *_: print(item.label, flush=True))
     attributes = result.stored.attributes
-    hard = [name for name, labels in attributes.items() if {"CAM", "TWIN"} & set(labels)]
-    parts = {
-        "all": list(attributes),
-        "without CAM and TWIN": [name for name in attributes if name not in hard],
-        "CAM or TWIN": hard,
-    }
+    parts = split_by_metamers(attributes)
     record = {
         "what": __doc__.split("\n")[0],
         "command": f"python benchmarks/suite.py --tracker {arguments.tracker} --profile {arguments.profile}",
         "provenance": provenance(),
         "tracker": result.stored.info["tracker"],
-        "parts": {name: figures(result.scores.select(members)) for name, members in parts.items()},
+        "parts": {name: figures(result.scores.select(members)) for name, members in parts.items() if members},
         "attributes": {
             name: {"sequences": found.sequences, "auc": round(found.figures.auc, 4), "dp20": round(found.figures.dp20, 4)}
             for name, found in result.analysis.attributes.items()
@@ -59,6 +54,12 @@ def main() -> None:
     write_json(arguments.out, record)
     for name, values in record["parts"].items():
         print(f"{name}: {values}")
+
+
+def split_by_metamers(attributes):
+    """Names of all sequences, and of those that false colour can and cannot tell, from the difficulties of each."""
+    hard = [name for name, labels in attributes.items() if {"CAM", "TWIN"} & set(labels)]
+    return {"all": list(attributes), "without CAM and TWIN": [name for name in attributes if name not in hard], "CAM or TWIN": hard}
 
 
 def figures(scores):

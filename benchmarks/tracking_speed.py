@@ -22,15 +22,19 @@ from spectrack.trackers.base import track
 
 HEIGHT, WIDTH, SCENARIO, SEED = 256, 512, "calm", 31
 
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+"""Processor time, of one thread, hardly suffers from other work on the machine; with more threads it counts their waiting too."""
+
 
 class StageClock:
     """Milliseconds of a tracker's steps, measured around its own methods while it tracks; an inner step's time is taken off the outer's."""
 
-    def __init__(self):
+    def __init__(self, now=time.perf_counter):
         self.frames: dict[str, list[float]] = {}
         self._spent: dict[str, float] = {}
         self._inside = [0.0]
         self._undo = []
+        self._now = now
 
     def watch(self, owner, method, stage):
         """Count what `owner.method` takes as `stage`; an object or a class."""
@@ -39,11 +43,11 @@ class StageClock:
 
         def around(*arguments, **named):
             self._inside.append(0.0)
-            start = time.perf_counter()
+            start = self._now()
             try:
                 return plain(*arguments, **named)
             finally:
-                elapsed = 1e3 * (time.perf_counter() - start)
+                elapsed = 1e3 * (self._now() - start)
                 self._spent[stage] += elapsed - self._inside.pop()
                 self._inside[-1] += elapsed
 
@@ -88,7 +92,7 @@ def speed(sequence, tracker):
     return count / (time.perf_counter() - start), 1e3 * (time.process_time() - used) / count
 
 
-def stage_times(sequence, tracker, steps, keep_on_truth=False):
+def stage_times(sequence, tracker, steps, *, keep_on_truth=False, now=time.perf_counter):
     """Milliseconds of every stage and frame.
 
     Args:
@@ -96,8 +100,9 @@ def stage_times(sequence, tracker, steps, keep_on_truth=False):
         tracker: any.
         steps: (owner, method, stage) of its own steps; reading is added.
         keep_on_truth: start every frame from the truth of the one before, so that every run crops the same windows.
+        now: the clock, one of `CLOCKS`.
     """
-    clock = StageClock()
+    clock = StageClock(now)
     clock.watch(sequence, "frame", "read")
     for step in steps:
         clock.watch(*step)

@@ -49,8 +49,8 @@ class ContextualRefinement(nn.Module):
         queries = torch.stack([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1).softmax(dim=2)
         # Both channel cues at every pixel at once: (N, 2, channels) @ (N, channels, pixels).
         cues = (queries @ flat).reshape(-1, 2, height, width)
-        out: Tensor = maps + context * torch.sigmoid(self.place(cues))
-        return out
+        # One pass in the layout of the maps: the product alone would lie plane by plane, and adding it costs five times as much.
+        return torch.addcmul(maps, context, torch.sigmoid(self.place(cues)))
 
 
 class ContextualRefinements(nn.Module):

@@ -50,6 +50,26 @@ def test_equals_the_convolution_in_three_dimensions(layout, crops, maps_in, maps
 
 
 @pytest.mark.parametrize("block", [1, 2, 6])
+@pytest.mark.parametrize("side", [1, 3])
+def test_all_maps_of_a_band_become_one(block, side):
+    layout = BandLayout(6, block)
+    module = TiedConvolution(4, 1, side, bias=True).train()
+    module(torch.randn(5 * layout.blocks, 4 * block, 7, 6), layout)  # statistics to fold
+    module.eval()
+    volume = torch.randn(2, 4, 6, 7, 6)
+    maps = as_blocks(volume, layout)
+    plain = functional.conv3d(volume, volume_weight(module), module.convolution.bias, padding=(0, side // 2, side // 2))
+    expected = functional.batch_norm(
+        plain, module.normalisation.running_mean, module.normalisation.running_var, module.normalisation.weight, module.normalisation.bias
+    )
+    torch.testing.assert_close(as_volume(module(maps, layout), layout, 1), expected, rtol=1e-4, atol=1e-5)
+    folded = fold_batch_norm(module, memory_format=torch.channels_last)
+    folded.prepare(layout)
+    in_lines = maps.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(as_volume(folded(in_lines, layout), layout, 1), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 2, 6])
 def test_depthwise_keeps_maps_and_bands_apart(block):
     layout = BandLayout(6, block)
     module = TiedConvolution(3, 3, 3, depthwise=True, normalised=False)

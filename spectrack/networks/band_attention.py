@@ -11,6 +11,8 @@ Maps are (N * blocks, block * K, H, W), bands in blocks, as `band_layout` says; 
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -77,10 +79,19 @@ class SharedChannelEnhancement(nn.Module):
         mean, peak = _descriptors(maps, layout)
         # Both descriptors as one batch: the layers are so small that calling them costs more than running them.
         map_gate = self.maps(torch.stack([mean.mean(dim=1), peak.amax(dim=1)])).sum(dim=0)
-        along_bands = torch.stack([mean.mean(dim=2), peak.amax(dim=2)]).flatten(0, 1).unsqueeze(1)
-        band_gate = self.bands(along_bands).view(2, *mean.shape[:2]).sum(dim=0)
+        along_bands = torch.stack([mean.mean(dim=2), peak.amax(dim=2)]).flatten(0, 1).unsqueeze(2)
+        hidden = functional.relu(_slide(self.bands[0], along_bands))
+        band_gate = _slide(self.bands[2], hidden).view(2, *mean.shape[:2]).sum(dim=0)
         gate = functional.softplus(band_gate).unsqueeze(2) * functional.softplus(map_gate).unsqueeze(1)
         return maps * gate.reshape(*maps.shape[:2], 1, 1)
+
+
+def _slide(layer: nn.Module, values: Tensor) -> Tensor:
+    """A convolution along the bands as one matrix product, (N, C, in) to (N, C, out): on so few numbers a tenth of its time."""
+    convolution = cast(nn.Conv1d, layer)
+    reach = convolution.kernel_size[0] // 2
+    seen = functional.pad(values, (0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1)
+    return functional.linear(seen.flatten(2), convolution.weight.flatten(1), convolution.bias)
 
 
 def _descriptors(maps: Tensor, layout: BandLayout) -> tuple[Tensor, Tensor]:

@@ -95,19 +95,19 @@ class TiedConvolution(nn.Module):
         groups = maps_in if depthwise else 1
         self.convolution = nn.Conv2d(taps * maps_in, maps_out, side, padding=side // 2, groups=groups, bias=bias)
         self.normalisation: nn.Module = nn.BatchNorm2d(maps_out) if normalised else nn.Identity()
-        self._prepared: tuple[BandLayout, Tensor, Tensor | None] | None = None
+        self._prepared: tuple[BandLayout, Tensor, Tensor | None, Tensor | None] | None = None
 
     def forward(self, maps: Tensor, layout: BandLayout) -> Tensor:
         """(N * blocks, block * maps_in, H, W) to (N * blocks, block * maps_out, H, W)."""
         if self.taps == 3 and layout.blocks > 1:
             maps = self._with_neighbours(maps, layout)
         if self._prepared is not None and self._prepared[0] == layout:
-            _, weight, bias = self._prepared
+            _, weight, bias, sums = self._prepared
         else:
-            weight, bias = self._banded(layout)
-        if self._one_map:
+            weight, bias, sums = self._banded(layout)
+        if sums is not None:
             by_map = functional.conv2d(maps, weight, padding=self.convolution.padding, groups=layout.block * self.maps_in)
-            out = functional.conv2d(by_map, _sums(layout, self.maps_in, by_map), bias)
+            out = functional.conv2d(by_map, sums, bias)
         else:
             groups = layout.block * self.maps_in if self.depthwise else 1
             out = functional.conv2d(maps, weight, bias, padding=self.convolution.padding, groups=groups)
@@ -127,8 +127,8 @@ class TiedConvolution(nn.Module):
 
         Folding, another mode, device or number type forget it.
         """
-        weight, bias = self._banded(layout)
-        self._prepared = layout, weight.detach(), None if bias is None else bias.detach()
+        weight, bias, sums = self._banded(layout)
+        self._prepared = layout, weight.detach(), None if bias is None else bias.detach(), sums
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`; what was prepared is forgotten."""
@@ -153,19 +153,20 @@ class TiedConvolution(nn.Module):
         after = torch.cat([crops[:, 1:, : self.maps_in], edge], dim=1)
         return torch.cat([before, crops, after], dim=2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
 
-    def _banded(self, layout: BandLayout) -> tuple[Tensor, Tensor | None]:
-        """Weight (block * maps_out, (block [+ 2]) * maps_in, side, side) and bias (block * maps_out,).
+    def _banded(self, layout: BandLayout) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Weight (block * maps_out, (block [+ 2]) * maps_in, side, side), bias (block * maps_out,), and no sums.
 
-        Where a band's maps become one, the weight is that of every map by itself, (block * maps_in, 1, side, side).
+        Where a band's maps become one: the weight of every map by itself, (block * maps_in, 1, side, side), the bias, and the 1x1
+        convolution that adds up every band's maps, (block, block * maps_in, 1, 1).
         """
         weight, bias, block = self.convolution.weight, self.convolution.bias, layout.block
         repeated = None if bias is None else bias.repeat(block)
         if self._one_map:
-            return weight.transpose(0, 1).repeat(block, 1, 1, 1), repeated
+            return weight.transpose(0, 1).repeat(block, 1, 1, 1), repeated, _sums(layout, self.maps_in, weight)
         if self.depthwise or block == 1:
             if block == 1 and self.taps == 3 and layout.blocks == 1:
                 weight = weight[:, self.maps_in : 2 * self.maps_in]
-            return weight.repeat(block, 1, 1, 1), repeated
+            return weight.repeat(block, 1, 1, 1), repeated, None
         # Taps first, with a zero tap at the end: band t of a block meets band s through tap s - t, and through the zero one elsewhere.
         by_tap = weight.view(self.maps_out, self.taps, self.maps_in, *weight.shape[2:]).movedim(1, 0)
         by_tap = torch.cat([by_tap, torch.zeros_like(by_tap[:1])])
@@ -175,7 +176,7 @@ class TiedConvolution(nn.Module):
         tap = torch.where((tap >= 0) & (tap < self.taps), tap, self.taps).to(weight.device)
         # (block, seen, out, in, side, side) -> (block * out, seen * in, side, side)
         banded = by_tap[tap].permute(0, 2, 1, 3, 4, 5).flatten(2, 3).flatten(0, 1)
-        return banded.contiguous(memory_format=torch.channels_last), repeated
+        return banded.contiguous(memory_format=torch.channels_last), repeated, None
 
     def _normalise(self, maps: Tensor, layout: BandLayout) -> Tensor:
         """Batch normalisation of every map over all bands: in channels_last a view with the block beside the columns."""

@@ -281,6 +281,17 @@ def test_shared_channel_attention_is_a_gate_per_map_times_a_gate_per_band():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("bands", [3, 6])
+def test_the_gate_of_the_bands_is_two_convolutions_along_them(bands):
+    layout, maps, module = BandLayout(bands, 1), torch.rand(bands, 4, 5, 5) + 0.5, SharedChannelEnhancement(4)
+    mean, peak = maps.mean((2, 3)), maps.amax((2, 3))
+    along = sum(module.bands(pooled.view(1, 1, bands)).flatten() for pooled in (mean.mean(1), peak.amax(1)))
+    across = sum(module.maps(pooled) for pooled in (mean.mean(0), peak.amax(0)))
+    gate = nn.functional.softplus(along)[:, None] * nn.functional.softplus(across)[None]
+    torch.testing.assert_close(module(maps.clone(), layout), maps * gate[..., None, None])
+
+
+@torch.no_grad()
 def test_spatial_attention_by_hand():
     layout, maps = BandLayout(4, 2), torch.rand(2 * 2, 2 * 3, 6, 6)
     module = SpatialEnhancement()

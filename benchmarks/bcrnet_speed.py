@@ -164,7 +164,7 @@ def full_batch(network, options):
     return {
         "what": f"{BRANCHES} search crops through backbone, neck, CFRM and head; templates are computed before",
         "rounds": options.rounds,
-        "times": {name: summary(values) for name, values in times.items()},
+        "times": {"separate eager fp32": summary(separate)} | {name: summary(values) for name, values in times.items()},
         "times_faster": {
             name: round(float(np.median(separate / values)), 3) for name, values in times.items() if name != "separate eager fp32"
         },
@@ -266,6 +266,7 @@ def main():
         video = {"scenario": SCENARIO, "sensor": SENSOR, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
         settings = f"--frames {options.frames} --repeats {options.repeats} --threads {options.threads} --rounds {options.rounds}"
         settings += f" --profiles {' '.join(options.profiles)} --shortcut {options.shortcut} --clock {options.clock}"
+        settings += f" --full-frames {options.full_frames}"
         record = {
             "what": __doc__.split("\n")[0],
             "command": f"python benchmarks/bcrnet_speed.py {settings}",

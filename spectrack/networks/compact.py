@@ -33,7 +33,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, channels, H, W) in and out."""
-        out: Tensor = self.activation(self.body(images) + images)
+        out: Tensor = self.activation(self.body(images).add_(images))
         return out
 
 

@@ -68,7 +68,8 @@ class Bottleneck(nn.Module):
         identity = x[..., 1:-1, 1:-1] if self.crops_shortcut else x
         if self.downsample is not None:
             identity = self.downsample(identity)
-        result: Tensor = self.relu(out + identity)
+        # In place: at the widest maps a fresh sum costs as much as it adds.
+        result: Tensor = self.relu(out.add_(identity))
         return result
 
     def fuse_pairs(self) -> list[tuple[str, str]]:

@@ -57,7 +57,7 @@ def draw_matrices(crop, evidence, title):
     own = torch.from_numpy(evidence["self_expression"]).double()[None]
     order = np.argsort(evidence["wavelengths_nm"])
     names = evidence["wavelengths_nm"][order]
-    figure = Figure(figsize=(8.4, 3.9), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(8.4, 4.4), layout="constrained", facecolor="white")
     plots = figure.subplots(1, 2)
     top = float(np.quantile(exact.numpy(), 0.995))
     for axes, matrix, name in zip(plots, (own, exact), ("BIMM", "exact solution of the crop"), strict=True):

@@ -47,19 +47,20 @@ class Train:
             bar.show("loading", 0, None)
             from spectrack.training.loop import train
             from spectrack.training.recipe import load_recipe
+            from spectrack.weights.files import read_metadata
 
             recipe = load_recipe(self.recipe, parse_settings(self.set))
             bar.show("rendering pictures and clips", 0, None)
-            last: list[Progress] = []
 
             def report(progress: Progress) -> None:
-                last[:] = [progress]
                 bar.show("training", progress.step, progress.steps, describe_progress(progress))
 
             weights = train(recipe, self.out, cache=self.cache, device=self.device, jobs=self.jobs, on_progress=report)
         facts = [("recipe", f"{recipe.name}: {recipe.pairs} pairs"), ("weights", str(weights))]
-        if last and last[0].validation_iou is not None:
-            facts.append(("validation", f"mean IoU {last[0].validation_iou:.3f} on pairs held out"))
+        # The file's own figure: the last report came before the last validation.
+        found = read_metadata(weights).extra.get("validation_iou")
+        if found is not None:
+            facts.append(("validation", f"mean IoU {found:.3f} on pairs held out"))
         tracker = "" if recipe.method == "siamban" else f" --tracker {recipe.method}"
         facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h{tracker} --weights {shlex.quote(str(weights))} --out DIR"))
         print_facts(facts)

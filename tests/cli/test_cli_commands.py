@@ -220,13 +220,20 @@ def test_settings_are_read_as_toml_or_text():
 
 def test_train_hands_everything_on_and_says_what_came_of_it(run, tmp_path, monkeypatch):
     """The training itself is tested with the loop; here a stand-in shows what the command asks of it."""
+    import torch
+
     from spectrack.training.loop import Progress
+    from spectrack.weights.files import save_weights
 
     asked = {}
 
     def train(recipe, out, **options):
         asked.update(options, pairs=recipe.pairs, rate=recipe.optimiser.learning_rate, out=out)
-        options["on_progress"](Progress(50, 100, {"total": 0.5}, 33.0, 0.81))
+        options["on_progress"](Progress(50, 100, {"total": 0.5}, 33.0, 0.79))
+        out.mkdir()
+        # The last validation comes after the last report; the file has it.
+        described = {"method": "siamban", "profile": "compact", "extra": {"validation_iou": 0.81}}
+        save_weights(out / "siamban-compact.safetensors", {"a": torch.ones(1)}, described)
         return out / "siamban-compact.safetensors"
 
     monkeypatch.setattr("spectrack.training.loop.train", train)

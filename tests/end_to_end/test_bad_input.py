@@ -252,7 +252,12 @@ def test_disk_full_while_overwriting_keeps_the_old_results(clip, tmp_path, monke
 def test_a_killed_simulation_leaves_nothing(tmp_path, number):
     out = tmp_path / "clips" / "long"
     words = [sys.executable, "-m", "spectrack", "simulate", "--scenario", "calm", "--frames", "5000", "--out", str(out)]
-    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+    def listen() -> None:
+        # Tests that a shell runs in the background inherit a deaf ear for Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("clips/.long-*/HSI/*.png")):
         assert process.poll() is None

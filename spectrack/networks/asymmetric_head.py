@@ -8,15 +8,13 @@ side is the sum of one over each; the first is computed once a target. Differs f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.correlation_head import TYPICAL_DISTANCE_PX, SearchTowers, TemplateKernels, fuse_levels, positive_distances
+from spectrack.networks.correlation_head import LevelHead, TemplateKernels, branches_of
 
 _BOX_HIDDEN = 32
 
@@ -60,7 +58,7 @@ class AsymmetricBranch(nn.Module):
         return cast(Tensor, self.prediction(self.mixing(kernel + tower)))
 
 
-class AsymmetricHead(nn.Module):
+class AsymmetricHead(LevelHead):
     """SiamBAN-ACM's head over one or several levels; the same methods as `CorrelationHead`.
 
     Args:
@@ -71,6 +69,7 @@ class AsymmetricHead(nn.Module):
         ConfigError: a size out of range.
 
     Example:
+        >>> import torch
         >>> head = AsymmetricHead(8, levels=1).eval()
         >>> kernels = head.template_kernels([torch.zeros(1, 8, 7, 7)], torch.tensor([[40.0, 50.0, 90.0, 80.0]]))
         >>> classification, regression = head(kernels, [torch.zeros(5, 8, 31, 31)])
@@ -79,15 +78,9 @@ class AsymmetricHead(nn.Module):
     """
 
     def __init__(self, channels: int, levels: int) -> None:
-        super().__init__()
         if min(channels, levels) < 1:
             raise ConfigError(f"expected positive channels and levels, found {channels} and {levels}; the published code has 256 and 3")
-        self.classification = nn.ModuleList(AsymmetricBranch(channels, 2) for _ in range(levels))
-        self.regression = nn.ModuleList(AsymmetricBranch(channels, 4) for _ in range(levels))
-        self.classification_weights = nn.Parameter(torch.ones(levels))
-        self.regression_weights = nn.Parameter(torch.ones(levels))
-        self.regression_scales = nn.Parameter(torch.ones(levels))
-        self._initialise()
+        super().__init__(*(nn.ModuleList(AsymmetricBranch(channels, outputs) for _ in range(levels)) for outputs in (2, 4)))
 
     def template_kernels(self, levels: Sequence[Tensor], boxes: Tensor | None = None) -> TemplateKernels:
         """The template's side of the head, computed once a target.
@@ -109,51 +102,10 @@ class AsymmetricHead(nn.Module):
             raise InputError("expected at least two pairs a batch to train the head acm, found 1; raise batch")
         sides = boxes[:, 2:] - boxes[:, :2]
         classification, regression = (
-            tuple(branch.template_kernel(level, sides) for branch, level in zip(_branches(task), levels, strict=True))
+            tuple(branch.template_kernel(level, sides) for branch, level in zip(branches_of(task), levels, strict=True))
             for task in (self.classification, self.regression)
         )
         return TemplateKernels(classification, regression)
-
-    def towers(self, levels: Sequence[Tensor]) -> SearchTowers:
-        """The search region's side of the head: per level (N, channels, 31, 31) to (N, channels, 25, 25) of both tasks."""
-        self._check_levels(levels)
-        classification, regression = (
-            tuple(branch.search_map(level) for branch, level in zip(_branches(task), levels, strict=True))
-            for task in (self.classification, self.regression)
-        )
-        return SearchTowers(classification, regression)
-
-    def correlate(self, kernels: TemplateKernels, towers: SearchTowers) -> tuple[Tensor, Tensor]:
-        """Logits and distances from both sides of the head, as `CorrelationHead.forward`."""
-        scores, raw = (
-            [branch.correlate(*sides) for branch, *sides in zip(_branches(task), own, seen, strict=True)]
-            for task, own, seen in (
-                (self.classification, kernels.classification, towers.classification),
-                (self.regression, kernels.regression, towers.regression),
-            )
-        )
-        distances = [positive_distances(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
-        return fuse_levels(scores, self.classification_weights), fuse_levels(distances, self.regression_weights)
-
-    def forward(self, kernels: TemplateKernels, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits and distances at every grid point, as `CorrelationHead.forward`."""
-        return self.correlate(kernels, self.towers(levels))
-
-    def _check_levels(self, levels: Sequence[Tensor]) -> None:
-        if len(levels) != len(self.classification):
-            raise InputError(
-                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same levels"
-            )
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(TYPICAL_DISTANCE_PX))):
-            for branch in _branches(tasks):
-                last = cast(nn.Conv2d, branch.prediction[-1])
-                nn.init.normal_(last.weight, std=0.01)
-                nn.init.constant_(cast(Tensor, last.bias), bias)
 
 
 def _unpadded(channels: int) -> nn.Sequential:
@@ -162,7 +114,3 @@ def _unpadded(channels: int) -> nn.Sequential:
 
 def _padded(channels: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
-
-
-def _branches(tasks: nn.ModuleList) -> list[AsymmetricBranch]:
-    return cast(list[AsymmetricBranch], list(tasks))

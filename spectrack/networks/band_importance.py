@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.errors import ConfigError, nearest_name
+from spectrack.networks.band_axis import check_crops, sorting_order
 from spectrack.networks.band_decoder import (
     Gate,
     SemanticGuidedRefinement,
@@ -182,8 +183,8 @@ class BandImportanceModule(nn.Module):
             InputError: fewer than three bands, crops too small, another number of bands than band-specific weights are for, or
                 wavelengths that are not one a band.
         """
-        self._check(cube, wavelengths_nm)
-        order = None if wavelengths_nm is None else _sorting(wavelengths_nm)
+        check_crops(cube, wavelengths_nm, bands=self.config.bands, smallest=2 ** len(self.config.widths))
+        order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
         if order is not None and wavelengths_nm is not None:
             cube, wavelengths_nm = cube[:, order], wavelengths_nm[order]
         cube = self._reduce(cube)
@@ -249,23 +250,6 @@ class BandImportanceModule(nn.Module):
     def _kind(self) -> torch.dtype:
         return cast(EncoderLevel, self.encoder.levels[0]).convolution.convolution.weight.dtype
 
-    def _check(self, cube: Tensor, wavelengths_nm: Tensor | None) -> None:
-        if cube.ndim != 4 or cube.shape[1] < 3:
-            raise InputError(
-                f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of the cube"
-            )
-        bands, smallest = cube.shape[1], 2 ** len(self.config.widths)
-        if min(cube.shape[2:]) < smallest:
-            raise InputError(f"expected crops of at least {smallest} pixels a side, found {tuple(cube.shape[2:])}; cut larger crops")
-        if self.config.bands not in (0, bands):
-            raise InputError(
-                f"expected crops of {self.config.bands} bands, as the weights were made for, found {bands}; name other weights"
-            )
-        if wavelengths_nm is not None and wavelengths_nm.shape != (bands,):
-            raise InputError(
-                f"expected {bands} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or None"
-            )
-
     def _initialise(self) -> None:
         for module in (*self.encoder.modules(), *self.upsampling.modules(), *self.refinement.modules()):
             if isinstance(module, nn.Conv2d):
@@ -304,9 +288,3 @@ def _band_lengths(cube: Tensor) -> Tensor:
     """Root mean square of every band, (N, C) float32."""
     with torch.no_grad():
         return cube.float().square().mean(dim=(2, 3)).sqrt()
-
-
-def _sorting(wavelengths_nm: Tensor) -> Tensor | None:
-    """The stable order by rising wavelength, None where the bands lie in it already."""
-    order = torch.argsort(wavelengths_nm, stable=True)
-    return None if bool((order[1:] > order[:-1]).all()) else order

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -150,16 +150,102 @@ class CorrelationBranch(nn.Module):
         """(M, channels + template_extra, 7, 7) template features to (M, hidden, 5, 5) kernels."""
         return cast(Tensor, self.template_tower(template))
 
+    def search_map(self, search: Tensor) -> Tensor:
+        """(N, channels, 31, 31) search features to (N, hidden, 29, 29)."""
+        return cast(Tensor, self.search_tower(search))
+
     def correlate(self, kernel: Tensor, tower: Tensor) -> Tensor:
         """Correlate (M, hidden, 5, 5) kernels with (N, hidden, 29, 29) outputs of the search tower: (max(N, M), outputs, 25, 25)."""
         return cast(Tensor, self.prediction(cross_correlate(tower, kernel)))
 
     def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
         """Correlate (M, hidden, 5, 5) kernels with (N, channels, 31, 31) maps: (max(N, M), outputs, 25, 25)."""
-        return self.correlate(kernel, self.search_tower(search))
+        return self.correlate(kernel, self.search_map(search))
 
 
-class CorrelationHead(nn.Module):
+class LevelHead(nn.Module):
+    """What heads over one or several levels share: both tasks level by level, fused by learned weights.
+
+    A subclass makes the branches, whose `search_map` and `correlate` are called here, and says what a template becomes.
+
+    Args:
+        classification: one branch a level.
+        regression: one branch a level.
+    """
+
+    def __init__(self, classification: nn.ModuleList, regression: nn.ModuleList) -> None:
+        super().__init__()
+        self.classification, self.regression = classification, regression
+        levels = len(classification)
+        self.classification_weights = nn.Parameter(torch.ones(levels))
+        self.regression_weights = nn.Parameter(torch.ones(levels))
+        self.regression_scales = nn.Parameter(torch.ones(levels))
+        self._initialise()
+
+    def forward(self, kernels: TemplateKernels, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Scores and boxes at every grid point.
+
+        Args:
+            kernels: of M templates; M = N, or 1 for all N searches, or any M for a single search.
+            levels: per level (N, channels, 31, 31), the neck's search maps.
+
+        Returns:
+            classification (N, 2, 25, 25) logits, channel 0 background and 1 object; regression (N, 4, 25, 25) positive
+            distances in search-region px from the grid point to the box's left, top, right and bottom edge.
+
+        Raises:
+            InputError: another number of levels than the head was built for, or maps that do not fit the kernels.
+
+        Source: SiamBAN section 3.2 and 3.3; BCR-Net eq. (12).
+        """
+        return self.correlate(kernels, self.towers(levels))
+
+    def towers(self, levels: Sequence[Tensor]) -> SearchTowers:
+        """The search region's side of the head, computed once where several templates are looked for in it.
+
+        Args:
+            levels: per level (N, channels, 31, 31), the neck's search maps.
+
+        Raises:
+            InputError: another number of levels than the head was built for.
+        """
+        self._check_levels(levels)
+        classification, regression = (
+            tuple(branch.search_map(level) for branch, level in zip(branches_of(task), levels, strict=True))
+            for task in (self.classification, self.regression)
+        )
+        return SearchTowers(classification, regression)
+
+    def correlate(self, kernels: TemplateKernels, towers: SearchTowers) -> tuple[Tensor, Tensor]:
+        """Scores and boxes from both sides of the head; returns as `forward`."""
+        scores, raw = (
+            [branch.correlate(*sides) for branch, *sides in zip(branches_of(task), own, seen, strict=True)]
+            for task, own, seen in (
+                (self.classification, kernels.classification, towers.classification),
+                (self.regression, kernels.regression, towers.regression),
+            )
+        )
+        distances = [positive_distances(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
+        return fuse_levels(scores, self.classification_weights), fuse_levels(distances, self.regression_weights)
+
+    def _check_levels(self, levels: Sequence[Tensor]) -> None:
+        if len(levels) != len(self.classification):
+            raise InputError(
+                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same levels"
+            )
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(TYPICAL_DISTANCE_PX))):
+            for branch in branches_of(tasks):
+                last = cast(nn.Conv2d, branch.prediction[-1])
+                nn.init.normal_(last.weight, std=0.01)
+                nn.init.constant_(cast(Tensor, last.bias), bias)
+
+
+class CorrelationHead(LevelHead):
     """SiamBAN's box adaptive head over one or several levels.
 
     Args:
@@ -192,7 +278,6 @@ class CorrelationHead(nn.Module):
         template_box: bool = False,
         prediction_kernel: int = 1,
     ) -> None:
-        super().__init__()
         width = channels if hidden is None else hidden
         if min(channels, levels, width) < 1 or tower_kernel not in (1, 3, 5, 7):
             raise ConfigError(
@@ -201,18 +286,14 @@ class CorrelationHead(nn.Module):
             )
         if prediction_kernel not in (1, 3, 5):
             raise ConfigError(f"expected a prediction_kernel of 1, 3 or 5, found {prediction_kernel}; the paper has 1")
-        self.channels, self.hidden, self.template_box = channels, width, template_box
         extra = _COORDINATES if template_box else 0
-        self.classification = nn.ModuleList(
-            CorrelationBranch(channels, width, 2, tower_kernel, extra, prediction_kernel) for _ in range(levels)
+        super().__init__(
+            *(
+                nn.ModuleList(CorrelationBranch(channels, width, outputs, tower_kernel, extra, prediction_kernel) for _ in range(levels))
+                for outputs in (2, 4)
+            )
         )
-        self.regression = nn.ModuleList(
-            CorrelationBranch(channels, width, 4, tower_kernel, extra, prediction_kernel) for _ in range(levels)
-        )
-        self.classification_weights = nn.Parameter(torch.ones(levels))
-        self.regression_weights = nn.Parameter(torch.ones(levels))
-        self.regression_scales = nn.Parameter(torch.ones(levels))
-        self._initialise()
+        self.channels, self.hidden, self.template_box = channels, width, template_box
 
     def template_kernels(self, levels: Sequence[Tensor], boxes: Tensor | None = None) -> TemplateKernels:
         """The template's side of the head, computed once per template.
@@ -232,71 +313,11 @@ class CorrelationHead(nn.Module):
             if boxes is None:
                 raise InputError("expected the target's box in the template crop, found none; this head was built with template_box")
             levels = [torch.cat([level, box_coordinates(boxes, level.shape[-1]).to(level)], dim=1) for level in levels]
-        classification = tuple(branch.template_kernel(level) for branch, level in zip(_branches(self.classification), levels, strict=True))
-        regression = tuple(branch.template_kernel(level) for branch, level in zip(_branches(self.regression), levels, strict=True))
-        return TemplateKernels(classification, regression)
-
-    def forward(self, kernels: TemplateKernels, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Scores and boxes at every grid point.
-
-        Args:
-            kernels: of M templates; M = N, or 1 for all N searches, or any M for a single search.
-            levels: per level (N, channels, 31, 31), the neck's search maps.
-
-        Returns:
-            classification (N, 2, 25, 25) logits, channel 0 background and 1 object; regression (N, 4, 25, 25) positive
-            distances in search-region px from the grid point to the box's left, top, right and bottom edge.
-
-        Raises:
-            InputError: another number of levels than the head was built for, or maps that do not fit the kernels.
-
-        Source: SiamBAN section 3.2 and 3.3; BCR-Net eq. (12).
-        """
-        return self.correlate(kernels, self.towers(levels))
-
-    def towers(self, levels: Sequence[Tensor]) -> SearchTowers:
-        """The search region's side of the head, computed once where several templates are looked for in it.
-
-        Args:
-            levels: per level (N, channels, 31, 31), the neck's search maps.
-
-        Raises:
-            InputError: another number of levels than the head was built for.
-        """
-        self._check_levels(levels)
         classification, regression = (
-            tuple(branch.search_tower(level) for branch, level in zip(_branches(task), levels, strict=True))
+            tuple(branch.template_kernel(level) for branch, level in zip(branches_of(task), levels, strict=True))
             for task in (self.classification, self.regression)
         )
-        return SearchTowers(classification, regression)
-
-    def correlate(self, kernels: TemplateKernels, towers: SearchTowers) -> tuple[Tensor, Tensor]:
-        """Scores and boxes from both sides of the head; returns as `forward`."""
-        scores, raw = (
-            [branch.correlate(*sides) for branch, *sides in zip(_branches(task), own, seen, strict=True)]
-            for task, own, seen in (
-                (self.classification, kernels.classification, towers.classification),
-                (self.regression, kernels.regression, towers.regression),
-            )
-        )
-        distances = [positive_distances(value, scale) for value, scale in zip(raw, self.regression_scales, strict=True)]
-        return fuse_levels(scores, self.classification_weights), fuse_levels(distances, self.regression_weights)
-
-    def _check_levels(self, levels: Sequence[Tensor]) -> None:
-        if len(levels) != len(self.classification):
-            raise InputError(
-                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same levels"
-            )
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        for tasks, bias in ((self.classification, 0.0), (self.regression, math.log(TYPICAL_DISTANCE_PX))):
-            for branch in _branches(tasks):
-                last = cast(nn.Conv2d, branch.prediction[-1])
-                nn.init.normal_(last.weight, std=0.01)
-                nn.init.constant_(cast(Tensor, last.bias), bias)
+        return TemplateKernels(classification, regression)
 
 
 def _tower(channels: int, hidden: int, kernel: int, padding: int = 0) -> nn.Sequential:
@@ -304,8 +325,9 @@ def _tower(channels: int, hidden: int, kernel: int, padding: int = 0) -> nn.Sequ
     return nn.Sequential(convolution, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True))
 
 
-def _branches(tasks: nn.ModuleList) -> list[CorrelationBranch]:
-    return cast(list[CorrelationBranch], list(tasks))
+def branches_of(tasks: nn.ModuleList) -> list[Any]:
+    """The branches of a task, which heads call beyond what a module is known to have."""
+    return list(tasks)
 
 
 def positive_distances(raw: Tensor, scale: Tensor) -> Tensor:

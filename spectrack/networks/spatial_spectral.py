@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.errors import ConfigError, InputError
+from spectrack.errors import ConfigError
+from spectrack.networks.band_axis import check_crops, known_wavelengths, sorting_order
 from spectrack.networks.compact import ResidualBlock
-from spectrack.networks.wavelength_attention import WavelengthAttention, known_wavelengths, sorting_order
+from spectrack.networks.wavelength_attention import WavelengthAttention
 
 Branches = Literal["joint", "spatial", "spectral"]
 Stem = Literal["block", "patch"]
@@ -207,7 +208,7 @@ class S2FB(nn.Module):
         Raises:
             InputError: fewer than three bands, another number than band-specific weights are for, or wavelengths that do not fit.
         """
-        self._check(cube, wavelengths_nm)
+        check_crops(cube, wavelengths_nm, bands=self.config.bands)
         wavelengths_nm = known_wavelengths(wavelengths_nm)
         order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
         if order is not None and wavelengths_nm is not None:
@@ -223,21 +224,6 @@ class S2FB(nn.Module):
         out: Tensor = self.context(self.projection(maps))
         # Cells 2..16 of 18 and 2..32 of 34: then the template's central seven are cells 6..12.
         return out[..., 2:-1, 2:-1] if self.config.legacy_padding else out
-
-    def _check(self, cube: Tensor, wavelengths_nm: Tensor | None) -> None:
-        if cube.ndim != 4 or cube.shape[1] < 3:
-            raise InputError(
-                f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of the cube"
-            )
-        bands = cube.shape[1]
-        if self.config.bands not in (0, bands):
-            raise InputError(
-                f"expected crops of {self.config.bands} bands, as the weights were made for, found {bands}; name other weights"
-            )
-        if wavelengths_nm is not None and wavelengths_nm.shape != (bands,):
-            raise InputError(
-                f"expected {bands} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or None"
-            )
 
     def _initialise(self) -> None:
         for module in self.modules():

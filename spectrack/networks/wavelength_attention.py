@@ -19,19 +19,6 @@ _CODE = 4 * _OCTAVES + 1
 _SHORTEST_NM, _LONGEST_NM = 400.0, 1000.0
 
 
-def known_wavelengths(wavelengths_nm: Tensor | None) -> Tensor | None:
-    """The wavelengths where every one is a finite number and not all are the same, else None: then nobody knows them."""
-    if wavelengths_nm is None or not bool(torch.isfinite(wavelengths_nm).all()):
-        return None
-    return None if bool((wavelengths_nm == wavelengths_nm[0]).all()) else wavelengths_nm
-
-
-def sorting_order(wavelengths_nm: Tensor) -> Tensor | None:
-    """The stable order by rising wavelength, None where the bands lie in it already."""
-    order = torch.argsort(wavelengths_nm, stable=True)
-    return None if bool((order[1:] > order[:-1]).all()) else order
-
-
 def band_places(bands: int, wavelengths_nm: Tensor | None) -> Tensor:
     """(bands,) places in the camera's range, 0 to 1, from the wavelengths or, where nobody knows them, from the index.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box
 from spectrack.cube import Cube
-from spectrack.errors import ConfigError, CubeError, nearest_name
+from spectrack.errors import ConfigError, nearest_name
 from spectrack.networks.bcrnet import BCRNet, Kernels, fuse_branches
 from spectrack.networks.composites import Composites
 from spectrack.networks.siamban import decode_boxes
@@ -30,7 +30,7 @@ from spectrack.trackers.loading import load_bcrnet_network, online_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.precision import Precision
 from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, for_inference
+from spectrack.trackers.siamese import SiameseTracker, for_inference, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
 
 
@@ -122,14 +122,7 @@ class BCRNetTracker(SiameseTracker):
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
-        self._wavelengths: torch.Tensor | None = None
-        if wavelengths_nm is not None:
-            centres = np.asarray(wavelengths_nm, dtype=np.float64)
-            if centres.shape != (bands,) or not np.isfinite(centres).all():
-                raise CubeError(
-                    f"expected {bands} finite wavelengths, one a band, found {centres.tolist()}; correct them or leave them out"
-                )
-            self._wavelengths = torch.tensor(centres, dtype=torch.float32, device=self.device)
+        self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
         if self.network.config.composer.name == "importance":
             self.network.bimm.prepare(bands)
         self._rule = TemplateUpdateRule(self.fusion_options)

@@ -80,12 +80,7 @@ def load_bcrnet_network(weights: str | os.PathLike[str] | None, profile: str, sw
     """
     from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
 
-    path, state, metadata, identity = _read(weights, "bcrnet", profile)
-    with _configuration_of("BCR-Net", path):
-        config = BCRNetConfig.from_json(metadata.config)
-    network = BCRNet(config.with_switches(switches))
-    _fill(network, state, path)
-    return network, metadata, identity
+    return _load_switched("bcrnet", "BCR-Net", BCRNet, BCRNetConfig, weights, profile, switches)
 
 
 def load_ssfnet_network(weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
@@ -97,10 +92,23 @@ def load_ssfnet_network(weights: str | os.PathLike[str] | None, profile: str, sw
     """
     from spectrack.networks.ssfnet import SSFNet, SSFNetConfig
 
-    path, state, metadata, identity = _read(weights, "ssfnet", profile)
-    with _configuration_of("SSF-Net", path):
-        config = SSFNetConfig.from_json(metadata.config)
-    network = SSFNet(config.with_switches(switches))
+    return _load_switched("ssfnet", "SSF-Net", SSFNet, SSFNetConfig, weights, profile, switches)
+
+
+def _load_switched(
+    method: str,
+    label: str,
+    network_type: type[Any],
+    config_type: type[Any],
+    weights: str | os.PathLike[str] | None,
+    profile: str,
+    switches: dict[str, Any],
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Network, metadata and identity of a method whose configuration takes switches; `label` is its name in sentences."""
+    path, state, metadata, identity = _read(weights, method, profile)
+    with _configuration_of(label, path):
+        config = config_type.from_json(metadata.config)
+    network = network_type(config.with_switches(switches))
     _fill(network, state, path)
     return network, metadata, identity
 

@@ -124,6 +124,20 @@ class SiameseTracker(Tracker):
         return torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)
 
 
+def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device: torch.device) -> torch.Tensor | None:
+    """(bands,) float32 wavelengths in nm on the device; None where nobody knows them.
+
+    Raises:
+        CubeError: not one a band, or not finite.
+    """
+    if wavelengths_nm is None:
+        return None
+    centres = np.asarray(wavelengths_nm, dtype=np.float64)
+    if centres.shape != (bands,) or not np.isfinite(centres).all():
+        raise CubeError(f"expected {bands} finite wavelengths, one a band, found {centres.tolist()}; correct them or leave them out")
+    return torch.tensor(centres, dtype=torch.float32, device=device)
+
+
 def for_inference(network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()) -> AnyNetwork:
     """A folded copy in channels_last and in the number type asked for.
 

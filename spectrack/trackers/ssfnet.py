@@ -29,7 +29,7 @@ from spectrack.trackers.loading import load_ssfnet_network, online_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.precision import Precision
 from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, for_inference
+from spectrack.trackers.siamese import SiameseTracker, for_inference, wavelengths_tensor
 
 
 @dataclass(frozen=True)
@@ -120,14 +120,7 @@ class SSFNetTracker(SiameseTracker):
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
-        self._wavelengths: torch.Tensor | None = None
-        if wavelengths_nm is not None:
-            centres = np.asarray(wavelengths_nm, dtype=np.float64)
-            if centres.shape != (bands,) or not np.isfinite(centres).all():
-                raise CubeError(
-                    f"expected {bands} finite wavelengths, one a band, found {centres.tolist()}; correct them or leave them out"
-                )
-            self._wavelengths = torch.tensor(centres, dtype=torch.float32, device=self.device)
+        self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
         matrix = false_colour_matrix(self.rule, bands, wavelengths_nm=wavelengths_nm, cube=cube)
         self._matrix = torch.from_numpy(matrix).to(self.device)
         self._light: PictureLight | None = None

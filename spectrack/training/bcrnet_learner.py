@@ -11,12 +11,12 @@ from torch import Tensor
 
 from spectrack.networks.bcrnet import BCRNet, BCRNetConfig, BCRNetOutput, fuse_branches
 from spectrack.networks.composites import Composites
-from spectrack.networks.siamban import decode_boxes, keep_levels
+from spectrack.networks.siamban import keep_levels
 from spectrack.trackers.bcrnet import BCRNetOptions
 from spectrack.trackers.online import OnlineOptions
 from spectrack.training.bcrnet_losses import bcrnet_loss, reconstruction_loss
-from spectrack.training.labels import distance_targets, ellipse_labels, sample_labels
-from spectrack.training.learner import Learner, corner_iou
+from spectrack.training.labels import distance_targets
+from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.methods import Method
 from spectrack.training.recipe import Recipe
 from spectrack.training.spectral_expansion import SpectralBatch
@@ -112,11 +112,9 @@ class BCRNetLearner(Learner):
         loss = self.loss
         if not loss.tracks:
             return self._reconstruct(batch)
-        generator = torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + step)
+        generator = self.draws(step)
         output = self._respond(batch, generator)
-        labels = sample_labels(
-            ellipse_labels(batch.box, batch.positive).cpu(), positives=loss.positives, negatives=loss.negatives, generator=generator
-        ).to(output.logits.device)
+        labels = self.labels(batch, generator)
         terms = bcrnet_loss(
             output,
             batch.template,
@@ -139,9 +137,7 @@ class BCRNetLearner(Learner):
         """IoU with the truth of the best-scored box of the fused maps, (number of positive pairs,)."""
         output = self._respond(batch)
         scores, distances = fuse_branches(output.logits, output.distances, output.weights)
-        best = scores.flatten(1).argmax(dim=1)
-        found = decode_boxes(distances).flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
-        return corner_iou(found, batch.box)[batch.positive]
+        return best_overlaps(scores, distances, batch)
 
     def _respond(self, batch: SpectralBatch, generator: torch.Generator | None = None) -> BCRNetOutput:
         """The network's answer; with a generator, for as many branches as the loss asks for."""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import WeightsError
+from spectrack.networks.siamban import decode_boxes
+from spectrack.training.labels import ellipse_labels, sample_labels
 from spectrack.training.recipe import Recipe, Stage
 from spectrack.weights.files import describe_mismatch, load_state
 from spectrack.weights.metadata import WeightsMetadata
@@ -57,6 +59,20 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def overlaps(self, batch: Any) -> Tensor:
         """IoU of the best box with the truth for the positive pairs of a batch, in order: the validation figure."""
+
+    def draws(self, step: int) -> torch.Generator:
+        """The randomness of a step's losses, the same whatever went before."""
+        return torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + step)
+
+    def labels(self, batch: Any, generator: torch.Generator) -> Tensor:
+        """(N, 25, 25) labels of a batch with as many points as the loss keeps, on the batch's device."""
+        kept = sample_labels(
+            ellipse_labels(batch.box, batch.positive).cpu(),
+            positives=self.loss.positives,
+            negatives=self.loss.negatives,
+            generator=generator,
+        )
+        return kept.to(batch.box.device)
 
     def enter(self, stage: Stage) -> None:
         """Take the loss weights of a stage of the training."""
@@ -130,6 +146,13 @@ def channels_last(module: nn.Module) -> nn.Module:
 def to_images(crops: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 to (N, 3, H, W) float32 in [0, 1], channels_last in memory without a copy."""
     return crops.float().div_(255.0).permute(0, 3, 1, 2)
+
+
+def best_overlaps(scores: Tensor, distances: Tensor, batch: Any) -> Tensor:
+    """IoU of the best-scored box with the truth, (number of positive pairs,), from (N, 25, 25) scores and (N, 4, 25, 25) distances."""
+    best = scores.flatten(1).argmax(dim=1)
+    found = decode_boxes(distances.float()).flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
+    return corner_iou(found, batch.box)[batch.positive]
 
 
 def corner_iou(boxes: Tensor, others: Tensor) -> Tensor:

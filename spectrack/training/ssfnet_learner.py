@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from spectrack.networks.siamban import decode_boxes
 from spectrack.networks.ssfnet import SSFNet, SSFNetConfig, SSFNetOutput
 from spectrack.trackers.ssfnet import SSFNetOptions
-from spectrack.training.labels import POSITIVE, distance_targets, ellipse_labels, sample_labels
-from spectrack.training.learner import Learner, corner_iou
+from spectrack.training.labels import POSITIVE, distance_targets
+from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.methods import Method
 from spectrack.training.recipe import Recipe
 from spectrack.training.spectral_expansion import SpectralBatch
@@ -78,10 +77,7 @@ class SSFNetLearner(Learner):
     def losses(self, batch: SpectralBatch, step: int) -> dict[str, Tensor]:
         """All terms and their weighted sum, the share of the hyperspectral branch, and mean angles of target and hard negatives."""
         output, loss = self._output(batch), self.loss
-        generator = torch.Generator(device="cpu").manual_seed(self.seed * 1_000_003 + step)
-        labels = sample_labels(
-            ellipse_labels(batch.box, batch.positive).cpu(), positives=loss.positives, negatives=loss.negatives, generator=generator
-        ).to(output.logits.device)
+        labels = self.labels(batch, self.draws(step))
         terms = ssfnet_loss(
             output,
             labels,
@@ -101,10 +97,7 @@ class SSFNetLearner(Learner):
     def overlaps(self, batch: SpectralBatch) -> Tensor:
         """IoU of the best-scored fused box with the truth, (number of positive pairs,)."""
         output = self._output(batch)
-        best = output.logits.float().softmax(dim=1)[:, 1].flatten(1).argmax(dim=1)
-        corners = decode_boxes(output.distances.float()).flatten(2)
-        found = corners.gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
-        return corner_iou(found, batch.box)[batch.positive]
+        return best_overlaps(output.logits.float().softmax(dim=1)[:, 1], output.distances, batch)
 
     def describe(self) -> dict[str, Any]:
         """As `Learner.describe`, with the band count of a projection made for one camera."""

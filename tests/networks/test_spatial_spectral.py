@@ -10,10 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError
+from spectrack.networks.band_axis import known_wavelengths
 from spectrack.networks.compact import CompactBackbone
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.spatial_spectral import S2CB, S2FB, S2FBConfig
-from spectrack.networks.wavelength_attention import WavelengthAttention, band_places, known_wavelengths, wavelength_code
+from spectrack.networks.wavelength_attention import WavelengthAttention, band_places, wavelength_code
 
 SMALL = S2FBConfig(channels=6, widths=(4, 5, 5), context_dilations=(1,))
 BLOCKS = S2FBConfig(channels=6, widths=(3, 4, 5, 5), stem="block", context_dilations=())

@@ -1,0 +1,46 @@
+"""The band axis of a cube: what networks that take all bands ask of crops and wavelengths, and the order of the bands."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from spectrack.errors import InputError
+
+
+def check_crops(cube: Tensor, wavelengths_nm: Tensor | None, *, bands: int = 0, smallest: int = 1) -> None:
+    """Refuse crops that a network cannot take.
+
+    Args:
+        cube: to be (N, C, H, W).
+        wavelengths_nm: to be (C,), or None.
+        bands: number that band-specific weights are for; 0 where any number from three on will do.
+        smallest: side that the network needs, pixels.
+
+    Raises:
+        InputError: fewer than three bands, crops too small, another number of bands, or wavelengths that are not one a band.
+    """
+    if cube.ndim != 4 or cube.shape[1] < 3:
+        raise InputError(
+            f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of the cube"
+        )
+    found = cube.shape[1]
+    if min(cube.shape[2:]) < smallest:
+        raise InputError(f"expected crops of at least {smallest} pixels a side, found {tuple(cube.shape[2:])}; cut larger crops")
+    if bands not in (0, found):
+        raise InputError(f"expected crops of {bands} bands, as the weights were made for, found {found}; name other weights")
+    if wavelengths_nm is not None and wavelengths_nm.shape != (found,):
+        raise InputError(f"expected {found} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or None")
+
+
+def known_wavelengths(wavelengths_nm: Tensor | None) -> Tensor | None:
+    """The wavelengths where every one is a finite number and not all are the same, else None: then nobody knows them."""
+    if wavelengths_nm is None or not bool(torch.isfinite(wavelengths_nm).all()):
+        return None
+    return None if bool((wavelengths_nm == wavelengths_nm[0]).all()) else wavelengths_nm
+
+
+def sorting_order(wavelengths_nm: Tensor) -> Tensor | None:
+    """The stable order by rising wavelength, None where the bands lie in it already."""
+    order = torch.argsort(wavelengths_nm, stable=True)
+    return None if bool((order[1:] > order[:-1]).all()) else order

@@ -65,7 +65,7 @@ class Ablate:
     profile: Annotated[str, arg(metavar="compact|full")] = "compact"
     """Size of the networks."""
     pairs: Annotated[int | None, arg(metavar="N")] = None
-    """Training pairs of every retrained row; by default about a sixth of the recipe's."""
+    """Training pairs of every retrained row; by default the share that the table of rows names."""
     seeds: Annotated[str, arg(metavar="A,B,...")] = "1,2"
     """Seeds of the trainings; scores are averaged over them."""
     frames: Annotated[int | None, arg(metavar="N")] = None

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from spectrack.errors import InputError
+
+CubeInput = Literal["shape", "counts"]
+
+_FLOOR = 0.02
+"""Added to the brightness that spectra are divided by: below 2 % of the brightest they are mostly noise and count less."""
 
 
 def check_crops(cube: Tensor, wavelengths_nm: Tensor | None, *, bands: int = 0, smallest: int = 1) -> None:
@@ -44,3 +52,31 @@ def sorting_order(wavelengths_nm: Tensor) -> Tensor | None:
     """The stable order by rising wavelength, None where the bands lie in it already."""
     order = torch.argsort(wavelengths_nm, stable=True)
     return None if bool((order[1:] > order[:-1]).all()) else order
+
+
+def in_order(cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Cube (N, B, H, W) and wavelengths (B,) by rising wavelength; as they are, and None, where nobody knows the wavelengths."""
+    wavelengths_nm = known_wavelengths(wavelengths_nm)
+    order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
+    return (cube, wavelengths_nm) if order is None or wavelengths_nm is None else (cube[:, order], wavelengths_nm[order])
+
+
+def network_input(cube: Tensor, kind: CubeInput) -> Tensor:
+    """What a backbone sees of a cube.
+
+    Args:
+        cube: (N, B, H, W) in about [0, 1].
+        kind: ``shape``, how much brighter a band is than the mean over bands and 3x3 pixels, as a share of that mean: shade and exposure
+            change nothing then, and brightness is what the RGB branch sees anyway; ``counts``, the scaled cube as it is.
+
+    Returns:
+        (N, B, H, W) float32: bfloat16 would round the small differences between bands.
+    """
+    planes = cube.float().contiguous()
+    if kind == "shape":
+        brightness = functional.avg_pool2d(planes.mean(dim=1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False)
+        # In place on a copy: 4 MB of new memory cost more than the arithmetic.
+        own = planes.data_ptr() != cube.data_ptr()
+        planes = planes.sub_(brightness) if own else planes - brightness
+        planes.mul_((brightness.clamp(min=0.0) + _FLOOR).reciprocal())
+    return planes

@@ -22,17 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError
-from spectrack.networks.band_axis import check_crops, known_wavelengths, sorting_order
+from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
 from spectrack.networks.compact import ResidualBlock
 from spectrack.networks.wavelength_attention import WavelengthAttention
 
 Branches = Literal["joint", "spatial", "spectral"]
 Stem = Literal["block", "patch"]
-CubeInput = Literal["shape", "counts"]
-
-_FLOOR = 0.02
-"""Added to the brightness that spectra are divided by: below 2 % of the brightest they are mostly noise and count less."""
-
 _LEGACY_PADDING = 2
 
 
@@ -50,8 +45,7 @@ class S2FBConfig:
         bands: 0 for any number (`virtual_bands` are made of them by attention); else the last layer is for this many.
         virtual_bands: number of mixtures of bands that the last layer sees where `bands` is 0.
         context_dilations: one 2-D residual block each behind the last layer, with this dilation.
-        input: ``shape``, how much brighter a band is than the mean over bands and 3x3 pixels, as a share of that mean: shade and exposure
-            change nothing then, and brightness is what the RGB branch sees anyway; ``counts``, the scaled cube as it is.
+        input: what it sees of the cube, see `network_input`.
         legacy_padding: pad strides by 2, as 18 and 34 cells in the authors' comments suggest, and cut the maps back; 2 px off the RGB grid.
     """
 
@@ -182,18 +176,8 @@ class S2FB(nn.Module):
         self._initialise()
 
     def normalise(self, cube: Tensor) -> Tensor:
-        """(N, B, H, W) in about [0, 1] to the same shape, in the number type of the weights, as `S2FBConfig.input` says.
-
-        Computed in float32: bfloat16 would round the small differences between bands.
-        """
-        planes = cube.float().contiguous()
-        if self.config.input == "shape":
-            brightness = functional.avg_pool2d(planes.mean(dim=1, keepdim=True), 3, stride=1, padding=1, count_include_pad=False)
-            # In place on a copy: 4 MB of new memory cost more than the arithmetic.
-            own = planes.data_ptr() != cube.data_ptr()
-            planes = planes.sub_(brightness) if own else planes - brightness
-            planes.mul_((brightness.clamp(min=0.0) + _FLOOR).reciprocal())
-        return planes.to(cast(nn.Conv2d, self.projection[0]).weight.dtype)
+        """(N, B, H, W) in about [0, 1] to the same shape, in the number type of the weights, as `S2FBConfig.input` says."""
+        return network_input(cube, self.config.input).to(cast(nn.Conv2d, self.projection[0]).weight.dtype)
 
     def forward(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
         """All bands of crops to one map.
@@ -209,10 +193,7 @@ class S2FB(nn.Module):
             InputError: fewer than three bands, another number than band-specific weights are for, or wavelengths that do not fit.
         """
         check_crops(cube, wavelengths_nm, bands=self.config.bands)
-        wavelengths_nm = known_wavelengths(wavelengths_nm)
-        order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
-        if order is not None and wavelengths_nm is not None:
-            cube, wavelengths_nm = cube[:, order], wavelengths_nm[order]
+        cube, wavelengths_nm = in_order(cube, wavelengths_nm)
         bands = cube.shape[1]
         maps = self.normalise(cube).flatten(0, 1).unsqueeze(1)
         if self.patch is not None:

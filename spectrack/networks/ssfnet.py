@@ -20,6 +20,7 @@ from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.correlation_head import TemplateKernels, fuse_levels
 from spectrack.networks.neck import Neck
+from spectrack.networks.plane_backbone import PlaneBackbone, PlaneBackboneConfig
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
 from spectrack.networks.spatial_spectral import S2FB, S2FBConfig
 from spectrack.networks.spectral_angle import Region, RegionWeights, SpectralAngleHead, SpectralTemplate
@@ -27,6 +28,7 @@ from spectrack.networks.spectral_attention_fusion import Fusion, build_fusion
 
 Prediction = Literal["learned", "mean", "rgb", "hs"]
 Head = Literal["ban", "acm"]
+Backbone = Literal["s2fb", "planes"]
 
 _FIXED_SHARES = {"mean": (0.5, 0.5), "rgb": (1.0, 0.0), "hs": (0.0, 1.0)}
 
@@ -42,7 +44,9 @@ class SSFNetConfig:
 
     Attributes:
         base: the RGB branch; the HS head takes its width, `template_box` and `prediction_kernel` from here.
-        s2fb: the HS branch's backbone.
+        backbone: of the HS branch: S2FB, or (``planes``) the plain residual network that it is compared with.
+        s2fb: shape of the first.
+        planes: shape of the second.
         fusion: what the HS branch takes from the RGB branch.
         fusion_heads: of SAFM's attention; a divisor of the width.
         saam: whether the spectral angle gates the HS branch's scores.
@@ -54,7 +58,9 @@ class SSFNetConfig:
     """
 
     base: SiamBANConfig = field(default_factory=_compact_base)
+    backbone: Backbone = "s2fb"
     s2fb: S2FBConfig = field(default_factory=S2FBConfig)
+    planes: PlaneBackboneConfig = field(default_factory=PlaneBackboneConfig)
     fusion: Fusion = "safm"
     fusion_heads: int = 8
     saam: bool = True
@@ -88,6 +94,11 @@ class SSFNetConfig:
         """Of the RGB branch."""
         return self.base.input_range
 
+    @property
+    def bands(self) -> int | None:
+        """The one number of bands that the weights are for; None where any will do."""
+        return (self.s2fb.bands or None) if self.backbone == "s2fb" else None
+
     def with_switches(self, switches: dict[str, Any]) -> Self:
         """The same weights used in another way: values for some of `SWITCHES`.
 
@@ -111,6 +122,9 @@ class SSFNetConfig:
             parts["base"] = SiamBANConfig.from_json(values["base"])
         if "s2fb" in values:
             parts["s2fb"] = S2FBConfig.from_json(values["s2fb"])
+        if "planes" in values:
+            planes: dict[str, Any] = values["planes"]
+            parts["planes"] = PlaneBackboneConfig(**(planes | {"context_dilations": tuple(planes["context_dilations"])}))
         return cls(**(values | parts))
 
 
@@ -120,6 +134,7 @@ _CHOICES: dict[str, Any] = {
     "region_weights": RegionWeights,
     "prediction": Prediction,
     "head": Head,
+    "backbone": Backbone,
 }
 
 SWITCHES = ("prediction", "region", "region_weights")
@@ -203,8 +218,9 @@ class SSFNet(nn.Module):
         channels, levels = self.rgb.neck.channels, len(self.rgb.neck.in_channels)
         if config.head == "acm":
             self.rgb.head = AsymmetricHead(channels, levels)
-        self.s2fb = S2FB(config.s2fb)
-        self.hs_neck = Neck([config.s2fb.channels], channels)
+        # Under one name, so that weights files, starts and frozen parts need not tell them apart.
+        self.s2fb: S2FB | PlaneBackbone = S2FB(config.s2fb) if config.backbone == "s2fb" else PlaneBackbone(config.planes)
+        self.hs_neck = Neck([self.s2fb.config.channels], channels)
         self.level_mix = LevelMix(levels)
         self.fusion = build_fusion(config.fusion, channels, heads=config.fusion_heads)
         self.hs_head = SpectralAngleHead(

@@ -80,7 +80,7 @@ class SSFNetTracker(SiameseTracker):
         identity: dict[str, Any] | None = None,
     ) -> None:
         # Only a projection made for one camera fits one number of bands.
-        super().__init__(options or SSFNetOptions(), scaling, network.config.s2fb.bands or None, device)
+        super().__init__(options or SSFNetOptions(), scaling, network.config.bands, device)
         self.wants_pictures = getattr(self.options, "colour", "rule") == "dataset"
         self.rule, self.precision = rule, precision
         kind = torch.bfloat16 if precision == "bf16" else torch.float32

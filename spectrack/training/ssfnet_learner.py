@@ -101,7 +101,7 @@ class SSFNetLearner(Learner):
 
     def describe(self) -> dict[str, Any]:
         """As `Learner.describe`, with the band count of a projection made for one camera."""
-        return super().describe() | {"bands": self.recipe.network.s2fb.bands or None}
+        return super().describe() | {"bands": self.recipe.network.bands}
 
     def _output(self, batch: SpectralBatch) -> SSFNetOutput:
         output: SSFNetOutput = self.network(

@@ -150,7 +150,13 @@ def test_without_saam_there_is_no_angle():
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"head": "acm", "region_weights": "box"}, {"fusion": "se", "saam": False}, {"s2fb": dataclasses.replace(BACKBONE, bands=6)}],
+    [
+        {},
+        {"head": "acm", "region_weights": "box"},
+        {"fusion": "se", "saam": False},
+        {"s2fb": dataclasses.replace(BACKBONE, bands=6)},
+        {"backbone": "planes"},
+    ],
 )
 def test_gradients_reach_every_part(changes):
     network = SSFNet(config(**changes)).train()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.results import RowResult, mean_scores, measured
-from spectrack.ablations.retraining import ablation_recipe, folder_of, trained_weights
+from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds
 from spectrack.ablations.rows import Row, RowTable, load_rows
 from spectrack.ablations.videos import make_entry, select_entries
 from spectrack.ablations.writing import Record, check_place, read_earlier, write_tables
@@ -33,7 +33,6 @@ from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker
 
 if TYPE_CHECKING:
-    from spectrack.training.loop import Progress
     from spectrack.training.recipe import Recipe
 
 OnAblation = Callable[[str, int, int, str], None]
@@ -184,26 +183,22 @@ class _Ablation:
             weights = self.weights if method == self.table.method else None
             variants = row.variants or ({},)
             return [(self._maker(method, weights, row.options | one), {"options": one} if one else {}) for one in variants], None
-        makers = []
         recipes = self._recipes(row)
-        for recipe in recipes:
-            trained = trained_weights(
-                row.weights_of or row.name,
-                recipe,
-                self.out / "training",
-                cache=self.cache,
-                device=self.options.device,
-                jobs=max(1, self.options.jobs),
-                progress=functools.partial(self._trained, where, recipe.seed),
-            )
-            makers.append((self._maker(method, trained, row.options), {"seed": recipe.seed}))
+        trained = train_seeds(
+            row.weights_of or row.name,
+            recipes,
+            self.out / "training",
+            cache=self.cache,
+            device=self.options.device,
+            jobs=self.options.jobs,
+            progress=functools.partial(self.progress, f"{where}, training"),
+        )
+        makers = [
+            (self._maker(method, weights, row.options), {"seed": recipe.seed}) for recipe, weights in zip(recipes, trained, strict=True)
+        ]
         first = recipes[0]
         training = {"recipe": self.table.recipes[self.options.profile], "pairs": first.pairs, "steps": first.steps}
         return makers, training | {"seeds": [recipe.seed for recipe in recipes]}
-
-    def _trained(self, where: str, seed: int, progress: Progress) -> None:
-        overlap = "" if progress.validation_iou is None else f", IoU {progress.validation_iou:.3f}"
-        self.progress(f"{where}, training", progress.step, progress.steps, f"seed {seed}{overlap}")
 
     def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> functools.partial[Tracker]:
         return functools.partial(load_tracker, method, weights=weights, **self.fixed, **options)

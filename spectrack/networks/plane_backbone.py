@@ -9,6 +9,7 @@ mixes them once and for good.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +87,7 @@ class PlaneBackbone(nn.Module):
         check_crops(cube, wavelengths_nm)
         cube, _ = in_order(cube, wavelengths_nm)
         planes = average_planes(network_input(cube, self.config.input), self.config.planes)
-        maps = planes.to(self.patch[0].weight.dtype).contiguous(memory_format=torch.channels_last)
+        maps = planes.to(cast(nn.Conv2d, self.patch[0]).weight.dtype).contiguous(memory_format=torch.channels_last)
         out: Tensor = self.context(self.projection(self.block(self.reduce(self.patch(maps)))))
         return out
 

@@ -78,6 +78,14 @@ class RunDirectory:
         if kept != lines:
             write_text(self.log_file, "".join(line + "\n" for line in kept))
 
+    def logged_step(self) -> int:
+        """The step of the newest whole line of the log; 0 before the first."""
+        if not self.log_file.is_file():
+            return 0
+        lines = self.log_file.read_text(encoding="utf-8").splitlines()
+        entry = next((entry for line in reversed(lines) if (entry := _parsed(line)) is not None), {})
+        return int(entry.get("step", 0))
+
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Replace the checkpoint; the old one stays until the new one is whole."""
         with write_atomically(self.checkpoint) as temporary:

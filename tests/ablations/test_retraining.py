@@ -1,12 +1,13 @@
 """Trainings of an ablation: the budget keeps a recipe's proportions, equal recipes share a training, nothing is trained twice."""
 
 import pytest
+import torch
 from lightning_fabric import seed_everything
 
 from spectrack.ablations import retraining
-from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, trained_weights
+from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, train_seeds
 from spectrack.ablations.rows import load_rows
-from spectrack.errors import ConfigError
+from spectrack.errors import ConfigError, WeightsError
 from spectrack.training.methods import find_method
 from spectrack.training.recipe import build_section
 from spectrack.weights.files import read_weights
@@ -52,8 +53,8 @@ def test_trained_once_and_shared_by_equal_recipes(recipe_file, tmp_path, monkeyp
     recipe = ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=2)
     steps = []
     place = {"cache": tmp_path / "cache", "device": "cpu"}
-    weights = trained_weights("first", recipe, tmp_path / "training", progress=lambda now: steps.append(now.step), **place)
-    assert steps == [2]
+    (weights,) = train_seeds("first", [recipe], tmp_path / "training", progress=lambda *now: steps.append(now), **place)
+    assert steps == [(2, 2, "seed 2")]
     assert read_weights(weights)[1].seed == 2
     assert weights.parent.name.startswith("first-seed2-")
 
@@ -61,9 +62,30 @@ def test_trained_once_and_shared_by_equal_recipes(recipe_file, tmp_path, monkeyp
         raise AssertionError("trained again")
 
     monkeypatch.setattr("spectrack.training.loop.train", refuse)
-    assert trained_weights("second", recipe, tmp_path / "training", **place) == weights
+    assert train_seeds("second", [recipe], tmp_path / "training", **place) == [weights]
     with pytest.raises(AssertionError, match="trained again"):
-        trained_weights("first", ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=3), tmp_path / "training", **place)
+        train_seeds("first", [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=3)], tmp_path / "training", **place)
+
+
+def test_seeds_are_trained_side_by_side(recipe_file, tmp_path):
+    recipes = [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=seed) for seed in (2, 3)]
+    place, told = {"cache": tmp_path / "cache", "device": "cpu"}, []
+    apart = train_seeds("row", recipes, tmp_path / "apart", **place)
+    together = train_seeds("row", recipes, tmp_path / "together", jobs=2, progress=lambda *now: told.append(now), **place)
+    assert told[-1] == (4, 4, "2 seeds at once")
+    assert [path.parent.name for path in together] == [path.parent.name for path in apart]
+    assert [read_weights(path)[1].seed for path in together] == [2, 3]
+    for one, other in zip(apart, together, strict=True):
+        alone, beside = read_weights(one)[0], read_weights(other)[0]
+        # Other threads, other order of sums.
+        assert all(torch.allclose(alone[name].float(), beside[name].float(), atol=2e-3) for name in alone)
+
+
+def test_a_refusal_reaches_the_caller_from_another_process(recipe_file, tmp_path):
+    overrides = {"start": str(tmp_path / "missing.safetensors")}
+    recipes = [ablation_recipe(str(recipe_file), overrides, pairs=4, budget=1.0, seed=seed) for seed in (2, 3)]
+    with pytest.raises(WeightsError, match=r"missing\.safetensors"):
+        train_seeds("row", recipes, tmp_path / "training", cache=tmp_path / "cache", device="cpu", jobs=2)
 
 
 def test_an_interrupted_training_goes_on(recipe_file, tmp_path):
@@ -71,10 +93,10 @@ def test_an_interrupted_training_goes_on(recipe_file, tmp_path):
 
     recipe = ablation_recipe(str(recipe_file), {}, pairs=8, budget=1.0, seed=2)
     place = {"cache": tmp_path / "cache", "device": "cpu"}
-    whole = trained_weights("row", recipe, tmp_path / "whole", **place)
+    (whole,) = train_seeds("row", [recipe], tmp_path / "whole", **place)
     directory = retraining.folder_of(tmp_path / "parts", "row-seed2", recipe.to_json())
     train(recipe, directory, cache=tmp_path / "cache", device="cpu", jobs=1, stop_after=1)
-    rest = trained_weights("row", recipe, tmp_path / "parts", **place)
+    (rest,) = train_seeds("row", [recipe], tmp_path / "parts", **place)
     assert rest.parent == directory
     assert rest.read_bytes() == whole.read_bytes()
 
@@ -113,7 +135,8 @@ def test_rows_of_bcrnet_train(name, tmp_path_factory, tmp_path):
     row = load_rows("bcrnet").row(name)
     recipe = ablation_recipe("bcrnet-compact", row.overrides | SMALL, pairs=4, budget=1.0, seed=1)
     cache = tmp_path_factory.getbasetemp() / "bank-of-rows"
-    found, metadata = read_weights(trained_weights(name, recipe, tmp_path, cache=cache, device="cpu"))
+    (weights,) = train_seeds(name, [recipe], tmp_path, cache=cache, device="cpu")
+    found, metadata = read_weights(weights)
     assert metadata.config["bimm"]["bands"] == row.bands
     assert len(recipe.stages) == (0 if "bimm" in recipe.frozen else 2)
     # The loop seeds everything and then builds the network: this is where the training began, but for half precision.

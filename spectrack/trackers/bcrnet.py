@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Several
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box
 from spectrack.cube import Cube
-from spectrack.errors import ConfigError, nearest_name
+from spectrack.errors import ConfigError
 from spectrack.networks.bcrnet import BCRNet, Kernels, fuse_branches
 from spectrack.networks.composites import Composites
 from spectrack.networks.siamban import decode_boxes
 from spectrack.scaling import DEFAULT_SCALING, Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import BandScaling, CropWindow
-from spectrack.trackers.loading import load_bcrnet_network, online_options
+from spectrack.trackers.loading import field_names, load_bcrnet_network, online_options, sort_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.precision import Precision
 from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, for_inference, wavelengths_tensor
+from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
 
 
@@ -81,13 +81,17 @@ class BCRNetTracker(SiameseTracker):
     ) -> None:
         # A band-specific module fits one number of bands; it is only asked when it ranks.
         ranks = network.config.composer.name == "importance"
-        super().__init__(options, scaling, network.config.bimm.bands or None if ranks else None, device)
+        super().__init__(
+            network,
+            options,
+            scaling=scaling,
+            bands=network.config.bimm.bands or None if ranks else None,
+            precision=precision,
+            exact=("bimm" if network.config.bimm.input_size else "bimm.phi",),
+            device=device,
+            identity=identity,
+        )
         self.fusion_options = fusion_options or BCRNetOptions()
-        self.precision = precision
-        kind = torch.bfloat16 if precision == "bf16" else torch.float32
-        exact = "bimm" if network.config.bimm.input_size else "bimm.phi"
-        self.network = for_inference(network, self.device, kind, exact=(exact,))
-        self.identity = identity or {}
 
     @classmethod
     def load(
@@ -97,7 +101,7 @@ class BCRNetTracker(SiameseTracker):
         switches, fusion, online = split_options(options)
         network, metadata, identity = load_bcrnet_network(weights, profile, switches)
         trained = metadata.extra.get("online", {})
-        known = {item.name for item in fields(BCRNetOptions)}
+        known = field_names(BCRNetOptions)
         return cls(
             network,
             online_options(trained, online),
@@ -110,15 +114,7 @@ class BCRNetTracker(SiameseTracker):
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
-        return {
-            "name": self.name,
-            "network": self.network.config.to_json(),
-            "options": asdict(self.options) | asdict(self.fusion_options),
-            "scaling": str(self.scaling),
-            "precision": self.precision,
-            "device": str(self.device),
-            "weights": self.identity,
-        }
+        return super().describe() | {"options": asdict(self.options) | asdict(self.fusion_options)}
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
@@ -223,12 +219,5 @@ def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     """
     from spectrack.networks.bcrnet import SWITCHES
 
-    fusion = {item.name for item in fields(BCRNetOptions)}
-    online = {item.name for item in fields(OnlineOptions)}
-    for name in options:
-        if name not in fusion | online | set(SWITCHES):
-            raise ConfigError(f"expected an option of bcrnet, found {name!r}; {nearest_name(name, fusion | online | set(SWITCHES))}")
-    switches, fused, decided = (
-        {name: value for name, value in options.items() if name in known} for known in (set(SWITCHES), fusion, online)
-    )
-    return switches, fused, decided
+    switches, fusion, online = sort_options("bcrnet", options, SWITCHES, field_names(BCRNetOptions), field_names(OnlineOptions))
+    return switches, fusion, online

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,24 @@ def _without_weights(cls: type[Tracker], name: str, options: dict[str, Any]) -> 
         raise ConfigError(f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options") from error
 
 
+def field_names(kind: type[Any]) -> tuple[str, ...]:
+    """Of a dataclass."""
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def sort_options(method: str, options: dict[str, Any], *parts: Collection[str]) -> tuple[dict[str, Any], ...]:
+    """Options by the part of a tracker that they are for: one table a part, each with the names that it knows.
+
+    Raises:
+        ConfigError: a name that no part knows; the nearest is offered.
+    """
+    known = [name for part in parts for name in part]
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"expected an option of {method}, found {name!r}; {nearest_name(name, known)}")
+    return tuple({name: value for name, value in options.items() if name in part} for part in parts)
+
+
 def online_options(trained: dict[str, Any], given: dict[str, Any], *, kind: type[OnlineOptions] = OnlineOptions) -> OnlineOptions:
     """Online parameters: the defaults, overridden by those found with the weights, overridden by the user's.
 
@@ -173,7 +191,7 @@ def online_options(trained: dict[str, Any], given: dict[str, Any], *, kind: type
     Raises:
         ConfigError: an unknown name (the nearest is offered) or a value out of range.
     """
-    known = {field.name for field in dataclasses.fields(kind)}
+    known = field_names(kind)
     for option in given:
         if option not in known:
             raise ConfigError(f"expected an online option, found {option!r}; {nearest_name(option, known)}")

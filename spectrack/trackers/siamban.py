@@ -24,7 +24,7 @@ from spectrack.trackers.loading import load_siamban_network, online_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.precision import Precision
 from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, for_inference
+from spectrack.trackers.siamese import SiameseTracker
 
 
 @register("siamban")
@@ -56,10 +56,8 @@ class SiamBANTracker(SiameseTracker):
         device: torch.device | None = None,
         identity: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(options, scaling, bands, device)
-        self.rule, self.precision = rule, precision
-        self.network = for_inference(network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32)
-        self.identity = identity or {}
+        super().__init__(network, options, scaling=scaling, bands=bands, precision=precision, device=device, identity=identity)
+        self.rule = rule
 
     @classmethod
     def load(
@@ -80,17 +78,7 @@ class SiamBANTracker(SiameseTracker):
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
-        options = {key: getattr(self.options, key) for key in self.options.__dataclass_fields__}
-        return {
-            "name": self.name,
-            "network": self.network.config.to_json(),
-            "options": options,
-            "scaling": str(self.scaling),
-            "false_colour": self.rule,
-            "precision": self.precision,
-            "device": str(self.device),
-            "weights": self.identity,
-        }
+        return super().describe() | {"false_colour": self.rule}
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         self._matrix = false_colour_matrix(self.rule, cube.shape[2], wavelengths_nm=wavelengths_nm, cube=cube)

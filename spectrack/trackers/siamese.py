@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence as Several
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from spectrack.sequences.base import Frame
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.precision import Precision
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -33,19 +35,45 @@ class SiameseTracker(Tracker):
     """A tracker that looks for a template in a search crop. A subclass says what a crop holds and what the network makes of it.
 
     Args:
+        network: trained, with its shape as `config`; it is copied, folded and put into inference form.
         options: parameters of the decision.
         scaling: how raw counts become input; the one the weights were trained with.
         bands: band count that the weights were made for; None when any number from three on will do.
+        precision: fp32 (repeats bit for bit) or bf16.
+        exact: modules of the network that stay float32 in both.
         device: where the network runs.
+        identity: what the weights are, for run directories.
     """
 
     def __init__(
-        self, options: OnlineOptions | None, scaling: str = DEFAULT_SCALING, bands: int | None = None, device: torch.device | None = None
+        self,
+        network: Any,
+        options: OnlineOptions | None,
+        *,
+        scaling: str = DEFAULT_SCALING,
+        bands: int | None = None,
+        precision: Precision = "fp32",
+        exact: Several[str] = (),
+        device: torch.device | None = None,
+        identity: dict[str, Any] | None = None,
     ) -> None:
         self.options = options or OnlineOptions()
         self.scaling, self.bands = Scaling.parse(scaling), bands
-        self.device = device or torch.device("cpu")
+        self.precision, self.device, self.identity = precision, device or torch.device("cpu"), identity or {}
+        self.network = for_inference(network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32, exact=exact)
         self._state: TargetState | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and weights identity as JSON values."""
+        return {
+            "name": self.name,
+            "network": self.network.config.to_json(),
+            "options": asdict(self.options),
+            "scaling": str(self.scaling),
+            "precision": self.precision,
+            "device": str(self.device),
+            "weights": self.identity,
+        }
 
     @abstractmethod
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:

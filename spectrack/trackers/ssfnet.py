@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Several
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,18 +18,18 @@ import torch
 from numpy.typing import NDArray
 
 from spectrack.cube import Cube
-from spectrack.errors import ConfigError, CubeError, nearest_name
+from spectrack.errors import ConfigError, CubeError
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.networks.siamban import decode_boxes
 from spectrack.networks.ssfnet import SSFNet, SSFNetOutput
 from spectrack.scaling import DEFAULT_SCALING, Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
-from spectrack.trackers.loading import load_ssfnet_network, online_options
+from spectrack.trackers.loading import field_names, load_ssfnet_network, online_options, sort_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.precision import Precision
 from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, for_inference, wavelengths_tensor
+from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,20 @@ class SSFNetTracker(SiameseTracker):
         device: torch.device | None = None,
         identity: dict[str, Any] | None = None,
     ) -> None:
-        # Only a projection made for one camera fits one number of bands.
-        super().__init__(options or SSFNetOptions(), scaling, network.config.bands, device)
+        super().__init__(
+            network,
+            options or SSFNetOptions(),
+            scaling=scaling,
+            # Only a projection made for one camera fits one number of bands.
+            bands=network.config.bands,
+            precision=precision,
+            # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
+            exact=("s2fb.attention",),
+            device=device,
+            identity=identity,
+        )
         self.wants_pictures = getattr(self.options, "colour", "rule") == "dataset"
-        self.rule, self.precision = rule, precision
-        kind = torch.bfloat16 if precision == "bf16" else torch.float32
-        # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
-        self.network = for_inference(network, self.device, kind, exact=("s2fb.attention",))
-        self.identity = identity or {}
+        self.rule = rule
 
     @classmethod
     def load(
@@ -107,16 +113,7 @@ class SSFNetTracker(SiameseTracker):
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
-        return {
-            "name": self.name,
-            "network": self.network.config.to_json(),
-            "options": asdict(self.options),
-            "scaling": str(self.scaling),
-            "false_colour": self.rule,
-            "precision": self.precision,
-            "device": str(self.device),
-            "weights": self.identity,
-        }
+        return super().describe() | {"false_colour": self.rule}
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
@@ -177,12 +174,8 @@ def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     """
     from spectrack.networks.ssfnet import SWITCHES
 
-    online = {item.name for item in fields(SSFNetOptions)}
-    for name in options:
-        if name not in online | set(SWITCHES):
-            raise ConfigError(f"expected an option of ssfnet, found {name!r}; {nearest_name(name, online | set(SWITCHES))}")
-    switches, decided = ({name: value for name, value in options.items() if name in known} for known in (set(SWITCHES), online))
-    return switches, decided
+    switches, online = sort_options("ssfnet", options, SWITCHES, field_names(SSFNetOptions))
+    return switches, online
 
 
 def _picture_of(frame: Frame) -> ArrayFrame:

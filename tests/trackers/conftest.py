@@ -1,4 +1,4 @@
-"""A network of a few hundred weights and short synthetic videos that the tracker tests share."""
+"""Networks of a few hundred weights, one a method, and short synthetic videos that the tracker tests share."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from spectrack.networks.band_importance import BIMMConfig
+from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.spatial_spectral import S2FBConfig
+from spectrack.networks.ssfnet import SSFNet, SSFNetConfig
 from spectrack.sequences.memory import MemorySequence
 from spectrack.weights.files import save_weights
 from spectrack.weights.metadata import WeightsMetadata
@@ -20,6 +24,26 @@ def tiny_network(seed=0):
     # Scores of an untrained network are all alike; spread them, so that choices mean something.
     for branch in network.head.classification:
         torch.nn.init.normal_(branch.prediction[-1].weight, std=0.5)
+    return network.eval()
+
+
+def tiny_bcrnet(seed=0, **changes):
+    torch.manual_seed(seed)
+    network = BCRNet(BCRNetConfig(**{"base": TINY, "bimm": BIMMConfig(input_size=32, widths=(2, 3))} | changes))
+    # Rankings of an untrained network are all alike as well.
+    for branch in network.siamban.head.classification:
+        torch.nn.init.normal_(branch.prediction[-1].weight, std=0.5)
+    for parameter in network.bimm.phi.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return network.eval()
+
+
+def tiny_ssfnet(seed=0, **changes):
+    torch.manual_seed(seed)
+    network = SSFNet(SSFNetConfig(**{"base": TINY, "s2fb": S2FBConfig(channels=8, widths=(4, 4, 4))} | changes))
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.out_channels == 2:
+            torch.nn.init.normal_(module.weight, std=0.5)
     return network.eval()
 
 
@@ -49,4 +73,6 @@ def weights_file(path, *, network=None, **fields):
 @pytest.fixture(scope="session")
 def make():
     """The makers above by short names; test files cannot import a conftest."""
-    return SimpleNamespace(network=tiny_network, video=moving_square, sequence=sequence, weights=weights_file)
+    return SimpleNamespace(
+        siamban=tiny_network, bcrnet=tiny_bcrnet, ssfnet=tiny_ssfnet, video=moving_square, sequence=sequence, weights=weights_file
+    )

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from spectrack.errors import ConfigError, CubeError, InputError, WeightsError
+from spectrack.errors import ConfigError, CubeError, WeightsError
 from spectrack.evaluation.timing import timed_track
 from spectrack.false_colour import false_colour_matrix, to_display
-from spectrack.networks.siamban import SiamBANConfig
 from spectrack.networks.spatial_spectral import S2FBConfig
-from spectrack.networks.ssfnet import SSFNet, SSFNetConfig
 from spectrack.scaling import Scaling
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
@@ -21,23 +19,12 @@ from spectrack.trackers.online import OnlineOptions
 from spectrack.trackers.ssfnet import SSFNetOptions, SSFNetTracker, split_options
 from spectrack.weights.index import WEIGHTS_VARIABLE
 
-BASE = SiamBANConfig(compact_widths=(8, 8, 8), compact_dilations=(1,))
 BOX = (20, 15, 12, 12)
 
 
-def tiny(seed=0, **changes):
-    torch.manual_seed(seed)
-    network = SSFNet(SSFNetConfig(**{"base": BASE, "s2fb": S2FBConfig(channels=8, widths=(4, 4, 4))} | changes))
-    # Scores of an untrained network are all alike; spread them, so that choices mean something.
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d) and module.out_channels == 2:
-            torch.nn.init.normal_(module.weight, std=0.5)
-    return network.eval()
-
-
 @pytest.fixture(scope="module")
-def network():
-    return tiny()
+def network(make):
+    return make.ssfnet()
 
 
 def boxes_of(tracker, sequence):
@@ -49,22 +36,6 @@ def started(network, make, bands=16, options=None, kind=np.uint16, **arguments):
     tracker = SSFNetTracker(network, options, **arguments)
     tracker.init(cubes[0], boxes[0])
     return tracker, cubes
-
-
-def test_fp32_repeats_bit_for_bit(network, make):
-    sequence = make.sequence(frames=4)
-    first = boxes_of(SSFNetTracker(network), sequence)
-    tracker = SSFNetTracker(network)
-    np.testing.assert_array_equal(boxes_of(tracker, sequence), first)
-    # A second init forgets the first target altogether.
-    np.testing.assert_array_equal(boxes_of(tracker, sequence), first)
-
-
-@pytest.mark.parametrize("bands", [3, 4, 15, 16, 25, 60])
-def test_one_network_tracks_any_number_of_bands(network, make, bands):
-    boxes = boxes_of(SSFNetTracker(network), make.sequence(bands=bands, frames=3))
-    assert np.isfinite(boxes).all()
-    assert (boxes[:, 2:] >= 2).all()
 
 
 def test_evidence_shows_both_branches(network, make):
@@ -123,7 +94,7 @@ def test_template_side_is_computed_once(network, make, monkeypatch):
 
 @pytest.mark.parametrize("prediction", ["rgb", "hs", "mean", "learned"])
 def test_prediction_is_a_switch(make, prediction):
-    tracker, cubes = started(tiny(prediction=prediction), make)
+    tracker, cubes = started(make.ssfnet(prediction=prediction), make)
     evidence = tracker.update(cubes[1]).evidence
     if prediction in ("rgb", "hs"):
         np.testing.assert_allclose(evidence["scores"], evidence[f"{prediction}_scores"], atol=1e-5)
@@ -134,7 +105,7 @@ def test_prediction_is_a_switch(make, prediction):
 def test_rgb_alone_is_siamban(make):
     from spectrack.trackers.siamban import SiamBANTracker
 
-    network = tiny(prediction="rgb")
+    network = make.ssfnet(prediction="rgb")
     options = OnlineOptions()
     sequence = make.sequence(frames=4)
     own = boxes_of(SSFNetTracker(network, options), sequence)
@@ -142,7 +113,7 @@ def test_rgb_alone_is_siamban(make):
 
 
 def test_without_the_angle_head_there_is_no_angle_or_it_is_a_map(make):
-    tracker, cubes = started(tiny(saam=False), make)
+    tracker, cubes = started(make.ssfnet(saam=False), make)
     angle = tracker.update(cubes[1]).evidence.get("angle")
     assert angle is None or np.isfinite(angle).all()
 
@@ -160,7 +131,7 @@ def test_bf16_says_nearly_the_same(network, make):
 def test_calibration_on_the_first_frame(make):
     """A window that trusts the last place alone looks at the truth, and what is wrong there is taken out."""
     # The boxes of an untrained HS branch are too wild to learn from.
-    network = tiny(prediction="rgb")
+    network = make.ssfnet(prediction="rgb")
     options = {"window_influence": 1.0, "lost_score": 0.0}
     tracker, _ = started(network, make, options=SSFNetOptions(calibrate=1.0, **options))
     plain, _ = started(network, make, options=SSFNetOptions(calibrate=0.0, **options))
@@ -168,58 +139,9 @@ def test_calibration_on_the_first_frame(make):
     assert (tracker._state._stretch != 1.0).all()
 
 
-@pytest.mark.parametrize("value", [0, 500])
-def test_constant_cubes_are_tracked(network, value):
-    cube = np.full((60, 80, 16), value, np.uint16)
-    tracker = SSFNetTracker(network)
-    tracker.init(cube, BOX)
-    estimate = tracker.update(cube)
-    assert np.isfinite(estimate.box).all()
-    assert np.isfinite(estimate.evidence["angle"]).all()
-
-
-def test_all_zero_band_is_tracked(network, make):
-    cubes, boxes = make.video()
-    cubes[..., 4] = 0
-    tracker = SSFNetTracker(network)
-    tracker.init(cubes[0], boxes[0])
-    estimate = tracker.update(cubes[1])
-    assert np.isfinite(estimate.box).all()
-    assert np.isfinite(estimate.evidence["hs_scores"]).all()
-
-
-@pytest.mark.parametrize("bands", [1, 2])
-def test_one_or_two_bands_are_refused(network, bands):
-    with pytest.raises(CubeError, match=f"expected the first frame with at least 3 bands on its last axis, found {bands}"):
-        SSFNetTracker(network).init(np.zeros((60, 80, bands)), BOX)
-
-
-def test_nan_is_refused_and_tracking_goes_on(network, make):
-    tracker, cubes = started(network, make, kind=np.float32)
-    untroubled, _ = started(network, make, kind=np.float32)
-    bad = cubes[1].copy()
-    bad[20, 25, 7] = np.nan
-    with pytest.raises(CubeError, match="expected finite values in the frame, found 1 NaN or infinite; mask or repair them"):
-        tracker.update(bad)
-    np.testing.assert_array_equal(tracker.update(cubes[1]).box, untroubled.update(cubes[1]).box)
-    with pytest.raises(CubeError, match="within the range of float32"):
-        tracker.update(cubes[2].astype(np.float64) * 1e300)
-    with pytest.raises(CubeError, match="expected finite values in the first frame"):
-        tracker.init(np.full((60, 80, 16), np.nan), BOX)
-    with pytest.raises(InputError, match="expected init before update"):
-        tracker.update(cubes[1])
-
-
-@pytest.mark.parametrize("wavelengths", [np.linspace(400, 700, 15), np.full(16, np.nan)])
-def test_wavelengths_that_do_not_fit_are_refused(network, make, wavelengths):
-    cubes, boxes = make.video()
-    with pytest.raises(CubeError, match="expected 16 finite wavelengths, one a band, found"):
-        SSFNetTracker(network).init(cubes[0], boxes[0], wavelengths_nm=wavelengths)
-
-
 def test_other_band_counts_are_refused(network, make):
     cubes, boxes = make.video(bands=16)
-    specific = tiny(s2fb=S2FBConfig(channels=8, widths=(4, 4, 4), bands=15))
+    specific = make.ssfnet(s2fb=S2FBConfig(channels=8, widths=(4, 4, 4), bands=15))
     with pytest.raises(CubeError, match="expected cubes of 15 bands, as the weights were made for, found 16; name other weights"):
         SSFNetTracker(specific).init(cubes[0], boxes[0])
     tracker, _ = started(network, make)
@@ -283,7 +205,7 @@ def weights(tmp_path, monkeypatch, make):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path))
     monkeypatch.setattr("spectrack.weights.index.cache_folder", lambda: tmp_path / "cache")
     extra = {"online": {"size_rate": 0.11, "penalty": 0.2}}
-    return make.weights(tmp_path / "ssfnet-compact.safetensors", network=tiny(), method="ssfnet", extra=extra)
+    return make.weights(tmp_path / "ssfnet-compact.safetensors", network=make.ssfnet(), method="ssfnet", extra=extra)
 
 
 def test_loads_by_name_with_switches(weights, make):
@@ -311,13 +233,6 @@ def test_loads_by_name_with_switches(weights, make):
 def test_refusals_while_loading(weights, options, kind, message):
     with pytest.raises(kind, match=message):
         load_tracker("ssfnet", **{"precision": "fp32"} | options)
-
-
-def test_weights_with_a_foreign_configuration_are_refused(weights, make):
-    for odd in ({"depth": 3}, {"s2fb": {"depth": 3}}, {"s2fb": 3}):
-        make.weights(weights, network=tiny(), method="ssfnet", config=odd)
-        with pytest.raises(WeightsError, match=r"expected a SSF-Net configuration in ssfnet-compact\.safetensors"):
-            load_tracker("ssfnet", precision="fp32")
 
 
 def test_options_are_sorted_to_where_they_belong():

@@ -21,6 +21,7 @@ from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.siamban import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, SiamBAN
+from spectrack.networks.winograd import with_winograd
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
 from spectrack.trackers.base import Estimate, Tracker, as_frame
@@ -167,7 +168,7 @@ def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device
 
 
 def for_inference(network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()) -> AnyNetwork:
-    """A folded copy in channels_last and in the number type asked for.
+    """A folded copy in channels_last and in the number type asked for, its wide convolutions in the fastest form for that.
 
     Args:
         network: trained; not changed.
@@ -184,4 +185,4 @@ def for_inference(network: AnyNetwork, device: torch.device, kind: torch.dtype, 
             if not isinstance(module, SiamBAN):
                 for key, buffer in module.named_buffers(recurse=False):
                     module.register_buffer(key, buffer.to(kind) if buffer.is_floating_point() else buffer)
-    return folded
+    return with_winograd(folded) if kind == torch.float32 and device.type == "cpu" else folded

@@ -17,7 +17,8 @@ from spectrack.simulation.attributes import attributes_of
 from spectrack.simulation.camera import Exposure
 from spectrack.simulation.scenarios import get_scenario
 from spectrack.simulation.scene import Scene
-from spectrack.simulation.staging import Setting, stage
+from spectrack.simulation.setting import Setting
+from spectrack.simulation.staging import stage
 from spectrack.simulation.surfaces import check_textures
 
 SMALLEST_SIDE = 64

@@ -1,0 +1,79 @@
+"""What the actors of a scene are made of: ordinary materials, metamers of the ground, and those of twins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.simulation.materials import Endmembers, random_endmembers
+from spectrack.simulation.scene import Background
+from spectrack.simulation.setting import Setting
+from spectrack.simulation.surfaces import Abundances, Surface, crop, make_abundances, two_tone
+from spectrack.spectra import metamers
+
+_TEXTURE_PX = 144
+
+
+class Wardrobe:
+    """Materials for the actors: ordinary colours that differ from their surroundings, or metamers that do not."""
+
+    def __init__(self, setting: Setting, response: NDArray[np.float64], background: Background) -> None:
+        self.setting, self.response, self.background = setting, response, background
+
+    def target_surfaces(self, size: NDArray[np.float64]) -> list[Surface]:
+        """The target's surfaces: the background's own picture under camouflage, else pictures of its own."""
+        setting, scenario = self.setting, self.setting.scenario
+        rng, materials = setting.stream("target pictures"), setting.stream("target materials")
+        ground = self.background.surfaces[0]
+        if not scenario.camouflage:
+            return self._dressed(rng, materials, ground)
+        pictures = [crop(rng, ground.abundances, max(8, round(1.5 * float(size[0])))) for _ in range(2)]
+        if scenario.spectra == "metamers":
+            new = self._metamer(materials, ground, [self.background.surfaces[1].endmembers])
+        else:
+            new = self._distinct(materials, ground)
+        return [Surface(picture, new) for picture in pictures]
+
+    def twin_surfaces(self, target: Sequence[Surface]) -> list[list[Surface]]:
+        """For each twin, the target's pictures in other materials."""
+        setting, scenario = self.setting, self.setting.scenario
+        rng = setting.stream("twin materials")
+        made: list[list[Endmembers]] = [[] for _ in target]
+        for _ in range(scenario.twins):
+            for known, surface in zip(made, target, strict=True):
+                known.append(self._metamer(rng, surface, known) if scenario.spectra == "metamers" else self._distinct(rng, surface))
+        return [[surface.with_endmembers(made[i][twin]) for i, surface in enumerate(target)] for twin in range(scenario.twins)]
+
+    def ordinary(self, rng: np.random.Generator) -> list[Surface]:
+        """Surfaces of something else in the scene."""
+        return self._dressed(rng, rng, None)
+
+    def _dressed(self, rng: np.random.Generator, materials: np.random.Generator, unlike: Surface | None) -> list[Surface]:
+        if rng.random() < 0.6:
+            pictures = [two_tone(rng, _TEXTURE_PX) for _ in range(3)]
+        else:
+            picture = make_abundances(rng, _TEXTURE_PX, _TEXTURE_PX, textures=self.setting.textures)
+            pictures = [picture, *(crop(rng, picture, _TEXTURE_PX // 2) for _ in range(2))]
+        surfaces = []
+        for index, part in enumerate(pictures):
+            draft = Surface(part, random_endmembers(materials))
+            surfaces.append(draft if index or unlike is None else draft.with_endmembers(self._distinct(materials, unlike, part)))
+        return surfaces
+
+    def _metamer(self, rng: np.random.Generator, surface: Surface, unlike: list[Endmembers]) -> Endmembers:
+        """Materials of the surface's false colour at a spectral angle that a noisy pixel shows, but no more than nature offers."""
+        angle = float(rng.uniform(0.15, 0.35))
+        return metamers(
+            surface.endmembers, self.response, self.setting.colour_matrix, rng, minimum_angle=0.1, wanted_angle=angle, unlike=unlike
+        )
+
+    def _distinct(self, rng: np.random.Generator, unlike: Surface, picture: Abundances | None = None) -> Endmembers:
+        """Materials whose false colour, for that picture, is well away from another surface's: the second best of sixteen drawn."""
+        colours = self.response @ self.setting.colour_matrix
+        reference = np.log(unlike.abundances.mean(axis=(0, 1)) @ unlike.endmembers @ colours + 1e-6)
+        mean = (unlike.abundances if picture is None else picture).mean(axis=(0, 1))
+        drawn = [random_endmembers(rng) * np.exp(rng.uniform(-0.9, 0.25)) for _ in range(16)]
+        distance = [float(np.linalg.norm(np.log(mean @ members @ colours + 1e-6) - reference)) for members in drawn]
+        return np.asarray(drawn[int(np.argsort(distance)[-2])])

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError, nearest_name
-from spectrack.networks.correlation_head import CorrelationBranch, CorrelationHead, TemplateKernels, cross_correlate, positive_distances
+from spectrack.networks.correlation import cross_correlate, positive_distances
+from spectrack.networks.correlation_head import CorrelationBranch, CorrelationHead, TemplateKernels
 
 Region = Literal["aligned", "pooled", "pixel"]
 RegionWeights = Literal["uniform", "box"]

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.networks.asymmetric_head import AsymmetricHead
-from spectrack.networks.correlation_head import TemplateKernels, fuse_levels
+from spectrack.networks.correlation import fuse_levels
+from spectrack.networks.correlation_head import TemplateKernels
 from spectrack.networks.neck import Neck
 from spectrack.networks.plane_backbone import PlaneBackbone, PlaneBackboneConfig
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig

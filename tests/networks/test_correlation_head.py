@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.correlation_head import CorrelationHead, TemplateKernels, box_coordinates, cross_correlate
+from spectrack.networks.correlation import box_coordinates, cross_correlate
+from spectrack.networks.correlation_head import CorrelationHead, TemplateKernels
 
 
 def correlate_by_loops(search, kernel):

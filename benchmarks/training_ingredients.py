@@ -1,6 +1,6 @@
 """What each ingredient of the training data gives: short trainings that differ in one thing, judged on clips nobody trained on.
 
-    python benchmarks/training_ingredients.py --pairs 16000 --cache CACHE --out benchmarks/results/training_ingredients.json
+    python benchmarks/training_ingredients.py --pairs 8000 --cache CACHE --out benchmarks/results/training_ingredients.json
 
 Judged on simulated clips with other seeds than training and suite, and, where the development clips are at hand
 (`SPECTRACK_SHARED` or ../shared), on real ones. Rows that stand in the file
@@ -77,7 +77,7 @@ def follow(clip, truth, weights):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=16_000)
+    parser.add_argument("--pairs", type=int, default=8_000)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS))
     parser.add_argument("--cache", type=Path, default=None)
     parser.add_argument("--out", type=Path, required=True)

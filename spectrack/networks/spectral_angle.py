@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError, nearest_name
-from spectrack.networks.correlation import cross_correlate, positive_distances
+from spectrack.networks.correlation import cross_correlate, fuse_levels, positive_distances
 from spectrack.networks.correlation_head import CorrelationBranch, CorrelationHead, TemplateKernels
 
 Region = Literal["aligned", "pooled", "pixel"]
@@ -180,8 +180,10 @@ class SpectralAngleHead(nn.Module):
             scores = scores * gate.to(scores.dtype)
             extents = extents * gate.to(extents.dtype) if self.gate_regression else extents
         classification, regression = self._branch(self.carrier.classification), self._branch(self.carrier.regression)
+        # One level, through the fusion of levels all the same: where several processes train, every parameter must take part.
         distances = positive_distances(regression.prediction(extents), self.carrier.regression_scales[0])
-        return cast(Tensor, classification.prediction(scores)), distances, angle
+        logits = fuse_levels([classification.prediction(scores)], self.carrier.classification_weights)
+        return logits, fuse_levels([distances], self.carrier.regression_weights), angle
 
     def gate(self, angle: Tensor) -> Tensor:
         """1 + a (2 S - 1) + b, S = 1 - angle / pi; float32."""

@@ -193,7 +193,8 @@ class LevelMix(nn.Module):
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Per level (N, C, H, W) to (N, C, H, W)."""
-        return levels[0] if len(levels) == 1 else fuse_levels(levels, self.weights)
+        # One level too: where several processes train together, every parameter must take part.
+        return fuse_levels(levels, self.weights)
 
 
 class SSFNet(nn.Module):

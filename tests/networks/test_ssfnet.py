@@ -166,14 +166,12 @@ def test_gradients_reach_every_part(changes):
     boxes = torch.tensor([[40.0, 50.0, 90.0, 80.0], [30.0, 40.0, 95.0, 90.0], [50.0, 30.0, 70.0, 100.0]])
     output = network(*crops(6, pairs=3), torch.linspace(470, 620, 6), boxes)
     (output.logits.square().mean() + output.distances.square().mean() * 1e-3).backward()
-    # One level: a softmax of one number is 1, and the mix of one level is that level.
+    # One level: a softmax of one number is 1 whatever the number; it takes part all the same.
     idle = ("classification_weights", "regression_weights", "level_mix.weights")
     for name, parameter in network.named_parameters():
-        if name.endswith(idle):
-            continue
         assert parameter.grad is not None, name
         assert bool(torch.isfinite(parameter.grad).all()), name
-        assert float(parameter.grad.abs().sum()) > 0, name
+        assert float(parameter.grad.abs().sum()) > 0 or name.endswith(idle), name
 
 
 def test_a_frozen_rgb_branch_gets_no_gradient_and_the_rest_does():

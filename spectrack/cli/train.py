@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,9 @@ class Train:
             facts.append(("validation", f"mean IoU {found:.3f} on pairs held out"))
         tracker = "" if recipe.method == "siamban" else f" --tracker {recipe.method}"
         facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h{tracker} --weights {shlex.quote(str(weights))} --out DIR"))
-        print_facts(facts)
+        # Where several processes train, one of them speaks.
+        if os.environ.get("RANK", "0") == "0":
+            print_facts(facts)
         return 0
 
 

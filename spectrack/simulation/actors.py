@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.simulation import motion
-from spectrack.simulation.bodies import Body, Pose
 from spectrack.simulation.camera import Camera
 from spectrack.simulation.casting import Build, build_body
+from spectrack.simulation.poses import Body, Pose
 from spectrack.simulation.scene import Actor
 from spectrack.simulation.setting import Setting
 from spectrack.simulation.shapes import bounds, fill_union, intersection, outline_box

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.simulation.bodies import BallBody, Bend, Body, BoxBody, FlatBody, Part
+from spectrack.simulation.bodies import BallBody, Bend, BoxBody, FlatBody, Part
 from spectrack.simulation.outlines import Outline, figure, random_outline, vehicle
+from spectrack.simulation.poses import Body
 from spectrack.simulation.shapes import densified, ellipse
 from spectrack.simulation.surfaces import Surface
 

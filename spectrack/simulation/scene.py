@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, box_of_mask
-from spectrack.simulation.bodies import Body, Patch, Pose
 from spectrack.simulation.camera import Camera, blur_margin, blurred
 from spectrack.simulation.illumination import Light, at_time
+from spectrack.simulation.poses import Body, Patch, Pose
 from spectrack.simulation.shapes import Window, bounds, coverage, fill_union, intersection, outline_box
 from spectrack.simulation.surfaces import Surface
 from spectrack.spectra import Spectrum

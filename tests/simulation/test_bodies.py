@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError
-from spectrack.simulation.bodies import BallBody, Bend, BoxBody, FlatBody, Part, Pose
+from spectrack.simulation.bodies import BallBody, Bend, BoxBody, FlatBody, Part
 from spectrack.simulation.casting import BODY_KINDS, Build, build_body
+from spectrack.simulation.poses import Pose
 from spectrack.simulation.shapes import bounds, fill_union
 from spectrack.simulation.surfaces import Surface
 

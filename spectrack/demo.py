@@ -1,8 +1,9 @@
 """The demonstration: simulate a camouflage clip, track it, score it, and write everything a newcomer wants to look at.
 
 Camouflage here means that the target wears the picture of its background in another spectrum: in false colour it all but
-vanishes. The simulator's pair of that clip, the same scene in ordinary colours, is tracked beside it, so the two scores show
-what the difference costs. Nothing is prepared: clips are rendered, the network run and the boxes scored each time.
+vanishes. Three scores tell what that means: of a tracker that sees all bands, of one that sees false colour alone, and of the latter on
+the simulator's pair of the clip, the same scene in ordinary colours. Nothing is prepared: clips are rendered, networks run and boxes
+scored each time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from spectrack.trackers.loading import load_tracker
 PICTURE_FILES = ("filmstrip.png", "precision.png", "success.png")
 DEMO_FILES = (*RESULT_FILES, *PICTURE_FILES)
 """What the demonstration may write; only these are replaced when it is run again."""
+
+_PLAIN = "siamban"
+"""The tracker on false colour that others are compared with."""
 
 _CONTENTS = {
     "overlay.mp4": "the clip in false colour with truth, track and score",
@@ -64,19 +68,34 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """One tracker on one clip.
+
+    Attributes:
+        tracker: its name.
+        scenario: of the clip.
+        scores: of its boxes.
+    """
+
+    tracker: str
+    scenario: str
+    scores: Scores
+
+
+@dataclass(frozen=True)
 class Demo:
     """What the demonstration gave.
 
     Attributes:
         sequence: the clip.
         recording: its boxes, times and scores.
-        scores: the scores by scenario: the clip's, then its pair's, where the scenario has one.
+        comparisons: the tracker on the clip, then the one on false colour on the same clip and on its pair, where the scenario has one.
         files: what was written and what it shows, in the order in which to look at it.
     """
 
     sequence: Sequence
     recording: Recording
-    scores: dict[str, Scores]
+    comparisons: list[Comparison]
     files: dict[Path, str]
 
 
@@ -84,7 +103,7 @@ def run_demo(
     out: str | os.PathLike[str] = "demo_output",
     *,
     clip: Clip | None = None,
-    tracker: str = "siamban",
+    tracker: str = "ssfnet",
     precision: str = "auto",
     on_progress: OnProgress | None = None,
 ) -> Demo:
@@ -93,7 +112,7 @@ def run_demo(
     Args:
         out: folder of the results; those of an earlier demonstration in it are replaced, other files are not.
         clip: another video.
-        tracker: a registered tracker with shipped weights.
+        tracker: a registered tracker; SiamBAN on false colour is shown beside it.
         precision: ``auto``, ``fp32`` or ``bf16``.
         on_progress: called with what is being done, steps done and steps in all.
 
@@ -107,29 +126,32 @@ def run_demo(
     check_folder_for_results(out, replace=DEMO_FILES)
     sequence = clip.open()
     loaded = load_tracker(tracker, precision=precision)
+    plain = loaded if tracker == _PLAIN else load_tracker(_PLAIN, precision=precision)
     options = RecordOptions(overlay=True, settings={"command": "demo", **dataclasses.asdict(clip)})
     with write_folder_atomically(out, replace=DEMO_FILES) as folder:
         recording = record(sequence, loaded, folder, options=options, on_progress=on_progress)
-        scores = {clip.scenario: score({sequence.name: recording.boxes}, {sequence.name: sequence.truth})}
+        comparisons = [Comparison(tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth}))]
+        if tracker != _PLAIN:
+            comparisons.append(_compare(clip, plain, "tracking it on false colour", on_progress))
         if (pair := clip.pair()) is not None:
-            scores[pair.scenario] = _score_clip(pair, loaded, on_progress)
+            comparisons.append(_compare(pair, plain, "tracking its pair", on_progress))
         if on_progress is not None:
             on_progress("drawing plots", 0, 1)
-        _plot(folder, scores)
+        _plot(folder, {f"{one.tracker}, {one.scenario}": one.scores for one in comparisons})
         write_filmstrip(folder / "filmstrip.png", sequence, recording.boxes, truth=sequence.truth)
-        comparison = {name: {"auc": item.auc, "dp20": item.dp20} for name, item in scores.items()}
-        write_json(folder / "summary.json", recording.summary | {"comparison": comparison})
+        told = [{"tracker": one.tracker, "scenario": one.scenario, "auc": one.scores.auc, "dp20": one.scores.dp20} for one in comparisons]
+        write_json(folder / "summary.json", recording.summary | {"comparison": told})
     files = {Path(out) / name: what for name, what in _CONTENTS.items()}
-    return Demo(sequence, dataclasses.replace(recording, directory=Path(out)), scores, files)
+    return Demo(sequence, dataclasses.replace(recording, directory=Path(out)), comparisons, files)
 
 
-def _score_clip(clip: Clip, tracker: Tracker, on_progress: OnProgress | None) -> Scores:
+def _compare(clip: Clip, tracker: Tracker, what: str, on_progress: OnProgress | None) -> Comparison:
     sequence, boxes = clip.open(), []
     for index, estimate in enumerate(track(sequence, tracker)):
         boxes.append(estimate.box)
         if on_progress is not None:
-            on_progress("tracking its pair", index + 1, len(sequence))
-    return score({sequence.name: boxes}, {sequence.name: sequence.truth})
+            on_progress(what, index + 1, len(sequence))
+    return Comparison(tracker.name, clip.scenario, score({sequence.name: boxes}, {sequence.name: sequence.truth}))
 
 
 def _plot(folder: Path, scores: dict[str, Scores]) -> None:

@@ -29,7 +29,7 @@ WRITTEN = {
 def demo(random_weights, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPECTRACK_WEIGHTS", str(random_weights))
-        return run_demo(tmp_path_factory.mktemp("demo") / "demo_output", clip=SHORT, precision="fp32")
+        return run_demo(tmp_path_factory.mktemp("demo") / "demo_output", clip=SHORT, tracker="siamban", precision="fp32")
 
 
 def test_all_files_are_there(demo):
@@ -42,9 +42,10 @@ def test_all_files_are_there(demo):
 def test_the_scores_are_those_of_the_boxes(demo):
     video = spectrack.simulate(SHORT.scenario, SHORT.sensor, frames=3, seed=SHORT.seed)
     boxes = spectrack.read_boxes(demo.recording.directory / "boxes.txt")
-    assert spectrack.score({"a": boxes}, {"a": video.truth}).auc == demo.scores[SHORT.scenario].auc == demo.recording.scores.auc
+    assert spectrack.score({"a": boxes}, {"a": video.truth}).auc == demo.comparisons[0].scores.auc == demo.recording.scores.auc
     summary = json.loads((demo.recording.directory / "summary.json").read_text())
-    assert summary["comparison"][SHORT.scenario]["auc"] == demo.recording.scores.auc
+    assert summary["comparison"][0]["auc"] == demo.recording.scores.auc
+    assert [(one["tracker"], one["scenario"]) for one in summary["comparison"]] == [("siamban", "cam-chase"), ("siamban", "open-chase")]
     assert summary["settings"]["seed"] == SHORT.seed
 
 
@@ -57,8 +58,16 @@ def test_the_default_clip_is_camouflage_and_its_pair_is_not():
 
 
 def test_a_scenario_without_a_pair_is_shown_alone(tmp_path):
-    demo = run_demo(tmp_path / "out", clip=Clip("calm", frames=2))
-    assert list(demo.scores) == ["calm"]
+    demo = run_demo(tmp_path / "out", clip=Clip("calm", frames=2), tracker="siamban")
+    assert [(one.tracker, one.scenario) for one in demo.comparisons] == [("siamban", "calm")]
+
+
+def test_all_bands_are_shown_beside_false_colour(tmp_path):
+    demo = run_demo(tmp_path / "out", clip=SHORT)
+    found = [(one.tracker, one.scenario) for one in demo.comparisons]
+    assert found == [("ssfnet", "cam-chase"), ("siamban", "cam-chase"), ("siamban", "open-chase")]
+    assert demo.comparisons[0].scores.auc == demo.recording.scores.auc
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["tracker"]["name"] == "ssfnet"
 
 
 def test_running_it_again_replaces_its_own_files_only(tmp_path):
@@ -66,11 +75,11 @@ def test_running_it_again_replaces_its_own_files_only(tmp_path):
     out.mkdir()
     for name in ("boxes.txt", "scores-hot.json"):
         (out / name).write_text("of an earlier demo")
-    run_demo(out, clip=Clip("calm", frames=2))
+    run_demo(out, clip=Clip("calm", frames=2), tracker="siamban")
     assert {file.name for file in out.iterdir()} == WRITTEN
     (out / "holiday.jpg").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"found 'holiday\.jpg'"):
-        run_demo(out, clip=Clip("calm", frames=2))
+        run_demo(out, clip=Clip("calm", frames=2), tracker="siamban")
 
 
 def test_the_command_prints_scores_and_files(tmp_path, capsys):

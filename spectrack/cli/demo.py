@@ -13,11 +13,12 @@ from spectrack.cli.console import ProgressBar, make_table, output, print_facts, 
 
 @dataclass(frozen=True)
 class Demo:
-    """Simulate a clip, track it, score it, and write a video and plots to look at."""
+    """Simulate a clip, track it on all bands and on false colour, score both, and write a video and plots to look at."""
 
     EXAMPLES: ClassVar[str] = """examples:
   spectrack demo                                   results in demo_output/
-  spectrack demo --scenario hidden --seed 3 --out demo_hidden"""
+  spectrack demo --scenario hidden --seed 3 --out demo_hidden
+  spectrack demo --tracker bcrnet"""
 
     out: Annotated[Path, arg(metavar="DIR")] = Path("demo_output")
     """Folder for the results; those of an earlier demo are replaced."""
@@ -27,6 +28,9 @@ class Demo:
     """Another video of the scenario."""
     frames: Annotated[int | None, arg(metavar="N")] = None
     """Another length, at least 2."""
+
+    tracker: Annotated[str, arg(metavar="NAME")] = "ssfnet"
+    """What tracks the clip; siamban, on false colour, is shown beside it."""
 
     def run(self) -> int:
         """Run the demonstration and print what came of it."""
@@ -39,24 +43,31 @@ class Demo:
         given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
         with ProgressBar() as bar:
             bar.show("loading", 0, None)
-            demo = run_demo(self.out, clip=Clip(**given), on_progress=bar.show)
+            demo = run_demo(self.out, clip=Clip(**given), tracker=self.tracker, on_progress=bar.show)
         speed = 1000 / float(np.median(demo.recording.tracking_ms[1:]))
         facts = describe_recording(demo.sequence, demo.recording)[:2]
         print_facts([*facts, ("speed", f"{speed:.0f} frames/s, without rendering the clip")])
         rows = [
-            (_describe(name), share(scores.auc), share(scores.dp20), share(scores.figures.average_overlap))
-            for name, scores in demo.scores.items()
+            (
+                one.tracker,
+                one.scenario,
+                _difference(one.scenario),
+                share(one.scores.auc),
+                share(one.scores.dp20),
+                share(one.scores.figures.average_overlap),
+            )
+            for one in demo.comparisons
         ]
-        output().print(make_table(("clip", "AUC", "DP@20", "mean IoU"), rows))
+        output().print(make_table(("tracker", "clip", "target differs in", "AUC", "DP@20", "mean IoU"), rows))
         print_facts((str(path), what) for path, what in demo.files.items())
         return 0
 
 
-def _describe(name: str) -> str:
-    """A scenario by name, and how its target can be told from its surroundings."""
+def _difference(name: str) -> str:
+    """What tells a scenario's target from its surroundings or its twins, where that is the point of it."""
     from spectrack.simulation.scenarios import get_scenario
 
     scenario = get_scenario(name)
     if not (scenario.camouflage or scenario.twins):
-        return name
-    return f"{name} (told apart by its {'spectrum alone' if scenario.spectra == 'metamers' else 'colours'})"
+        return ""
+    return "spectrum alone" if scenario.spectra == "metamers" else "colours"

@@ -12,6 +12,20 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
+def normalised(
+    channels_in: int,
+    channels_out: int,
+    kernel: int | tuple[int, int],
+    *,
+    stride: int = 1,
+    padding: int | tuple[int, int] = 0,
+    active: bool = False,
+) -> nn.Sequential:
+    """A convolution without bias and batch normalisation, and ReLU where it is to be `active`."""
+    convolution = nn.Conv2d(channels_in, channels_out, kernel, stride=stride, padding=padding, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), *([nn.ReLU(inplace=True)] if active else []))
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with batch normalisation and an identity shortcut (He et al., CVPR 2016).
 
@@ -37,11 +51,6 @@ class ResidualBlock(nn.Module):
         return out
 
 
-def _reduce(channels_in: int, channels_out: int) -> nn.Sequential:
-    # Unpadded: the sampling grid stays 2 j + 1, and no zeros leak into the template's border.
-    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 3, stride=2, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))
-
-
 class CompactBackbone(nn.Module):
     """Three-channel crops to one map at stride 8.
 
@@ -54,9 +63,10 @@ class CompactBackbone(nn.Module):
     def __init__(self, widths: Sequence[int] = (16, 32, 64), dilations: Sequence[int] = (1, 1, 2, 2), middle_blocks: int = 0) -> None:
         super().__init__()
         first, second, third = widths
-        self.stem = nn.Sequential(_reduce(3, first), _reduce(first, second))
+        # Strides are unpadded: the sampling grid stays 2 j + 1, and no zeros leak into the template's border.
+        self.stem = nn.Sequential(normalised(3, first, 3, stride=2, active=True), normalised(first, second, 3, stride=2, active=True))
         self.middle = nn.Sequential(*[ResidualBlock(second) for _ in range(middle_blocks)])
-        self.reduce = _reduce(second, third)
+        self.reduce = normalised(second, third, 3, stride=2, active=True)
         self.blocks = nn.Sequential(*[ResidualBlock(third, dilation) for dilation in dilations])
         self.out_channels: tuple[int, ...] = (third,)
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from spectrack.errors import ConfigError
 from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
-from spectrack.networks.compact import ResidualBlock
+from spectrack.networks.compact import ResidualBlock, normalised
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class PlaneBackbone(nn.Module):
         self.config = config or PlaneBackboneConfig()
         config = self.config
         # Kernels and strides of S2FB's `patch` stem: 127 -> 31 -> 15 and 255 -> 63 -> 31, cell j at pixel 8 j + 7.
-        self.patch = _normalised(config.planes, config.width, 7, stride=4)
-        self.reduce = _normalised(config.width, config.width, 3, stride=2)
+        self.patch = normalised(config.planes, config.width, 7, stride=4, active=True)
+        self.reduce = normalised(config.width, config.width, 3, stride=2, active=True)
         self.block = ResidualBlock(config.width)
-        self.projection = _normalised(config.width, config.channels, 1)
+        self.projection = normalised(config.width, config.channels, 1, active=True)
         self.context = nn.Sequential(*[ResidualBlock(config.channels, dilation) for dilation in config.context_dilations])
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -103,8 +103,3 @@ def average_planes(cube: Tensor, planes: int) -> Tensor:
         return cube
     shares = functional.adaptive_avg_pool1d(torch.eye(cube.shape[1], device=cube.device), planes).t().to(cube.dtype)
     return torch.einsum("pb,nbhw->nphw", shares, cube)
-
-
-def _normalised(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(channels_in, channels_out, kernel, stride=stride, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True))

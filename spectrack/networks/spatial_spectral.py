@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from spectrack.errors import ConfigError
 from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
-from spectrack.networks.compact import ResidualBlock
+from spectrack.networks.compact import ResidualBlock, normalised
 from spectrack.networks.wavelength_attention import WavelengthAttention
 
 Branches = Literal["joint", "spatial", "spectral"]
@@ -118,13 +118,13 @@ class S2CB(nn.Module):
         self.stride, self.padding = stride, padding if stride == 2 else 0
         self.pool = nn.AvgPool2d(3, stride=2) if stride == 2 else nn.Identity()
         self.spatial = (
-            _normalised(maps_in, maps_out, 3, stride=stride, padding=int(stride == 1), active=True) if branches != "spectral" else None
+            normalised(maps_in, maps_out, 3, stride=stride, padding=int(stride == 1), active=True) if branches != "spectral" else None
         )
-        self.spectral = _normalised(maps_in, maps_out, (3, 1), padding=(1, 0), active=True) if branches != "spatial" else None
-        self.join = _normalised(maps_out * (2 if branches == "joint" else 1), maps_out, 1)
+        self.spectral = normalised(maps_in, maps_out, (3, 1), padding=(1, 0), active=True) if branches != "spatial" else None
+        self.join = normalised(maps_out * (2 if branches == "joint" else 1), maps_out, 1)
         self.shortcut: nn.Module | None = None
         if residual:
-            self.shortcut = nn.Identity() if stride == 1 and maps_in == maps_out else _normalised(maps_in, maps_out, 1)
+            self.shortcut = nn.Identity() if stride == 1 and maps_in == maps_out else normalised(maps_in, maps_out, 1)
 
     def forward(self, maps: Tensor, bands: int) -> Tensor:
         """(N * bands, maps_in, H, W) to (N * bands, maps_out, H', W'); H' = (H - 1) // 2 with stride 2."""
@@ -161,7 +161,7 @@ class S2FB(nn.Module):
         widths = list(config.widths)
         self.patch: nn.Module | None = None
         if config.stem == "patch":
-            self.patch = _normalised(maps, widths[0], 7, stride=4, active=True)
+            self.patch = normalised(maps, widths[0], 7, stride=4, active=True)
             maps = widths.pop(0)
         strided = 3 if config.stem == "block" else 1
         self.blocks = nn.ModuleList()
@@ -171,7 +171,7 @@ class S2FB(nn.Module):
             self.blocks.append(S2CB(maps, width, stride, branches=config.branches, residual=config.residual, padding=padding))
             maps = width
         self.attention = None if config.bands else WavelengthAttention(config.virtual_bands)
-        self.projection = _normalised((config.bands or config.virtual_bands) * maps, config.channels, 1, active=True)
+        self.projection = normalised((config.bands or config.virtual_bands) * maps, config.channels, 1, active=True)
         self.context = nn.Sequential(*[ResidualBlock(config.channels, dilation) for dilation in config.context_dilations])
         self._initialise()
 
@@ -210,20 +210,6 @@ class S2FB(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-
-
-def _normalised(
-    maps_in: int,
-    maps_out: int,
-    kernel: int | tuple[int, int],
-    *,
-    stride: int = 1,
-    padding: int | tuple[int, int] = 0,
-    active: bool = False,
-) -> nn.Sequential:
-    """A convolution without bias and batch normalisation; over all bands at once, as that of a volume would be."""
-    convolution = nn.Conv2d(maps_in, maps_out, kernel, stride=stride, padding=padding, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(maps_out), *([nn.ReLU(inplace=True)] if active else []))
 
 
 def _along_bands(maps: Tensor, bands: int) -> Tensor:

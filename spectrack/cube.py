@@ -16,8 +16,6 @@ from spectrack.errors import CubeError
 Cube = NDArray[Any]
 """(height, width, bands), any real number type."""
 
-_LARGEST = float(np.finfo(np.float32).max)
-
 MINIMUM_BANDS = 3
 
 
@@ -98,13 +96,11 @@ def check_cube(cube: Cube, *, name: str = "cube", minimum_bands: int = MINIMUM_B
 
 
 def check_finite(values: NDArray[Any], *, name: str = "cube") -> None:
-    """Refuse NaN, infinity and what float32 cannot hold; integers pass at once.
+    """Refuse NaN and infinity; integers pass at once.
 
     Raises:
-        CubeError: some value is not finite, or would not be in float32.
+        CubeError: some value is not finite.
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         raise CubeError(f"expected finite values in {name}, found {count} NaN or infinite; mask or repair them before tracking")
-    if values.dtype.kind == "f" and values.dtype.itemsize > 4 and float(np.abs(values).max(initial=0.0)) > _LARGEST:
-        raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")

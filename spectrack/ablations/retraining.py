@@ -103,8 +103,8 @@ def train_seeds(
 
     from spectrack.trackers.precision import resolve_device
 
-    places = [_place(row, recipe, folder) for recipe in recipes]
-    missing = [recipe for recipe, place in zip(recipes, places, strict=True) if not _weights(recipe, place).is_file()]
+    weights = [_weights(row, recipe, folder) for recipe in recipes]
+    missing = [recipe for recipe, path in zip(recipes, weights, strict=True) if not path.is_file()]
     processes = cpu_count() if jobs == -1 else max(1, jobs)
     tell = progress or (lambda done, total, note: None)
     train_one = functools.partial(_train, row, folder=folder, cache=cache, device=device)
@@ -115,7 +115,7 @@ def train_seeds(
     else:
         for recipe in missing:
             train_one(recipe, jobs=processes, progress=tell)
-    return [_weights(recipe, place) for recipe, place in zip(recipes, places, strict=True)]
+    return weights
 
 
 def _train(row: str, recipe: Recipe, *, folder: Path, cache: Path, device: str, jobs: int = 1, progress: OnTraining | None = None) -> None:
@@ -167,9 +167,9 @@ def _place(row: str, recipe: Recipe, folder: Path) -> Path:
     return folder_of(folder, f"{row}-seed{recipe.seed}", recipe.to_json())
 
 
-def _weights(recipe: Recipe, place: Path) -> Path:
+def _weights(row: str, recipe: Recipe, folder: Path) -> Path:
     """Of a finished training: this file is written last."""
-    return place / f"{recipe.name}.safetensors"
+    return _place(row, recipe, folder) / f"{recipe.name}.safetensors"
 
 
 def folder_of(parent: Path, name: str, content: Any) -> Path:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
+from spectrack.networks.compact import normalised
 from spectrack.networks.correlation import box_coordinates, cross_correlate, fuse_levels, positive_distances
 
 RESPONSE_CELLS = 25
@@ -68,10 +69,10 @@ class CorrelationBranch(nn.Module):
         self, channels: int, hidden: int, outputs: int, tower_kernel: int, template_extra: int = 0, prediction_kernel: int = 1
     ) -> None:
         super().__init__()
-        self.template_tower = _tower(channels + template_extra, hidden, tower_kernel)
-        self.search_tower = _tower(channels, hidden, tower_kernel)
+        self.template_tower = normalised(channels + template_extra, hidden, tower_kernel, active=True)
+        self.search_tower = normalised(channels, hidden, tower_kernel, active=True)
         self.prediction = nn.Sequential(
-            *_tower(hidden, hidden, prediction_kernel, padding=prediction_kernel // 2),
+            *normalised(hidden, hidden, prediction_kernel, padding=prediction_kernel // 2, active=True),
             nn.Conv2d(hidden, outputs, kernel_size=1),
         )
 
@@ -247,11 +248,6 @@ class CorrelationHead(LevelHead):
             for task in (self.classification, self.regression)
         )
         return TemplateKernels(classification, regression)
-
-
-def _tower(channels: int, hidden: int, kernel: int, padding: int = 0) -> nn.Sequential:
-    convolution = nn.Conv2d(channels, hidden, kernel_size=kernel, padding=padding, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True))
 
 
 def branches_of(tasks: nn.ModuleList) -> list[Any]:

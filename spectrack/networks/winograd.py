@@ -65,7 +65,7 @@ class WinogradConv2d(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.dilation, self.padding = int(convolution.dilation[0]), _padding(convolution)
+        self.dilation, self.padding = int(convolution.dilation[0]), int(convolution.padding[0])
         data, filters, result = (torch.tensor(rows, dtype=torch.float64) for rows in (_DATA, _FILTER, _RESULT))
         weight = convolution.weight.detach().double()
         transformed = torch.einsum("ik,jl,ockl->ijco", filters, filters, weight).flatten(0, 1)
@@ -124,10 +124,6 @@ def _fits(convolution: nn.Conv2d) -> bool:
     alike = len(set(convolution.dilation)) == 1 and not isinstance(convolution.padding, str) and len(set(convolution.padding)) == 1
     plain = convolution.groups == 1 and convolution.padding_mode == "zeros" and tuple(convolution.stride) == (1, 1)
     return alike and plain and tuple(convolution.kernel_size) == (3, 3) and convolution.weight.dtype == torch.float32
-
-
-def _padding(convolution: nn.Conv2d) -> int:
-    return int(convolution.padding[0])
 
 
 def _tiles(side: int, dilation: int) -> int:

@@ -40,7 +40,7 @@ class RowResult:
         selections: `ALL` and attributes, by name.
         sequences: success score by sequence, averaged over the row's trackers.
         trackers: for each tracker of the row: ``auc``, ``run`` (its directory), ``weights`` and what tells it from the others.
-        training: for rows with weights of their own: ``recipe``, ``pairs``, ``steps`` and ``seeds``.
+        training: for rows with weights of their own: ``recipe``, ``pairs``, ``steps``, ``seeds`` and ``machines``.
         failures: sequences on which a tracker failed, a line each.
     """
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError
+from spectrack.evaluation.run_directory import read_json
 from spectrack.evaluation.workers import spread
 
 if TYPE_CHECKING:
@@ -116,6 +117,19 @@ def train_seeds(
         for recipe in missing:
             train_one(recipe, jobs=processes, progress=tell)
     return weights
+
+
+def trained_on(weights: list[Path]) -> list[str]:
+    """The machines that weights were trained on, each once, with the number format; empty where the trainings did not say."""
+    told = []
+    for path in weights:
+        file = path.parent / "environment.json"
+        made = read_json(file, "the environment of a training") if file.is_file() else {}
+        # Trainings of earlier versions have no machine of their own, and used a GPU wherever there was one.
+        machine = made.get("machine") or made.get("gpu") or made.get("processor")
+        if machine:
+            told.append(f"{machine}, {made.get('precision')}")
+    return sorted(set(told))
 
 
 def _train(row: str, recipe: Recipe, *, folder: Path, cache: Path, device: str, jobs: int = 1, progress: OnTraining | None = None) -> None:

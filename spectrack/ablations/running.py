@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.results import RowResult, mean_scores, measured
-from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds
+from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds, trained_on
 from spectrack.ablations.rows import Row, RowTable, load_rows
 from spectrack.ablations.videos import make_entry, select_entries
 from spectrack.ablations.writing import Record, check_place, read_earlier, write_tables
@@ -198,7 +198,7 @@ class _Ablation:
         ]
         first = recipes[0]
         training = {"recipe": self.table.recipes[self.options.profile], "pairs": first.pairs, "steps": first.steps}
-        return makers, training | {"seeds": [recipe.seed for recipe in recipes]}
+        return makers, training | {"seeds": [recipe.seed for recipe in recipes], "machines": trained_on(trained)}
 
     def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> functools.partial[Tracker]:
         return functools.partial(load_tracker, method, weights=weights, **self.fixed, **options)

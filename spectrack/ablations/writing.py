@@ -179,6 +179,7 @@ def _trainings(record: Record) -> str:
     budgets = {json.dumps(result.training, sort_keys=True): result.training for result in record.ordered if result.training}
     told = [
         f"{item['pairs']} pairs ({item['steps']} steps) by {item['recipe']}, seeds {', '.join(map(str, item['seeds']))}"
+        + "".join(f", on {machine}" for machine in item.get("machines", ()))
         for item in budgets.values()
     ]
     return f"retrained rows: {'; '.join(told)}" if told else ""

@@ -26,6 +26,7 @@ import torch
 from lightning_fabric import Fabric, seed_everything
 
 from spectrack.errors import ConfigError
+from spectrack.evaluation.provenance import machine_name
 from spectrack.trackers.precision import Precision, resolve_device, resolve_precision
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
@@ -102,7 +103,7 @@ def train(
     precision: Precision | None = None
     if fabric.is_global_zero:
         directory.claim(recipe)
-        precision = directory.settle_precision(resolve_precision(recipe.precision, fabric.device))
+        precision = directory.settle_precision(resolve_precision(recipe.precision, fabric.device), machine_name(str(fabric.device)))
     precision = fabric.broadcast(precision)
     if recipe.batch % fabric.world_size:
         raise ConfigError(f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change recipe.batch")

@@ -54,13 +54,13 @@ class RunDirectory:
                 f"expected a run of the same recipe in {self.path}, found one that differs in {', '.join(different)}; choose another --out"
             )
 
-    def settle_precision(self, resolved: Precision) -> Precision:
-        """The number format of this run: the one it started with, else `resolved`, which is written down."""
+    def settle_precision(self, resolved: Precision, machine: str) -> Precision:
+        """The number format of this run: the one it started with, else `resolved`, which is written down with the machine's name."""
         file = self.path / "environment.json"
         if file.is_file():
             started: Precision = "bf16" if _read(file).get("precision") == "bf16" else "fp32"
             return started
-        write_json(file, {"precision": resolved, **provenance()})
+        write_json(file, {"precision": resolved, "machine": machine, **provenance()})
         return resolved
 
     def log(self, entry: Mapping[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """Trainings of an ablation: the budget keeps a recipe's proportions, equal recipes share a training, nothing is trained twice."""
 
+import json
+
 import pytest
 import torch
 from lightning_fabric import seed_everything
 
 from spectrack.ablations import retraining
-from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, train_seeds
+from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, train_seeds, trained_on
 from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.training.methods import find_method
@@ -65,6 +67,21 @@ def test_trained_once_and_shared_by_equal_recipes(recipe_file, tmp_path, monkeyp
     assert train_seeds("second", [recipe], tmp_path / "training", **place) == [weights]
     with pytest.raises(AssertionError, match="trained again"):
         train_seeds("first", [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=3)], tmp_path / "training", **place)
+
+
+def test_weights_tell_the_machines_that_they_were_trained_on(tmp_path):
+    def weights(name, made=None):
+        folder = tmp_path / name
+        folder.mkdir()
+        if made is not None:
+            (folder / "environment.json").write_text(json.dumps(made))
+        return folder / "weights.safetensors"
+
+    ours = weights("own", {"machine": "Slow, 2 cores", "precision": "bf16", "processor": "Slow", "gpu": "Fast"})
+    same = weights("same", {"machine": "Slow, 2 cores", "precision": "bf16"})
+    earlier = weights("earlier", {"processor": "Slow", "gpu": "Fast", "precision": "bf16"})
+    oldest = weights("oldest", {"processor": "Slow", "gpu": None, "precision": "fp32"})
+    assert trained_on([ours, same, earlier, oldest, weights("silent")]) == ["Fast, bf16", "Slow, 2 cores, bf16", "Slow, fp32"]
 
 
 def test_seeds_are_trained_side_by_side(recipe_file, tmp_path):

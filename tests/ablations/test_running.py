@@ -141,6 +141,7 @@ def test_retrained_rows_share_seeds_weights_and_trainings(ablate, trained_rows):
         assert [tracker["seed"] for tracker in record[name]["trackers"]] == [1, 2]
         # Half of the recipe's 24 pairs.
         assert {key: record[name]["training"][key] for key in ("pairs", "steps", "seeds")} == {"pairs": 12, "steps": 6, "seeds": [1, 2]}
+        assert [machine.rsplit(", ", 1)[1] for machine in record[name]["training"]["machines"]] == ["fp32"]
     hashes = {name: [tracker["weights"]["hash"] for tracker in item["trackers"]] for name, item in record.items()}
     assert hashes["usual-dark@low-light-3"] == hashes["usual"]
     assert hashes["higher-dark@low-light-3"] == hashes["higher"]

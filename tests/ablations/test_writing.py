@@ -44,7 +44,7 @@ PROVENANCE = {
     "date": "2026-01-01",
     "processor": "slow",
 }
-TRAINING = {"recipe": "bcrnet-compact", "pairs": 4000, "steps": 250, "seeds": [1, 2]}
+TRAINING = {"recipe": "bcrnet-compact", "pairs": 4000, "steps": 250, "seeds": [1, 2], "machines": ["fast chip, bf16"]}
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_the_page(record, tmp_path):
         "* sequences: 2 of simulated that carry any of CAM, the first 20 frames of each",
         "* protocol: hot: AUC = mean of 50 thresholds, IoU ≥ t",
         "* weights of the rows that are inference only: bcrnet-compact.safetensors, 0123456789ab",
-        "* retrained rows: 4000 pairs (250 steps) by bcrnet-compact, seeds 1, 2\n",
+        "* retrained rows: 4000 pairs (250 steps) by bcrnet-compact, seeds 1, 2, on fast chip, bf16\n",
         "* trackers: profile compact, fp32 on cpu, seed 0, 1 thread(s)",
         "* spectrack 1.2.3, commit abc, with changes, torch 9.9, 2026-01-01, slow",
         "* `box`: boxes are *averaged*",

@@ -227,8 +227,9 @@ def test_learning_rate_rises_then_falls_along_a_cosine():
 
 def test_a_run_keeps_the_precision_it_began_with(tmp_path):
     directory = RunDirectory(tmp_path)
-    assert directory.settle_precision("bf16") == "bf16"
-    assert directory.settle_precision("fp32") == "bf16"
+    assert directory.settle_precision("bf16", "this machine") == "bf16"
+    assert directory.settle_precision("fp32", "another") == "bf16"
+    assert json.loads((tmp_path / "environment.json").read_text())["machine"] == "this machine"
 
 
 def test_log_is_json_also_for_numbers_that_are_not_finite(tmp_path):

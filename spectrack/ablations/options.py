@@ -26,7 +26,8 @@ class AblationOptions:
         frames: only so many first frames of each sequence; None for all.
         protocol: how to score.
         seed: of the random numbers that trackers may draw.
-        threads, jobs, device: as in `RunOptions` and `load_tracker`; on a CPU, as many seeds as there are jobs are trained at a time.
+        threads, jobs, device: as in `RunOptions` and `load_tracker`; as many seeds as there are jobs are trained at a time, each on one
+            GPU or on one thread.
         precision: fp32 repeats bit for bit.
         cache: of what trainings render; None for a folder in the output.
         keep_frames: whether simulated frames are kept in the cache, about 200 MB a sequence, instead of rendered for each row.

@@ -84,8 +84,9 @@ def train_seeds(
 ) -> list[Path]:
     """Weights by recipes that differ in their seeds, trained unless they are there; an interrupted training goes on where it was.
 
-    On a CPU, with several jobs, as many are trained at a time, on one thread each: networks this small leave the second core of one
-    training half idle, and two trainings side by side are faster than one after the other by 1.4.
+    With several jobs, as many are trained at a time, on one thread each: networks this small leave the second core of one training half
+    idle, and two trainings side by side are faster than one after the other by 1.4; fourteen on one GPU by 2.7. Each training uses
+    one GPU, and where there are more they take turns.
 
     Args:
         row: names the run directories, for people; what is in them is found by the recipe.
@@ -93,7 +94,7 @@ def train_seeds(
         folder: of all trainings of the ablation; rows with the same recipe share one.
         cache: of banks and clips, for all trainings.
         device: as for a training.
-        jobs: trainings at a time on a CPU, and processes that render before they start; -1 for as many as there are cores.
+        jobs: trainings at a time, and processes that render before they start; -1 for as many as there are cores.
         progress: called every 50 steps.
 
     Raises:
@@ -102,21 +103,32 @@ def train_seeds(
     """
     from joblib import cpu_count
 
-    from spectrack.trackers.precision import resolve_device
-
     weights = [_weights(row, recipe, folder) for recipe in recipes]
     missing = [recipe for recipe, path in zip(recipes, weights, strict=True) if not path.is_file()]
     processes = cpu_count() if jobs == -1 else max(1, jobs)
     tell = progress or (lambda done, total, note: None)
-    train_one = functools.partial(_train, row, folder=folder, cache=cache, device=device)
-    if min(processes, len(missing)) > 1 and resolve_device(device).type == "cpu":
+    train_one = functools.partial(_train, row, folder=folder, cache=cache)
+    tasks = list(zip(missing, _places_to_train(device, len(missing)), strict=True))
+    if min(processes, len(missing)) > 1:
         _render(missing, cache, processes)
         with _watched([_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing), tell):
-            list(spread(train_one, missing, jobs=min(processes, len(missing))))
+            list(spread(train_one, tasks, jobs=min(processes, len(missing))))
     else:
-        for recipe in missing:
-            train_one(recipe, jobs=processes, progress=tell)
+        for task in tasks:
+            train_one(task, jobs=processes, progress=tell)
     return weights
+
+
+def _places_to_train(device: str, count: int) -> list[str]:
+    """A device for each of some trainings: one GPU each, because the loop takes all of a machine's otherwise."""
+    import torch
+
+    from spectrack.trackers.precision import resolve_device
+
+    resolved = resolve_device(device)
+    if resolved.type != "cuda" or resolved.index is not None:
+        return [str(resolved)] * count
+    return [f"cuda:{number % torch.cuda.device_count()}" for number in range(count)]
 
 
 def trained_on(weights: list[Path]) -> list[str]:
@@ -132,8 +144,10 @@ def trained_on(weights: list[Path]) -> list[str]:
     return sorted(set(told))
 
 
-def _train(row: str, recipe: Recipe, *, folder: Path, cache: Path, device: str, jobs: int = 1, progress: OnTraining | None = None) -> None:
+def _train(row: str, task: tuple[Recipe, str], *, folder: Path, cache: Path, jobs: int = 1, progress: OnTraining | None = None) -> None:
     from spectrack.training.loop import train
+
+    recipe, device = task
 
     def report(now: Progress) -> None:
         if progress is not None:

@@ -73,7 +73,7 @@ class Ablate:
     protocol: Annotated[str, arg(metavar="NAME")] = "hot"
     """How to score: hot, hotc2026, otb, lasot, got10k."""
     jobs: Annotated[int, arg(metavar="N")] = 1
-    """Sequences tracked, and on a CPU seeds trained, at the same time; -1 for as many as there are cores."""
+    """Sequences tracked and seeds trained at the same time; -1 for as many as there are cores."""
     threads: Annotated[int, arg(metavar="N")] = 1
     """Threads of the network in each job."""
     precision: Annotated[str, arg(metavar="fp32|bf16|auto")] = "fp32"

@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import seed_everything
 
 from spectrack.ablations import retraining
-from spectrack.ablations.retraining import ablation_recipe, folder_of, shortened, train_seeds, trained_on
+from spectrack.ablations.retraining import _places_to_train, ablation_recipe, folder_of, shortened, train_seeds, trained_on
 from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.training.methods import find_method
@@ -82,6 +82,14 @@ def test_weights_tell_the_machines_that_they_were_trained_on(tmp_path):
     earlier = weights("earlier", {"processor": "Slow", "gpu": "Fast", "precision": "bf16"})
     oldest = weights("oldest", {"processor": "Slow", "gpu": None, "precision": "fp32"})
     assert trained_on([ours, same, earlier, oldest, weights("silent")]) == ["Fast, bf16", "Slow, 2 cores, bf16", "Slow, fp32"]
+
+
+def test_a_training_takes_one_device(monkeypatch):
+    assert _places_to_train("cpu", 2) == ["cpu", "cpu"]
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("spectrack.trackers.precision.resolve_device", lambda device: torch.device(device.replace("auto", "cuda")))
+    assert _places_to_train("auto", 3) == ["cuda:0", "cuda:1", "cuda:0"]
+    assert _places_to_train("cuda:1", 2) == ["cuda:1", "cuda:1"]
 
 
 def test_seeds_are_trained_side_by_side(recipe_file, tmp_path):

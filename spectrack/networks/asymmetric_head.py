@@ -14,6 +14,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
+from spectrack.networks.compact import normalised
 from spectrack.networks.correlation_head import LevelHead, TemplateKernels, branches_of
 
 _BOX_HIDDEN = 32
@@ -29,7 +30,7 @@ class AsymmetricBranch(nn.Module):
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
-        self.template_tower, self.search_tower = _unpadded(channels), _unpadded(channels)
+        self.template_tower, self.search_tower = (normalised(channels, channels, 3, active=True) for _ in range(2))
         self.template_sum = nn.Conv2d(channels, channels, 5)
         self.search_sum = nn.Conv2d(channels, channels, 5, bias=False)
         self.box = nn.Sequential(
@@ -108,9 +109,5 @@ class AsymmetricHead(LevelHead):
         return TemplateKernels(classification, regression)
 
 
-def _unpadded(channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, channels, 3, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
-
-
-def _padded(channels: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+def _padded(channels: int) -> nn.Sequential:
+    return normalised(channels, channels, 3, padding=1, active=True)

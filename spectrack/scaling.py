@@ -85,6 +85,11 @@ class Scaling:
         A frame without light gives gain 1, so that black stays black instead of becoming NaN.
         """
         bands = cube.shape[2]
+        # Values beyond float32 are refused with a sentence where they are cropped; NumPy need not warn before.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._fit(cube, bands)
+
+    def _fit(self, cube: Cube, bands: int) -> Gain:
         if self.name == "none":
             return Gain.uniform(1.0, bands)
         if self.name == "fixed":

@@ -1,5 +1,7 @@
 """Scalings: parsing, the numbers each gives, and what they do to the shape of spectra."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,3 +106,12 @@ def test_percentiles_of_large_frames_are_sampled_closely():
 def test_a_crop_is_scaled_like_the_frame():
     gain = Gain.uniform(0.5, 5)
     np.testing.assert_array_equal(gain.apply(CUBE)[3:9, 4:8], gain.apply(CUBE[3:9, 4:8]))
+
+
+@pytest.mark.parametrize("text", ["frame_max", "first_frame_percentile", "frame_minmax", "band_minmax", "percentile(1,99)"])
+def test_values_beyond_float32_are_left_to_the_crop_without_a_warning(text):
+    cube = np.full((20, 30, 4), 1e300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gain = Scaling.parse(text).fit(cube)
+    assert gain.gain.shape == (4,)

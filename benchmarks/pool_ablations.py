@@ -22,11 +22,11 @@ from spectrack.files import write_json
 
 
 def read_rows(path):
-    """The measured, retrained rows of a table by name, and its sequences."""
+    """The measured, retrained rows of a table by name, its sequences, and how many frames of each it saw (None: all)."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         rows = {row["row"]["name"]: row for row in table["rows"] if row["status"] == "measured" and row["training"]}
-        return rows, table["plan"]["sequences"]
+        return rows, table["plan"]["sequences"], table["plan"]["frames"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SystemExit(f"expected a table of spectrack ablate in {path}, found {error!r}; make it first") from error
 
@@ -69,10 +69,10 @@ def main():
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     read = [read_rows(path) for path in options.tables]
-    sequences = read[0][1]
-    if any(sorted(found) != sorted(sequences) for _, found in read):
-        raise SystemExit("expected tables over the same sequences, found different ones; give both the same --only and --frames")
-    told = compare(pool([rows for rows, _ in read], sequences))
+    _, sequences, frames = read[0]
+    if any((sorted(found), seen) != (sorted(sequences), frames) for _, found, seen in read):
+        raise SystemExit("expected tables over the same sequences and frames, found different ones; give both the same --only and --frames")
+    told = compare(pool([rows for rows, _, _ in read], sequences))
     for name, row in told.items():
         against = f"  {row['difference']:+.3f} {row['difference_interval']}" if "difference" in row else ""
         print(f"{name:22s} {row['auc']:.3f} {row['interval']} by file {row['by_file']}{against}")

@@ -79,17 +79,14 @@ class Scaling:
         """Whether the gain is found anew on every frame rather than once on the first."""
         return self.name in _EVERY_FRAME
 
+    # Values beyond float32 are refused with a sentence where they are cropped; NumPy need not warn before.
+    @np.errstate(over="ignore", invalid="ignore")
     def fit(self, cube: Cube) -> Gain:
         """The gain and offset that this scaling takes from a whole frame (the first, unless `every_frame`).
 
         A frame without light gives gain 1, so that black stays black instead of becoming NaN.
         """
         bands = cube.shape[2]
-        # Values beyond float32 are refused with a sentence where they are cropped; NumPy need not warn before.
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._fit(cube, bands)
-
-    def _fit(self, cube: Cube, bands: int) -> Gain:
         if self.name == "none":
             return Gain.uniform(1.0, bands)
         if self.name == "fixed":

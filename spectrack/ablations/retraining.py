@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError
-from spectrack.evaluation.run_directory import read_json
 from spectrack.evaluation.workers import spread
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def train_seeds(
     processes = cpu_count() if jobs == -1 else max(1, jobs)
     tell = progress or (lambda done, total, note: None)
     train_one = functools.partial(_train, row, folder=folder, cache=cache)
-    tasks = list(zip(missing, _places_to_train(device, len(missing)), strict=True))
+    tasks = list(zip(missing, _devices(device, len(missing)), strict=True))
     if min(processes, len(missing)) > 1:
         _render(missing, cache, processes)
         with _watched([_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing), tell):
@@ -119,7 +118,7 @@ def train_seeds(
     return weights
 
 
-def _places_to_train(device: str, count: int) -> list[str]:
+def _devices(device: str, count: int) -> list[str]:
     """A device for each of some trainings: one GPU each, because the loop takes all of a machine's otherwise."""
     import torch
 
@@ -133,10 +132,11 @@ def _places_to_train(device: str, count: int) -> list[str]:
 
 def trained_on(weights: list[Path]) -> list[str]:
     """The machines that weights were trained on, each once, with the number format; empty where the trainings did not say."""
+    from spectrack.training.run_directory import RunDirectory
+
     told = []
     for path in weights:
-        file = path.parent / "environment.json"
-        made = read_json(file, "the environment of a training") if file.is_file() else {}
+        made = RunDirectory(path.parent).environment() or {}
         # Trainings of earlier versions have no machine of their own, and used a GPU wherever there was one.
         machine = made.get("machine") or made.get("gpu") or made.get("processor")
         if machine:

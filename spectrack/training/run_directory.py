@@ -35,6 +35,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.log_file, self.checkpoint = path / "log.jsonl", path / "checkpoint.ckpt"
+        self._environment = path / "environment.json"
 
     def claim(self, recipe: Recipe) -> None:
         """Make the folder this recipe's.
@@ -56,12 +57,15 @@ class RunDirectory:
 
     def settle_precision(self, resolved: Precision, machine: str) -> Precision:
         """The number format of this run: the one it started with, else `resolved`, which is written down with the machine's name."""
-        file = self.path / "environment.json"
-        if file.is_file():
-            started: Precision = "bf16" if _read(file).get("precision") == "bf16" else "fp32"
-            return started
-        write_json(file, {"precision": resolved, "machine": machine, **provenance()})
+        started = self.environment()
+        if started is not None:
+            return "bf16" if started.get("precision") == "bf16" else "fp32"
+        write_json(self._environment, {"precision": resolved, "machine": machine, **provenance()})
         return resolved
+
+    def environment(self) -> dict[str, Any] | None:
+        """Number format, machine and versions that the run started with, or None before it did."""
+        return _read(self._environment) if self._environment.is_file() else None
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append a line; numbers that are not finite become null, because JSON has none."""

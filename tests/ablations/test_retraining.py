@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import seed_everything
 
 from spectrack.ablations import retraining
-from spectrack.ablations.retraining import _places_to_train, ablation_recipe, folder_of, shortened, train_seeds, trained_on
+from spectrack.ablations.retraining import _devices, ablation_recipe, folder_of, shortened, train_seeds, trained_on
 from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.training.methods import find_method
@@ -85,11 +85,11 @@ def test_weights_tell_the_machines_that_they_were_trained_on(tmp_path):
 
 
 def test_a_training_takes_one_device(monkeypatch):
-    assert _places_to_train("cpu", 2) == ["cpu", "cpu"]
+    assert _devices("cpu", 2) == ["cpu", "cpu"]
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("spectrack.trackers.precision.resolve_device", lambda device: torch.device(device.replace("auto", "cuda")))
-    assert _places_to_train("auto", 3) == ["cuda:0", "cuda:1", "cuda:0"]
-    assert _places_to_train("cuda:1", 2) == ["cuda:1", "cuda:1"]
+    assert _devices("auto", 3) == ["cuda:0", "cuda:1", "cuda:0"]
+    assert _devices("cuda:1", 2) == ["cuda:1", "cuda:1"]
 
 
 def test_seeds_are_trained_side_by_side(recipe_file, tmp_path):

@@ -1,15 +1,16 @@
 """How well BIMM rebuilds bands on crops it never saw, beside what needs no network and what no network can beat.
 
-Template and search crops of simulated clips, all scenarios and three sensors, cut as the tracker cuts them; the clips' seeds are in
-neither training nor suite. Relative error ||X - W X||^2 / ||X||^2, mean over crops, of
+Template and search crops of simulated clips, all scenarios and three sensors, cut as the tracker cuts them; the clips'
+seeds are in neither training nor suite. Relative error ||X - W X||^2 / ||X||^2, mean over crops, of
 
 * ``mean of others``: W = 1 / (bands - 1) off the diagonal;
-* ``best constant``: one W for all crops of the sensor, the exact minimiser over the crops of all other clips (W >= 0, zero diagonal);
+* ``best constant``: one W for all crops of the sensor, the exact minimiser over the crops of all other clips (W >= 0,
+  zero diagonal);
 * ``bimm``: the weights' own W of each crop;
 * ``oracle``: the exact minimiser of each crop; nothing with W >= 0 and a zero diagonal can be better.
 
-Further: how far BIMM comes from the best constant to the oracle; rank correlation (Spearman) of its importance with the oracle's; and
-flicker, the share of grouped bands that lie in another composite in the next frame.
+Further: how far BIMM comes from the best constant to the oracle; rank correlation (Spearman) of its importance with the
+oracle's; and flicker, the share of grouped bands that lie in another composite in the next frame.
 
     python benchmarks/band_importance.py --weights FILE --out benchmarks/results/band_importance.json
 """
@@ -26,10 +27,15 @@ import torch
 from bcrnet_speed import make_tracker
 from scipy.stats import spearmanr
 
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
-from spectrack.networks.composites import band_importance, group_bands, rank_bands
-from spectrack.networks.self_expression import gram_matrix, mean_of_others, reconstruction_error, solve_self_expression
+from spectrack.methods.bcrnet.composites import band_importance, group_bands, rank_bands
+from spectrack.methods.bcrnet.self_expression import (
+    gram_matrix,
+    mean_of_others,
+    reconstruction_error,
+    solve_self_expression,
+)
+from spectrack.provenance import provenance
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.suite import FIRST_SEED as SUITE_FIRST
 from spectrack.simulation.suite import LAST_SEED as SUITE_LAST
@@ -75,7 +81,9 @@ def held_out_crops(tracker, sensor, scenarios, frames):
     if used & set(seeds.values()):
         raise SystemExit("expected seeds that neither training nor suite uses, found some of theirs; change FIRST_SEED")
     return [
-        crop for clip, scenario in enumerate(scenarios) for crop in clip_crops(tracker, clip, sensor, scenario, seeds[scenario], frames)
+        crop
+        for clip, scenario in enumerate(scenarios)
+        for crop in clip_crops(tracker, clip, sensor, scenario, seeds[scenario], frames)
     ]
 
 
@@ -83,8 +91,13 @@ def constant_matrices(crops):
     """For every clip, the best constant W over the crops of all other clips."""
     clips = sorted({crop.clip for crop in crops})
     # The mean relative error is the error on the mean of the Gram matrices, each divided by its trace.
-    shares = {clip: torch.stack([crop.gram / crop.gram.trace() for crop in crops if crop.clip == clip]).sum(dim=0) for clip in clips}
-    return {clip: solve_self_expression(sum(shares[other] for other in clips if other != clip)[None])[0] for clip in clips}
+    shares = {
+        clip: torch.stack([crop.gram / crop.gram.trace() for crop in crops if crop.clip == clip]).sum(dim=0)
+        for clip in clips
+    }
+    return {
+        clip: solve_self_expression(sum(shares[other] for other in clips if other != clip)[None])[0] for clip in clips
+    }
 
 
 def error(crop, matrix):
@@ -141,7 +154,9 @@ def judge(crops, axis):
         "clips": len({crop.clip for crop in crops}),
         "relative_error": {name: float(f"{value:.4g}") for name, value in mean.items()},
         "relative_error_median": {name: float(f"{np.median(values):.4g}") for name, values in errors.items()},
-        "share_of_the_way_from_best_constant_to_oracle": round((mean["best constant"] - mean["bimm"]) / gap, 3) if gap > 0 else None,
+        "share_of_the_way_from_best_constant_to_oracle": round((mean["best constant"] - mean["bimm"]) / gap, 3)
+        if gap > 0
+        else None,
         "below_a_third_of_mean_of_others": mean["bimm"] < mean["mean of others"] / 3,
         "never_below_the_oracle": not bool(below.any()),
         "valid_matrices": all(bool((crop.bimm >= 0).all()) and not bool(crop.bimm.diagonal().any()) for crop in crops),
@@ -160,7 +175,10 @@ def main():
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if len(options.scenarios) < 2:
-        parser.error("expected at least two scenarios, because the best constant W comes from other clips than it is judged on; name more")
+        parser.error(
+            "expected at least two scenarios, because the best constant W comes from other clips than it is judged on; "
+            "name more"
+        )
     tracker = make_tracker(options.weights, "fp32")
     found = {}
     for sensor in options.sensors:

@@ -1,8 +1,10 @@
-"""Draw the pictures of docs/methods/bcr-net.md: a real W, the ranking of the bands over a video, and the composites of a frame.
+"""Draw the pictures of docs/methods/bcr-net.md: a real W, the ranking of the bands over a video, and the composites of
+a frame.
 
-A simulated video of a camouflaged target that neither training nor suite has seen, tracked from its first box. `bcr-net-matrix.png` has
-BIMM's W of a search crop beside the exact solution, `bcr-net-ranking.png` the composite of every band in every frame and the bands'
-importance, `bcr-net-composites.png` the crop in false colour, its composites with their weights, and the score map of every branch.
+A simulated video of a camouflaged target that neither training nor suite has seen, tracked from its first box.
+`bcr-net-matrix.png` has BIMM's W of a search crop beside the exact solution, `bcr-net-ranking.png` the composite of
+every band in every frame and the bands' importance, `bcr-net-composites.png` the crop in false colour, its composites
+with their weights, and the score map of every branch.
 
     python benchmarks/bcrnet_figures.py --weights FILE --out docs/methods
 """
@@ -22,8 +24,18 @@ from PIL import Image
 
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_atomically
-from spectrack.networks.self_expression import gram_matrix, reconstruction_error, solve_self_expression
-from spectrack.plots import QUIET_COLOUR, TEXT_COLOUR, TRUTH_COLOUR, draw_box, draw_image, evenly_spread, new_grid, save_figure, style_plot
+from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error, solve_self_expression
+from spectrack.plots import (
+    QUIET_COLOUR,
+    TEXT_COLOUR,
+    TRUTH_COLOUR,
+    draw_box,
+    draw_image,
+    evenly_spread,
+    new_grid,
+    save_figure,
+    style_plot,
+)
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
 from spectrack.trackers.siamese import SEARCH_SIZE_PX
@@ -62,8 +74,12 @@ def draw_matrices(crop, evidence, title):
     top = float(np.quantile(exact.numpy(), 0.995))
     for axes, matrix, name in zip(plots, (own, exact), ("BIMM", "exact solution of the crop"), strict=True):
         error = float(reconstruction_error(gram, matrix)[0])
-        image = axes.imshow(matrix[0].numpy()[np.ix_(order, order)], cmap="cividis", vmin=0, vmax=top, interpolation="nearest")
-        style_plot(axes, title_size=10.5, title=f"{name}   error {error:.4f}", x_label="rebuilt from (nm)", y_label="band (nm)")
+        image = axes.imshow(
+            matrix[0].numpy()[np.ix_(order, order)], cmap="cividis", vmin=0, vmax=top, interpolation="nearest"
+        )
+        style_plot(
+            axes, title_size=10.5, title=f"{name}   error {error:.4f}", x_label="rebuilt from (nm)", y_label="band (nm)"
+        )
         axes.grid(visible=False)
         band_ticks(axes.xaxis, names)
         band_ticks(axes.yaxis, names)
@@ -83,13 +99,25 @@ def draw_ranking(found, title):
     figure = Figure(figsize=(8.4, 5.4), layout="constrained", facecolor="white")
     upper, lower = figure.subplots(2, 1, sharex=True)
     last = int(places.max())
-    options = {"aspect": "auto", "origin": "lower", "interpolation": "nearest", "extent": (0.5, len(found) + 0.5, -0.5, len(names) - 0.5)}
-    ranked = upper.imshow(places.T[order], cmap=ListedColormap(COMPOSITE_COLOURS[: last + 2]), vmin=-1.5, vmax=last + 0.5, **options)
+    options = {
+        "aspect": "auto",
+        "origin": "lower",
+        "interpolation": "nearest",
+        "extent": (0.5, len(found) + 0.5, -0.5, len(names) - 0.5),
+    }
+    ranked = upper.imshow(
+        places.T[order], cmap=ListedColormap(COMPOSITE_COLOURS[: last + 2]), vmin=-1.5, vmax=last + 0.5, **options
+    )
     valued = lower.imshow(importance.T[order], cmap="cividis", **options)
     legend = figure.colorbar(ranked, ax=upper, ticks=range(-1, last + 1))
     legend.ax.set_yticklabels(["left over", *(f"composite {number + 1}" for number in range(last + 1))])
-    for axes, bar, name in ((upper, legend, "composite of every band"), (lower, figure.colorbar(valued, ax=lower), "importance")):
-        style_plot(axes, title_size=10.5, title=name, x_label="frame" if axes is lower else "", y_label="wavelength (nm)")
+    for axes, bar, name in (
+        (upper, legend, "composite of every band"),
+        (lower, figure.colorbar(valued, ax=lower), "importance"),
+    ):
+        style_plot(
+            axes, title_size=10.5, title=name, x_label="frame" if axes is lower else "", y_label="wavelength (nm)"
+        )
         axes.grid(visible=False)
         band_ticks(axes.yaxis, names[order])
         bar.ax.tick_params(labelsize=8, color=QUIET_COLOUR, labelcolor=TEXT_COLOUR)
@@ -113,7 +141,10 @@ def draw_composites(crop, evidence, target, title):
     figure, plots = new_grid(len(composites) + 1, 2, cell_in=(1.5, 1.5), head_in=0.62)
     bright = max(float(np.percentile(cube, 99.5)), 1e-6)
     colour = apply_matrix(cube, matrix)
-    pictures = [colour / max(float(np.percentile(colour, 99.5)), 1e-6), *(cube[..., bands] / bright for bands in composites)]
+    pictures = [
+        colour / max(float(np.percentile(colour, 99.5)), 1e-6),
+        *(cube[..., bands] / bright for bands in composites),
+    ]
     heads = ["false colour"]
     for bands, weight in zip(composites, evidence["branch_weights"], strict=True):
         heads.append(f"w = {weight:.2f}\n" + ", ".join(f"{names[band]:.0f}" for band in bands) + " nm")
@@ -153,7 +184,9 @@ def main():
     pictures = {
         "matrix": draw_matrices(crop, evidence, note_of_frame),
         "ranking": draw_ranking(found, note),
-        "composites": draw_composites(crop, evidence, target, f"{note_of_frame}; below: fused score map, then each branch's"),
+        "composites": draw_composites(
+            crop, evidence, target, f"{note_of_frame}; below: fused score map, then each branch's"
+        ),
     }
     for name, figure in pictures.items():
         path = save_figure(figure, options.out / f"bcr-net-{name}.png", dpi=100)

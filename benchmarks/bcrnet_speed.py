@@ -1,18 +1,21 @@
-"""How fast BCR-Net tracks: `compact` from file to box and part by part, `full` against five separate passes, BIMM's share of a frame.
+"""How fast BCR-Net tracks: `compact` from file to box and part by part, `full` against five separate passes, BIMM's
+share of a frame.
 
-* ``compact``: 512 x 256 x 16 video stored as .npy. Frames a second are those of `spectrack.track` from start to end, first frame left
-  out. Parts, with the search region kept on the truth: read and crop (find the frame, cut, scale, resize), bimm, composites (ranking
-  and picking of the bands), network (backbone, neck, CFRM, head; all branches as one batch), template (when one is taken from the running
-  video; mostly nothing), decide (fusion, box, evidence). Targets: 30 frames/s, bimm 6 ms, network 4 ms a branch, read and crop 2 ms.
+* ``compact``: 512 x 256 x 16 video stored as .npy. Frames a second are those of `spectrack.track` from start to end,
+  first frame left out. Parts, with the search region kept on the truth: read and crop (find the frame, cut, scale,
+  resize), bimm, composites (ranking and picking of the bands), network (backbone, neck, CFRM, head; all branches as one
+  batch), template (when one is taken from the running video; mostly nothing), decide (fusion, box, evidence). Targets:
+  30 frames/s, bimm 6 ms, network 4 ms a branch, read and crop 2 ms.
 * ``repeats``: whether two fp32 runs give the same boxes, scores and W bit for bit.
-* ``full``: random weights, which cost the same time. The network without BIMM, five branches in one batch in its inference form,
-  against five passes one after the other of the form it is trained in (PyTorch eager, fp32, batch normalisation not folded), turn about,
-  ratio by ratio. Targets: 2.2 times faster in bf16, 1.25 times in fp32, and BIMM at most 15 % of the frame.
+* ``full``: random weights, which cost the same time. The network without BIMM, five branches in one batch in its
+  inference form, against five passes one after the other of the form it is trained in (PyTorch eager, fp32, batch
+  normalisation not folded), turn about, ratio by ratio. Targets: 2.2 times faster in bf16, 1.25 times in fp32, and BIMM
+  at most 15 % of the frame.
 
     python benchmarks/bcrnet_speed.py --out benchmarks/results/bcrnet_speed.json
 
-The targets are for two threads on an otherwise idle machine. Weights that are not there are replaced by untrained ones on
-siamban-compact, and the result says so; they cost the same time.
+The targets are for two threads on an otherwise idle machine. Weights that are not there are replaced by untrained ones
+on siamban-compact, and the result says so; they cost the same time.
 """
 
 from __future__ import annotations
@@ -37,11 +40,11 @@ from tracking_speed import (
 )
 
 from spectrack.errors import WeightsError
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
-from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
+from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
+from spectrack.methods.bcrnet.tracker import BCRNetTracker
 from spectrack.networks.siamban import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.trackers.bcrnet import BCRNetTracker
+from spectrack.provenance import provenance
 from spectrack.trackers.loading import load_siamban_network, load_tracker, online_options
 from spectrack.trackers.siamese import for_inference
 
@@ -60,7 +63,9 @@ TARGETS = {
 
 
 def make_tracker(weights, precision):
-    """bcrnet-compact with trained weights, or where there are none with BIMM and CFRM as they start on siamban-compact."""
+    """bcrnet-compact with trained weights, or where there are none with BIMM and CFRM as they start on
+    siamban-compact.
+    """
     try:
         return load_tracker("bcrnet", weights=weights, precision=precision, device="cpu")
     except WeightsError:
@@ -75,7 +80,11 @@ def make_tracker(weights, precision):
         online_options(metadata.extra.get("online", {}), {}),
         scaling=metadata.scaling,
         precision=precision,
-        identity={"file": "untrained", "what": "BIMM and CFRM with random weights on siamban-compact", "base": identity},
+        identity={
+            "file": "untrained",
+            "what": "BIMM and CFRM with random weights on siamban-compact",
+            "base": identity,
+        },
     )
 
 
@@ -118,7 +127,9 @@ def measure_compact(sequence, options):
             "frames_per_second": round(float(np.median(speeds)), 1),
             "frames_per_second_of_each_repeat": [round(one, 1) for one in speeds],
             "processor_ms_a_frame": round(float(np.median(processor)), 2),
-            "parts": parts(stage_times(sequence, tracker, steps_of(tracker), keep_on_truth=True, now=CLOCKS[options.clock])),
+            "parts": parts(
+                stage_times(sequence, tracker, steps_of(tracker), keep_on_truth=True, now=CLOCKS[options.clock])
+            ),
         }
     return found, identity
 
@@ -150,7 +161,9 @@ def full_batch(network, options):
     templates, searches = (torch.rand(1, BRANCHES, 3, size, size) for size in (TEMPLATE_SIZE_PX, SEARCH_SIZE_PX))
     forms = {"separate eager fp32": _separate_passes(network, templates, searches)}
     for precision, kind in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
-        forms[f"one batch {precision}"] = _one_batch(for_inference(network, torch.device("cpu"), kind), templates, searches)
+        forms[f"one batch {precision}"] = _one_batch(
+            for_inference(network, torch.device("cpu"), kind), templates, searches
+        )
     times, now = {name: [] for name in forms}, CLOCKS[options.clock]
     with torch.inference_mode():
         for run in forms.values():
@@ -166,7 +179,9 @@ def full_batch(network, options):
         "rounds": options.rounds,
         "times": {"separate eager fp32": summary(separate)} | {name: summary(values) for name, values in times.items()},
         "times_faster": {
-            name: round(float(np.median(separate / values)), 3) for name, values in times.items() if name != "separate eager fp32"
+            name: round(float(np.median(separate / values)), 3)
+            for name, values in times.items()
+            if name != "separate eager fp32"
         },
     }
 
@@ -191,7 +206,9 @@ def full_frame(sequence, network, options):
     found = {}
     for precision in PRECISIONS:
         tracker = BCRNetTracker(network, precision=precision, identity={"file": "random weights"})
-        found[precision] = parts(stage_times(sequence, tracker, steps_of(tracker), keep_on_truth=True, now=CLOCKS[options.clock]))
+        found[precision] = parts(
+            stage_times(sequence, tracker, steps_of(tracker), keep_on_truth=True, now=CLOCKS[options.clock])
+        )
     return found
 
 
@@ -211,9 +228,12 @@ def verdicts(results):
     if "full" in results:
         faster = results["full"]["batch"]["times_faster"]
         found |= {
-            f"full_batch_{precision}": faster[f"one batch {precision}"] >= TARGETS[f"full_batch_{precision}"] for precision in PRECISIONS
+            f"full_batch_{precision}": faster[f"one batch {precision}"] >= TARGETS[f"full_batch_{precision}"]
+            for precision in PRECISIONS
         }
-        found["full_bimm_share"] = all(frame["bimm_share"] <= TARGETS["full_bimm_share"] for frame in results["full"]["frame"].values())
+        found["full_bimm_share"] = all(
+            frame["bimm_share"] <= TARGETS["full_bimm_share"] for frame in results["full"]["frame"].values()
+        )
     return found
 
 
@@ -236,7 +256,9 @@ def measure(folder, options):
 
 def show(results):
     for precision, found in results.get("compact", {}).items():
-        listed = ", ".join(f"{name} {value['median_ms']:.2f}" for name, value in found["parts"].items() if isinstance(value, dict))
+        listed = ", ".join(
+            f"{name} {value['median_ms']:.2f}" for name, value in found["parts"].items() if isinstance(value, dict)
+        )
         speeds = f"{found['frames_per_second']:.0f} frames/s, processor {found['processor_ms_a_frame']:.1f} ms a frame"
         print(f"compact {precision}: {speeds} ({listed} ms)")
     if "full" in results:
@@ -244,16 +266,25 @@ def show(results):
             print(f"full, {name}: {times['median_ms']:.0f} ms")
         print(f"full, times faster than separate passes: {results['full']['batch']['times_faster']}")
         for precision, found in results["full"]["frame"].items():
-            print(f"full {precision}: frame {found['frame']['median_ms']:.0f} ms, bimm {100 * found['bimm_share']:.1f} % of it")
+            print(
+                f"full {precision}: frame {found['frame']['median_ms']:.0f} ms, bimm {100 * found['bimm_share']:.1f} % "
+                "of it"
+            )
 
 
 def main():
     parser = timing_parser(__doc__)
-    parser.add_argument("--weights", help="weights file or name of the compact profile; by default the shipped ones, or untrained ones")
+    parser.add_argument(
+        "--weights", help="weights file or name of the compact profile; by default the shipped ones, or untrained ones"
+    )
     parser.add_argument("--profiles", nargs="+", default=["compact", "full"], choices=["compact", "full"])
-    parser.add_argument("--shortcut", default="1x1_crop", choices=["1x1_crop", "3x3"], help="layout of ResNet-50 in the full profile")
+    parser.add_argument(
+        "--shortcut", default="1x1_crop", choices=["1x1_crop", "3x3"], help="layout of ResNet-50 in the full profile"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="of the full network, each of several seconds")
-    parser.add_argument("--clock", default="wall", choices=list(CLOCKS), help="processor, with --threads 1, where other work disturbs")
+    parser.add_argument(
+        "--clock", default="wall", choices=list(CLOCKS), help="processor, with --threads 1, where other work disturbs"
+    )
     parser.add_argument("--full-frames", type=int, default=7)
     options = parser.parse_args()
     use_threads(options.threads)
@@ -263,8 +294,18 @@ def main():
     reached = verdicts(results)
     print("targets reached:", ", ".join(f"{name} {'yes' if value else 'NO'}" for name, value in reached.items()))
     if options.out:
-        video = {"scenario": SCENARIO, "sensor": SENSOR, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
-        settings = f"--frames {options.frames} --repeats {options.repeats} --threads {options.threads} --rounds {options.rounds}"
+        video = {
+            "scenario": SCENARIO,
+            "sensor": SENSOR,
+            "seed": SEED,
+            "height": HEIGHT,
+            "width": WIDTH,
+            "frames": options.frames,
+        }
+        settings = (
+            f"--frames {options.frames} --repeats {options.repeats} --threads {options.threads} --rounds "
+            f"{options.rounds}"
+        )
         settings += f" --profiles {' '.join(options.profiles)} --shortcut {options.shortcut} --clock {options.clock}"
         settings += f" --full-frames {options.full_frames}"
         record = {

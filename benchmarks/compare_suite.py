@@ -1,11 +1,14 @@
-"""Two trackers on the simulated suite, sequence by sequence: paired differences of AUC with 95 % bootstrap intervals over sequences.
+"""Two trackers on the simulated suite, sequence by sequence: paired differences of AUC with 95 % bootstrap intervals
+over sequences.
 
-    python benchmarks/compare_suite.py benchmarks/results/suite_bcrnet_compact.json benchmarks/results/suite_siamban_compact.json \
+    python benchmarks/compare_suite.py benchmarks/results/suite_bcrnet_compact.json \
+        benchmarks/results/suite_siamban_compact.json \
         --out benchmarks/results/suite_bcrnet_against_siamban.json
 
-Both files come from `benchmarks/suite.py`. Differences are first minus second, over all sequences, over camouflage and twins (CAM, TWIN),
-over the rest, and by attribute. `gains` is whether the mean difference on CAM and TWIN reaches --gain, `keeps` whether that on the rest
-is not below minus --loss; an interval that excludes 0 speaks for a real difference, with fewer than ten sequences it is too narrow.
+Both files come from `benchmarks/suite.py`. Differences are first minus second, over all sequences, over camouflage and
+twins (CAM, TWIN), over the rest, and by attribute. `gains` is whether the mean difference on CAM and TWIN reaches
+--gain, `keeps` whether that on the rest is not below minus --loss; an interval that excludes 0 speaks for a real
+difference, with fewer than ten sequences it is too narrow.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from pathlib import Path
 
 from suite import split_by_metamers
 
-from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.uncertainty import bootstrap_interval
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.simulation.suite import suite
 
 
@@ -28,7 +31,9 @@ def read_result(path):
         record = json.loads(path.read_text(encoding="utf-8"))
         return record["tracker"], {str(name): float(auc) for name, auc in record["sequences"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SystemExit(f"expected a result of benchmarks/suite.py in {path}, found {error!r}; make it first") from error
+        raise SystemExit(
+            f"expected a result of benchmarks/suite.py in {path}, found {error!r}; make it first"
+        ) from error
 
 
 def difference(first, second, names):
@@ -49,7 +54,10 @@ def compare(first, second, attributes):
     parts = split_by_metamers(attributes)
     labels = sorted({label for found in attributes.values() for label in found})
     groups = {label: [name for name, found in attributes.items() if label in found] for label in labels}
-    return tuple({name: difference(first, second, members) for name, members in table.items() if members} for table in (parts, groups))
+    return tuple(
+        {name: difference(first, second, members) for name, members in table.items() if members}
+        for table in (parts, groups)
+    )
 
 
 def main():
@@ -63,21 +71,29 @@ def main():
     (tracker, first), (baseline, second) = (read_result(path) for path in (options.first, options.second))
     attributes = {entry.name: entry.attributes for entry in suite() if entry.name in first}
     if not set(first) == set(second) == set(attributes):
-        raise SystemExit("expected two results on the same sequences of the suite, found different ones; track both again")
+        raise SystemExit(
+            "expected two results on the same sequences of the suite, found different ones; track both again"
+        )
     parts, groups = compare(first, second, attributes)
     verdict = {
         "gain_wanted": options.gain,
         "gains": parts["CAM or TWIN"]["difference"] >= options.gain if "CAM or TWIN" in parts else None,
         "loss_allowed": options.loss,
-        "keeps": parts["without CAM and TWIN"]["difference"] >= -options.loss if "without CAM and TWIN" in parts else None,
+        "keeps": parts["without CAM and TWIN"]["difference"] >= -options.loss
+        if "without CAM and TWIN" in parts
+        else None,
     }
     for name, found in (parts | groups).items():
-        print(f"{name:22s} {found['difference']:+.3f} {found['interval']}, {found['better']} of {found['sequences']} better")
+        print(
+            f"{name:22s} {found['difference']:+.3f} {found['interval']}, {found['better']} of {found['sequences']} "
+            "better"
+        )
     print(verdict)
     if options.out:
         record = {
             "what": __doc__.split("\n")[0],
-            "command": f"python benchmarks/compare_suite.py {options.first} {options.second} --gain {options.gain} --loss {options.loss}",
+            "command": f"python benchmarks/compare_suite.py {options.first} {options.second} --gain {options.gain} "
+            f"--loss {options.loss}",
             "first": {"file": options.first.name, "name": tracker["name"], "weights": tracker.get("weights")},
             "second": {"file": options.second.name, "name": baseline["name"], "weights": baseline.get("weights")},
             "verdict": verdict,

@@ -1,9 +1,10 @@
 """How fast cf tracks from end to end: 512 x 256 video of 16 and 25 bands stored as .npy, and of 16 as mosaic PNG.
 
-Frames a second are those of `spectrack.track` from start to end, first frame left out; the stages are timed beside it: read (open
-or decode the frame), look (cut, reduce, log spectra), find (likelihood, channels, correlation, extent) and learn (all updates).
-Files are in the system's cache, as they are right after recording. The processor's load before the run is stored with the
-result, because other work on the machine makes frames a second fewer; processor time a frame suffers less from it.
+Frames a second are those of `spectrack.track` from start to end, first frame left out; the stages are timed beside it:
+read (open or decode the frame), look (cut, reduce, log spectra), find (likelihood, channels, correlation, extent) and
+learn (all updates). Files are in the system's cache, as they are right after recording. The processor's load before the
+run is stored with the result, because other work on the machine makes frames a second fewer; processor time a frame
+suffers less from it.
 
     python benchmarks/correlation_filter_speed.py --out benchmarks/results/correlation_filter_speed.json
 """
@@ -14,16 +15,36 @@ import tempfile
 import time
 
 import numpy as np
-from tracking_speed import HEIGHT, SCENARIO, SEED, WIDTH, beside, speed, stage_times, stored_clip, summary, timing_parser, use_threads
+from tracking_speed import (
+    HEIGHT,
+    SCENARIO,
+    SEED,
+    WIDTH,
+    beside,
+    speed,
+    stage_times,
+    stored_clip,
+    summary,
+    timing_parser,
+    use_threads,
+)
 
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
-from spectrack.trackers.correlation.views import Lens
-from spectrack.trackers.correlation_filter import CorrelationFilterTracker
+from spectrack.methods.correlation_filter.tracker import CorrelationFilterTracker
+from spectrack.methods.correlation_filter.views import Lens
+from spectrack.provenance import provenance
 from spectrack.trackers.loading import load_tracker
 
-VIDEOS = {"16 bands, npy": ("vis16", "npy"), "16 bands, mosaic PNG": ("vis16", "hotc"), "25 bands, npy": ("nir25", "npy")}
-STEPS = [(Lens, "look", "look"), (CorrelationFilterTracker, "_see", "find"), (CorrelationFilterTracker, "_learn", "learn")]
+VIDEOS = {
+    "16 bands, npy": ("vis16", "npy"),
+    "16 bands, mosaic PNG": ("vis16", "hotc"),
+    "25 bands, npy": ("nir25", "npy"),
+}
+STEPS = [
+    (Lens, "look", "look"),
+    (CorrelationFilterTracker, "_see", "find"),
+    (CorrelationFilterTracker, "_learn", "learn"),
+]
 
 
 def start_times(sequence, repeats):
@@ -60,13 +81,21 @@ def main():
         results = measure(folder, options)
     for name, values in results.items():
         stages = ", ".join(f"{stage} {times['median_ms']:.2f}" for stage, times in values["stages"].items())
-        speeds = f"{values['frames_per_second']:.0f} frames/s, processor {values['processor_ms_a_frame']:.1f} ms a frame"
+        speeds = (
+            f"{values['frames_per_second']:.0f} frames/s, processor {values['processor_ms_a_frame']:.1f} ms a frame"
+        )
         print(f"{name}: {speeds} ({stages} ms), first frame {values['first_frame']['median_ms']:.0f} ms")
     if options.out:
         video = {"scenario": SCENARIO, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
         settings = f"--frames {options.frames} --repeats {options.repeats} --threads {options.threads}"
         command = f"python benchmarks/correlation_filter_speed.py {settings}"
-        record = {"command": command, "video": video, "ran_beside": others, "tracker": load_tracker("cf").describe(), "results": results}
+        record = {
+            "command": command,
+            "video": video,
+            "ran_beside": others,
+            "tracker": load_tracker("cf").describe(),
+            "results": results,
+        }
         write_json(options.out, record | {"provenance": provenance()})
 
 

@@ -1,11 +1,13 @@
-"""Rows of one ablation measured more than once (other machines, other seeds), pooled: what two trainings a row are too few to show.
+"""Rows of one ablation measured more than once (other machines, other seeds), pooled: what two trainings a row are too
+few to show.
 
     python benchmarks/pool_ablations.py benchmarks/results/ablation_ssfnet_retrained.json \
         benchmarks/results/ablation_ssfnet_retrained_cpu.json --out benchmarks/results/ablation_ssfnet_pooled.json
 
-The files are what `spectrack ablate` writes, for the same sequences. Every training counts once: a row's AUC on a sequence is the mean
-over all its trainings. Differences are row minus the row it is compared with, paired by sequence, with a 95 % bootstrap interval over
-sequences; `spread` is the standard deviation of the AUC over trainings of one file, `between` the range of its mean between files.
+The files are what `spectrack ablate` writes, for the same sequences. Every training counts once: a row's AUC on a
+sequence is the mean over all its trainings. Differences are row minus the row it is compared with, paired by sequence,
+with a 95 % bootstrap interval over sequences; `spread` is the standard deviation of the AUC over trainings of one file,
+`between` the range of its mean between files.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.uncertainty import bootstrap_interval
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 
 
 def read_rows(path):
-    """The measured, retrained rows of a table by name, its sequences, and how many frames of each it saw (None: all)."""
+    """The measured, retrained rows of a table by name, its sequences, and how many frames of each it saw (None:
+    all).
+    """
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         rows = {row["row"]["name"]: row for row in table["rows"] if row["status"] == "measured" and row["training"]}
@@ -32,7 +36,9 @@ def read_rows(path):
 
 
 def pool(tables, sequences):
-    """AUC of the rows that all tables have: (sequences,) means over all trainings, with how many and how they spread."""
+    """AUC of the rows that all tables have: (sequences,) means over all trainings, with how many and how they
+    spread.
+    """
     pooled = {}
     for name in (name for name in tables[0] if all(name in table for table in tables)):
         rows = [table[name] for table in tables]
@@ -71,14 +77,19 @@ def main():
     read = [read_rows(path) for path in options.tables]
     _, sequences, frames = read[0]
     if any((sorted(found), seen) != (sorted(sequences), frames) for _, found, seen in read):
-        raise SystemExit("expected tables over the same sequences and frames, found different ones; give both the same --only and --frames")
+        raise SystemExit(
+            "expected tables over the same sequences and frames, found different ones; give both the same --only and "
+            "--frames"
+        )
     told = compare(pool([rows for rows, _, _ in read], sequences))
     for name, row in told.items():
         against = f"  {row['difference']:+.3f} {row['difference_interval']}" if "difference" in row else ""
         print(f"{name:22s} {row['auc']:.3f} {row['interval']} by file {row['by_file']}{against}")
     if options.out:
         command = f"python benchmarks/pool_ablations.py {' '.join(str(path) for path in options.tables)}"
-        write_json(options.out, {"what": __doc__.split("\n")[0], "command": command, "rows": told, "provenance": provenance()})
+        write_json(
+            options.out, {"what": __doc__.split("\n")[0], "command": command, "rows": told, "provenance": provenance()}
+        )
 
 
 if __name__ == "__main__":

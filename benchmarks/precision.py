@@ -4,8 +4,9 @@
     python benchmarks/precision.py --tracker bcrnet --out benchmarks/results/precision_bcrnet_compact.json
 
 Median and 95th percentile of the largest change of a box edge, in cube pixels, over frames of the simulated suite; and
-whether fp32 repeats bit for bit. A template that the tracker takes from the running video is taken at the fp32 tracker's box in both.
-bfloat16 is a default only where the median stays below 0.5 px, and where it is faster, which `load_tracker` measures.
+whether fp32 repeats bit for bit. A template that the tracker takes from the running video is taken at the fp32
+tracker's box in both. bfloat16 is a default only where the median stays below 0.5 px, and where it is faster, which
+`load_tracker` measures.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from spectrack.boxes import to_corners
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 
@@ -26,7 +27,9 @@ LARGEST_MEDIAN_PX = 0.5
 
 
 def lead(leader, follower):
-    """What the leader decides to learn from a frame, the follower learns too, and nothing else: its own boxes have no say."""
+    """What the leader decides to learn from a frame, the follower learns too, and nothing else: its own boxes have no
+    say.
+    """
     own, others = leader._adapt, follower._adapt
 
     def adapt(*decided):
@@ -37,7 +40,9 @@ def lead(leader, follower):
 
 
 def follow(clip, frames, load):
-    """Largest move of a box edge in every frame, px; share of frames with other composites (None without any); whether fp32 repeats."""
+    """Largest move of a box edge in every frame, px; share of frames with other composites (None without any); whether
+    fp32 repeats.
+    """
     exact, again, short = load("fp32"), load("fp32"), load("bf16")
     lead(exact, short)
     for tracker in (exact, again, short):
@@ -66,21 +71,29 @@ def main() -> None:
     arguments = parser.parse_args()
 
     def load(precision):
-        return load_tracker(arguments.tracker, profile=arguments.profile, weights=arguments.weights, precision=precision, device="cpu")
+        return load_tracker(
+            arguments.tracker, profile=arguments.profile, weights=arguments.weights, precision=precision, device="cpu"
+        )
 
     moves, exchanged, repeats = [], [], True
     for entry in suite()[:: arguments.every]:
         found, others, same = follow(open_suite_sequence(entry.name), arguments.frames, load)
         moves, exchanged, repeats = moves + found, exchanged + others, repeats and same
         print(entry.name, f"median so far {np.median(moves):.3f} px", flush=True)
-    settings = f"--tracker {arguments.tracker} --profile {arguments.profile} --every {arguments.every} --frames {arguments.frames}"
+    settings = (
+        f"--tracker {arguments.tracker} --profile {arguments.profile} --every {arguments.every} --frames "
+        f"{arguments.frames}"
+    )
     record = {
         "what": __doc__.split("\n")[0],
         "command": f"python benchmarks/precision.py {settings}",
         "provenance": provenance(),
         "weights": load("fp32").describe().get("weights"),
         "frames": len(moves),
-        "largest_edge_move_px": {"median": round(float(np.median(moves)), 4), "percentile_95": round(float(np.percentile(moves, 95)), 4)},
+        "largest_edge_move_px": {
+            "median": round(float(np.median(moves)), 4),
+            "percentile_95": round(float(np.percentile(moves, 95)), 4),
+        },
         "median_within_half_a_pixel": bool(np.median(moves) <= LARGEST_MEDIAN_PX),
         "frames_with_other_composites": round(float(np.mean(exchanged)), 4) if exchanged else None,
         "fp32_repeats_bit_for_bit": repeats,

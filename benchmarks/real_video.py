@@ -1,12 +1,14 @@
 """How well trackers follow real video: two development clips and changes of them that are exact in truth.
 
-The clips are not in this repository (`SPECTRACK_SHARED` or ../shared names their place): OTB *Crossing* as it is, every third
-frame, at half size, dimming, blurred, turning, swinging, zooming; ten HOTC frames of *kangaroo* as cubes, and its RGB stream
-looped while the picture turns or zooms. Turning a whole picture turns the target's box into the tight box of its turned ellipse.
+The clips are not in this repository (`SPECTRACK_SHARED` or ../shared names their place): OTB *Crossing* as it is, every
+third frame, at half size, dimming, blurred, turning, swinging, zooming; ten HOTC frames of *kangaroo* as cubes, and its
+RGB stream looped while the picture turns or zooms. Turning a whole picture turns the target's box into the tight box of
+its turned ellipse.
 
     python benchmarks/real_video.py --out benchmarks/results/real_video.json [--weights FILE] [--set size_rate=0.2]
 
-Mean IoU over all frames, first one included. The turned clips let an upright pedestrian lie down, which is harsher than life.
+Mean IoU over all frames, first one included. The turned clips let an upright pedestrian lie down, which is harsher than
+life.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ import numpy as np
 
 from spectrack.boxes import iou
 from spectrack.cli.settings import parse_settings
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.sequences import open_sequence, read_boxes
 from spectrack.sequences.memory import MemorySequence
 from spectrack.trackers import load_tracker, track
@@ -65,7 +67,9 @@ def clips() -> Iterator[tuple[str, Any, np.ndarray]]:
     yield "kangaroo zooming", *moved(frames, truth, turns=0 * steps, zooms=np.exp(0.5 * np.sin(steps / 8)))
 
 
-def moved(frames: list[np.ndarray], truth: np.ndarray, *, turns: np.ndarray, zooms: np.ndarray) -> tuple[Any, np.ndarray]:
+def moved(
+    frames: list[np.ndarray], truth: np.ndarray, *, turns: np.ndarray, zooms: np.ndarray
+) -> tuple[Any, np.ndarray]:
     """Every frame turned (degrees) and zoomed about its middle; truth becomes the tight box of the moved ellipse."""
     height, width = frames[0].shape[:2]
     centre = np.array([width / 2, height / 2])
@@ -76,8 +80,14 @@ def moved(frames: list[np.ndarray], truth: np.ndarray, *, turns: np.ndarray, zoo
         shift = centre - linear @ centre
         # Continuous edges to OpenCV's pixel centres.
         pixels = np.column_stack([linear, shift + linear @ np.array([0.5, 0.5]) - 0.5])
-        pictures.append(cv2.warpAffine(frame, pixels, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
-        points = (box[:2] + box[2:] / 2 + _ELLIPSE * box[2:]) @ linear.T + shift if degrees else _corners(box) @ linear.T + shift
+        pictures.append(
+            cv2.warpAffine(frame, pixels, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        )
+        points = (
+            (box[:2] + box[2:] / 2 + _ELLIPSE * box[2:]) @ linear.T + shift
+            if degrees
+            else _corners(box) @ linear.T + shift
+        )
         low, high = points.min(axis=0), points.max(axis=0)
         boxes.append([*low, *(high - low)])
     return MemorySequence(pictures), np.array(boxes)
@@ -103,7 +113,9 @@ def judge(weights: str | None, options: dict[str, Any], only: list[str] | None =
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default=None)
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="online options, such as size_rate=0.2")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="online options, such as size_rate=0.2"
+    )
     parser.add_argument("--only", nargs="*", default=None, help="clips whose name holds one of these words")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -115,7 +127,10 @@ def main() -> None:
     if arguments.out:
         what = __doc__.split("\n")[0]
         command = f"python benchmarks/real_video.py --set {' '.join(arguments.set)}".removesuffix(" --set ")
-        write_json(arguments.out, {"what": what, "command": command, "mean_iou": figures, "mean": mean, "provenance": provenance()})
+        write_json(
+            arguments.out,
+            {"what": what, "command": command, "mean_iou": figures, "mean": mean, "provenance": provenance()},
+        )
 
 
 if __name__ == "__main__":

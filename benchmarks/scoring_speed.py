@@ -1,13 +1,16 @@
-"""Seconds of processor time that a million boxes take to score under each protocol, in one sequence and in a thousand, one thread.
+"""Seconds of processor time that a million boxes take to score under each protocol, in one sequence and in a thousand,
+one thread.
 
     python benchmarks/scoring_speed.py --out benchmarks/results/scoring_speed.json
 
-Also: losses (`robustness`), the lost flag and the reliability curve of the same boxes, and a bootstrap over a thousand sequences.
+Also: losses (`robustness`), the lost flag and the reliability curve of the same boxes, and a bootstrap over a thousand
+sequences.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from pathlib import Path
 
@@ -15,10 +18,10 @@ import numpy as np
 
 from spectrack.evaluation.confidence import flag_against_missed, judge, reliability
 from spectrack.evaluation.protocols import PROTOCOLS, score
-from spectrack.evaluation.provenance import machine_name, provenance
 from spectrack.evaluation.robustness import robustness
 from spectrack.evaluation.uncertainty import difference_interval, score_interval
 from spectrack.files import write_json
+from spectrack.provenance import machine_name, provenance
 
 BOXES = 1_000_000
 
@@ -53,8 +56,10 @@ def main() -> None:
     for sequences in (1, 1000):
         predictions, truth = make_boxes(sequences)
         kind = f"{sequences} sequence{'s' if sequences > 1 else ''}"
-        seconds[kind] = {name: best_of(lambda: score(predictions, truth, name), arguments.repeats) for name in PROTOCOLS}  # noqa: B023
-        seconds[kind]["robustness"] = best_of(lambda: robustness(predictions, truth), arguments.repeats)  # noqa: B023
+        seconds[kind] = {
+            name: best_of(functools.partial(score, predictions, truth, name), arguments.repeats) for name in PROTOCOLS
+        }
+        seconds[kind]["robustness"] = best_of(functools.partial(robustness, predictions, truth), arguments.repeats)
         print(kind, seconds[kind], flush=True)
     rng = np.random.default_rng(1)
     confidence = {name: rng.random(len(boxes)) for name, boxes in truth.items()}

@@ -1,9 +1,10 @@
-"""How fast siamban-compact tracks from end to end: 512 x 256 x 16 video stored as .npy and as mosaic PNG, stage by stage.
+"""How fast siamban-compact tracks from end to end: 512 x 256 x 16 video stored as .npy and as mosaic PNG, stage by
+stage.
 
-Stages: read (open or decode the frame), crop (cut, scale and colour the search region), network, decide (penalties, choice,
-new box). They are timed with the search region kept on the truth, so that every run crops the same windows; frames a second
-are those of `spectrack.track` from start to end, first frame left out. Files are in the system's cache, as they are right
-after recording. Branches are single forward passes of the network over 1 and 5 search crops.
+Stages: read (open or decode the frame), crop (cut, scale and colour the search region), network, decide (penalties,
+choice, new box). They are timed with the search region kept on the truth, so that every run crops the same windows;
+frames a second are those of `spectrack.track` from start to end, first frame left out. Files are in the system's cache,
+as they are right after recording. Branches are single forward passes of the network over 1 and 5 search crops.
 
     python benchmarks/siamban_speed.py --out benchmarks/results/siamban_speed.json
 """
@@ -15,14 +16,26 @@ import time
 
 import numpy as np
 import torch
-from tracking_speed import HEIGHT, SCENARIO, SEED, WIDTH, beside, speed, stage_times, stored_clip, summary, timing_parser, use_threads
+from tracking_speed import (
+    HEIGHT,
+    SCENARIO,
+    SEED,
+    WIDTH,
+    beside,
+    speed,
+    stage_times,
+    stored_clip,
+    summary,
+    timing_parser,
+    use_threads,
+)
 
 from spectrack.errors import WeightsError
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.methods.siamban.tracker import SiamBANTracker
 from spectrack.networks.siamban import SiamBAN
+from spectrack.provenance import provenance
 from spectrack.trackers.loading import load_tracker
-from spectrack.trackers.siamban import SiamBANTracker
 
 SENSOR = "vis16"
 FORMATS = {"npy": "npy", "mosaic PNG": "hotc"}
@@ -80,7 +93,9 @@ def measure(folder, options):
 
 def main():
     parser = timing_parser(__doc__)
-    parser.add_argument("--weights", help="weights file or name; by default the shipped ones, or random ones where there are none")
+    parser.add_argument(
+        "--weights", help="weights file or name; by default the shipped ones, or random ones where there are none"
+    )
     options = parser.parse_args()
     use_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder, beside(options.note) as others:
@@ -89,10 +104,23 @@ def main():
         for name, values in found["stored_as"].items():
             stages = ", ".join(f"{stage} {times['median_ms']:.2f}" for stage, times in values["stages"].items())
             print(f"{precision} {name}: {values['frames_per_second']:.0f} frames/s ({stages} ms)")
-        print(f"{precision} branch: " + ", ".join(f"{name} {times['median_ms']:.2f} ms each" for name, times in found["branch"].items()))
+        print(
+            f"{precision} branch: "
+            + ", ".join(f"{name} {times['median_ms']:.2f} ms each" for name, times in found["branch"].items())
+        )
     if options.out:
-        video = {"scenario": SCENARIO, "sensor": SENSOR, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
-        command = f"python benchmarks/siamban_speed.py --frames {options.frames} --repeats {options.repeats} --threads {options.threads}"
+        video = {
+            "scenario": SCENARIO,
+            "sensor": SENSOR,
+            "seed": SEED,
+            "height": HEIGHT,
+            "width": WIDTH,
+            "frames": options.frames,
+        }
+        command = (
+            f"python benchmarks/siamban_speed.py --frames {options.frames} --repeats {options.repeats} "
+            f"--threads {options.threads}"
+        )
         record = {"command": command, "video": video, "ran_beside": others, "weights": weights, "results": results}
         write_json(options.out, record | {"provenance": provenance()})
 

@@ -1,7 +1,7 @@
 """How fast the simulator renders on one core: video frames per scenario, and training pairs from one scene.
 
-A pair is a template crop of 127 x 127 and a search crop of 255 x 255 pixels, in all bands and in false colour. Medians of process time,
-so other work on the machine counts little.
+A pair is a template crop of 127 x 127 and a search crop of 255 x 255 pixels, in all bands and in false colour. Medians
+of process time, so other work on the machine counts little.
 
     python benchmarks/simulator_speed.py --out benchmarks/results/simulator_speed.json
 """
@@ -19,8 +19,8 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 import cv2
 import numpy as np
 
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.video import simulate
 

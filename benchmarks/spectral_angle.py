@@ -1,11 +1,12 @@
-"""Whether the spectral angle tells the target from its twins: the share of frames in which its angle is smaller than every twin's.
+"""Whether the spectral angle tells the target from its twins: the share of frames in which its angle is smaller than
+every twin's.
 
     python benchmarks/spectral_angle.py --out benchmarks/results/spectral_angle.json
 
-On the TWIN sequences of the simulated suite, open loop (the search region is kept on the last truth). A frame counts when target and at
-least one twin are seen, by half or more, and have grid points of their own inside their ellipses in the search region. A thing's angle is
-the smallest at its points. The same is asked of the score maps of both branches and of the fused one (largest score). 95 % bootstrap
-intervals over sequences.
+On the TWIN sequences of the simulated suite, open loop (the search region is kept on the last truth). A frame counts
+when target and at least one twin are seen, by half or more, and have grid points of their own inside their ellipses in
+the search region. A thing's angle is the smallest at its points. The same is asked of the score maps of both branches
+and of the fused one (largest score). 95 % bootstrap intervals over sequences.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from twins import twin_frames
 
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 
@@ -52,9 +53,14 @@ def share(hits):
     if not hits:
         return None
     rng = np.random.default_rng(SEED)
-    draws = [np.concatenate([hits[i] for i in rng.integers(len(hits), size=len(hits))]).mean() for _ in range(RESAMPLES)]
+    draws = [
+        np.concatenate([hits[i] for i in rng.integers(len(hits), size=len(hits))]).mean() for _ in range(RESAMPLES)
+    ]
     low, high = np.percentile(draws, (2.5, 97.5))
-    return {"share": round(float(np.concatenate(hits).mean()), 4), "interval": [round(float(low), 4), round(float(high), 4)]}
+    return {
+        "share": round(float(np.concatenate(hits).mean()), 4),
+        "interval": [round(float(low), 4), round(float(high), 4)],
+    }
 
 
 def main():
@@ -84,7 +90,8 @@ def main():
         "target_before_every_twin": together,
         "mean_angle_rad": {"target": mean_of(angles[:, 0]), "nearest twin": mean_of(angles[:, 1])},
         "sequences": {
-            name: {"frames": len(rows["scores"])} | {key: mean_of(right(rows[key], key)) for key in SIGNS if len(rows[key])}
+            name: {"frames": len(rows["scores"])}
+            | {key: mean_of(right(rows[key], key)) for key in SIGNS if len(rows[key])}
             for name, rows in found.items()
         },
     }

@@ -2,8 +2,9 @@
 
     python benchmarks/ssfnet_figure.py --weights ssfnet-compact --out docs/methods/ssf-net-twins.png
 
-The frame is, unless one is named, the first in which the score of the false-colour branch is higher on a twin than on the target while
-the fused score is highest on the target; failing that, the one in which the angle tells most. The search region is kept on the last truth.
+The frame is, unless one is named, the first in which the score of the false-colour branch is higher on a twin than on
+the target while the fused score is highest on the target; failing that, the one in which the angle tells most. The
+search region is kept on the last truth.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from twins import twin_frames
 
 from spectrack import plots
 from spectrack.false_colour import apply_matrix, false_colour_matrix, to_display
+from spectrack.methods.siamban.tracker import DEFAULT_RULE
 from spectrack.networks.siamban import GRID_ORIGIN_PX, STRIDE_PX
 from spectrack.simulation.suite import open_suite_sequence
 from spectrack.trackers import load_tracker
 from spectrack.trackers.crop import Colouring, cut
 from spectrack.trackers.online import SEARCH_SIZE
-from spectrack.trackers.siamban import DEFAULT_RULE
 
 TWIN_COLOUR = plots.TRACK_COLOURS[3]
 
@@ -33,10 +34,14 @@ def best_on(frame, key, sign=1.0):
 
 
 def choose(frames):
-    """The first frame in which false colour fails and the fused prediction does not, else the one with the clearest angle."""
+    """The first frame in which false colour fails and the fused prediction does not, else the one with the clearest
+    angle.
+    """
     frames = [frame for frame in frames if "angle" in frame.evidence]
     if not frames:
-        raise SystemExit("expected frames with target, twin and an angle map, found none; name another sequence or weights with SAAM")
+        raise SystemExit(
+            "expected frames with target, twin and an angle map, found none; name another sequence or weights with SAAM"
+        )
     for frame in frames:
         target, rival = best_on(frame, "rgb_scores")
         fused, fused_rival = best_on(frame, "scores")
@@ -70,14 +75,18 @@ def draw(sequence, frame, path):
     for panel, (title, key, colours, unit) in zip(panels, maps, strict=True):
         panel.imshow(picture, extent=(0, SEARCH_SIZE, SEARCH_SIZE, 0), cmap=None)
         if key is not None:
-            image = panel.imshow(frame.evidence[key], extent=(low, high, high, low), cmap=colours, interpolation="nearest")
+            image = panel.imshow(
+                frame.evidence[key], extent=(low, high, high, low), cmap=colours, interpolation="nearest"
+            )
             figure.colorbar(image, ax=panel, shrink=0.75, label=unit)
         plots.draw_box(panel, frame.target.box, plots.TRUTH_COLOUR)
         for twin in frame.twins:
             plots.draw_box(panel, twin.box, TWIN_COLOUR)
         panel.set_title(title, fontsize=10, color=plots.TEXT_COLOUR)
         panel.set(xlim=(0, SEARCH_SIZE), ylim=(SEARCH_SIZE, 0), xticks=[], yticks=[])
-    plots.draw_note(figure, f"{sequence.name}, frame {frame.index}: search region with the target (blue) and its twins (vermilion)")
+    plots.draw_note(
+        figure, f"{sequence.name}, frame {frame.index}: search region with the target (blue) and its twins (vermilion)"
+    )
     plots.save_figure(figure, path, dpi=110)
 
 

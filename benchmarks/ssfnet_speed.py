@@ -1,10 +1,11 @@
-"""How fast ssfnet-compact tracks from end to end: 512 x 256 x 16 video stored as .npy, stage by stage and part by part of the network.
+"""How fast ssfnet-compact tracks from end to end: 512 x 256 x 16 video stored as .npy, stage by stage and part by part
+of the network.
 
-Stages: read (open the frame), crop (cut, scale and resize all bands of the search region), network (false colour of the crop, both
-branches, one prediction), decide (penalties, choice, new box). They are timed with the search region kept on the truth, so that every run
-crops the same windows; frames a second are those of `spectrack.track` from start to end, first frame left out. Files are in the
-system's cache, as they are right after recording. Parts are single passes over one search crop: the RGB branch, S2FB, the fusion and
-the angle head.
+Stages: read (open the frame), crop (cut, scale and resize all bands of the search region), network (false colour of the
+crop, both branches, one prediction), decide (penalties, choice, new box). They are timed with the search region kept on
+the truth, so that every run crops the same windows; frames a second are those of `spectrack.track` from start to end,
+first frame left out. Files are in the system's cache, as they are right after recording. Parts are single passes over
+one search crop: the RGB branch, S2FB, the fusion and the angle head.
 
     python benchmarks/ssfnet_speed.py --out benchmarks/results/ssfnet_speed.json
 """
@@ -21,16 +22,16 @@ import numpy as np
 import torch
 
 from spectrack.errors import WeightsError
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.methods.ssfnet.network import SSFNet
+from spectrack.methods.ssfnet.tracker import SSFNetTracker
 from spectrack.networks.siamban import decode_boxes
-from spectrack.networks.ssfnet import SSFNet
+from spectrack.provenance import provenance
 from spectrack.sequences import open_sequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker
-from spectrack.trackers.ssfnet import SSFNetTracker
 
 HEIGHT, WIDTH, SENSOR, SCENARIO, SEED = 256, 512, "vis16", "calm", 31
 
@@ -127,7 +128,9 @@ def measure(sequence, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="JSON file for the results")
-    parser.add_argument("--weights", help="weights file or name; by default the shipped ones, or random ones where there are none")
+    parser.add_argument(
+        "--weights", help="weights file or name; by default the shipped ones, or random ones where there are none"
+    )
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -143,9 +146,22 @@ def main():
             times = ", ".join(f"{name} {values['median_ms']:.2f}" for name, values in found[kind].items())
             print(f"{precision}: {found['frames_per_second']:.0f} frames/s, {kind}: {times} ms")
     if options.out:
-        shown = {"scenario": SCENARIO, "sensor": SENSOR, "seed": SEED, "height": HEIGHT, "width": WIDTH, "frames": options.frames}
-        command = f"python benchmarks/ssfnet_speed.py --frames {options.frames} --repeats {options.repeats} --threads {options.threads}"
-        write_json(options.out, {"command": command, "video": shown, "weights": weights, "results": results, "provenance": provenance()})
+        shown = {
+            "scenario": SCENARIO,
+            "sensor": SENSOR,
+            "seed": SEED,
+            "height": HEIGHT,
+            "width": WIDTH,
+            "frames": options.frames,
+        }
+        command = (
+            f"python benchmarks/ssfnet_speed.py --frames {options.frames} --repeats {options.repeats} "
+            f"--threads {options.threads}"
+        )
+        write_json(
+            options.out,
+            {"command": command, "video": shown, "weights": weights, "results": results, "provenance": provenance()},
+        )
 
 
 if __name__ == "__main__":

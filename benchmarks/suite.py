@@ -1,4 +1,5 @@
-"""Track the simulated suite with a shipped tracker and store AUC and DP per sequence, per attribute and in all (`hot` protocol).
+"""Track the simulated suite with a shipped tracker and store AUC and DP per sequence, per attribute and in all (`hot`
+protocol).
 
     python benchmarks/suite.py --tracker siamban --out benchmarks/results/suite_siamban_compact.json
 
@@ -12,11 +13,11 @@ import functools
 import tempfile
 from pathlib import Path
 
-from spectrack.evaluation.provenance import provenance
-from spectrack.evaluation.runner import RunOptions, run
-from spectrack.evaluation.sequence_run import SequenceEntry
 from spectrack.evaluation.uncertainty import score_interval
 from spectrack.files import write_json
+from spectrack.provenance import provenance
+from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.sequence_run import SequenceEntry
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 
@@ -31,12 +32,26 @@ def main() -> None:
     arguments = parser.parse_args()
 
     make = functools.partial(
-        load_tracker, arguments.tracker, profile=arguments.profile, weights=arguments.weights, precision="fp32", device="cpu"
+        load_tracker,
+        arguments.tracker,
+        profile=arguments.profile,
+        weights=arguments.weights,
+        precision="fp32",
+        device="cpu",
     )
-    entries = [SequenceEntry(entry.name, functools.partial(open_suite_sequence, entry.name), entry.attributes) for entry in suite()]
+    entries = [
+        SequenceEntry(entry.name, functools.partial(open_suite_sequence, entry.name), entry.attributes)
+        for entry in suite()
+    ]
     with tempfile.TemporaryDirectory() as folder:
         options = RunOptions(jobs=arguments.jobs, evidence=False)
-        result = run(entries, make, Path(folder) / "run", options=options, progress=lambda item, *_: print(item.label, flush=True))
+        result = run(
+            entries,
+            make,
+            Path(folder) / "run",
+            options=options,
+            progress=lambda item, *_: print(item.label, flush=True),
+        )
     attributes = result.stored.attributes
     parts = split_by_metamers(attributes)
     record = {
@@ -46,7 +61,11 @@ def main() -> None:
         "tracker": result.stored.info["tracker"],
         "parts": {name: figures(result.scores.select(members)) for name, members in parts.items() if members},
         "attributes": {
-            name: {"sequences": found.sequences, "auc": round(found.figures.auc, 4), "dp20": round(found.figures.dp20, 4)}
+            name: {
+                "sequences": found.sequences,
+                "auc": round(found.figures.auc, 4),
+                "dp20": round(found.figures.dp20, 4),
+            }
             for name, found in result.analysis.attributes.items()
         },
         "sequences": {name: round(result.scores.of(name).figures.auc, 4) for name in attributes},
@@ -59,7 +78,11 @@ def main() -> None:
 def split_by_metamers(attributes):
     """Names of all sequences, and of those that false colour can and cannot tell, from the difficulties of each."""
     hard = [name for name, labels in attributes.items() if {"CAM", "TWIN"} & set(labels)]
-    return {"all": list(attributes), "without CAM and TWIN": [name for name in attributes if name not in hard], "CAM or TWIN": hard}
+    return {
+        "all": list(attributes),
+        "without CAM and TWIN": [name for name in attributes if name not in hard],
+        "CAM or TWIN": hard,
+    }
 
 
 def figures(scores):

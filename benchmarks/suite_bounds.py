@@ -2,7 +2,8 @@
 
 * ``still``: the first box for ever.
 * ``template``: normalised cross-correlation of the first box on the false colour, three sizes.
-* ``colour``: a Gaussian model of the target's and of its surroundings' false colour, both from frame 0 with the true mask.
+* ``colour``: a Gaussian model of the target's and of its surroundings' false colour, both from frame 0 with the true
+  mask.
 * ``spectrum``: the same with all bands: a tracker that knows the target's true spectra.
 
     python benchmarks/suite_bounds.py --out benchmarks/results/suite_bounds.json
@@ -18,9 +19,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from spectrack.evaluation.protocols import score
-from spectrack.evaluation.provenance import provenance
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.simulation.suite import open_suite_sequence, suite
 
 SEARCH = 1.3  # half-side of the search window in sizes of the target
@@ -50,7 +51,9 @@ def template(sequence, images):
         best = None
         for factor in (0.96, 1.0, 1.04):
             wanted = np.clip(size * factor, 4, (x1 - x0 - 1, y1 - y0 - 1)).astype(int)
-            answer = cv2.matchTemplate(image[y0:y1, x0:x1], cv2.resize(patch, tuple(wanted.tolist())), cv2.TM_CCOEFF_NORMED)
+            answer = cv2.matchTemplate(
+                image[y0:y1, x0:x1], cv2.resize(patch, tuple(wanted.tolist())), cv2.TM_CCOEFF_NORMED
+            )
             _, top, _, place = cv2.minMaxLoc(answer)
             top -= 0.01 * (factor != 1.0)
             if best is None or top > best[0]:
@@ -66,7 +69,9 @@ def gaussian_model(sequence, images):
     mask, (x0, y0, x1, y1) = sequence.scene.mask(0.0)
     whole = np.zeros(images[0].shape[:2], dtype=bool)
     rows, columns = slice(max(y0, 0), max(y1, 0)), slice(max(x0, 0), max(x1, 0))
-    whole[rows, columns] = mask[max(0, -y0) :, max(0, -x0) :][: whole[rows, columns].shape[0], : whole[rows, columns].shape[1]]
+    whole[rows, columns] = mask[max(0, -y0) :, max(0, -x0) :][
+        : whole[rows, columns].shape[0], : whole[rows, columns].shape[1]
+    ]
     ax0, ay0, ax1, ay1 = window_of(sequence.first_box, images[0].shape, 2.5)
     area, inside = images[0][ay0:ay1, ax0:ax1].astype(float), whole[ay0:ay1, ax0:ax1]
     models = []
@@ -145,7 +150,9 @@ def main():
         names = [entry.name for entry in entries if entry.scenario == scenario]
         rows.append((scenario, {tracker: float(np.mean([auc[tracker][n] for n in names])) for tracker in trackers}))
     pairs = [(e.name, e.pair) for e in entries if e.pair and e.scenario.startswith(("cam", "twin")) and e.pair in truth]
-    cost = {t: float(np.mean([auc[t][other] - auc[t][name] for name, other in pairs])) if pairs else None for t in trackers}
+    cost = {
+        t: float(np.mean([auc[t][other] - auc[t][name] for name, other in pairs])) if pairs else None for t in trackers
+    }
     mean = {tracker: float(np.mean(list(auc[tracker].values()))) for tracker in trackers}
     print(f"{'scenario':18s}" + "".join(f"{tracker:>10s}" for tracker in trackers))
     for scenario, values in rows:
@@ -153,7 +160,11 @@ def main():
     print(f"{'mean':18s}" + "".join(f"{mean[tracker]:10.3f}" for tracker in trackers))
     print(f"{'cost of metamers':18s}" + "".join(f"{cost[tracker] or 0:10.3f}" for tracker in trackers))
     result = {"provenance": provenance(), "protocol": "hot", "mean_auc": mean, "cost_of_metamers": cost}
-    result |= {"scenarios": dict(rows), "sequences": auc, "attributes": {name: list(found) for name, _, _, found in done}}
+    result |= {
+        "scenarios": dict(rows),
+        "sequences": auc,
+        "attributes": {name: list(found) for name, _, _, found in done},
+    }
     write_json(options.out, result)
 
 

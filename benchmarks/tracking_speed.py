@@ -1,4 +1,5 @@
-"""What the speed benchmarks share: clips stored as files, frames a second, a clock around a tracker's own steps, what else ran.
+"""What the speed benchmarks share: clips stored as files, frames a second, a clock around a tracker's own steps, what
+else ran.
 
 Not a benchmark itself; the commands are `siamban_speed.py`, `correlation_filter_speed.py` and `bcrnet_speed.py`.
 """
@@ -23,11 +24,15 @@ from spectrack.trackers.base import track
 HEIGHT, WIDTH, SCENARIO, SEED = 256, 512, "calm", 31
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
-"""Processor time, of one thread, hardly suffers from other work on the machine; with more threads it counts their waiting too."""
+"""Processor time, of one thread, hardly suffers from other work on the machine; with more threads it counts their
+waiting too.
+"""
 
 
 class StageClock:
-    """Milliseconds of a tracker's steps, measured around its own methods while it tracks; an inner step's time is taken off the outer's."""
+    """Milliseconds of a tracker's steps, measured around its own methods while it tracks; an inner step's time is taken
+    off the outer's.
+    """
 
     def __init__(self, now=time.perf_counter):
         self.frames: dict[str, list[float]] = {}
@@ -84,7 +89,9 @@ def summary(milliseconds):
 
 
 def speed(sequence, tracker):
-    """Frames a second of `spectrack.track` without the first frame, and processor time a frame in milliseconds over all threads."""
+    """Frames a second of `spectrack.track` without the first frame, and processor time a frame in milliseconds over all
+    threads.
+    """
     estimates = track(sequence, tracker)
     next(estimates)
     start, used = time.perf_counter(), time.process_time()
@@ -137,7 +144,9 @@ def use_threads(count):
 
 @contextmanager
 def beside(note):
-    """What else ran: the note, the load before, and the processor time of all other processes in cores (Linux; else None)."""
+    """What else ran: the note, the load before, and the processor time of all other processes in cores (Linux; else
+    None).
+    """
     record = {"note": note, "load_average_before": round(os.getloadavg()[0], 2), "cores_used_by_others": None}
     before, own, start = _busy_seconds(), time.process_time(), time.perf_counter()
     yield record

@@ -1,6 +1,8 @@
-"""What each ingredient of the training data gives: short trainings that differ in one thing, judged on clips nobody trained on.
+"""What each ingredient of the training data gives: short trainings that differ in one thing, judged on clips nobody
+trained on.
 
-    python benchmarks/training_ingredients.py --pairs 8000 --cache CACHE --out benchmarks/results/training_ingredients.json
+    python benchmarks/training_ingredients.py --pairs 8000 --cache CACHE \
+        --out benchmarks/results/training_ingredients.json
 
 Judged on simulated clips with other seeds than training and suite, and, where the development clips are at hand
 (`SPECTRACK_SHARED` or ../shared), on real ones. Rows that stand in the file
@@ -18,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from spectrack.boxes import iou
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_json
+from spectrack.provenance import provenance
 from spectrack.sequences import open_sequence, read_boxes
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.video import simulate

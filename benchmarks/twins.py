@@ -1,7 +1,8 @@
-"""Where the twins are: the frames of a simulated sequence in which target and twins can be told apart in the tracker's search region.
+"""Where the twins are: the frames of a simulated sequence in which target and twins can be told apart in the tracker's
+search region.
 
-The scene knows every actor; here it is asked for the masks of those called ``twin``. `twin_frames` goes through a sequence open loop: the
-search region is kept on the last truth, so that every tracker is asked about the same crops.
+The scene knows every actor; here it is asked for the masks of those called ``twin``. `twin_frames` goes through a
+sequence open loop: the search region is kept on the last truth, so that every tracker is asked about the same crops.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ LEAST_SEEN = 0.5
 
 
 class Thing(NamedTuple):
-    """The target or a twin in a search crop: its box there (x, y, w, h), and the (25, 25) grid points that are its alone."""
+    """The target or a twin in a search crop: its box there (x, y, w, h), and the (25, 25) grid points that are its
+    alone.
+    """
 
     box: np.ndarray
     points: np.ndarray
@@ -35,7 +38,8 @@ class TwinFrame(NamedTuple):
 
 
 def twin_frames(sequence, tracker, *, frames=None):
-    """Yield the frames (of those with numbers in `frames`, by default all but the first) that show target and a twin apart.
+    """Yield the frames (of those with numbers in `frames`, by default all but the first) that show target and a twin
+    apart.
 
     A tracker must keep its search region in ``_state``, as the Siamese ones do.
     """
@@ -77,17 +81,23 @@ def box_if_seen(scene, index, actor):
 
 
 def things_apart(boxes):
-    """For each box in the crop a `Thing`, or None: where it has no grid point in its inner ellipse that no other's ellipse covers.
+    """For each box in the crop a `Thing`, or None: where it has no grid point in its inner ellipse that no other's
+    ellipse covers.
 
     The ellipses are those of the labels: semi-axes of a quarter of the sides.
     """
     covered = [inner_points(box) for box in boxes]
     shared = np.sum(covered, axis=0) > 1
-    return [Thing(box, points & ~shared) if (points & ~shared).any() else None for box, points in zip(boxes, covered, strict=True)]
+    return [
+        Thing(box, points & ~shared) if (points & ~shared).any() else None
+        for box, points in zip(boxes, covered, strict=True)
+    ]
 
 
 def inner_points(box):
-    """(25, 25) bool: grid points in the inner ellipse, or the one nearest to the centre where there is none; none outside the grid."""
+    """(25, 25) bool: grid points in the inner ellipse, or the one nearest to the centre where there is none; none
+    outside the grid.
+    """
     places = GRID_ORIGIN_PX + STRIDE_PX * np.arange(GRID_SIZE)
     centre = box[:2] + box[2:] / 2
     if (np.abs(centre - SEARCH_SIZE / 2) > SEARCH_SIZE / 2 - GRID_ORIGIN_PX + STRIDE_PX / 2).any():

@@ -14,6 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spectrack.annotations.first_boxes import read_first_box
+    from spectrack.annotations.foreign_results import read_foreign_results
+    from spectrack.annotations.result_writers import write_results
+    from spectrack.annotations.text import read_boxes, write_boxes
     from spectrack.boxes import centre_distance, iou
     from spectrack.datasets.dataset import Dataset
     from spectrack.datasets.opening import open_dataset
@@ -28,17 +32,13 @@ if TYPE_CHECKING:
         SpectrackError,
         WeightsError,
     )
-    from spectrack.evaluation.foreign_results import read_foreign_results
     from spectrack.evaluation.protocols import score
-    from spectrack.evaluation.result_writers import write_results
     from spectrack.evaluation.results import evaluate_directories, evaluate_results
     from spectrack.evaluation.scores import Scores
     from spectrack.recording import Recording, RecordOptions, record
     from spectrack.reports.overlay import write_overlay
     from spectrack.sensors import Sensor, get_sensor
-    from spectrack.sequences.annotations import read_boxes, write_boxes
     from spectrack.sequences.base import Sequence
-    from spectrack.sequences.first_boxes import read_first_box
     from spectrack.sequences.opening import open_sequence
     from spectrack.sequences.writers import write_sequence
     from spectrack.simulation.scenarios import list_scenarios
@@ -130,18 +130,18 @@ _HOMES = {
     "load_tracker": "trackers.loading",
     "open_dataset": "datasets.opening",
     "open_sequence": "sequences.opening",
-    "read_boxes": "sequences.annotations",
-    "read_first_box": "sequences.first_boxes",
-    "read_foreign_results": "evaluation.foreign_results",
+    "read_boxes": "annotations.text",
+    "read_first_box": "annotations.first_boxes",
+    "read_foreign_results": "annotations.foreign_results",
     "record": "recording",
     "register": "trackers.registry",
     "score": "evaluation.protocols",
     "simulate": "simulation.video",
     "track": "trackers.base",
     "train": "training.loop",
-    "write_boxes": "sequences.annotations",
+    "write_boxes": "annotations.text",
     "write_overlay": "reports.overlay",
-    "write_results": "evaluation.result_writers",
+    "write_results": "annotations.result_writers",
     "write_sequence": "sequences.writers",
 }
 """Module of every public name."""

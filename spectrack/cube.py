@@ -38,7 +38,9 @@ def mosaic_to_cube(mosaic: NDArray[Any], block: int, *, bands: int | None = None
         [0, 1, 2, 3, 4]
     """
     if mosaic.ndim != 2:
-        raise CubeError(f"expected a single-channel mosaic, found an array of shape {mosaic.shape}; give the raw mosaic file")
+        raise CubeError(
+            f"expected a single-channel mosaic, found an array of shape {mosaic.shape}; give the raw mosaic file"
+        )
     height, width = mosaic.shape
     if height % block or width % block or not height or not width:
         raise CubeError(
@@ -63,7 +65,9 @@ def cube_to_mosaic(cube: Cube, block: int) -> NDArray[Any]:
     """
     height, width, bands = cube.shape
     if bands > block * block:
-        raise CubeError(f"expected at most {block * block} bands for a {block} x {block} mosaic, found {bands}; use another block")
+        raise CubeError(
+            f"expected at most {block * block} bands for a {block} x {block} mosaic, found {bands}; use another block"
+        )
     mosaic = np.zeros((height * block, width * block), dtype=cube.dtype)
     for band in range(bands):
         mosaic[band // block :: block, band % block :: block] = cube[:, :, band]
@@ -82,14 +86,17 @@ def check_cube(cube: Cube, *, name: str = "cube", minimum_bands: int = MINIMUM_B
         CubeError: not three axes, fewer than `minimum_bands` bands, an empty side, not real numbers, or NaN/Inf.
     """
     if cube.ndim != 3:
-        raise CubeError(f"expected {name} of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame")
+        raise CubeError(
+            f"expected {name} of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame"
+        )
     if cube.dtype.kind not in "uif":
         raise CubeError(f"expected {name} of integers or floats, found type {cube.dtype}; convert it to real numbers")
     if 0 in cube.shape:
         raise CubeError(f"expected {name} with pixels in it, found shape {cube.shape}; the frame is empty")
     if cube.shape[2] < minimum_bands:
         raise CubeError(
-            f"expected {name} with at least {minimum_bands} bands on its last axis, found {cube.shape[2]} (shape {cube.shape}); "
+            f"expected {name} with at least {minimum_bands} bands on its last axis, found {cube.shape[2]} (shape "
+            f"{cube.shape}); "
             "check the axis order, it is (height, width, bands)"
         )
     check_finite(cube, name=name)
@@ -103,4 +110,6 @@ def check_finite(values: NDArray[Any], *, name: str = "cube") -> None:
     """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
-        raise CubeError(f"expected finite values in {name}, found {count} NaN or infinite; mask or repair them before tracking")
+        raise CubeError(
+            f"expected finite values in {name}, found {count} NaN or infinite; mask or repair them before tracking"
+        )

@@ -1,9 +1,9 @@
 """The demonstration: simulate a camouflage clip, track it, score it, and write everything a newcomer wants to look at.
 
-Camouflage here means that the target wears the picture of its background in another spectrum: in false colour it all but
-vanishes. Three scores tell what that means: of a tracker that sees all bands, of one that sees false colour alone, and of the latter on
-the simulator's pair of the clip, the same scene in ordinary colours. Nothing is prepared: clips are rendered, networks run and boxes
-scored each time.
+Camouflage here means that the target wears the picture of its background in another spectrum: in false colour it all
+but vanishes. Three scores tell what that means: of a tracker that sees all bands, of one that sees false colour alone,
+and of the latter on the simulator's pair of the clip, the same scene in ordinary colours. Nothing is prepared: clips
+are rendered, networks run and boxes scored each time.
 """
 
 from __future__ import annotations
@@ -61,9 +61,13 @@ class Clip:
         return simulate(self.scenario, self.sensor, frames=self.frames, seed=self.seed)
 
     def pair(self) -> Clip | None:
-        """The same motion, shapes and background with ordinary colours for metamers, or the reverse; None without one."""
+        """The same motion, shapes and background with ordinary colours for metamers, or the reverse; None without
+        one.
+        """
         layout = get_scenario(self.scenario).layout_name
-        others = [name for name in list_scenarios() if name != self.scenario and get_scenario(name).layout_name == layout]
+        others = [
+            name for name in list_scenarios() if name != self.scenario and get_scenario(name).layout_name == layout
+        ]
         return dataclasses.replace(self, scenario=others[0]) if others else None
 
 
@@ -89,7 +93,8 @@ class Demo:
     Attributes:
         sequence: the clip.
         recording: its boxes, times and scores.
-        comparisons: the tracker on the clip, then the one on false colour on the same clip and on its pair, where the scenario has one.
+        comparisons: the tracker on the clip, then the one on false colour on the same clip and on its pair, where the
+            scenario has one.
         files: what was written and what it shows, in the order in which to look at it.
     """
 
@@ -130,7 +135,9 @@ def run_demo(
     options = RecordOptions(overlay=True, settings={"command": "demo", **dataclasses.asdict(clip)})
     with write_folder_atomically(out, replace=DEMO_FILES) as folder:
         recording = record(sequence, loaded, folder, options=options, on_progress=on_progress)
-        comparisons = [Comparison(tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth}))]
+        comparisons = [
+            Comparison(tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth}))
+        ]
         if tracker != _PLAIN:
             comparisons.append(_compare(clip, plain, "tracking it on false colour", on_progress))
         if (pair := clip.pair()) is not None:
@@ -139,7 +146,10 @@ def run_demo(
             on_progress("drawing plots", 0, 1)
         _plot(folder, {f"{one.tracker}, {one.scenario}": one.scores for one in comparisons})
         write_filmstrip(folder / "filmstrip.png", sequence, recording.boxes, truth=sequence.truth)
-        told = [{"tracker": one.tracker, "scenario": one.scenario, "auc": one.scores.auc, "dp20": one.scores.dp20} for one in comparisons]
+        told = [
+            {"tracker": one.tracker, "scenario": one.scenario, "auc": one.scores.auc, "dp20": one.scores.dp20}
+            for one in comparisons
+        ]
         write_json(folder / "summary.json", recording.summary | {"comparison": told})
     files = {Path(out) / name: what for name, what in _CONTENTS.items()}
     return Demo(sequence, dataclasses.replace(recording, directory=Path(out)), comparisons, files)

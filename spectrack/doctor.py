@@ -63,7 +63,8 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
         folder: where results are going to be written.
 
     Returns:
-        Findings in the order in which they should be mended. A check that fails in an unforeseen way is itself a finding.
+        Findings in the order in which they should be mended. A check that fails in an unforeseen way is itself a
+        finding.
     """
     findings: list[Finding] = []
     place = Path(folder)
@@ -83,7 +84,11 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
         except Exception as error:  # a broken library may raise anything; the report must still be complete
             name = getattr(check, "__name__", "check").strip("_<>")
             findings.append(
-                Finding(name, f"{type(error).__name__}: {error}", "reinstall the packages: pip install --force-reinstall spectrack")
+                Finding(
+                    name,
+                    f"{type(error).__name__}: {error}",
+                    "reinstall the packages: pip install --force-reinstall spectrack",
+                )
             )
     return findings
 
@@ -91,7 +96,9 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
 def _versions() -> Iterator[Finding]:
     version = platform.python_version()
     wanted = ".".join(map(str, LEAST_PYTHON))
-    yield Finding("Python", version, "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later")
+    yield Finding(
+        "Python", version, "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later"
+    )
     import spectrack
 
     yield Finding("spectrack", spectrack.__version__)
@@ -117,7 +124,9 @@ def _device() -> Iterator[Finding]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     yield Finding("device", f"{device} ({name})")
     cores, threads = _cores(), torch.get_num_threads()
-    remedy = f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other" if threads > cores else ""
+    remedy = (
+        f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other" if threads > cores else ""
+    )
     yield Finding("threads", f"{threads} of {cores} cores", remedy)
     yield Finding("precision", f"auto means {resolve_precision('auto', device)} here")
 
@@ -128,7 +137,11 @@ def _weights() -> Iterator[Finding]:
 
     for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep):
         if part.strip() and not Path(part).expanduser().is_dir():
-            yield Finding(WEIGHTS_VARIABLE, f"no folder at {part}", f"correct or unset the environment variable {WEIGHTS_VARIABLE}")
+            yield Finding(
+                WEIGHTS_VARIABLE,
+                f"no folder at {part}",
+                f"correct or unset the environment variable {WEIGHTS_VARIABLE}",
+            )
     yield Finding("weights", ", ".join(item.name for item in available()) or "none")
     try:
         read_weights(find_weights(method="siamban", profile="compact"))
@@ -143,7 +156,11 @@ def _encoder() -> Iterator[Finding]:
     from spectrack.reports.overlay import ENCODERS
 
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
-    yield Finding("video encoder", encoder or "no H.264 encoder", "" if encoder else "pip install --force-reinstall --only-binary :all: av")
+    yield Finding(
+        "video encoder",
+        encoder or "no H.264 encoder",
+        "" if encoder else "pip install --force-reinstall --only-binary :all: av",
+    )
 
 
 def _writing(folder: Path) -> Iterator[Finding]:
@@ -169,7 +186,9 @@ def _memory() -> Iterator[Finding]:
 
 def _disk(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free / 2**30
-    remedy = "" if free >= LEAST_DISK_GIB else f"free {LEAST_DISK_GIB} GiB on the disk, or work in a folder on another one"
+    remedy = (
+        "" if free >= LEAST_DISK_GIB else f"free {LEAST_DISK_GIB} GiB on the disk, or work in a folder on another one"
+    )
     yield Finding("free disk", f"{free:.1f} GiB", remedy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -59,7 +60,11 @@ def check_folder_for_results(path: str | os.PathLike[str], *, replace: Collectio
     found = sorted(entry.name for entry in target.iterdir()) if target.is_dir() else []
     foreign = [name for name in found if name not in replace]
     if foreign:
-        remedy = "name another folder" if replace else "name another folder, or allow replacing earlier results (--overwrite)"
+        remedy = (
+            "name another folder"
+            if replace
+            else "name another folder, or allow replacing earlier results (--overwrite)"
+        )
         raise ConfigError(f"expected a new or empty folder for the results, found {foreign[0]!r} in {target}; {remedy}")
 
 
@@ -67,12 +72,13 @@ def check_folder_for_results(path: str | os.PathLike[str], *, replace: Collectio
 def write_folder_atomically(path: str | os.PathLike[str], *, replace: Collection[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder; its files appear in `path` when the block ends well and vanish when it does not.
 
-    A folder that exists is kept (it may be a mount point or somebody's working directory) and the finished files are moved
-    into it; else the temporary folder is renamed.
+    A folder that exists is kept (it may be a mount point or somebody's working directory) and the finished files are
+    moved into it; else the temporary folder is renamed.
 
     Args:
         path: the folder; missing parents are made.
-        replace: names of files and folders of an earlier result that go when the new ones come; others are never touched.
+        replace: names of files and folders of an earlier result that go when the new ones come; others are never
+            touched.
 
     Raises:
         ConfigError: see `check_folder_for_results`.
@@ -138,3 +144,14 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def number_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sort key that compares runs of digits as numbers.
+
+    Example:
+        >>> sorted(["10.png", "2.png", "0001.png"], key=number_key)
+        ['0001.png', '2.png', '10.png']
+    """
+    parts = re.findall(r"[0-9]+|[^0-9]+", Path(name).stem)
+    return tuple((0, int(part), "") if part[0] in "0123456789" else (1, 0, part.lower()) for part in parts), name

@@ -92,12 +92,16 @@ def new_panel(
     left, right, above, lower = margins_in
     height, below, above = height_in + foot + head, foot + lower, above + head
     figure = Figure(figsize=(width_in, height), facecolor="white")
-    axes = figure.add_axes((left / width_in, below / height, 1 - (left + right) / width_in, 1 - (below + above) / height))
+    axes = figure.add_axes(
+        (left / width_in, below / height, 1 - (left + right) / width_in, 1 - (below + above) / height)
+    )
     figure.text(0.06 / width_in, 0.04 / height, "\n".join(lines), fontsize=note_size, color=QUIET_COLOUR, va="bottom")
     return figure, axes
 
 
-def new_grid(columns: int, rows: int, *, cell_in: tuple[float, float], head_in: float, gap_in: float = 0.06) -> tuple[Figure, list[Axes]]:
+def new_grid(
+    columns: int, rows: int, *, cell_in: tuple[float, float], head_in: float, gap_in: float = 0.06
+) -> tuple[Figure, list[Axes]]:
     """A figure with a head line above rows of pictures that stand close together.
 
     Args:
@@ -123,7 +127,9 @@ def new_grid(columns: int, rows: int, *, cell_in: tuple[float, float], head_in: 
     return figure, axes
 
 
-def style_plot(axes: Axes, *, title: str, x_label: str, y_label: str, title_size: float = 12, key: Sequence[str] = ()) -> None:
+def style_plot(
+    axes: Axes, *, title: str, x_label: str, y_label: str, title_size: float = 12, key: Sequence[str] = ()
+) -> None:
     """Title, labels (with their units) and the quiet grid that every line plot here has.
 
     Args:
@@ -174,11 +180,21 @@ def curve_style(index: int) -> tuple[str, str]:
 
 def draw_legend(axes: Axes) -> None:
     """A legend where it covers least of the curves."""
-    axes.legend(loc="best", fontsize=9.5, frameon=True, framealpha=0.9, edgecolor="none", labelcolor=TEXT_COLOUR, handlelength=1.8)
+    axes.legend(
+        loc="best",
+        fontsize=9.5,
+        frameon=True,
+        framealpha=0.9,
+        edgecolor="none",
+        labelcolor=TEXT_COLOUR,
+        handlelength=1.8,
+    )
 
 
 def draw_note(figure: Figure, text: str, *, size: float = 8.5) -> None:
-    """Small print below the axes, such as the protocol; long lines are wrapped at the figure's width. Args: size in points."""
+    """Small print below the axes, such as the protocol; long lines are wrapped at the figure's width. Args: size in
+    points.
+    """
     lines = _wrap(text, figure.get_figwidth(), size)
     figure.supxlabel("\n".join(lines), fontsize=size, color=QUIET_COLOUR, x=0.01, ha="left")
 
@@ -200,7 +216,9 @@ def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antiali
 
 
 def draw_box(axes: Axes, box: ArrayLike, colour: str, *, width: float = 1.6, seam: bool = True) -> None:
-    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam so that it shows on any ground."""
+    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam so that it shows on any
+    ground.
+    """
     from matplotlib.patches import Rectangle
 
     x, y, w, h = (float(value) for value in np.asarray(box, dtype=np.float64))

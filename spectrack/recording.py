@@ -1,7 +1,8 @@
-"""Tracking one video into a folder of results: boxes, times and scores of every frame, a summary, maybe an overlay video.
+"""Tracking one video into a folder of results: boxes, times and scores of every frame, a summary, maybe an overlay
+video.
 
-The folder appears when everything in it is complete, so an interrupted or refused run leaves nothing. What is printed about
-a run can be computed again from it: ``spectrack evaluate --results FOLDER --truth FOLDER`` gives the same scores.
+The folder appears when everything in it is complete, so an interrupted or refused run leaves nothing. What is printed
+about a run can be computed again from it: ``spectrack evaluate --results FOLDER --truth FOLDER`` gives the same scores.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spectrack.annotations.text import write_boxes
 from spectrack.boxes import Box, Boxes, as_box, check_box_in_frame
 from spectrack.errors import BoxError, CubeError
-from spectrack.evaluation.frame_table import FrameTable, Row
 from spectrack.evaluation.protocols import PROTOCOLS, score
-from spectrack.evaluation.provenance import provenance
 from spectrack.evaluation.scores import Scores
-from spectrack.evaluation.timing import timed_track
 from spectrack.files import check_folder_for_results, write_folder_atomically, write_json
-from spectrack.sequences.annotations import write_boxes
+from spectrack.provenance import provenance
+from spectrack.runs.frame_table import FrameTable, Row
+from spectrack.runs.timing import timed_track
 from spectrack.sequences.base import Sequence
 from spectrack.trackers.base import Tracker
 
@@ -49,7 +50,8 @@ class RecordOptions:
     Attributes:
         overlay: write ``overlay.mp4``.
         scored: score against the sequence's truth, where it has any.
-        protocol: how; frames whose truth is not a box are left out of the score whatever the protocol says, and counted.
+        protocol: how; frames whose truth is not a box are left out of the score whatever the protocol says, and
+            counted.
         overwrite: replace an earlier recording in the same folder.
         settings: whatever the caller wants to remember in the summary, as JSON values.
     """
@@ -114,7 +116,8 @@ def record(
     Args:
         sequence: what to track in.
         tracker: as `spectrack.load_tracker` returns.
-        directory: the folder to make; it must not exist or be empty, unless overwriting an earlier recording is allowed.
+        directory: the folder to make; it must not exist or be empty, unless overwriting an earlier recording is
+            allowed.
         box: the target in frame 0, x, y, w, h in cube pixels; by default the sequence's own first box.
         options: overlay, scoring, overwriting.
         on_progress: called after every frame.
@@ -200,7 +203,9 @@ def _write(folder: Path, tracked: _Tracked, truth: Boxes | None) -> None:
     tracked.frames.write(folder / FRAMES_FILE)
 
 
-def _draw(path: Path, sequence: Sequence, tracked: _Tracked, truth: Boxes | None, on_progress: OnProgress | None) -> None:
+def _draw(
+    path: Path, sequence: Sequence, tracked: _Tracked, truth: Boxes | None, on_progress: OnProgress | None
+) -> None:
     from spectrack.reports.overlay import write_overlay
 
     if on_progress is not None:
@@ -208,7 +213,9 @@ def _draw(path: Path, sequence: Sequence, tracked: _Tracked, truth: Boxes | None
     write_overlay(path, sequence, tracked.boxes, truth=truth, scores=tracked.frames.score, lost=tracked.frames.lost)
 
 
-def _summary(sequence: Sequence, tracker: Tracker, tracked: _Tracked, scores: Scores | None, options: RecordOptions) -> dict[str, Any]:
+def _summary(
+    sequence: Sequence, tracker: Tracker, tracked: _Tracked, scores: Scores | None, options: RecordOptions
+) -> dict[str, Any]:
     frames, speed = tracked.frames, tracked.frames.frames_per_second
     return {
         "sequence": {

@@ -68,7 +68,10 @@ class Scaling:
             values = ()
         if len(values) != len(_PARAMETERS[name]) or not np.isfinite(values).all() or not _in_range(name, values):
             example = str(cls(name, _PARAMETERS[name]))
-            raise ConfigError(f"expected {len(_PARAMETERS[name])} usable number(s) for scaling {name}, found {text!r}; write {example}")
+            raise ConfigError(
+                f"expected {len(_PARAMETERS[name])} usable number(s) for scaling {name}, found {text!r}; write "
+                f"{example}"
+            )
         return cls(name, values)
 
     def __str__(self) -> str:

@@ -25,8 +25,10 @@ class Sensor:
         centres_nm: (bands,) centre of each band in nm, in index order.
         fwhm_nm: (bands,) full width at half maximum of each band in nm.
         zero_bands: bands that the mosaic stores as zeros after the real ones (RedNIR: one).
-        leak_nm: (bands,) centre of each band's second transmission peak in nm, or empty for ideal (spectrally corrected) bands.
-        leak_share: (bands,) share of each band's light that comes through that second peak, in [0, 1); empty as `leak_nm`.
+        leak_nm: (bands,) centre of each band's second transmission peak in nm, or empty for ideal (spectrally
+            corrected) bands.
+        leak_share: (bands,) share of each band's light that comes through that second peak, in [0, 1); empty as
+            `leak_nm`.
         full_well_e: electrons at the largest count; calibration sheets of three such cameras state 11,391 to 13,500.
         read_noise_e: standard deviation of the read noise in electrons (CMOSIS CMV2000 data sheet: 13).
         bit_depth: bits of the analogue-digital converter.
@@ -65,14 +67,18 @@ class Sensor:
             share: part of a pixel's light that its four neighbours receive, in [0, 1); some per cent in real mosaics.
 
         Returns:
-            (bands, bands) matrix K, ``cube @ K`` is the cube with crosstalk; its columns sum to 1, or less beside dark pixels. The mosaic
-            repeats every block, so a pixel's left neighbour is band ``c - 1`` or, at the edge, the last band of its row.
+            (bands, bands) matrix K, ``cube @ K`` is the cube with crosstalk; its columns sum to 1, or less beside dark
+            pixels. The mosaic repeats every block, so a pixel's left neighbour is band ``c - 1`` or, at the edge, the
+            last band of its row.
 
         Raises:
             ConfigError: the share is out of range, or the sensor has no mosaic.
         """
         if not 0 <= share < 1 or (share > 0 and self.block is None):
-            raise ConfigError(f"expected a crosstalk share in [0, 1) and a sensor with a mosaic, found {share:g} for {self.name}; use 0")
+            raise ConfigError(
+                f"expected a crosstalk share in [0, 1) and a sensor with a mosaic, found {share:g} for {self.name}; "
+                "use 0"
+            )
         matrix = (1 - share) * np.eye(self.bands)
         if self.block is None:
             return matrix
@@ -86,14 +92,18 @@ class Sensor:
         return matrix
 
 
-def _gaussians(wavelengths_nm: NDArray[np.float64], centres_nm: tuple[float, ...], fwhm_nm: tuple[float, ...]) -> NDArray[np.float64]:
+def _gaussians(
+    wavelengths_nm: NDArray[np.float64], centres_nm: tuple[float, ...], fwhm_nm: tuple[float, ...]
+) -> NDArray[np.float64]:
     sigma = np.asarray(fwhm_nm)[:, None] / (2 * np.sqrt(2 * np.log(2)))
     response = np.exp(-0.5 * ((wavelengths_nm[None, :] - np.asarray(centres_nm)[:, None]) / sigma) ** 2)
     # A peak far outside the grid transmits nothing there; the floor keeps 0/0 away.
     return np.asarray(response / np.maximum(response.sum(axis=1, keepdims=True), 1e-300))
 
 
-def _even(name: str, low_nm: float, high_nm: float, bands: int, block: int, fwhm_nm: float, zero_bands: int = 0) -> Sensor:
+def _even(
+    name: str, low_nm: float, high_nm: float, bands: int, block: int, fwhm_nm: float, zero_bands: int = 0
+) -> Sensor:
     centres = tuple(round(float(value), 1) for value in np.linspace(low_nm, high_nm, bands))
     return Sensor(name, bands, block, centres, (fwhm_nm,) * bands, zero_bands)
 
@@ -106,7 +116,24 @@ SENSORS: dict[str, Sensor] = {
             "vis16",
             16,
             4,
-            (464.5, 472.8, 480.2, 489.3, 499.0, 508.2, 516.3, 526.1, 534.7, 544.3, 552.3, 561.8, 571.2, 580.5, 588.1, 597.2),
+            (
+                464.5,
+                472.8,
+                480.2,
+                489.3,
+                499.0,
+                508.2,
+                516.3,
+                526.1,
+                534.7,
+                544.3,
+                552.3,
+                561.8,
+                571.2,
+                580.5,
+                588.1,
+                597.2,
+            ),
             (12.0,) * 16,
         ),
         _even("nir25", 665.0, 960.0, 25, 5, 14.0),
@@ -129,9 +156,9 @@ def get_sensor(name: str) -> Sensor:
 def with_leaks(sensor: Sensor) -> Sensor:
     """The camera as it is before spectral correction: with a second transmission peak in every band.
 
-    Shares and distances follow the calibration sheets of two Fabry-Perot mosaic cameras: in a visible one (470-620 nm) bands
-    below 550 nm leak a tenth of their light at 635 nm and longer ones a quarter near 620 nm; in a near-infrared one
-    (665-975 nm) the leak is 0.15 to 0.25 at the centre times 0.93 (long bands) or 1.07 (short bands).
+    Shares and distances follow the calibration sheets of two Fabry-Perot mosaic cameras: in a visible one (470-620 nm)
+    bands below 550 nm leak a tenth of their light at 635 nm and longer ones a quarter near 620 nm; in a near-infrared
+    one (665-975 nm) the leak is 0.15 to 0.25 at the centre times 0.93 (long bands) or 1.07 (short bands).
     """
     centres = np.asarray(sensor.centres_nm)
     if centres.max() < 650:
@@ -142,7 +169,9 @@ def with_leaks(sensor: Sensor) -> Sensor:
     return replace(sensor, leak_nm=tuple(leak.round(1).tolist()), leak_share=tuple(share.tolist()))
 
 
-def custom_sensor(name: str, centres_nm: list[float], fwhm_nm: list[float] | float, *, block: int | None = None) -> Sensor:
+def custom_sensor(
+    name: str, centres_nm: list[float], fwhm_nm: list[float] | float, *, block: int | None = None
+) -> Sensor:
     """A camera of the user's own with Gaussian bands.
 
     Args:
@@ -153,9 +182,12 @@ def custom_sensor(name: str, centres_nm: list[float], fwhm_nm: list[float] | flo
     widths = [fwhm_nm] * len(centres_nm) if isinstance(fwhm_nm, int | float) else list(fwhm_nm)
     if len(centres_nm) < 3 or len(widths) != len(centres_nm) or min(widths) <= 0:
         raise ConfigError(
-            f"expected at least three band centres and as many positive widths, found {len(centres_nm)} and {len(widths)}; "
+            f"expected at least three band centres and as many positive widths, found {len(centres_nm)} and "
+            f"{len(widths)}; "
             "give one width for all bands or one a band"
         )
     if block is not None and len(centres_nm) > block * block:
-        raise ConfigError(f"expected at most {block * block} bands for block {block}, found {len(centres_nm)}; use a larger block")
+        raise ConfigError(
+            f"expected at most {block * block} bands for block {block}, found {len(centres_nm)}; use a larger block"
+        )
     return Sensor(name, len(centres_nm), block, tuple(map(float, centres_nm)), tuple(map(float, widths)))

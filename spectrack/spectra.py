@@ -1,7 +1,8 @@
 """Spectra on one wavelength grid: angles, resampling, smooth random reflectances and metamers.
 
-The grid is 400 to 1000 nm in steps of 5 nm, which covers every camera of the field. A metamer here is a reflectance with
-the same false colour as another one and a different shape: it holds for one false-colour rule, illuminant and sensor.
+The grid is 400 to 1000 nm in steps of 5 nm, which covers every camera of the field. A metamer here is a reflectance
+with the same false colour as another one and a different shape: it holds for one false-colour rule, illuminant and
+sensor.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def resample(wavelengths_nm: ArrayLike, values: ArrayLike, onto_nm: ArrayLike = 
     known, data = np.asarray(wavelengths_nm, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if known.ndim != 1 or data.shape[-1:] != known.shape or (np.diff(known) <= 0).any():
         raise InputError(
-            f"expected ascending wavelengths, one for each value, found {known.shape} wavelengths for values of shape {data.shape}; "
+            f"expected ascending wavelengths, one for each value, found {known.shape} wavelengths for values of shape "
+            f"{data.shape}; "
             "sort them and give one value a wavelength"
         )
     wanted = np.asarray(onto_nm, dtype=np.float64)
@@ -79,7 +81,8 @@ def smooth_curves(
 ) -> NDArray[np.float64]:
     """Zero-mean, unit-variance smooth random functions of wavelength.
 
-    White noise under a Gaussian window: a stationary process with a squared-exponential correlation of length `length_nm`.
+    White noise under a Gaussian window: a stationary process with a squared-exponential correlation of length
+    `length_nm`.
 
     Args:
         rng: the only source of randomness.
@@ -98,7 +101,9 @@ def smooth_curves(
     return np.asarray(smooth / np.linalg.norm(window))
 
 
-def smooth_reflectances(rng: np.random.Generator, count: int, *, length_nm: float = 60.0, contrast: float = 1.2) -> NDArray[np.float64]:
+def smooth_reflectances(
+    rng: np.random.Generator, count: int, *, length_nm: float = 60.0, contrast: float = 1.2
+) -> NDArray[np.float64]:
     """Random reflectances in (0, 1): a logistic curve of smooth noise.
 
     Args:
@@ -127,22 +132,23 @@ def metamers(
 ) -> NDArray[np.float64]:
     """Reflectances with exactly the false colour of the given ones and a shape as different as can be found.
 
-    Each reflectance is multiplied by ``1 + s m_k`` where the m_k come from one wavelength pattern m common to all of them,
-    corrected to lie in the null space of that material's false-colour response: ``R^T (e_k m_k) = 0``. A surface that mixes
-    the materials therefore keeps its false colour at every pixel while its spectrum is bent the same way everywhere. Of
-    `candidates` random patterns the one with the largest spectral angle is taken, each bent as far as it stays a reflectance
-    in [0, 1].
+    Each reflectance is multiplied by ``1 + s m_k`` where the m_k come from one wavelength pattern m common to all of
+    them, corrected to lie in the null space of that material's false-colour response: ``R^T (e_k m_k) = 0``. A surface
+    that mixes the materials therefore keeps its false colour at every pixel while its spectrum is bent the same way
+    everywhere. Of `candidates` random patterns the one with the largest spectral angle is taken, each bent as far as it
+    stays a reflectance in [0, 1].
 
     Args:
-        reflectances: (n,) one material or (materials, n) of one surface, in [0, 1]; the sum of a surface's materials is at
-            most 1 if its pixels mix them freely, and stays so.
+        reflectances: (n,) one material or (materials, n) of one surface, in [0, 1]; the sum of a surface's materials is
+            at most 1 if its pixels mix them freely, and stays so.
         band_response: (n, bands) illuminant times sensor response.
         colour_matrix: (bands, 3) the false-colour rule, see `spectrack.false_colour.false_colour_matrix`.
         rng: the only source of randomness.
-        minimum_angle: smallest spectral angle, in radians and seen in the sensor's bands, that is accepted between the even
-            mixture of the new materials and that of the given ones, and of each of `unlike`.
-        wanted_angle: take less than the largest angle: bend back, which keeps the false colour, until the angle to the given
-            materials is this one; it must be at least `minimum_angle`, and `unlike` is then respected as far as it goes.
+        minimum_angle: smallest spectral angle, in radians and seen in the sensor's bands, that is accepted between the
+            even mixture of the new materials and that of the given ones, and of each of `unlike`.
+        wanted_angle: take less than the largest angle: bend back, which keeps the false colour, until the angle to the
+            given materials is this one; it must be at least `minimum_angle`, and `unlike` is then respected as far as
+            it goes.
         unlike: further (materials, n) sets to stay away from, such as metamers made before.
         candidates: patterns tried.
 
@@ -157,7 +163,8 @@ def metamers(
     response = bands @ np.asarray(colour_matrix, dtype=np.float64)
     if base.shape[-1] != bands.shape[0] or base.min() < 0 or base.max() > 1:
         raise InputError(
-            f"expected reflectances in [0, 1] at the {bands.shape[0]} wavelengths of the response, found shape {base.shape} "
+            f"expected reflectances in [0, 1] at the {bands.shape[0]} wavelengths of the response, found shape "
+            f"{base.shape} "
             f"and values {base.min():g} to {base.max():g}; resample them with spectra.resample and clip"
         )
     bent = _bend(base, response, _patterns(rng, candidates, base.shape[-1]))
@@ -166,15 +173,20 @@ def metamers(
     best = int(np.argmax(angles))
     if angles[best] < minimum_angle:
         raise InputError(
-            f"expected a metamer at a spectral angle of at least {minimum_angle:g} rad, found none above {angles[best]:.3f}; "
+            f"expected a metamer at a spectral angle of at least {minimum_angle:g} rad, found none above "
+            f"{angles[best]:.3f}; "
             "ask for a smaller angle or take a material that is neither black nor saturated"
         )
     chosen = bent[best] if wanted_angle is None else _bent_back(base, bent[best], bands, wanted_angle)
     return chosen.reshape(np.shape(reflectances))
 
 
-def _bent_back(base: NDArray[np.float64], bent: NDArray[np.float64], bands: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
-    """The point between two sets of materials at a spectral angle to the first, seen in the bands; the far end if none is that far."""
+def _bent_back(
+    base: NDArray[np.float64], bent: NDArray[np.float64], bands: NDArray[np.float64], angle: float
+) -> NDArray[np.float64]:
+    """The point between two sets of materials at a spectral angle to the first, seen in the bands; the far end if none
+    is that far.
+    """
     start, end = base.sum(axis=0) @ bands, bent.sum(axis=0) @ bands
     low, high = 0.0, 1.0
     # The angle grows all the way from one end to the other, so halving finds it.
@@ -188,7 +200,9 @@ def _bent_back(base: NDArray[np.float64], bent: NDArray[np.float64], bands: NDAr
 
 
 def _patterns(rng: np.random.Generator, count: int, samples: int) -> NDArray[np.float64]:
-    """(count, samples) smooth patterns of several correlation lengths; the tanh gives them flat tops, so more contrast."""
+    """(count, samples) smooth patterns of several correlation lengths; the tanh gives them flat tops, so more
+    contrast.
+    """
     lengths = (12.0, 18.0, 26.0, 36.0)
     share = -(-count // len(lengths))
     grid = np.arange(samples, dtype=np.float64) * 5.0
@@ -196,7 +210,9 @@ def _patterns(rng: np.random.Generator, count: int, samples: int) -> NDArray[np.
     return np.asarray(np.tanh(2.0 * curves[:count]))
 
 
-def _bend(base: NDArray[np.float64], response: NDArray[np.float64], patterns: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bend(
+    base: NDArray[np.float64], response: NDArray[np.float64], patterns: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """(candidates, materials, n): the materials bent by each pattern as far as the unit interval allows."""
     # R^T diag(e) (m - R c) = 0 has the solution c below; a material black over one channel needs the small ridge.
     scale = np.sqrt((response**2).sum(axis=0))

@@ -1,4 +1,6 @@
-"""What holds for every test: one torch thread, no time limits from hypothesis, and a line that says whether the golden test ran."""
+"""What holds for every test: one torch thread, no time limits from hypothesis, and a line that says whether the golden
+test ran.
+"""
 
 from pathlib import Path
 
@@ -6,10 +8,19 @@ import hypothesis
 import pytest
 import torch
 
+pytest_plugins = (
+    "tests.fixtures.repeatable",
+    "tests.fixtures.small_runs",
+    "tests.fixtures.tiny_training",
+    "tests.fixtures.tiny_networks",
+)
+
 GOLDEN_TEST = "test_golden_scores.py"
 
 # Two workers share two cores and other work may run beside them: a slow example is not a wrong one.
-hypothesis.settings.register_profile("spectrack", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "spectrack", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("spectrack")
 torch.set_num_threads(1)
 

@@ -93,14 +93,22 @@ def test_as_box_copies():
 
 @pytest.mark.parametrize(
     ("box", "inside"),
-    [((0, 0, 5, 5), True), ((-4, -4, 5, 5), True), ((-5, 0, 5, 5), False), ((32, 0, 5, 5), False), ((0, 24, 1, 1), False)],
+    [
+        ((0, 0, 5, 5), True),
+        ((-4, -4, 5, 5), True),
+        ((-5, 0, 5, 5), False),
+        ((32, 0, 5, 5), False),
+        ((0, 24, 1, 1), False),
+    ],
 )
 def test_a_first_box_must_touch_the_frame(box, inside):
     if inside:
         check_box_in_frame(np.array(box, float), 24, 32)
         return
     with pytest.raises(
-        BoxError, match=r"expected a box that overlaps the frame of 32 x 24 cube pixels, found .*; boxes are x,y,w,h in cube pixels"
+        BoxError,
+        match=r"expected a box that overlaps the frame of 32 x 24 cube pixels, found .*; boxes are "
+        r"x,y,w,h in cube pixels",
     ):
         check_box_in_frame(np.array(box, float), 24, 32)
 

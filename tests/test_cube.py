@@ -72,7 +72,8 @@ def test_too_many_bands_for_the_block():
         (np.zeros((4, 0, 3)), r"expected frame 7 with pixels in it, found shape \(4, 0, 3\)"),
         (
             np.zeros((16, 4, 2)),
-            r"expected frame 7 with at least 3 bands on its last axis, found 2 \(shape \(16, 4, 2\)\); check the axis order",
+            r"expected frame 7 with at least 3 bands on its last axis, found 2 \(shape \(16, 4, 2\)\); "
+            r"check the axis order",
         ),
         (np.array([[[1.0, np.nan, np.inf]]]), r"expected finite values in frame 7, found 2 NaN or infinite"),
     ],

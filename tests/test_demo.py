@@ -29,7 +29,9 @@ WRITTEN = {
 def demo(random_weights, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPECTRACK_WEIGHTS", str(random_weights))
-        return run_demo(tmp_path_factory.mktemp("demo") / "demo_output", clip=SHORT, tracker="siamban", precision="fp32")
+        return run_demo(
+            tmp_path_factory.mktemp("demo") / "demo_output", clip=SHORT, tracker="siamban", precision="fp32"
+        )
 
 
 def test_all_files_are_there(demo):
@@ -42,10 +44,17 @@ def test_all_files_are_there(demo):
 def test_the_scores_are_those_of_the_boxes(demo):
     video = spectrack.simulate(SHORT.scenario, SHORT.sensor, frames=3, seed=SHORT.seed)
     boxes = spectrack.read_boxes(demo.recording.directory / "boxes.txt")
-    assert spectrack.score({"a": boxes}, {"a": video.truth}).auc == demo.comparisons[0].scores.auc == demo.recording.scores.auc
+    assert (
+        spectrack.score({"a": boxes}, {"a": video.truth}).auc
+        == demo.comparisons[0].scores.auc
+        == demo.recording.scores.auc
+    )
     summary = json.loads((demo.recording.directory / "summary.json").read_text())
     assert summary["comparison"][0]["auc"] == demo.recording.scores.auc
-    assert [(one["tracker"], one["scenario"]) for one in summary["comparison"]] == [("siamban", "cam-chase"), ("siamban", "open-chase")]
+    assert [(one["tracker"], one["scenario"]) for one in summary["comparison"]] == [
+        ("siamban", "cam-chase"),
+        ("siamban", "open-chase"),
+    ]
     assert summary["settings"]["seed"] == SHORT.seed
 
 

@@ -20,7 +20,17 @@ def test_a_healthy_installation_has_no_fault(tmp_path):
     findings = examine(tmp_path)
     assert [item for item in findings if item.is_fault] == []
     subjects = [item.subject for item in findings]
-    for subject in ("Python", "spectrack", "packages", "device", "threads", "precision", "weights", "video encoder", "results folder"):
+    for subject in (
+        "Python",
+        "spectrack",
+        "packages",
+        "device",
+        "threads",
+        "precision",
+        "weights",
+        "video encoder",
+        "results folder",
+    ):
         assert subject in subjects
     assert "torch 2." in next(item.found for item in findings if item.subject == "packages")
 

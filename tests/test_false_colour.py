@@ -27,7 +27,9 @@ def test_thirds_are_means(bands):
 
 def test_thirds_follow_the_wavelengths_when_they_are_known():
     descending = [700.0 - 10 * i for i in range(9)]
-    np.testing.assert_array_equal(false_colour_matrix("thirds", 9, wavelengths_nm=descending), false_colour_matrix("thirds", 9)[::-1])
+    np.testing.assert_array_equal(
+        false_colour_matrix("thirds", 9, wavelengths_nm=descending), false_colour_matrix("thirds", 9)[::-1]
+    )
 
 
 def test_three_bands_are_red_green_blue_already():
@@ -48,7 +50,12 @@ def test_triples_choose_bands_in_red_green_blue_order():
         ("triple(1,2,16)", 16, None, r"expected band indices below 16, found triple\(1, 2, 16\)"),
         ("cie", 16, None, r"expected band centres in nm for the rule cie, found none; use thirds"),
         ("cie", 16, [500.0], r"expected band centres in nm"),
-        ("cie", 3, [800.0, 850.0, 900.0], r"expected bands between 400 and 700 nm for the rule cie, found 800 to 900 nm"),
+        (
+            "cie",
+            3,
+            [800.0, 850.0, 900.0],
+            r"expected bands between 400 and 700 nm for the rule cie, found 800 to 900 nm",
+        ),
         ("pca3", 16, None, r"expected a frame for the rule pca3, found none"),
     ],
 )

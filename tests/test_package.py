@@ -13,11 +13,26 @@ import pytest
 import spectrack
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"av", "cv2", "h5py", "lightning_fabric", "matplotlib", "numpy", "rich", "scipy", "spectral", "tifffile", "torch", "tyro"}
+HEAVY = {
+    "av",
+    "cv2",
+    "h5py",
+    "lightning_fabric",
+    "matplotlib",
+    "numpy",
+    "rich",
+    "scipy",
+    "spectral",
+    "tifffile",
+    "torch",
+    "tyro",
+}
 
 
 def in_fresh_python(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=120
+    )
     return json.loads(done.stdout)
 
 
@@ -46,7 +61,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_import_loads_nothing_heavy():
-    loaded = in_fresh_python("import sys, json, spectrack; print(json.dumps([name.split('.')[0] for name in sys.modules]))")
+    loaded = in_fresh_python(
+        "import sys, json, spectrack; print(json.dumps([name.split('.')[0] for name in sys.modules]))"
+    )
     assert not HEAVY & set(loaded)
 
 
@@ -100,7 +117,9 @@ def test_constraints_pin_every_dependency():
 
 
 def test_python_m_spectrack_is_the_command():
-    done = subprocess.run([sys.executable, "-m", "spectrack", "--version"], capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "spectrack", "--version"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     assert done.stdout == f"spectrack {spectrack.__version__}\n"
 
 

@@ -44,7 +44,10 @@ PROTANOPIA = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.0040
 
 @pytest.mark.parametrize("seen_as", [np.eye(3), DEUTERANOPIA, PROTANOPIA])
 def test_colours_stay_apart_for_colour_blind_readers(seen_as):
-    colours = [np.clip(seen_as @ (np.array(rgb(colour)) / 255) ** 2.2, 0, 1) ** (1 / 2.2) for colour in (TRUTH_COLOUR, *TRACK_COLOURS)]
+    colours = [
+        np.clip(seen_as @ (np.array(rgb(colour)) / 255) ** 2.2, 0, 1) ** (1 / 2.2)
+        for colour in (TRUTH_COLOUR, *TRACK_COLOURS)
+    ]
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(colours, 2)) > 0.1
     # The two that share every picture must be far apart.
     assert np.linalg.norm(colours[0] - colours[1]) > 0.6
@@ -102,7 +105,10 @@ def test_spread_indices(count, wanted):
 
 
 def test_importing_plots_does_not_import_matplotlib():
-    code = "import sys, spectrack.plots, spectrack.reports.overlay, spectrack.reports.filmstrip, spectrack.reports.curves; "
+    code = (
+        "import sys, spectrack.plots, spectrack.reports.overlay, spectrack.reports.filmstrip, "
+        "spectrack.reports.curves; "
+    )
     code += "print([name for name in ('matplotlib', 'av', 'PIL', 'cv2') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=None)
     assert "matplotlib" not in done.stdout

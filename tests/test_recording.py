@@ -44,7 +44,12 @@ def test_what_is_written(video, tmp_path):
     recording = record(video, tracker, tmp_path / "out")
     assert tracker.read == [video[i].sum() for i in range(4)]
     assert tracker.wavelengths_nm == (500, 510, 520, 530, 540)
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"boxes.txt", "frames.csv", "groundtruth_rect.txt", "summary.json"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "boxes.txt",
+        "frames.csv",
+        "groundtruth_rect.txt",
+        "summary.json",
+    }
     assert (tmp_path / "out" / "boxes.txt").read_text() == "2,3,4,4\n3,3,4,4\n4,3,4,4\n5,3,4,4\n"
     np.testing.assert_array_equal(recording.boxes, spectrack.read_boxes(tmp_path / "out" / "boxes.txt"))
     lines = (tmp_path / "out" / "frames.csv").read_text().splitlines()
@@ -56,7 +61,10 @@ def test_the_summary_says_what_was_done(video, tmp_path):
     recording = record(video, Drifting(4), tmp_path / "out", options=RecordOptions(settings={"command": "test"}))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary == recording.summary
-    assert summary["sequence"] | {"name": "ramp", "frames": 4, "height": 12, "width": 16, "bands": 5} == summary["sequence"]
+    assert (
+        summary["sequence"] | {"name": "ramp", "frames": 4, "height": 12, "width": 16, "bands": 5}
+        == summary["sequence"]
+    )
     assert summary["first_box"] == [2, 3, 4, 4]
     assert summary["lost_frames"] == 1
     assert summary["settings"] == {"command": "test"}

@@ -41,7 +41,10 @@ def test_parsing(text, name, parameters):
         ("fixed(1,2)", r"expected 1 usable number"),
         ("fixed(inf)", r"expected 1 usable number"),
         ("none(1)", r"expected 0 usable number"),
-        ("percentile(99, 1)", r"expected 2 usable number\(s\) for scaling percentile, found .*; write percentile\(1, 99\)"),
+        (
+            "percentile(99, 1)",
+            r"expected 2 usable number\(s\) for scaling percentile, found .*; write percentile\(1, 99\)",
+        ),
         ("first_frame_percentile(101)", r"expected 1 usable number"),
     ],
 )
@@ -93,7 +96,16 @@ def test_band_scaling_changes_the_shape_of_spectra():
 
 
 def test_which_scalings_are_fitted_on_every_frame():
-    names = ["none", "frame_max", "first_frame_max", "first_frame_percentile", "fixed", "frame_minmax", "percentile", "band_minmax"]
+    names = [
+        "none",
+        "frame_max",
+        "first_frame_max",
+        "first_frame_percentile",
+        "fixed",
+        "frame_minmax",
+        "percentile",
+        "band_minmax",
+    ]
     assert [Scaling.parse(name).every_frame for name in names] == [False, True, False, False, False, True, True, True]
 
 
@@ -108,7 +120,9 @@ def test_a_crop_is_scaled_like_the_frame():
     np.testing.assert_array_equal(gain.apply(CUBE)[3:9, 4:8], gain.apply(CUBE[3:9, 4:8]))
 
 
-@pytest.mark.parametrize("text", ["frame_max", "first_frame_percentile", "frame_minmax", "band_minmax", "percentile(1,99)"])
+@pytest.mark.parametrize(
+    "text", ["frame_max", "first_frame_percentile", "frame_minmax", "band_minmax", "percentile(1,99)"]
+)
 def test_values_beyond_float32_are_left_to_the_crop_without_a_warning(text):
     cube = np.full((20, 30, 4), 1e300)
     with warnings.catch_warnings():

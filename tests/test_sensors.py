@@ -42,13 +42,23 @@ def test_the_full_width_at_half_maximum_is_what_it_says():
 
 def test_a_camera_of_ones_own():
     sensor = custom_sensor("mine", [500, 550, 600], 12, block=2)
-    assert (sensor.bands, sensor.block, sensor.centres_nm, sensor.fwhm_nm) == (3, 2, (500.0, 550.0, 600.0), (12.0, 12.0, 12.0))
+    assert (sensor.bands, sensor.block, sensor.centres_nm, sensor.fwhm_nm) == (
+        3,
+        2,
+        (500.0, 550.0, 600.0),
+        (12.0, 12.0, 12.0),
+    )
 
 
 @pytest.mark.parametrize(
     ("centres", "widths", "block", "message"),
     [
-        ([500.0, 510.0], 10.0, None, r"expected at least three band centres and as many positive widths, found 2 and 2"),
+        (
+            [500.0, 510.0],
+            10.0,
+            None,
+            r"expected at least three band centres and as many positive widths, found 2 and 2",
+        ),
         ([500.0, 510.0, 520.0], [10.0], None, r"found 3 and 1; give one width for all bands or one a band"),
         ([500.0, 510.0, 520.0], 0.0, None, r"positive widths"),
         ([500.0 + i for i in range(5)], 10.0, 2, r"expected at most 4 bands for block 2, found 5; use a larger block"),

@@ -26,11 +26,12 @@ class AblationOptions:
         frames: only so many first frames of each sequence; None for all.
         protocol: how to score.
         seed: of the random numbers that trackers may draw.
-        threads, jobs, device: as in `RunOptions` and `load_tracker`; as many seeds as there are jobs are trained at a time, each on one
-            GPU or on one thread.
+        threads, jobs, device: as in `RunOptions` and `load_tracker`; as many seeds as there are jobs are trained at a
+            time, each on one GPU or on one thread.
         precision: fp32 repeats bit for bit.
         cache: of what trainings render; None for a folder in the output.
-        keep_frames: whether simulated frames are kept in the cache, about 200 MB a sequence, instead of rendered for each row.
+        keep_frames: whether simulated frames are kept in the cache, about 200 MB a sequence, instead of rendered for
+            each row.
         dataset: what the sequences are, as JSON values, for the record.
         overwrite: replace a table with other settings; runs and trainings stay and are used where they fit.
     """
@@ -57,7 +58,9 @@ class AblationOptions:
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ConfigError(f"expected different seeds of 0 or more, found {list(self.seeds)}; two or more show the spread")
+            raise ConfigError(
+                f"expected different seeds of 0 or more, found {list(self.seeds)}; two or more show the spread"
+            )
         for name, value in (("pairs", self.pairs), ("frames", self.frames), ("threads", self.threads)):
             if value is not None and value < 1:
                 raise ConfigError(f"expected {name} of at least 1, found {value}; leave it out for the default")

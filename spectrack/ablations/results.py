@@ -1,4 +1,6 @@
-"""What a row is worth: scores averaged over its trackers, intervals over sequences, paired differences, and the spread over seeds."""
+"""What a row is worth: scores averaged over its trackers, intervals over sequences, paired differences, and the spread
+over seeds.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class RowResult:
         left_out: why there are no figures; empty where there are.
         selections: `ALL` and attributes, by name.
         sequences: success score by sequence, averaged over the row's trackers.
-        trackers: for each tracker of the row: ``auc``, ``run`` (its directory), ``weights`` and what tells it from the others.
+        trackers: for each tracker of the row: ``auc``, ``run`` (its directory), ``weights`` and what tells it from the
+            others.
         training: for rows with weights of their own: ``recipe``, ``pairs``, ``steps``, ``seeds`` and ``machines``.
         failures: sequences on which a tracker failed, a line each.
     """
@@ -94,7 +97,9 @@ class RowResult:
             plain = {name: value[name] for name in (item.name for item in fields(RowResult)) if name != "selections"}
             return RowResult(**plain, selections=selections)
         except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"expected a row written by an ablation, found JSON with other fields ({error}); run it again") from error
+            raise InputError(
+                f"expected a row written by an ablation, found JSON with other fields ({error}); run it again"
+            ) from error
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
@@ -107,8 +112,13 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         raise InputError("expected the scores of at least one tracker, found none; track first")
     first, *others = scores
     for other in others:
-        if other.switches != first.switches or [item.name for item in other.sequences] != [item.name for item in first.sequences]:
-            raise InputError("expected the same sequences under the same protocol for all trackers of a row, found others; score again")
+        if other.switches != first.switches or [item.name for item in other.sequences] != [
+            item.name for item in first.sequences
+        ]:
+            raise InputError(
+                "expected the same sequences under the same protocol for all trackers of a row, found others; score "
+                "again"
+            )
     averaged = []
     for place, item in enumerate(first.sequences):
         several = [each.sequences[place] for each in scores]
@@ -131,7 +141,8 @@ def summarise(scores: Scores, reference: Scores | None, labels: Mapping[str, Seq
     Args:
         scores: of the row.
         reference: of the row that it is compared with, on at least the same sequences.
-        labels: labels of sequences by attribute; what the row did not track is passed over, as is an attribute with nothing left.
+        labels: labels of sequences by attribute; what the row did not track is passed over, as is an attribute with
+            nothing left.
 
     Raises:
         InputError: a reference under another protocol, or without one of the sequences.

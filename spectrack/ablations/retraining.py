@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError
-from spectrack.evaluation.workers import spread
+from spectrack.runs.workers import spread
 
 if TYPE_CHECKING:
     from spectrack.training.loop import Progress
@@ -67,7 +67,9 @@ def ablation_recipe(name: str, overrides: dict[str, Any], *, pairs: int | None, 
     recipe = load_recipe(name, {**overrides, "seed": seed})
     wanted = round(recipe.pairs * budget / recipe.batch) * recipe.batch if pairs is None else pairs
     if wanted < recipe.batch:
-        raise ConfigError(f"expected at least one batch of {recipe.batch} pairs for a retrained row, found {wanted}; raise --pairs")
+        raise ConfigError(
+            f"expected at least one batch of {recipe.batch} pairs for a retrained row, found {wanted}; raise --pairs"
+        )
     return shortened(recipe, wanted)
 
 
@@ -81,11 +83,12 @@ def train_seeds(
     jobs: int = 1,
     progress: OnTraining | None = None,
 ) -> list[Path]:
-    """Weights by recipes that differ in their seeds, trained unless they are there; an interrupted training goes on where it was.
+    """Weights by recipes that differ in their seeds, trained unless they are there; an interrupted training goes on
+    where it was.
 
-    With several jobs, as many are trained at a time, on one thread each: networks this small leave the second core of one training half
-    idle, and two trainings side by side are faster than one after the other by 1.4; fourteen on one GPU by 2.7. Each training uses
-    one GPU, and where there are more they take turns.
+    With several jobs, as many are trained at a time, on one thread each: networks this small leave the second core of
+    one training half idle, and two trainings side by side are faster than one after the other by 1.4; fourteen on one
+    GPU by 2.7. Each training uses one GPU, and where there are more they take turns.
 
     Args:
         row: names the run directories, for people; what is in them is found by the recipe.
@@ -110,7 +113,9 @@ def train_seeds(
     tasks = list(zip(missing, _devices(device, len(missing)), strict=True))
     if min(processes, len(missing)) > 1:
         _render(missing, cache, processes)
-        with _watched([_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing), tell):
+        with _watched(
+            [_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing), tell
+        ):
             list(spread(train_one, tasks, jobs=min(processes, len(missing))))
     else:
         for task in tasks:
@@ -131,7 +136,9 @@ def _devices(device: str, count: int) -> list[str]:
 
 
 def trained_on(weights: list[Path]) -> list[str]:
-    """The machines that weights were trained on, each once, with the number format; empty where the trainings did not say."""
+    """The machines that weights were trained on, each once, with the number format; empty where the trainings did not
+    say.
+    """
     from spectrack.training.run_directory import RunDirectory
 
     told = []
@@ -144,7 +151,9 @@ def trained_on(weights: list[Path]) -> list[str]:
     return sorted(set(told))
 
 
-def _train(row: str, task: tuple[Recipe, str], *, folder: Path, cache: Path, jobs: int = 1, progress: OnTraining | None = None) -> None:
+def _train(
+    row: str, task: tuple[Recipe, str], *, folder: Path, cache: Path, jobs: int = 1, progress: OnTraining | None = None
+) -> None:
     from spectrack.training.loop import train
 
     recipe, device = task
@@ -158,7 +167,9 @@ def _train(row: str, task: tuple[Recipe, str], *, folder: Path, cache: Path, job
 
 
 def _render(recipes: list[Recipe], cache: Path, jobs: int) -> None:
-    """Banks and clips, before several trainings look for them at once; those of all recipes that share their data are one."""
+    """Banks and clips, before several trainings look for them at once; those of all recipes that share their data are
+    one.
+    """
     from spectrack.training.feeds import FeedMaker
     from spectrack.training.methods import find_method
 
@@ -201,7 +212,9 @@ def _weights(row: str, recipe: Recipe, folder: Path) -> Path:
 
 
 def folder_of(parent: Path, name: str, content: Any) -> Path:
-    """The folder in `parent` for something that `content` (JSON values) determines: an existing one under whatever name, or a new one."""
+    """The folder in `parent` for something that `content` (JSON values) determines: an existing one under whatever
+    name, or a new one.
+    """
     text = json.dumps(content, sort_keys=True, allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     found = sorted(parent.glob(f"*-{digest}"))

@@ -1,7 +1,7 @@
 """The rows of an ablation as data: one TOML file a method, read and checked here.
 
-A file names the method, the recipes to retrain by, groups (one table each in the report) and rows. How a row is written says
-`docs/ablations.md`; every key is a field of `Row`, except that ``degradations`` makes one row of each degradation.
+A file names the method, the recipes to retrain by, groups (one table each in the report) and rows. How a row is written
+says `docs/ablations.md`; every key is a field of `Row`, except that ``degradations`` makes one row of each degradation.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Row:
         reference: the row that it is compared with; empty for a row that others are compared with.
         method: another tracker than the table's.
         options: of the tracker, as `spectrack.trackers.loading.load_tracker` takes them.
-        variants: further options, one tracker each, whose scores are averaged sequence by sequence, such as several seeds.
+        variants: further options, one tracker each, whose scores are averaged sequence by sequence, such as several
+            seeds.
         overrides: for ``retrained``: dotted keys of the recipe with other values.
         weights_of: for ``inference``: the retrained row whose weights are used, one tracker a seed.
         profile: the only profile in which the row means anything; empty for both.
@@ -128,12 +129,20 @@ class RowTable:
         """
         wanted_names, wanted_groups = list(names), list(groups)
         if kind not in get_args(Choice):
-            raise ConfigError(f"expected the kind inference, retrained or all, found {kind!r}; {nearest_name(kind, get_args(Choice))}")
+            raise ConfigError(
+                f"expected the kind inference, retrained or all, found {kind!r}; {nearest_name(kind, get_args(Choice))}"
+            )
         known_names = dict.fromkeys(name for row in self.rows for name in (row.name, row.stem))
-        for what, wanted, known in (("row", wanted_names, known_names), ("group", wanted_groups, [group.name for group in self.groups])):
+        for what, wanted, known in (
+            ("row", wanted_names, known_names),
+            ("group", wanted_groups, [group.name for group in self.groups]),
+        ):
             for name in wanted:
                 if name not in known:
-                    raise ConfigError(f"expected a {what} of the ablation of {self.method}, found {name!r}; {nearest_name(name, known)}")
+                    raise ConfigError(
+                        f"expected a {what} of the ablation of {self.method}, found {name!r}; "
+                        f"{nearest_name(name, known)}"
+                    )
         everything = not (wanted_names or wanted_groups)
         chosen = {
             row.name
@@ -143,7 +152,8 @@ class RowTable:
         }
         if not chosen:
             raise ConfigError(
-                f"expected rows of the kind {kind!r}, found none among those that were named; name others, or take --kind all"
+                f"expected rows of the kind {kind!r}, found none among those that were named; name others, or take "
+                "--kind all"
             )
         for row in reversed(self.rows):
             if row.name in chosen and row.reference:
@@ -153,14 +163,21 @@ class RowTable:
 
 def list_ablations() -> list[str]:
     """Methods whose rows come with the package."""
-    return sorted(file.name.removesuffix(".toml") for file in files("spectrack.ablations").iterdir() if file.name.endswith(".toml"))
+    return sorted(_row_files())
+
+
+def _row_files() -> dict[str, Path]:
+    """Files of rows in the package by method; each lies in its method's folder."""
+    root = Path(str(files("spectrack.methods")))
+    return {file.parent.name: file for file in root.glob("*/ablation.toml")}
 
 
 def load_rows(method: str | os.PathLike[str]) -> RowTable:
     """The rows of a method, or of a TOML file.
 
     Raises:
-        ConfigError: no such method (the nearest is offered) or file, not TOML, an unknown key, or rows that do not fit together.
+        ConfigError: no such method (the nearest is offered) or file, not TOML, an unknown key, or rows that do not fit
+            together.
 
     Example:
         >>> load_rows("bcrnet").row("shipped").kind
@@ -168,12 +185,14 @@ def load_rows(method: str | os.PathLike[str]) -> RowTable:
     """
     given = os.fspath(method)
     if given in list_ablations():
-        file = Path(str(files("spectrack.ablations").joinpath(f"{given}.toml")))
+        file = _row_files()[given]
     elif given.endswith(".toml") and Path(given).is_file():
         file = Path(given)
     else:
         known = list_ablations()
-        raise ConfigError(f"expected a method with an ablation, or a TOML file of rows, found {given!r}; {nearest_name(given, known)}")
+        raise ConfigError(
+            f"expected a method with an ablation, or a TOML file of rows, found {given!r}; {nearest_name(given, known)}"
+        )
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -182,7 +201,9 @@ def load_rows(method: str | os.PathLike[str]) -> RowTable:
 
 
 def _table(values: dict[str, Any], where: str) -> RowTable:
-    groups = tuple(_build(Group, item, f"a group of {where}") for item in _tables(values.pop("groups", []), "groups", where))
+    groups = tuple(
+        _build(Group, item, f"a group of {where}") for item in _tables(values.pop("groups", []), "groups", where)
+    )
     rows = tuple(row for item in _tables(values.pop("rows", []), "rows", where) for row in _expand(item, where))
     table: RowTable = _build(RowTable, {"recipes": {}, "budget": 1.0, **values, "groups": groups, "rows": rows}, where)
     if not 0 < table.budget <= 1:
@@ -203,7 +224,13 @@ def _expand(values: dict[str, Any], where: str) -> list[Row]:
     for name in list_degradations() if degradations == "all" else degradations:
         reference = values.get("reference", "")
         named = {"name": f"{values.get('name', '')}{AT}{name}", "degradation": str(Degradation.parse(name))}
-        rows.append(_build(Row, {**values, **named, "reference": f"{reference}{AT}{name}" if reference else ""}, f"a row of {where}"))
+        rows.append(
+            _build(
+                Row,
+                {**values, **named, "reference": f"{reference}{AT}{name}" if reference else ""},
+                f"a row of {where}",
+            )
+        )
     return rows
 
 
@@ -224,7 +251,9 @@ def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
     ]
     if missing:
         name = values.get("name", "one without a name")
-        raise ConfigError(f"expected {' and '.join(missing)} in {where} ({name}), found {sorted(values)}; add what is missing")
+        raise ConfigError(
+            f"expected {' and '.join(missing)} in {where} ({name}), found {sorted(values)}; add what is missing"
+        )
     return kind(**values)
 
 
@@ -241,13 +270,17 @@ def _check_names(table: RowTable, where: str) -> None:
             raise ConfigError(f"expected {what} of different names in {where}, found {twice[0]!r} twice; rename one")
         odd = [name for name in names if re.fullmatch(r"[a-z0-9][a-z0-9.@-]*", name) is None]
         if odd:
-            raise ConfigError(f"expected names of {what} in small letters, digits and dashes in {where}, found {odd[0]!r}; rename it")
+            raise ConfigError(
+                f"expected names of {what} in small letters, digits and dashes in {where}, found {odd[0]!r}; rename it"
+            )
 
 
 def _check_row(row: Row, table: RowTable, above: dict[str, Row], where: str) -> None:
     def demand(holds: object, expected: str, found: object) -> None:
         if not holds:
-            raise ConfigError(f"expected {expected} for the row {row.name!r} of {where}, found {found!r}; correct the row")
+            raise ConfigError(
+                f"expected {expected} for the row {row.name!r} of {where}, found {found!r}; correct the row"
+            )
 
     demand(row.kind in get_args(Kind), "the kind inference or retrained", row.kind)
     demand(row.group in {group.name for group in table.groups}, "one of the groups", row.group)
@@ -255,7 +288,9 @@ def _check_row(row: Row, table: RowTable, above: dict[str, Row], where: str) -> 
     demand(row.profile in ("", "compact", "full"), "profile compact or full", row.profile)
     covered = not row.reference or above[row.reference].bands in (0, row.bands)
     demand(covered, "a reference that tracks at least the same sequences", row.reference)
-    demand(row.kind == "retrained" or not row.overrides, "overrides of a recipe only where it is retrained", row.overrides)
+    demand(
+        row.kind == "retrained" or not row.overrides, "overrides of a recipe only where it is retrained", row.overrides
+    )
     demand(not (row.variants and row.needs_training), "variants only where nothing is retrained", row.variants)
     source = above.get(row.weights_of)
     fits = not row.weights_of or (row.kind == "inference" and source is not None and source.kind == "retrained")

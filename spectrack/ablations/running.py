@@ -1,8 +1,10 @@
-"""Running an ablation: every row tracked over the same sequences, trained first where it has weights of its own, tables after each.
+"""Running an ablation: every row tracked over the same sequences, trained first where it has weights of its own, tables
+after each.
 
-The directory holds ``ablation.md`` and ``ablation.json`` (see `spectrack.ablations.writing`), ``runs/`` with a run directory a tracker,
-``training/`` with one a training, and ``cache/`` unless another is named. Runs and trainings lie under a digest of everything that
-decides them, so that rows which mean the same share one, and nothing that is finished is done again.
+The directory holds ``ablation.md`` and ``ablation.json`` (see `spectrack.ablations.writing`), ``runs/`` with a run
+directory a tracker, ``training/`` with one a training, and ``cache/`` unless another is named. Runs and trainings lie
+under a digest of everything that decides them, so that rows which mean the same share one, and nothing that is finished
+is done again.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ from spectrack.ablations.videos import make_entry, select_entries
 from spectrack.ablations.writing import Record, check_place, read_earlier, write_tables
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
-from spectrack.evaluation.provenance import package_version, provenance
-from spectrack.evaluation.runner import RunOptions, run
 from spectrack.evaluation.scores import Scores
-from spectrack.evaluation.sequence_run import Entry, SequenceEntry, plain_description
-from spectrack.evaluation.workers import check_spread
+from spectrack.provenance import package_version, provenance
+from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.sequence_run import Entry, SequenceEntry, plain_description
+from spectrack.runs.workers import check_spread
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
 from spectrack.trackers.base import Tracker
@@ -79,13 +81,15 @@ def run_ablation(
         progress: called after each sequence and every 50 steps of a training.
 
     Raises:
-        ConfigError: unknown rows, attributes or options, a place that holds something else, or a table with other settings.
+        ConfigError: unknown rows, attributes or options, a place that holds something else, or a table with other
+            settings.
         WeightsError: no weights, or unfit ones.
         InputError, SequenceError: what a run refuses.
 
     Example:
         >>> clip = spectrack.simulate("cam-grass", frames=40, seed=3)  # doctest: +SKIP
-        >>> result = run_ablation("bcrnet", [clip], "runs/ablation", options=AblationOptions(kind="inference"))  # doctest: +SKIP
+        >>> options = AblationOptions(kind="inference")
+        >>> result = run_ablation("bcrnet", [clip], "runs/ablation", options=options)  # doctest: +SKIP
         >>> result.results["sequential"].selections["all"].difference.estimate  # doctest: +SKIP
         -0.021
     """
@@ -114,10 +118,21 @@ class _Ablation:
     ) -> None:
         from spectrack.trackers.precision import resolve_device, resolve_precision  # loads torch
 
-        self.table, self.rows, self.entries, self.labels, self.out, self.options = table, rows, entries, labels, out, options
+        self.table, self.rows, self.entries, self.labels, self.out, self.options = (
+            table,
+            rows,
+            entries,
+            labels,
+            out,
+            options,
+        )
         self.progress = progress or (lambda what, done, total, note: None)
         device = resolve_device(options.device)
-        self.fixed = {"profile": options.profile, "precision": resolve_precision(options.precision, device), "device": str(device)}
+        self.fixed = {
+            "profile": options.profile,
+            "precision": resolve_precision(options.precision, device),
+            "device": str(device),
+        }
         self.cache = out / "cache" if options.cache is None else options.cache
         self.scores: dict[str, Scores] = {}
         self.described: dict[str, dict[str, Any]] = {}
@@ -163,26 +178,44 @@ class _Ablation:
             directory, options = self._place(row, maker, entries)
             result = run(entries, maker, directory, options=options, progress=functools.partial(self._tracked, where))
             if result.scores is None:
-                raise ConfigError("expected sequences with truth for an ablation, found none with any; score what has truth boxes")
+                raise ConfigError(
+                    "expected sequences with truth for an ablation, found none with any; score what has truth boxes"
+                )
             scores.append(result.scores)
-            told.append({**trait, "run": directory.relative_to(self.out).as_posix(), "weights": result.stored.info.get("weights")})
+            told.append(
+                {
+                    **trait,
+                    "run": directory.relative_to(self.out).as_posix(),
+                    "weights": result.stored.info.get("weights"),
+                }
+            )
             failures += [f"{label}, {message}" for label, message in result.failures.items()]
         self.scores[row.name] = mean_scores(scores)
         reference = self.scores.get(row.reference)
         return measured(
-            row, scores, reference=reference, labels=self.labels, trackers=told, training=training, failures=list(dict.fromkeys(failures))
+            row,
+            scores,
+            reference=reference,
+            labels=self.labels,
+            trackers=told,
+            training=training,
+            failures=list(dict.fromkeys(failures)),
         )
 
     def _tracked(self, where: str, item: Any, done: int, total: int) -> None:
         self.progress(where, done, total, f"tracked {item.label}")
 
-    def _makers(self, row: Row, where: str) -> tuple[list[tuple[functools.partial[Tracker], dict[str, Any]]], dict[str, Any] | None]:
+    def _makers(
+        self, row: Row, where: str
+    ) -> tuple[list[tuple[functools.partial[Tracker], dict[str, Any]]], dict[str, Any] | None]:
         """What makes each tracker of a row, with what tells it from the others, and how its weights were trained."""
         method = row.method or self.table.method
         if not row.needs_training:
             weights = self.weights if method == self.table.method else None
             variants = row.variants or ({},)
-            return [(self._maker(method, weights, row.options | one), {"options": one} if one else {}) for one in variants], None
+            return [
+                (self._maker(method, weights, row.options | one), {"options": one} if one else {}) for one in variants
+            ], None
         recipes = self._recipes(row)
         trained = train_seeds(
             row.weights_of or row.name,
@@ -194,7 +227,8 @@ class _Ablation:
             progress=functools.partial(self.progress, f"{where}, training"),
         )
         makers = [
-            (self._maker(method, weights, row.options), {"seed": recipe.seed}) for recipe, weights in zip(recipes, trained, strict=True)
+            (self._maker(method, weights, row.options), {"seed": recipe.seed})
+            for recipe, weights in zip(recipes, trained, strict=True)
         ]
         first = recipes[0]
         training = {"recipe": self.table.recipes[self.options.profile], "pairs": first.pairs, "steps": first.steps}
@@ -208,21 +242,28 @@ class _Ablation:
         name = self.table.recipes.get(self.options.profile)
         if name is None:
             raise ConfigError(
-                f"expected a recipe of profile {self.options.profile} to retrain {source.name!r} by, found none; take --kind inference"
+                f"expected a recipe of profile {self.options.profile} to retrain {source.name!r} by, found none; take "
+                "--kind inference"
             )
-        made = functools.partial(ablation_recipe, name, source.overrides, pairs=self.options.pairs, budget=self.table.budget)
+        made = functools.partial(
+            ablation_recipe, name, source.overrides, pairs=self.options.pairs, budget=self.table.budget
+        )
         return [made(seed=seed) for seed in self.options.seeds]
 
     def _entries(self, row: Row) -> list[SequenceEntry]:
         keep = self.cache / "frames" if self.options.keep_frames else None
         chosen = [entry for entry in self.entries if not row.bands or self._bands[entry.label] == row.bands]
-        return [make_entry(entry, frames=self.options.frames, degradation=row.degradation, keep=keep) for entry in chosen]
+        return [
+            make_entry(entry, frames=self.options.frames, degradation=row.degradation, keep=keep) for entry in chosen
+        ]
 
     @functools.cached_property
     def _bands(self) -> dict[str, int]:
         return {entry.label: entry.open().bands for entry in self.entries}
 
-    def _place(self, row: Row, maker: functools.partial[Tracker], entries: list[SequenceEntry]) -> tuple[Path, RunOptions]:
+    def _place(
+        self, row: Row, maker: functools.partial[Tracker], entries: list[SequenceEntry]
+    ) -> tuple[Path, RunOptions]:
         """The run directory of a tracker, which everything that decides its boxes names, and the options of the run."""
         options = self.options
         dataset = {**options.dataset, "frames": options.frames, "degradation": row.degradation or None}
@@ -236,7 +277,12 @@ class _Ablation:
         }
         directory = folder_of(self.out / "runs", row.name, decides)
         return directory, RunOptions(
-            protocol=options.protocol, seed=options.seed, jobs=options.jobs, threads=options.threads, dataset=dataset, evidence=False
+            protocol=options.protocol,
+            seed=options.seed,
+            jobs=options.jobs,
+            threads=options.threads,
+            dataset=dataset,
+            evidence=False,
         )
 
     def _describe(self, maker: functools.partial[Tracker]) -> dict[str, Any]:
@@ -268,7 +314,9 @@ class _Ablation:
         return f"{why}: {row.note}" if why and row.note else why
 
     def _shipped(self) -> tuple[Path | None, dict[str, Any] | None]:
-        """The weights of the rows that only switch inference, with their identity; None where no row wants them and there are none."""
+        """The weights of the rows that only switch inference, with their identity; None where no row wants them and
+        there are none.
+        """
         from spectrack.weights.files import file_hash
         from spectrack.weights.index import find_weights
 

@@ -1,4 +1,6 @@
-"""The videos of an ablation: sequences by attribute, cut to their first frames, degraded, and kept once they were rendered."""
+"""The videos of an ablation: sequences by attribute, cut to their first frames, degraded, and kept once they were
+rendered.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spectrack.annotations.attributes import abbreviate
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.evaluation.sequence_run import Entry, SequenceEntry
-from spectrack.sequences.attributes import abbreviate
+from spectrack.runs.sequence_run import Entry, SequenceEntry
 from spectrack.sequences.base import Sequence as Video
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.opening import open_sequence
@@ -33,7 +35,8 @@ def select_entries(entries: Iterable[Entry], only: Sequence[str]) -> tuple[list[
         ConfigError: an attribute that no sequence carries; the nearest is offered.
 
     Example:
-        >>> clips = [SequenceEntry("a", Video, ("CAM",)), SequenceEntry("b", Video, ("CAM", "SV")), SequenceEntry("c", Video)]
+        >>> clips = [SequenceEntry("a", Video, ("CAM",)), SequenceEntry("b", Video, ("CAM", "SV"))]
+        >>> clips.append(SequenceEntry("c", Video))
         >>> kept, labels = select_entries(clips, ["camouflage", "SV"])
         >>> [entry.label for entry in kept], labels
         (['a', 'b'], {'CAM': ['a', 'b'], 'SV': ['b']})
@@ -44,7 +47,9 @@ def select_entries(entries: Iterable[Entry], only: Sequence[str]) -> tuple[list[
     for name in wanted:
         if name not in known:
             hint = nearest_name(name, known) if known else "none of them has any, so leave --only out"
-            raise ConfigError(f"expected an attribute that one of the {len(listed)} sequences carries, found {name!r}; {hint}")
+            raise ConfigError(
+                f"expected an attribute that one of the {len(listed)} sequences carries, found {name!r}; {hint}"
+            )
     kept = [entry for entry in listed if not wanted or set(wanted) & set(entry.attributes)]
     return kept, {name: [entry.label for entry in kept if name in entry.attributes] for name in wanted}
 
@@ -78,10 +83,16 @@ class VideoOpener:
             video = degraded(video, self.degradation)
         if self.frames is not None:
             video = Excerpt(video, self.frames)
-        return _kept(video, self.keep, self.entry.label) if rendered and self.keep is not None and not self.degradation else video
+        return (
+            _kept(video, self.keep, self.entry.label)
+            if rendered and self.keep is not None and not self.degradation
+            else video
+        )
 
 
-def make_entry(entry: Entry, *, frames: int | None = None, degradation: str = "", keep: Path | None = None) -> SequenceEntry:
+def make_entry(
+    entry: Entry, *, frames: int | None = None, degradation: str = "", keep: Path | None = None
+) -> SequenceEntry:
     """The entry whose sequence `VideoOpener` opens, under the same label and attributes."""
     return SequenceEntry(entry.label, VideoOpener(entry, frames, degradation, keep), tuple(entry.attributes))
 
@@ -94,7 +105,9 @@ def degraded(video: Video, name: str) -> DegradedSequence:
     """
     degradation = Degradation.parse(name)
     if not isinstance(video, SimulatedSequence):
-        raise ConfigError(f"expected simulated video for the degradation {name}, found {video.name!r}; leave such rows out")
+        raise ConfigError(
+            f"expected simulated video for the degradation {name}, found {video.name!r}; leave such rows out"
+        )
     return DegradedSequence(video, degradation)
 
 
@@ -111,7 +124,10 @@ def _kept(video: Video, folder: Path, label: str) -> Video:
 def simulator_fingerprint() -> str:
     """Eight digits that change with the simulator, so that frames of another one are never taken for its own."""
     package = Path(__file__).resolve().parents[1]
-    sources = [*(package / "simulation").glob("*.*"), *(package / f"{name}.py" for name in ("sensors", "spectra", "false_colour"))]
+    sources = [
+        *(package / "simulation").glob("*.*"),
+        *(package / f"{name}.py" for name in ("sensors", "spectra", "false_colour")),
+    ]
     digest = hashlib.sha256()
     for file in sorted(path for path in sources if path.suffix in (".py", ".csv", ".json")):
         digest.update(file.read_bytes())

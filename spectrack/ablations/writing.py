@@ -1,4 +1,6 @@
-"""An ablation on disk: ``ablation.json`` with every figure and ``ablation.md`` with a table a group, both replaced after every row."""
+"""An ablation on disk: ``ablation.json`` with every figure and ``ablation.md`` with a table a group, both replaced
+after every row.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ from spectrack.ablations.results import ALL, RowResult
 from spectrack.ablations.rows import Group, RowTable
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.protocols import resolve_protocol
-from spectrack.evaluation.run_directory import first_difference, read_json
 from spectrack.files import write_json, write_text
 from spectrack.reports.table_formats import to_markdown
 from spectrack.reports.tables import Cell, Column, Table
+from spectrack.runs.run_directory import first_difference, read_json
 
 JSON_FILE, MARKDOWN_FILE = "ablation.json", "ablation.md"
 FOLDERS = ("runs", "training", "cache")
@@ -52,15 +54,22 @@ def check_place(directory: Path) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise ConfigError(f"expected a directory for the ablation at {directory}, found a file; choose another place")
-    found = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith(".")) if directory.is_dir() else []
+    found = (
+        sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
+        if directory.is_dir()
+        else []
+    )
     foreign = [name for name in found if name not in (JSON_FILE, MARKDOWN_FILE, *FOLDERS)]
     if foreign:
         raise ConfigError(
-            f"expected an empty directory or an earlier ablation at {directory}, found {foreign[0]!r} in it; choose another place"
+            f"expected an empty directory or an earlier ablation at {directory}, found {foreign[0]!r} in it; choose "
+            "another place"
         )
 
 
-def read_earlier(directory: Path, plan: dict[str, Any], table: RowTable, *, overwrite: bool = False) -> dict[str, RowResult]:
+def read_earlier(
+    directory: Path, plan: dict[str, Any], table: RowTable, *, overwrite: bool = False
+) -> dict[str, RowResult]:
     """The rows that an earlier call left, as far as they are still written as they were.
 
     Args:
@@ -78,12 +87,16 @@ def read_earlier(directory: Path, plan: dict[str, Any], table: RowTable, *, over
         return {}
     value = read_json(file, "the table of an ablation")
     if not isinstance(value.get("plan"), dict) or not isinstance(value.get("rows"), list):
-        raise InputError(f"expected the table of an ablation in {file}, found JSON without plan and rows; start anew with --overwrite")
+        raise InputError(
+            f"expected the table of an ablation in {file}, found JSON without plan and rows; start anew with "
+            "--overwrite"
+        )
     difference = first_difference(value["plan"], json.loads(json.dumps(plan)))
     if difference is not None:
         what, old, new = difference
         raise ConfigError(
-            f"expected to go on with the ablation in {directory} as it was started, found {what} {_short(new)} instead of {_short(old)}; "
+            f"expected to go on with the ablation in {directory} as it was started, found {what} {_short(new)} instead "
+            f"of {_short(old)}; "
             "name another directory, or replace its table with --overwrite"
         )
     earlier = [RowResult.from_json(item) for item in value["rows"]]
@@ -95,7 +108,9 @@ def write_tables(directory: Path, record: Record) -> None:
     """Replace both files, the one for people last."""
     value = {
         "plan": record.plan,
-        "groups": [{"name": group.name, "title": group.title, "question": group.question} for group in record.table.groups],
+        "groups": [
+            {"name": group.name, "title": group.title, "question": group.question} for group in record.table.groups
+        ],
         "rows": [result.to_json() for result in record.ordered],
         "missing": record.missing,
         "provenance": record.provenance,
@@ -117,7 +132,9 @@ def to_text(record: Record) -> str:
 
 
 def group_table(group: Group, results: list[RowResult]) -> Table:
-    """The measured rows of a group: how, AUC, difference to the reference, both again for each attribute, and the spread."""
+    """The measured rows of a group: how, AUC, difference to the reference, both again for each attribute, and the
+    spread.
+    """
     shown = [result for result in results if not result.left_out]
     attributes = list(dict.fromkeys(name for result in shown for name in result.selections if name != ALL))
     columns = [Column("row"), Column("weights"), Column("sequences"), Column("AUC [95 %]", 3), Column("against")]
@@ -130,7 +147,14 @@ def group_table(group: Group, results: list[RowResult]) -> Table:
 
 def _cells(result: RowResult, attributes: list[str]) -> tuple[Cell, ...]:
     whole = result.selections[ALL]
-    cells: list[Cell] = [result.name, _how(result), len(result.sequences), whole.auc, result.row["reference"] or None, whole.difference]
+    cells: list[Cell] = [
+        result.name,
+        _how(result),
+        len(result.sequences),
+        whole.auc,
+        result.row["reference"] or None,
+        whole.difference,
+    ]
     for name in attributes:
         part = result.selections.get(name)
         cells += [None, None] if part is None else [part.auc.estimate, part.difference]
@@ -164,19 +188,26 @@ def _facts(record: Record) -> str:
         f"protocol: {resolve_protocol(plan['protocol']).description}",
         f"weights of the rows that are inference only: {weights['file']}, {weights['hash']}" if weights else "",
         _trainings(record),
-        f"trackers: profile {plan['profile']}, {plan['precision']} on {plan['device']}, seed {plan['seed']}, {plan['threads']} thread(s)",
-        f"spectrack {plan['version']}, commit {made['commit'] or 'unknown'}{', with changes' if made['uncommitted_changes'] else ''}, "
+        f"trackers: profile {plan['profile']}, {plan['precision']} on {plan['device']}, seed {plan['seed']}, "
+        f"{plan['threads']} thread(s)",
+        f"spectrack {plan['version']}, commit "
+        f"{made['commit'] or 'unknown'}{', with changes' if made['uncommitted_changes'] else ''}, "
         f"torch {made['packages'].get('torch')}, {made['date']}, {made['processor']}",
-        "AUC: mean over sequences with a bootstrap interval over sequences; Δ: row minus the one named under against, paired by sequence; "
-        "inference only: the weights above, other options; retrained: weights of its own by the short budget, scores averaged over seeds "
-        "before anything else; of NAME: the weights trained for that row; ±: standard deviation of the AUC over seeds or variants, which "
+        "AUC: mean over sequences with a bootstrap interval over sequences; Δ: row minus the one named under against, "
+        "paired by sequence; "
+        "inference only: the weights above, other options; retrained: weights of its own by the short budget, scores "
+        "averaged over seeds "
+        "before anything else; of NAME: the weights trained for that row; ±: standard deviation of the AUC over seeds "
+        "or variants, which "
         "the intervals do not hold",
     ]
     return "\n".join(f"* {line}" for line in lines if line) + "\n"
 
 
 def _trainings(record: Record) -> str:
-    budgets = {json.dumps(result.training, sort_keys=True): result.training for result in record.ordered if result.training}
+    budgets = {
+        json.dumps(result.training, sort_keys=True): result.training for result in record.ordered if result.training
+    }
     told = [
         f"{item['pairs']} pairs ({item['steps']} steps) by {item['recipe']}, seeds {', '.join(map(str, item['seeds']))}"
         + "".join(f", on {machine}" for machine in item.get("machines", ()))

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 class Ablate:
     """Change one part of a method at a time and measure what it costs or gains.
 
-    Writes ablation.md and ablation.json into --out, with bootstrap intervals over sequences and paired differences, after every row.
-    Rows that only switch inference take the given weights; the others are retrained on a short budget, once a seed. An
-    interrupted ablation goes on where it stopped when the same command is given again, and further rows are added to the table.
+    Writes ablation.md and ablation.json into --out, with bootstrap intervals over sequences and paired differences,
+    after every row. Rows that only switch inference take the given weights; the others are retrained on a short budget,
+    once a seed. An interrupted ablation goes on where it stopped when the same command is given again, and further rows
+    are added to the table.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -90,7 +91,9 @@ class Ablate:
     """Replace a table with other settings in --out; runs and trainings stay and are used again where they fit."""
 
     def run(self) -> int:
-        """Measure with a bar that tells the row, print the tables, and say with the exit status whether a tracker failed."""
+        """Measure with a bar that tells the row, print the tables, and say with the exit status whether a tracker
+        failed.
+        """
         from spectrack.ablations.rows import load_rows
 
         table = load_rows(self.method)
@@ -98,7 +101,9 @@ class Ablate:
             output().print(make_rows_table(table))
             return 0
         if self.out is None:
-            raise ConfigError("expected --out DIR, found none; name a folder for the tables, or list the rows with --list")
+            raise ConfigError(
+                "expected --out DIR, found none; name a folder for the tables, or list the rows with --list"
+            )
         # Everything that can be refused at once, before the data set is looked at.
         table.select(_words(self.rows), _words(self.groups), cast("Choice", self.kind))
         from spectrack.ablations.running import run_ablation
@@ -107,7 +112,9 @@ class Ablate:
         dataset = open_dataset(self.suite, self.root, split=self.split, modality=self.modality)
         with ProgressBar() as bar:
             bar.show("starting", 0, None)
-            result = run_ablation(self.method, dataset.entries, self.out, options=self._options(dataset), progress=bar.show)
+            result = run_ablation(
+                self.method, dataset.entries, self.out, options=self._options(dataset), progress=bar.show
+            )
         self._report(result)
         return 1 if result.failures else 0
 
@@ -148,7 +155,11 @@ class Ablate:
             if rows:
                 console.print(group.title, style="bold", markup=False)
                 console.print(make_group_table(rows))
-        console.print("95 %: bootstrap over sequences; difference: paired with the row named against", markup=False, soft_wrap=True)
+        console.print(
+            "95 %: bootstrap over sequences; difference: paired with the row named against",
+            markup=False,
+            soft_wrap=True,
+        )
         for item in result.results.values():
             if item.left_out:
                 console.print(f"{item.name} left out: {item.left_out}", markup=False, soft_wrap=True)
@@ -169,7 +180,15 @@ def make_group_table(results: list[RowResult]) -> Table:
     for item in results:
         if not item.left_out:
             whole = item.selections["all"]
-            rows.append((item.name, share(whole.auc.estimate), _ends(whole.auc), item.row["reference"] or "-", *_signed(whole.difference)))
+            rows.append(
+                (
+                    item.name,
+                    share(whole.auc.estimate),
+                    _ends(whole.auc),
+                    item.row["reference"] or "-",
+                    *_signed(whole.difference),
+                )
+            )
     return make_table(("row", "AUC", "95 %", "against", "difference", "95 %"), rows)
 
 
@@ -178,7 +197,11 @@ def _ends(interval: Interval) -> str:
 
 
 def _signed(interval: Interval | None) -> tuple[str, str]:
-    return ("-", "-") if interval is None else (f"{interval.estimate:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}")
+    return (
+        ("-", "-")
+        if interval is None
+        else (f"{interval.estimate:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}")
+    )
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -189,4 +212,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in _words(text))
     except ValueError as error:
-        raise ConfigError(f"expected whole numbers such as --seeds 1,2, found {text!r}; separate them by commas") from error
+        raise ConfigError(
+            f"expected whole numbers such as --seeds 1,2, found {text!r}; separate them by commas"
+        ) from error

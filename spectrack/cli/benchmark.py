@@ -16,9 +16,9 @@ from spectrack.errors import ConfigError, nearest_name
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from spectrack.evaluation.benchmark import BenchmarkResult
     from spectrack.evaluation.protocols import Invalid
-    from spectrack.evaluation.runner import RunOptions
+    from spectrack.runs.benchmark import BenchmarkResult
+    from spectrack.runs.runner import RunOptions
 
 
 PIXEL_COLUMNS = {"auc": "AUC", "dp20": "DP@20", "normalised_precision": "NP", "average_overlap": "IoU"}
@@ -26,8 +26,10 @@ OVERLAP_COLUMNS = {"auc": "AO", "success_rate_50": "SR50", "success_rate_75": "S
 """Figures shown under protocols that have a centre distance, and under those that have none."""
 
 LEGEND = (
-    "95 %: bootstrap interval over sequences; NP: normalised precision; IoU: mean overlap; lost: sequences whose overlap stays below\n"
-    "0.1 for ten frames or to the end; failed: sequences on which the tracker raised an exception; fps: frames a second, reading included"
+    "95 %: bootstrap interval over sequences; NP: normalised precision; IoU: mean overlap; lost: sequences whose "
+    "overlap stays below\n"
+    "0.1 for ten frames or to the end; failed: sequences on which the tracker raised an exception; fps: frames a "
+    "second, reading included"
 )
 
 
@@ -35,19 +37,21 @@ LEGEND = (
 class Benchmark:
     """Track a dataset with several trackers, score them and set them side by side.
 
-    Writes a run directory a tracker into --out (boxes, times, scores, versions, seed, hash of the weights) and benchmark.json. An
-    interrupted benchmark goes on where it stopped when the same command is given again. A tracker that fails on a sequence loses
-    it from that frame on, and the exit status is 1.
+    Writes a run directory a tracker into --out (boxes, times, scores, versions, seed, hash of the weights) and
+    benchmark.json. An interrupted benchmark goes on where it stopped when the same command is given again. A tracker
+    that fails on a sequence loses it from that frame on, and the exit status is 1.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
   spectrack benchmark --dataset simulated --trackers siamban --out runs/suite --jobs 2
   spectrack benchmark --dataset hotc2020 --root HOTC --split test --trackers siamban,cf --out runs/hotc
-  spectrack benchmark --dataset folder --root clips --trackers shipped=siamban,mine=siamban --weights mine=my.safetensors --out runs/mine
+  spectrack benchmark --dataset folder --root clips --trackers siamban,mine=siamban --weights mine=my.st --out runs/mine
   spectrack benchmark --dataset must --root MUST --trackers siamban --out runs/must --cluster dask://10.0.0.5:8786"""
 
     dataset: Annotated[str, arg(metavar="NAME")]
-    """What --root holds: hotc2020, hotc2022, hotc2023, hotc2024, hotc2026, imec25, mssot, must, msitrack, folder, simulated, auto."""
+    """What --root holds: hotc2020, hotc2022, hotc2023, hotc2024, hotc2026, imec25, mssot, must, msitrack, folder,
+    simulated, auto.
+    """
     trackers: Annotated[str, arg(metavar="A,B,...")]
     """Which methods track; LABEL=NAME gives one another name in tables, so that it can appear with several weights."""
     out: Annotated[Path, arg(metavar="DIR")]
@@ -67,11 +71,13 @@ class Benchmark:
     invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
     """What to do with truth that is not a box, if not what the protocol says."""
     jobs: Annotated[int, arg(metavar="N")] = 1
-    """Sequences tracked at the same time; -1 for as many as there are cores. Times a frame grow when jobs share cores."""
+    """Sequences tracked at the same time; -1 for as many as there are cores. Times a frame grow when jobs share cores.
+    """
     cluster: Annotated[str | None, arg(metavar="dask|dask://HOST:PORT|ray")] = None
     """Track on a cluster instead."""
     threads: Annotated[int, arg(metavar="N")] = 1
-    """Threads of the network in each job; another number changes the last digits of boxes, and so, in time, the boxes."""
+    """Threads of the network in each job; another number changes the last digits of boxes, and so, in time, the boxes.
+    """
     profile: Annotated[str, arg(metavar="compact|full")] = "compact"
     """Size of the networks."""
     weights: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL=FILE")] = ()
@@ -94,7 +100,7 @@ class Benchmark:
     def run(self) -> int:
         """Track, print the tables, and say with the exit status whether a tracker failed."""
         from spectrack.datasets import open_dataset
-        from spectrack.evaluation.benchmark import benchmark
+        from spectrack.runs.benchmark import benchmark
 
         trackers, configs = self._trackers()
         dataset = open_dataset(self.dataset, self.root, split=self.split, modality=self.modality, stream=self.stream)
@@ -108,12 +114,14 @@ class Benchmark:
                 before = list(trackers).index(name) * in_all
                 bar.show("tracking", before + done, total, f"{name}: {item.label}")
 
-            result = benchmark(dataset.entries, trackers, self.out, options=self._options(dataset), configs=configs, progress=progress)
+            result = benchmark(
+                dataset.entries, trackers, self.out, options=self._options(dataset), configs=configs, progress=progress
+            )
         self._report(result)
         return 1 if result.failures else 0
 
     def _options(self, dataset: Any) -> RunOptions:
-        from spectrack.evaluation.runner import RunOptions
+        from spectrack.runs.runner import RunOptions
 
         return RunOptions(
             protocol=self.protocol,
@@ -144,9 +152,14 @@ class Benchmark:
         options = _tracker_options(self.set, names)
         # Settled here, so that every worker takes the same: `auto` measures, and measurements differ.
         device = resolve_device(self.device)
-        fixed: dict[str, Any] = {"profile": self.profile, "precision": resolve_precision(self.precision, device), "device": str(device)}
+        fixed: dict[str, Any] = {
+            "profile": self.profile,
+            "precision": resolve_precision(self.precision, device),
+            "device": str(device),
+        }
         configs = {
-            label: {"tracker": name, "weights": weights.get(label), **fixed, **options.get(label, {})} for label, name in names.items()
+            label: {"tracker": name, "weights": weights.get(label), **fixed, **options.get(label, {})}
+            for label, name in names.items()
         }
         makers = {
             label: functools.partial(load_tracker, name, weights=weights.get(label), **fixed, **options.get(label, {}))
@@ -167,7 +180,9 @@ class Benchmark:
             console.print(_difference(difference), markup=False, soft_wrap=True)
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
-            console.print(f"speed measured on {machine}, {threads} and {self.jobs} at a time", markup=False, soft_wrap=True)
+            console.print(
+                f"speed measured on {machine}, {threads} and {self.jobs} at a time", markup=False, soft_wrap=True
+            )
         console.print(f"written to {self.out}", markup=False, soft_wrap=True)
         for line in result.failures:
             errors().print(f"spectrack: the tracker failed: {line}", markup=False, highlight=False, soft_wrap=True)
@@ -190,9 +205,13 @@ def parse_trackers(text: str) -> dict[str, str]:
         label, equals, name = word.partition("=")
         name = name if equals else label
         if name not in list_trackers():
-            raise ConfigError(f"expected trackers such as --trackers siamban, found {name!r}; {nearest_name(name, list_trackers())}")
+            raise ConfigError(
+                f"expected trackers such as --trackers siamban, found {name!r}; {nearest_name(name, list_trackers())}"
+            )
         if label in found:
-            raise ConfigError(f"expected trackers of different names, found {label!r} twice; write for example other={name}")
+            raise ConfigError(
+                f"expected trackers of different names, found {label!r} twice; write for example other={name}"
+            )
         found[label] = name
     return found
 
@@ -218,7 +237,10 @@ def make_attributes_table(result: BenchmarkResult) -> Table:
     """Headline success score by attribute, a column a tracker."""
     tables = {name: run.analysis.attributes for name, run in result.runs.items() if run.analysis is not None}
     first = next(iter(tables.values()))
-    rows = [(label, str(first[label].sequences), *(share(table[label].figures.auc) for table in tables.values())) for label in first]
+    rows = [
+        (label, str(first[label].sequences), *(share(table[label].figures.auc) for table in tables.values()))
+        for label in first
+    ]
     return make_table(("attribute", "sequences", *tables), rows)
 
 
@@ -241,8 +263,12 @@ def _tracker_options(words: tuple[str, ...], known: dict[str, str]) -> dict[str,
     for key, value in parse_settings(words).items():
         label, dot, option = key.partition(".")
         if not dot or label not in known:
-            raise ConfigError(f"expected --set LABEL.KEY=VALUE with one of the trackers, found {key!r}; {nearest_name(label, known)}")
+            raise ConfigError(
+                f"expected --set LABEL.KEY=VALUE with one of the trackers, found {key!r}; {nearest_name(label, known)}"
+            )
         if option in ("name", "profile", "weights", "precision", "device"):
-            raise ConfigError(f"expected a parameter of the tracker in --set, found {option!r}; write --{option} instead")
+            raise ConfigError(
+                f"expected a parameter of the tracker in --set, found {option!r}; write --{option} instead"
+            )
         found.setdefault(label, {})[option] = value
     return found

@@ -62,7 +62,13 @@ class ProgressBar:
     """A bar on standard error with time passed and time left, which vanishes when it is left."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         console = errors()
         note = TextColumn("{task.fields[note]}")
         self._bar = Progress(*columns, note, console=console, transient=True, disable=not console.is_terminal)

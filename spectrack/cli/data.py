@@ -16,14 +16,15 @@ from spectrack.cli.console import ProgressBar, make_table, output, print_facts
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from spectrack.datasets.check.findings import CheckReport
+    from spectrack.datasets.check.frame_checks import Depth
     from spectrack.datasets.description import DatasetDescription, Group, PublishedList
-    from spectrack.datasets.findings import CheckReport
-    from spectrack.datasets.frame_checks import Depth
 
 
 @dataclass(frozen=True)
 class DataInfo:
-    """Show what a folder of sequences holds: splits, modalities, streams, frames, truth, and what is known of the data set.
+    """Show what a folder of sequences holds: splits, modalities, streams, frames, truth, and what is known of the data
+    set.
 
     Files are listed, no frame is read, so this takes seconds on hundreds of gigabytes.
     """
@@ -58,8 +59,8 @@ class DataInfo:
 class DataCheck:
     """Find what is wrong with data before somebody trains or scores on them.
 
-    Missing and extra frames, damaged files, wrong bit depth, truth of another length, boxes outside or without area, streams
-    of different lengths, and sequences that are in two splits or years. Exit status 1 when something is wrong.
+    Missing and extra frames, damaged files, wrong bit depth, truth of another length, boxes outside or without area,
+    streams of different lengths, and sequences that are in two splits or years. Exit status 1 when something is wrong.
     """
 
     roots: Annotated[tuple[Path, ...], Positional, arg(metavar="ROOT")]
@@ -73,7 +74,7 @@ class DataCheck:
 
     def run(self) -> int:
         """Check and print the findings."""
-        from spectrack.datasets.checking import check_data
+        from spectrack.datasets.check.checking import check_data
         from spectrack.files import write_json
 
         with ProgressBar() as bar:
@@ -107,7 +108,9 @@ class DataConvert:
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder to write; it may hold an earlier conversion, which is continued."""
     format: Annotated[str, arg(metavar="npy|hotc|envi")] = "npy"
-    """One memory-mapped .npy a sequence (of which a crop is read without decoding the rest), 16-bit mosaic PNG files, or ENVI files."""
+    """One memory-mapped .npy a sequence (of which a crop is read without decoding the rest), 16-bit mosaic PNG files,
+    or ENVI files.
+    """
     dataset: Annotated[str, arg(metavar="NAME")] = "auto"
     """Which data set it is, where it cannot be told."""
     split: Annotated[str | None, arg(metavar="NAME")] = None
@@ -125,7 +128,10 @@ class DataConvert:
         dataset = open_dataset(self.dataset, self.root, split=self.split, modality=self.modality, stream=self.stream)
         with ProgressBar() as bar:
             done = convert_dataset(
-                dataset, self.out, format=self.format, progress=lambda n, total, label: bar.show("converting", n, total, label)
+                dataset,
+                self.out,
+                format=self.format,
+                progress=lambda n, total, label: bar.show("converting", n, total, label),
             )
         print_facts((f"failed {label}", sentence) for label, sentence in done.failed)
         facts = [("converted", f"{len(done.written)} sequences, {done.frames} frames, each read back and compared")]
@@ -147,7 +153,9 @@ class Data:
   spectrack data convert HOT2020/test --format npy --out fast/test"""
 
     action: (
-        Annotated[DataInfo, subcommand("info")] | Annotated[DataCheck, subcommand("check")] | Annotated[DataConvert, subcommand("convert")]
+        Annotated[DataInfo, subcommand("info")]
+        | Annotated[DataCheck, subcommand("check")]
+        | Annotated[DataConvert, subcommand("convert")]
     )
 
     def run(self) -> int:
@@ -161,7 +169,13 @@ def describe_groups(description: DatasetDescription) -> Iterator[tuple[str, str]
         name = " ".join(word for word in (group.split, group.modality) if word) or "all"
         frames = f"{group.frames} frames{' and more' if group.unknown else ''}"
         known = _counted(group.truth, group.sequences)
-        parts = (f"{group.sequences} sequences", frames, _counted(group.streams, group.sequences), f"boxes: {known}", _storage(group))
+        parts = (
+            f"{group.sequences} sequences",
+            frames,
+            _counted(group.streams, group.sequences),
+            f"boxes: {known}",
+            _storage(group),
+        )
         yield name, "; ".join(parts)
 
 
@@ -177,7 +191,7 @@ def describe_sequences(description: DatasetDescription) -> Iterator[tuple[str, s
 
 def make_findings_table(report: CheckReport) -> Table:
     """Number of findings of each kind."""
-    from spectrack.datasets.findings import SEVERITIES
+    from spectrack.datasets.check.findings import SEVERITIES
 
     counts = Counter((finding.code, finding.severity) for finding in report.findings)
     codes = dict.fromkeys(finding.code for finding in report.findings)
@@ -187,7 +201,10 @@ def make_findings_table(report: CheckReport) -> Table:
 
 def _finding_rows(report: CheckReport) -> Iterator[tuple[str, str]]:
     for finding in report.findings:
-        yield f"{finding.severity:<7}  {finding.code}", f"{finding.sequence}: {finding.text}" if finding.sequence else finding.text
+        yield (
+            f"{finding.severity:<7}  {finding.code}",
+            f"{finding.sequence}: {finding.text}" if finding.sequence else finding.text,
+        )
 
 
 def _facts(description: DatasetDescription) -> list[tuple[str, str]]:
@@ -213,7 +230,8 @@ def _remarks(description: DatasetDescription) -> list[tuple[str, str]]:
 def _compared(item: PublishedList) -> str:
     text = f"{item.found} of the {item.listed} published sequences of {item.split} {item.modality}"
     if item.missing and item.found:
-        text += f"; missing: {', '.join(item.missing[:8])}{f' and {len(item.missing) - 8} more' if len(item.missing) > 8 else ''}"
+        more = f" and {len(item.missing) - 8} more" if len(item.missing) > 8 else ""
+        text += f"; missing: {', '.join(item.missing[:8])}{more}"
     if item.unlisted and item.found:
         text += f"; not in the list: {', '.join(item.unlisted[:8])}{' ...' if len(item.unlisted) > 8 else ''}"
     return text

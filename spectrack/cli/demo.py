@@ -13,7 +13,9 @@ from spectrack.cli.console import ProgressBar, make_table, output, print_facts, 
 
 @dataclass(frozen=True)
 class Demo:
-    """Simulate a clip, track it on all bands and on false colour, score both, and write a video and plots to look at."""
+    """Simulate a clip, track it on all bands and on false colour, score both, and write a video and plots to look
+    at.
+    """
 
     EXAMPLES: ClassVar[str] = """examples:
   spectrack demo                                   results in demo_output/

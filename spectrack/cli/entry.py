@@ -107,14 +107,17 @@ def _run(command: Any) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except MemoryError as error:
-        return _say(f"expected enough memory, found none left ({error}); close other programs or use a smaller video", 2)
+        return _say(
+            f"expected enough memory, found none left ({error}); close other programs or use a smaller video", 2
+        )
     except OSError as error:
         place = f" at {error.filename}" if error.filename else ""
         remedy = "free space, check the permissions, or name another place"
         return _say(f"expected to read and write files, found: {error.strerror or error}{place}; {remedy}", 2)
     except Exception as error:  # a fault of this program, not of the user
         return _say(
-            f"unforeseen {type(error).__name__}: {error}; this is a fault of spectrack: set {TRACEBACK_VARIABLE}=1, run it again "
+            f"unforeseen {type(error).__name__}: {error}; this is a fault of spectrack: set {TRACEBACK_VARIABLE}=1, "
+            "run it again "
             "and report what it prints",
             1,
         )
@@ -129,7 +132,9 @@ def _say(message: str, status: int) -> int:
 
 
 def _stop_politely() -> Any:
-    """Let a termination signal unwind like Ctrl-C, so that temporary files go; the handler before, None outside the main thread."""
+    """Let a termination signal unwind like Ctrl-C, so that temporary files go; the handler before, None outside the
+    main thread.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

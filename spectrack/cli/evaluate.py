@@ -16,7 +16,7 @@ from spectrack.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from spectrack.evaluation.foreign_results import ForeignResults, StartOffset
+    from spectrack.annotations.foreign_results import ForeignResults, StartOffset
     from spectrack.evaluation.protocols import Invalid, Missing
     from spectrack.evaluation.scores import Figures, Scores
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class Evaluate:
     """Score tracked boxes against truth boxes under a named protocol, or write them for another program.
 
-    Results are <sequence>.txt in any dialect, GOT-10k folders, MOT, a COCO file, the 2026 challenge's CSV or a run directory; truth
-    is <sequence>/groundtruth_rect.txt, <sequence>/HSI/groundtruth_rect.txt, <sequence>.txt and the like. Names that differ are
-    matched by rules that are printed. One file on both sides is a comparison of one sequence.
+    Results are <sequence>.txt in any dialect, GOT-10k folders, MOT, a COCO file, the 2026 challenge's CSV or a run
+    directory; truth is <sequence>/groundtruth_rect.txt, <sequence>/HSI/groundtruth_rect.txt, <sequence>.txt and the
+    like. Names that differ are matched by rules that are printed. One file on both sides is a comparison of one
+    sequence.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -49,7 +50,9 @@ class Evaluate:
     origin: Annotated[int, arg(metavar="0|1")] = 0
     """Index of the first pixel in the results: 1 for boxes of MATLAB tools."""
     write_as: Annotated[str | None, arg(metavar="FORMAT")] = None
-    """Also write the results as hot, otb, got10k, mot, coco or hotc2026, under the names of the truth where that is given."""
+    """Also write the results as hot, otb, got10k, mot, coco or hotc2026, under the names of the truth where that is
+    given.
+    """
     write_to: Annotated[Path | None, arg(metavar="DIR|FILE")] = None
     """Where: a new folder, or a file for coco and hotc2026."""
     sample: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -62,24 +65,33 @@ class Evaluate:
         self._check()
         results = self._score() if self.truth is not None else self._read()
         if self.write_as is not None and self.write_to is not None:
-            from spectrack.evaluation.result_writers import WriteOptions, write_results
+            from spectrack.annotations.result_writers import WriteOptions, write_results
 
             options = WriteOptions(seconds=results.seconds, sample=self.sample)
             write_results(results.boxes, self.write_to, format=self.write_as, options=options)
-            output().print(f"{len(results.boxes)} results written to {self.write_to} as {self.write_as}", markup=False, soft_wrap=True)
+            output().print(
+                f"{len(results.boxes)} results written to {self.write_to} as {self.write_as}",
+                markup=False,
+                soft_wrap=True,
+            )
         return 0
 
     def _check(self) -> None:
         """Refuse options that lack one another before anything is read."""
         if self.truth is None and self.write_as is None:
-            raise ConfigError("expected --truth to score against or --write-as to write the results as, found neither; give one of them")
+            raise ConfigError(
+                "expected --truth to score against or --write-as to write the results as, found neither; give one of "
+                "them"
+            )
         if (self.write_as is None) != (self.write_to is None):
             given, lacking = ("--write-as", "--write-to") if self.write_to is None else ("--write-to", "--write-as")
             raise ConfigError(f"expected {lacking} beside {given}, found none; give both")
         if self.sample is not None and self.write_as != "hotc2026":
-            raise ConfigError(f"expected --write-as hotc2026 beside --sample, found {self.write_as}; leave one of them out")
+            raise ConfigError(
+                f"expected --write-as hotc2026 beside --sample, found {self.write_as}; leave one of them out"
+            )
         if self.write_as is not None and self.write_to is not None:
-            from spectrack.evaluation.result_writers import check_target
+            from spectrack.annotations.result_writers import check_target
 
             check_target(self.write_to, self.write_as)
 
@@ -107,7 +119,7 @@ class Evaluate:
         return evaluation.results
 
     def _read(self) -> ForeignResults:
-        from spectrack.evaluation.foreign_results import read_foreign_results
+        from spectrack.annotations.foreign_results import read_foreign_results
 
         results = read_foreign_results(self.results, origin=self.origin)
         report_results(results, [])
@@ -115,7 +127,9 @@ class Evaluate:
 
 
 def report_results(results: ForeignResults, starts: Iterable[StartOffset]) -> None:
-    """Print what is worth knowing about results before their figures; nothing where names agree and nothing was assumed."""
+    """Print what is worth knowing about results before their figures; nothing where names agree and nothing was
+    assumed.
+    """
     console = output()
     if results.mapped:
         count = f"{len(results.mapped)} of {len(results.boxes)} results"

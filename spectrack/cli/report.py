@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 class Report:
     """Compare trackers on one page that opens offline, with its figures and tables as files.
 
-    Writes report.html (curves, attributes, film strips, timelines, bands, speed, losses), figures/ (PDF, SVG) and tables/
-    (CSV, Markdown, LaTeX). All are scored anew from boxes and truth under one protocol, with bootstrap intervals over
-    sequences; the first run is what the others are compared with. A run is a folder that `spectrack benchmark` wrote.
+    Writes report.html (curves, attributes, film strips, timelines, bands, speed, losses), figures/ (PDF, SVG) and
+    tables/ (CSV, Markdown, LaTeX). All are scored anew from boxes and truth under one protocol, with bootstrap
+    intervals over sequences; the first run is what the others are compared with. A run is a folder that `spectrack
+    benchmark` wrote.
 
-    Runs must cover the same sequences, or --shared compares them on those that all have and says so on the page. Film strips
-    need the frames: where the dataset has moved, name its place with --root.
+    Runs must cover the same sequences, or --shared compares them on those that all have and says so on the page. Film
+    strips need the frames: where the dataset has moved, name its place with --root.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -48,7 +49,9 @@ class Report:
     invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
     """What to do with truth that is not a box, if not what the protocol says."""
     missing: Annotated[str | None, arg(metavar="error|miss")] = None
-    """What to do with frames without a prediction, if not what the protocol says; after a tracker's failure they are misses."""
+    """What to do with frames without a prediction, if not what the protocol says; after a tracker's failure they are
+    misses.
+    """
     shared: bool = False
     """Compare on the sequences that all have, where they differ."""
     dataset: Annotated[str | None, arg(metavar="NAME")] = None
@@ -75,7 +78,10 @@ class Report:
         truth = None if self.truth is None else read_truth(self.truth)
         labels = sorted({label for run in runs for label in run.sequences} or set(truth or ()))
         if self.results and not labels:
-            raise ConfigError("expected --truth DIR for results without a run, found neither truth nor run; name the folder of truth boxes")
+            raise ConfigError(
+                "expected --truth DIR for results without a run, found neither truth nor run; name the folder of truth "
+                "boxes"
+            )
         foreign = [read_results(place, labels) for place in self.results]
         view = view_dataset(runs, dataset=self.dataset, root=self.root)
         remarks = [sentence for _, sentences in foreign for sentence in sentences]
@@ -113,7 +119,9 @@ class Report:
             lost = sum(loss.frame is not None for loss in losses)
             failed = sum(loss.failure is not None for loss in losses)
             ends = f"{interval.low:.3f} to {interval.high:.3f}"
-            rows.append((entrant.name, share(entrant.scores.auc), ends, share(entrant.scores.dp20), str(lost), str(failed)))
+            rows.append(
+                (entrant.name, share(entrant.scores.auc), ends, share(entrant.scores.dp20), str(lost), str(failed))
+            )
         console = output()
         console.print(report.comparison.notes[0], markup=False, soft_wrap=True)
         headings = ("tracker", report.comparison.headline, f"{self.level:.0%} interval", "DP@20", "lost", "failed")
@@ -121,4 +129,6 @@ class Report:
         console.print(lead(report.comparison, level=self.level), markup=False, soft_wrap=True)
         for remark in report.remarks:
             console.print(f"- {remark}", markup=False, soft_wrap=True)
-        print_facts([("page", str(report.page)), ("figures", str(self.out / "figures")), ("tables", str(self.out / "tables"))])
+        print_facts(
+            [("page", str(report.page)), ("figures", str(self.out / "figures")), ("tables", str(self.out / "tables"))]
+        )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Simulate:
     """Render a hyperspectral video with exact truth.
 
-    The same options give the same bytes on one machine. The folder holds the frames, groundtruth_rect.txt and sequence.json,
-    and `spectrack track` reads it as it is.
+    The same options give the same bytes on one machine. The folder holds the frames, groundtruth_rect.txt and
+    sequence.json, and `spectrack track` reads it as it is.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -60,19 +60,32 @@ class Simulate:
             output().print(make_list((scenario.name, _describe(scenario)) for scenario in SCENARIOS.values()))
             return 0
         if self.scenario is None or self.out is None:
-            missing = " and ".join(name for name, value in (("--scenario", self.scenario), ("--out", self.out)) if value is None)
-            raise ConfigError(f"expected {missing}, found nothing; give for example --scenario hidden --out clips/hidden, or --list")
+            missing = " and ".join(
+                name for name, value in (("--scenario", self.scenario), ("--out", self.out)) if value is None
+            )
+            raise ConfigError(
+                f"expected {missing}, found nothing; give for example --scenario hidden --out clips/hidden, or --list"
+            )
         from spectrack.sequences.writers import write_sequence
         from spectrack.simulation.video import simulate
 
         video = simulate(
-            self.scenario, self.sensor, frames=self.frames, seed=self.seed, height=self.height, width=self.width, textures=self.textures
+            self.scenario,
+            self.sensor,
+            frames=self.frames,
+            seed=self.seed,
+            height=self.height,
+            width=self.width,
+            textures=self.textures,
         )
         with ProgressBar() as bar:
             bar.show(f"rendering {self.frames} frames", 0, None)
             folder = write_sequence(video, self.out, format=self.format, false_colour=self.false_colour)
         facts = [
-            ("video", f"{video.name}: {len(video)} frames of {video.width} x {video.height} pixels, {video.bands} bands"),
+            (
+                "video",
+                f"{video.name}: {len(video)} frames of {video.width} x {video.height} pixels, {video.bands} bands",
+            ),
             ("attributes", " ".join(video.attributes) or "none"),
             ("folder", str(folder)),
             ("next", f"spectrack track {shlex.quote(str(folder))} --out runs/{video.name} --overlay"),

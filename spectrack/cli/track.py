@@ -35,13 +35,18 @@ class Track:
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video"""
 
     sequence: Annotated[Path, Positional, arg(metavar="SEQUENCE")]
-    """Folder of frames, or file with all frames: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or PNG."""
+    """Folder of frames, or file with all frames: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or
+    PNG.
+    """
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder for the results; it must not exist or be empty."""
     box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
-    """The object in the first frame, in cube pixels (mosaic pixels divided by the mosaic block); by default the first truth box."""
+    """The object in the first frame, in cube pixels (mosaic pixels divided by the mosaic block); by default the first
+    truth box.
+    """
     box_from: Annotated[Path | None, arg(metavar="FILE")] = None
-    """File with that box: rows of x,y,w,h, or what CVAT, MOT, COCO, VOC, labelme, Label Studio or YOLO programs export."""
+    """File with that box: rows of x,y,w,h, or what CVAT, MOT, COCO, VOC, labelme, Label Studio or YOLO programs export.
+    """
     box_track: Annotated[str | None, arg(metavar="NAME")] = None
     """Which object of that file, by number or label, where it holds several."""
     box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
@@ -59,7 +64,8 @@ class Track:
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
     format: Annotated[str | None, arg(metavar="NAME")] = None
-    """How to read the frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video."""
+    """How to read the frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video.
+    """
     sensor: Annotated[str | None, arg(metavar="NAME")] = None
     """The camera, where it cannot be told: vis16, nir25, rednir15."""
     axes: Annotated[str | None, arg(metavar="LETTERS")] = None
@@ -106,16 +112,24 @@ class Track:
         from spectrack.sequences.opening import open_sequence
 
         return open_sequence(
-            self.sequence, format=self.format, sensor=self.sensor, axes=self.axes, variable=self.variable, truth=self.truth
+            self.sequence,
+            format=self.format,
+            sensor=self.sensor,
+            axes=self.axes,
+            variable=self.variable,
+            truth=self.truth,
         )
 
     def _given_box(self, sequence: Sequence) -> Box | None:
         if self.box is not None and self.box_from is not None:
             raise ConfigError("expected --box or --box-from, found both; give one of them")
         if self.box_from is None and (self.box_track is not None or self.box_drawn_on != "cube"):
-            raise ConfigError("expected --box-from beside --box-track and --box-drawn-on, found none; give the file that they speak of")
+            raise ConfigError(
+                "expected --box-from beside --box-track and --box-drawn-on, found none; give the file that they speak "
+                "of"
+            )
         if self.box_from is not None:
-            from spectrack.sequences.first_boxes import Coordinates, read_first_box
+            from spectrack.annotations.first_boxes import Coordinates, read_first_box
 
             return read_first_box(
                 self.box_from,
@@ -131,12 +145,16 @@ class Track:
         options = parse_settings(self.set)
         taken = [key for key in options if key in {item.name for item in dataclasses.fields(self)}]
         if taken:
-            raise ConfigError(f"expected a parameter of the tracker in --set, found {taken[0]!r}; write --{taken[0]} instead")
+            raise ConfigError(
+                f"expected a parameter of the tracker in --set, found {taken[0]!r}; write --{taken[0]} instead"
+            )
         return options
 
     def _settings(self) -> dict[str, Any]:
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return {"command": "track"} | {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+        return {"command": "track"} | {
+            key: str(value) if isinstance(value, Path) else value for key, value in values.items()
+        }
 
 
 def mosaic_block(sequence: Sequence) -> int:
@@ -151,7 +169,8 @@ def mosaic_block(sequence: Sequence) -> int:
     block = getattr(sequence, "block", None) or (sensor.block if sensor is not None else None)
     if block is None:
         raise ConfigError(
-            f"expected mosaics to divide a box by their block, found cubes of an unknown camera in {sequence.name}; name it with --sensor, "
+            f"expected mosaics to divide a box by their block, found cubes of an unknown camera in {sequence.name}; "
+            "name it with --sensor, "
             "or give the box in cube pixels"
         )
     return int(block)
@@ -180,7 +199,11 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     times = summary["milliseconds"]
     speed = summary["frames_per_second"]
     rows = [
-        ("sequence", f"{sequence.name}: {len(sequence)} frames of {sequence.width} x {sequence.height} pixels, {sequence.bands} bands"),
+        (
+            "sequence",
+            f"{sequence.name}: {len(sequence)} frames of {sequence.width} x {sequence.height} pixels, {sequence.bands} "
+            "bands",
+        ),
         ("tracker", " ".join(str(tracker[key]) for key in ("name", "precision", "device") if key in tracker)),
     ]
     if speed is not None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Train:
     """Train a tracker's network by a recipe, or go on with a training that was interrupted.
 
-    --out keeps the resolved recipe, a log (log.jsonl), the newest checkpoint and, at the end, the weights. The same command
-    goes on where an interrupted one left off.
+    --out keeps the resolved recipe, a log (log.jsonl), the newest checkpoint and, at the end, the weights. The same
+    command goes on where an interrupted one left off.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -30,7 +30,9 @@ class Train:
   spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3"""
 
     recipe: Annotated[str, Positional, arg(metavar="RECIPE")]
-    """A TOML file, or the name of a shipped recipe: siamban-compact, bcrnet-compact, bcrnet-full, ssfnet-compact, ssfnet-full."""
+    """A TOML file, or the name of a shipped recipe: siamban-compact, bcrnet-compact, bcrnet-full, ssfnet-compact,
+    ssfnet-full.
+    """
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder of the run."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
@@ -63,7 +65,9 @@ class Train:
         if found is not None:
             facts.append(("validation", f"mean IoU {found:.3f} on pairs held out"))
         tracker = "" if recipe.method == "siamban" else f" --tracker {recipe.method}"
-        facts.append(("next", f"spectrack track SEQUENCE --box x,y,w,h{tracker} --weights {shlex.quote(str(weights))} --out DIR"))
+        facts.append(
+            ("next", f"spectrack track SEQUENCE --box x,y,w,h{tracker} --weights {shlex.quote(str(weights))} --out DIR")
+        )
         # Where several processes train, one of them speaks.
         if os.environ.get("RANK", "0") == "0":
             print_facts(facts)

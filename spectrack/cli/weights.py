@@ -26,14 +26,20 @@ class ListWeights:
             size = f"{item.metadata.parameters / 1e6:.2f} M values, {item.path.stat().st_size / 2**20:.1f} MiB"
             print_facts([(item.name, f"{item.metadata.method} {item.metadata.profile}, {size}, {item.path}")])
         if not found:
-            console.print("no weights found; train some with `spectrack train`, or bring a checkpoint in with `spectrack weights import`")
-        console.print("looked in " + ", ".join(str(folder) for folder in search_folders()), markup=False, soft_wrap=True)
+            console.print(
+                "no weights found; train some with `spectrack train`, or bring a checkpoint in with `spectrack weights "
+                "import`"
+            )
+        console.print(
+            "looked in " + ", ".join(str(folder) for folder in search_folders()), markup=False, soft_wrap=True
+        )
         return 0
 
 
 @dataclass(frozen=True)
 class ImportWeights:
-    """Turn a published checkpoint (SiamBAN, pysot, ImageNet ResNet-50 of torchvision or timm) into a weights file for the profile full.
+    """Turn a published checkpoint (SiamBAN, pysot, ImageNet ResNet-50 of torchvision or timm) into a weights file for
+    the profile full.
 
     Only tensors are read from the file; pickled code is refused, not run.
     """
@@ -50,7 +56,9 @@ class ImportWeights:
     def run(self) -> int:
         """Import and say what it became."""
         if self.out.suffix != ".safetensors":
-            raise ConfigError(f"expected a file name ending in .safetensors for --out, found {str(self.out)!r}; rename it")
+            raise ConfigError(
+                f"expected a file name ending in .safetensors for --out, found {str(self.out)!r}; rename it"
+            )
         if self.out.exists() and not self.overwrite:
             raise WeightsError(f"expected no file at {self.out}, found one; name another --out or add --overwrite")
         from spectrack.weights.files import save_weights

@@ -1,4 +1,6 @@
-"""Data sets as lists of sequences: the field's own, plain folders and the simulated suite; description, check and conversion."""
+"""Data sets as lists of sequences: the field's own, plain folders and the simulated suite; description, check and
+conversion.
+"""
 
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.opening import DATASETS, open_dataset

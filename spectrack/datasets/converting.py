@@ -1,7 +1,7 @@
 """convert_dataset: a fast copy of a data set, made sequence by sequence, compared with its source, never touching it.
 
-A sequence counts as done when its folder holds ``converted.json``, which is written after the copy was read back and found
-equal. An interrupted conversion goes on where it stopped; a sequence whose source changed since is made anew.
+A sequence counts as done when its folder holds ``converted.json``, which is written after the copy was read back and
+found equal. An interrupted conversion goes on where it stopped; a sequence whose source changed since is made anew.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Conversion:
     frames: int
 
 
-def convert_dataset(dataset: Dataset, out: Path | str, *, format: str = "npy", progress: Progress | None = None) -> Conversion:
+def convert_dataset(
+    dataset: Dataset, out: Path | str, *, format: str = "npy", progress: Progress | None = None
+) -> Conversion:
     """Write every sequence of a data set in another format, each as ``<out>/<split>/<modality>/<name>``.
 
     Args:
@@ -71,7 +73,8 @@ def convert_dataset(dataset: Dataset, out: Path | str, *, format: str = "npy", p
         progress: called after each frame.
 
     Returns:
-        What was done; a sequence that cannot be read or written in this format is listed as failed, and the others go on.
+        What was done; a sequence that cannot be read or written in this format is listed as failed, and the others go
+        on.
 
     Raises:
         ConfigError: unknown format, or a folder inside the source or around it.
@@ -167,7 +170,9 @@ def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Cou
         write_json(folder / RECORD, signature)
     except OSError as error:
         _clear(folder, entry)
-        raise SequenceError(f"expected to write {folder}, found: {error.strerror or error}; free space or name another folder") from error
+        raise SequenceError(
+            f"expected to write {folder}, found: {error.strerror or error}; free space or name another folder"
+        ) from error
     except BaseException:
         _clear(folder, entry)
         raise
@@ -185,7 +190,8 @@ def _compare(source: _WatchedSequence, folder: Path) -> None:
     if bad is not None:
         what = f"frame {bad}" if bad >= 0 else "another size, length or truth"
         raise SequenceError(
-            f"expected a copy equal to its source in {folder}, found a difference in {what}; check the disk and convert again"
+            f"expected a copy equal to its source in {folder}, found a difference in {what}; check the disk and "
+            "convert again"
         )
 
 
@@ -205,12 +211,16 @@ def _plain(part: str) -> str:
 
 
 def _signature(entry: DatasetEntry) -> dict[str, Any]:
-    """What the source is now: a digest of names, sizes and times of its files; the folder may be moved or mounted elsewhere."""
+    """What the source is now: a digest of names, sizes and times of its files; the folder may be moved or mounted
+    elsewhere.
+    """
     if not isinstance(entry.source, FolderSource):
         return {"name": entry.key.name}
     digest, total = hashlib.blake2b(digest_size=16), 0
     folder = entry.source.frames
-    files = [folder.archive] if folder.archive else [folder.path] if folder.path.is_file() else _frame_files(folder.path)
+    files = (
+        [folder.archive] if folder.archive else [folder.path] if folder.path.is_file() else _frame_files(folder.path)
+    )
     annotations = [path for _, _, path, _ in entry.source.found.texts]
     for path in [*files, *sorted(set(annotations) - set(files))]:
         status = path.stat()
@@ -233,15 +243,22 @@ def _recorded(folder: Path) -> Any:
 def _clear(folder: Path, entry: DatasetEntry) -> None:
     """Remove what an interrupted or outdated conversion left; anything else in the way is refused."""
     if isinstance(entry.source, FolderSource) and entry.source.frames.path.resolve().is_relative_to(folder.resolve()):
-        raise ConfigError(f"expected a place apart from the source for {entry.label}, found that it lies in {folder}; name another --out")
+        raise ConfigError(
+            f"expected a place apart from the source for {entry.label}, found that it lies in {folder}; name another "
+            "--out"
+        )
     left = re.compile(re.escape(f".{folder.name}-") + "[a-z0-9_]{8}")  # as tempfile names them
     for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
         if left.fullmatch(other.name) and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
     if not folder.exists():
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / SIDE_FILE).is_file() and not (folder / RECORD).is_file()):
-        raise ConfigError(f"expected a new folder or an earlier conversion at {folder}, found something else; name another --out")
+    if not folder.is_dir() or (
+        any(folder.iterdir()) and not (folder / SIDE_FILE).is_file() and not (folder / RECORD).is_file()
+    ):
+        raise ConfigError(
+            f"expected a new folder or an earlier conversion at {folder}, found something else; name another --out"
+        )
     for name in _OURS:
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)
@@ -266,5 +283,6 @@ def _check_apart(dataset: Dataset, out: Path) -> None:
     root, target = dataset.root.resolve(), out.resolve()
     if target == root or target.is_relative_to(root) or root.is_relative_to(target):
         raise ConfigError(
-            f"expected a folder apart from the source {dataset.root}, found {out}; name one that neither holds it nor lies in it"
+            f"expected a folder apart from the source {dataset.root}, found {out}; name one that neither holds it nor "
+            "lies in it"
         )

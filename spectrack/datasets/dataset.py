@@ -50,7 +50,8 @@ class DatasetEntry:
     Attributes:
         key: see `SequenceKey`.
         label: unique inside the data set and fit as a file name; runs and results are stored by it.
-        attributes: what makes the sequence hard: OTB's abbreviations (IV, SV, OCC, ...), unknown words as they are written.
+        attributes: what makes the sequence hard: OTB's abbreviations (IV, SV, OCC, ...), unknown words as they are
+            written.
         frames: how many, or None when only opening tells.
         source: what opens it.
     """
@@ -79,8 +80,8 @@ class Dataset:
     Args:
         name: name of the data set.
         root: its folder, or None for simulated video.
-        entries: the sequences; they get the shortest labels that tell them apart: the name, with the modality and the split
-            before it where needed.
+        entries: the sequences; they get the shortest labels that tell them apart: the name, with the modality and the
+            split before it where needed.
         problems: a sentence for each archive that was refused and each folder that cannot be read.
 
     Example:
@@ -89,7 +90,9 @@ class Dataset:
         (0, ())
     """
 
-    def __init__(self, name: str, root: Path | None, entries: Iterable[DatasetEntry], problems: Iterable[str] = ()) -> None:
+    def __init__(
+        self, name: str, root: Path | None, entries: Iterable[DatasetEntry], problems: Iterable[str] = ()
+    ) -> None:
         listed = list(entries)
         self.name, self.root, self.problems = name, root, tuple(problems)
         labels = _labels([entry.key for entry in listed])
@@ -106,10 +109,14 @@ class Dataset:
         if isinstance(item, int):
             return self.entries[item]
         if item not in self._by_label:
-            raise ConfigError(f"expected a sequence of {self.name}, found {item!r}; {nearest_name(item, self._by_label)}")
+            raise ConfigError(
+                f"expected a sequence of {self.name}, found {item!r}; {nearest_name(item, self._by_label)}"
+            )
         return self._by_label[item]
 
-    def select(self, *, split: str | None = None, modality: str | None = None, names: Iterable[str] | None = None) -> Dataset:
+    def select(
+        self, *, split: str | None = None, modality: str | None = None, names: Iterable[str] | None = None
+    ) -> Dataset:
         """The sequences that fit; they are labelled anew.
 
         Args:
@@ -123,10 +130,14 @@ class Dataset:
         entries = list(self.entries)
         if split is not None:
             wanted = canonical_split(split)
-            entries = _keep(entries, lambda key: wanted in (key.split, *key.split.split("/")), f"split {split!r}", "split", self)
+            entries = _keep(
+                entries, lambda key: wanted in (key.split, *key.split.split("/")), f"split {split!r}", "split", self
+            )
         if modality is not None:
             kind = canonical_modality(modality).lower()
-            entries = _keep(entries, lambda key: key.modality.lower() == kind, f"modality {modality!r}", "modality", self)
+            entries = _keep(
+                entries, lambda key: key.modality.lower() == kind, f"modality {modality!r}", "modality", self
+            )
         if names is not None:
             entries = [entry for name in names for entry in _named(entries, name, self)]
         return Dataset(self.name, self.root, dict.fromkeys(entries), self.problems)
@@ -141,21 +152,31 @@ def _keep(
     kept = [entry for entry in entries if fits(entry.key)]
     if not kept:
         there = sorted({getattr(entry.key, field) or "(none)" for entry in entries})
-        raise ConfigError(f"expected sequences of {wanted} in {dataset.name}, found none; there are: {', '.join(there) or 'no sequences'}")
+        raise ConfigError(
+            f"expected sequences of {wanted} in {dataset.name}, found none; there are: "
+            f"{', '.join(there) or 'no sequences'}"
+        )
     return kept
 
 
 def _named(entries: list[DatasetEntry], name: str, dataset: Dataset) -> list[DatasetEntry]:
-    found = [entry for entry in entries if entry.label == name] or [entry for entry in entries if entry.key.name == name]
+    found = [entry for entry in entries if entry.label == name] or [
+        entry for entry in entries if entry.key.name == name
+    ]
     if not found:
-        raise ConfigError(f"expected a sequence of {dataset.name}, found {name!r}; {nearest_name(name, [e.label for e in entries])}")
+        raise ConfigError(
+            f"expected a sequence of {dataset.name}, found {name!r}; {nearest_name(name, [e.label for e in entries])}"
+        )
     return found
 
 
 def _labels(keys: list[SequenceKey]) -> list[str]:
     """The shortest forms that tell the keys apart, also where file names ignore case."""
     forms = [
-        [_file_name("-".join(part for part in parts if part)) for parts in ((k.name,), (k.modality, k.name), (k.split, k.name))]
+        [
+            _file_name("-".join(part for part in parts if part))
+            for parts in ((k.name,), (k.modality, k.name), (k.split, k.name))
+        ]
         + [key.label for key in (k,)]
         for k in keys
     ]

@@ -148,7 +148,11 @@ def _groups(dataset: Dataset) -> list[Group]:
         members.setdefault((entry.key.split, entry.key.modality), []).append(entry)
     groups = []
     for (split, modality), entries in members.items():
-        folders = [e.source.found.streams[e.source.stream] for e in entries if isinstance(e.source, FolderSource) and e.source.stream]
+        folders = [
+            e.source.found.streams[e.source.stream]
+            for e in entries
+            if isinstance(e.source, FolderSource) and e.source.stream
+        ]
         groups.append(
             Group(
                 split=split,
@@ -173,7 +177,9 @@ def _lists(dataset: Dataset, facts: DatasetFacts) -> list[PublishedList]:
         wanted.setdefault((known.split, known.modality), []).append(known.name)
     lists = []
     for (split, modality), names in wanted.items():
-        here = [e.key.name for e in dataset if e.key.split.rsplit("/", 1)[-1] == split and e.key.modality in ("", modality)]
+        here = [
+            e.key.name for e in dataset if e.key.split.rsplit("/", 1)[-1] == split and e.key.modality in ("", modality)
+        ]
         there = {facts.spellings.get(name, name) if name not in names else name: name for name in here}
         found = [name for name in names if name in there]
         if here:

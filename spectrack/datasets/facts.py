@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
+from spectrack.annotations.attributes import abbreviate
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.sequences.attributes import abbreviate
 
 
 @dataclass(frozen=True)
@@ -124,20 +124,26 @@ def _facts() -> dict[str, DatasetFacts]:
     for row in csv.DictReader(files.joinpath("sequences.csv").read_text(encoding="utf-8").splitlines()):
         lengths = [int(row[key]) if row[key] else None for key in ("frames", "rgb_frames")]
         attributes = tuple(abbreviate(word) for word in row["attributes"].split())
-        lists[row["dataset"]].append(KnownSequence(row["split"], row["modality"], row["name"], lengths[0], lengths[1], attributes))
+        lists[row["dataset"]].append(
+            KnownSequence(row["split"], row["modality"], row["name"], lengths[0], lengths[1], attributes)
+        )
     return {
         name: DatasetFacts(
             name=name,
             title=table["title"],
             sources=tuple(table["sources"]),
             sensors=MappingProxyType(table.get("sensors", {})),
-            wavelengths_nm=MappingProxyType({key: tuple(value) for key, value in table.get("wavelengths_nm", {}).items()}),
+            wavelengths_nm=MappingProxyType(
+                {key: tuple(value) for key, value in table.get("wavelengths_nm", {}).items()}
+            ),
             range_nm=MappingProxyType({key: (value[0], value[1]) for key, value in table.get("range_nm", {}).items()}),
             lists=table.get("lists", ""),
             counts=MappingProxyType(table.get("counts", {})),
             spellings=MappingProxyType(table.get("spellings", {})),
             attribute_lists=tuple(table.get("attributes", ())),
-            defects=tuple(Defect(d["split"], tuple(d["sequences"]), d["text"], d["source"]) for d in table.get("defects", ())),
+            defects=tuple(
+                Defect(d["split"], tuple(d["sequences"]), d["text"], d["source"]) for d in table.get("defects", ())
+            ),
             sequences=tuple(lists[name]),
         )
         for name, table in tables.items()

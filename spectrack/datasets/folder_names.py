@@ -1,7 +1,8 @@
 """What the folder names between a data set's root and its frames mean: split, modality, stream, sequence.
 
-The field's data sets and their copies nest the same things in every order (``test/car/HSI``, ``validation/HSI-VIS/car``,
-``HSIJPG/train/car``, ``training/update/HSI-NIR/park/img/park``), so each name is judged by itself.
+The field's data sets and their copies nest the same things in every order (``test/car/HSI``,
+``validation/HSI-VIS/car``, ``HSIJPG/train/car``, ``training/update/HSI-NIR/park/img/park``), so each name is judged by
+itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ MODALITIES = ("HSI-VIS", "HSI-NIR", "HSI-RedNIR")
 
 _SPLITS = {"train": "train", "test": "test", "val": "validation", "rank": "ranking"}
 _SPLIT = re.compile(
-    r"(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|ranking)(?:[-_ ]?(?:set|data|hsi|rgb|seqs?|sequences|videos?))?", re.I
+    r"(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|ranking)(?:[-_ ]?(?:set|data|hsi|rgb|seqs?|sequences|videos?))?",
+    re.I,
 )
 _MODALITY = re.compile(r"(?:hsi[-_ ]?)?(vis|nir|red[-_ ]?nir)([-_ ]?(?:false[-_ ]?colou?r.*|3d.*|rgb))?", re.I)
 _UPDATE = re.compile(r"updates?", re.I)

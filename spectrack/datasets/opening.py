@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from spectrack.annotations.attributes import abbreviate, parse_attributes, read_attributes
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.facts import DatasetFacts, dataset_facts, known_datasets
 from spectrack.datasets.folder_names import STREAMS
@@ -16,7 +17,6 @@ from spectrack.datasets.scanning import FoundSequence, scan
 from spectrack.datasets.sources import FolderSource, SuiteSource
 from spectrack.datasets.zipped import read_text_member
 from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
-from spectrack.sequences.attributes import abbreviate, parse_attributes, read_attributes
 from spectrack.sequences.layout import DESCRIPTION_NAMES
 from spectrack.sequences.side_file import SIDE_FILE, read_side_file
 from spectrack.simulation.suite import FRAMES, suite
@@ -50,8 +50,8 @@ def open_dataset(
     Folders and archives are listed and small annotation files are looked at; no frame is decoded.
 
     Args:
-        name: one of `DATASETS`: ``hotc2020`` to ``hotc2026``, ``imec25``, ``mssot``, ``must``, ``msitrack``, ``folder`` (any
-            folder of sequences), ``simulated`` (the frozen suite), or ``auto`` to find out.
+        name: one of `DATASETS`: ``hotc2020`` to ``hotc2026``, ``imec25``, ``mssot``, ``must``, ``msitrack``, ``folder``
+            (any folder of sequences), ``simulated`` (the frozen suite), or ``auto`` to find out.
         root: the data set's folder, one of its splits or modalities, or a single sequence; not for ``simulated``.
         split: only this split.
         modality: only this modality.
@@ -69,7 +69,9 @@ def open_dataset(
     wanted = canonical_stream(stream)
     if name == "simulated":
         if root is not None:
-            raise ConfigError(f"expected no folder for the simulated suite, found {root}; leave it out, or name the data set folder")
+            raise ConfigError(
+                f"expected no folder for the simulated suite, found {root}; leave it out, or name the data set folder"
+            )
         dataset = _simulated()
     elif root is None:
         raise ConfigError(f"expected the folder of {name}, found none; name it (--root)")
@@ -83,8 +85,8 @@ def open_dataset(
 def open_everything(name: str, root: Path | str) -> Dataset:
     """Every sequence below a folder with whatever stream it has, for looking at a data set as a whole.
 
-    The stream is the cubes where there are some, else the false-colour pictures, else RGB; the source of a sequence that has
-    only annotations cannot be opened.
+    The stream is the cubes where there are some, else the false-colour pictures, else RGB; the source of a sequence
+    that has only annotations cannot be opened.
 
     Raises:
         SequenceNotFoundError: no folder, or neither frames nor annotations in it.
@@ -114,13 +116,17 @@ def canonical_stream(name: str) -> str:
 
 
 def guess_dataset(root: Path, found: list[FoundSequence]) -> str:
-    """The data set that a folder holds: by the name of the folder or of those above it, else by the sequences' names, else ``folder``."""
+    """The data set that a folder holds: by the name of the folder or of those above it, else by the sequences' names,
+    else ``folder``.
+    """
     for part in reversed(Path(os.path.abspath(root)).parts[-3:]):
         for pattern, name in _NAMED:
             if match := pattern.match(part):
                 return match.expand(name)
     if any(
-        "hsidata" in str(place.path).lower() or "hsijpg" in str(place.path).lower() for item in found for place in item.streams.values()
+        "hsidata" in str(place.path).lower() or "hsijpg" in str(place.path).lower()
+        for item in found
+        for place in item.streams.values()
     ):
         return "must"
     by_modality = any(item.modality for item in found)
@@ -147,14 +153,18 @@ def _open_folder(name: str, root: Path, stream: str | None) -> Dataset:
             f"expected sequences with the stream {stream or 'HSI'} below {root}, found streams: {shown}; "
             f"name the folder that holds the sequences, or another stream (--stream){trouble}"
         )
-    return Dataset(chosen, root, [_entry(chosen, item, chosen_stream, facts, listed) for item, chosen_stream in wanted], problems)
+    return Dataset(
+        chosen, root, [_entry(chosen, item, chosen_stream, facts, listed) for item, chosen_stream in wanted], problems
+    )
 
 
 def _main_stream(found: FoundSequence) -> str:
     return next((stream for stream in STREAMS if stream in found.streams), "")
 
 
-def _entry(name: str, found: FoundSequence, stream: str, facts: DatasetFacts, listed: dict[str, list[str]]) -> DatasetEntry:
+def _entry(
+    name: str, found: FoundSequence, stream: str, facts: DatasetFacts, listed: dict[str, list[str]]
+) -> DatasetEntry:
     sensor = facts.sensor(found.modality) if stream == "HSI" else None
     wavelengths = facts.wavelengths_nm.get(found.modality) if stream == "HSI" else None
     source = FolderSource(found, stream, sensor, wavelengths)
@@ -169,7 +179,11 @@ def _attributes(found: FoundSequence, facts: DatasetFacts, listed: dict[str, lis
         try:
             own: tuple[str, ...] = ()
             if file in DESCRIPTION_NAMES:
-                own = parse_attributes(read_text_member(path, member), f"{path}/{member}") if member else read_attributes(path)
+                own = (
+                    parse_attributes(read_text_member(path, member), f"{path}/{member}")
+                    if member
+                    else read_attributes(path)
+                )
             elif file == SIDE_FILE and not member:
                 own = read_side_file(path).attributes
             if own:
@@ -213,7 +227,13 @@ def _frames(found: FoundSequence) -> int | None:
 
 def _simulated() -> Dataset:
     entries = [
-        DatasetEntry(SequenceKey("simulated", "", _MODALITY_OF_SENSOR[e.sensor], e.name), e.name, e.attributes, FRAMES, SuiteSource(e.name))
+        DatasetEntry(
+            SequenceKey("simulated", "", _MODALITY_OF_SENSOR[e.sensor], e.name),
+            e.name,
+            e.attributes,
+            FRAMES,
+            SuiteSource(e.name),
+        )
         for e in suite()
     ]
     return Dataset("simulated", None, entries)

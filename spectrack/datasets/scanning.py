@@ -1,4 +1,6 @@
-"""Finding sequences below a root by the names of folders and files alone: no frame is decoded, no archive is unpacked."""
+"""Finding sequences below a root by the names of folders and files alone: no frame is decoded, no archive is
+unpacked.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from spectrack.datasets.folder_names import FolderMeaning, is_meaningful, meaning_of
 from spectrack.datasets.zipped import list_members
 from spectrack.errors import SequenceError, SequenceNotFoundError
-from spectrack.sequences.frame_files import number_key
+from spectrack.files import number_key
 from spectrack.sequences.layout import DESCRIPTION_NAMES, FIRST_BOX_NAMES, KINDS, TRUTH_NAMES
 from spectrack.sequences.side_file import SIDE_FILE, read_side_file
 from spectrack.sequences.triplets import are_triplets
@@ -28,7 +30,8 @@ class FrameFolder:
     """Where the frames of one stream of one sequence lie.
 
     Attributes:
-        path: their folder, or the file with all of them; for zipped frames, where they would lie if the archive were a folder.
+        path: their folder, or the file with all of them; for zipped frames, where they would lie if the archive were a
+            folder.
         kind: a key of `spectrack.sequences.layout.KINDS`.
         frames: how many, or None when only opening tells.
         archive: the .zip file that holds them, or None.
@@ -69,7 +72,13 @@ class FoundSequence:
     def truth(self) -> str:
         """What is known of the object: ``truth``, ``first box`` or ``none``."""
         stream = "RGB" if set(self.streams) == {"RGB"} else "HSI"
-        return "truth" if self.has_text(TRUTH_NAMES, stream) else "first box" if self.has_text(FIRST_BOX_NAMES, stream) else "none"
+        return (
+            "truth"
+            if self.has_text(TRUTH_NAMES, stream)
+            else "first box"
+            if self.has_text(FIRST_BOX_NAMES, stream)
+            else "none"
+        )
 
 
 @dataclass(frozen=True)
@@ -90,8 +99,8 @@ def scan(root: Path) -> tuple[list[FoundSequence], list[str]]:
         root: a data set, one of its splits or modalities, or a single sequence.
 
     Returns:
-        The sequences, sorted by split, modality and name (numbers in names as numbers), and a sentence for each archive that
-        was refused or cannot be read.
+        The sequences, sorted by split, modality and name (numbers in names as numbers), and a sentence for each archive
+        that was refused or cannot be read.
 
     Raises:
         SequenceNotFoundError: no such folder.
@@ -165,7 +174,10 @@ class _Collection:
 
 def _shared_length(prefixes: list[tuple[str, ...]]) -> int:
     """How many names at the start all tuples have in common."""
-    return next((i for i, names in enumerate(zip(*prefixes, strict=False)) if len(set(names)) > 1), min(map(len, prefixes), default=0))
+    return next(
+        (i for i, names in enumerate(zip(*prefixes, strict=False)) if len(set(names)) > 1),
+        min(map(len, prefixes), default=0),
+    )
 
 
 def _walk(root: Path, problems: list[str]) -> Iterator[_Listing]:
@@ -187,7 +199,9 @@ def _walk(root: Path, problems: list[str]) -> Iterator[_Listing]:
                     else:
                         files.append(entry.name)
         except OSError as error:
-            problems.append(f"expected a readable folder at {folder}, found: {error.strerror or error}; check its permissions")
+            problems.append(
+                f"expected a readable folder at {folder}, found: {error.strerror or error}; check its permissions"
+            )
             continue
         for name in sorted(file for file in files if file.lower().endswith(".zip")):
             yield from _walk_archive(folder / name, (*parts, name[:-4]), problems)
@@ -218,7 +232,9 @@ def _frame_folders(listing: _Listing) -> Iterator[tuple[tuple[str, ...], FrameFo
         names = kinds.get(kind)
         if not names:
             continue
-        alone = kind == "video" or (kind in _ONE_FILE_EACH and not all(name[: name.rfind(".")][-1:].isdigit() for name in names))
+        alone = kind == "video" or (
+            kind in _ONE_FILE_EACH and not all(name[: name.rfind(".")][-1:].isdigit() for name in names)
+        )
         if alone and len(names) > 1 and not listing.archive:
             for name in sorted(names):
                 yield (*listing.parts, name[: name.rfind(".")]), FrameFolder(listing.path / name, kind, None)

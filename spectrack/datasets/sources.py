@@ -78,8 +78,12 @@ class FolderSource:
         return self._truth(layout, places) or layout.truth, layout.first_box
 
     def _folders(self) -> dict[str, FrameFolder]:
-        """The stream's own folder and that of its false-colour or hyperspectral twin, with which it shares the truth."""
-        wanted = {"HSI": ("HSI", "HSI-FalseColor"), "HSI-FalseColor": ("HSI-FalseColor", "HSI")}.get(self.stream, (self.stream,))
+        """The stream's own folder and that of its false-colour or hyperspectral twin, with which it shares the
+        truth.
+        """
+        wanted = {"HSI": ("HSI", "HSI-FalseColor"), "HSI-FalseColor": ("HSI-FalseColor", "HSI")}.get(
+            self.stream, (self.stream,)
+        )
         return {stream: self.found.streams[stream] for stream in wanted if stream in self.found.streams}
 
     def _open(self, label: str, places: dict[str, Path]) -> Sequence:
@@ -88,7 +92,11 @@ class FolderSource:
         mosaics = self.stream == "HSI" and self.frames.kind == "image" and layout.side.path is None
         sensor = self.sensor if mosaics else None
         sequence = open_sequence(path, sensor=sensor, truth=self._truth(layout, places), name=label, twin=twin)
-        if sequence.wavelengths_nm is None and self.wavelengths_nm is not None and len(self.wavelengths_nm) == sequence.bands:
+        if (
+            sequence.wavelengths_nm is None
+            and self.wavelengths_nm is not None
+            and len(self.wavelengths_nm) == sequence.bands
+        ):
             sequence.wavelengths_nm = self.wavelengths_nm
         return sequence
 

@@ -1,4 +1,5 @@
-"""Sequences in .zip files: what is inside, refused unless every member stays inside, and a temporary copy of one sequence.
+"""Sequences in .zip files: what is inside, refused unless every member stays inside, and a temporary copy of one
+sequence.
 
 The copy lives as long as the sequence that reads it. It is made in the user's cache folder, or in the folder that the
 environment variable SPECTRACK_SCRATCH names, where a larger disk is wanted.
@@ -64,7 +65,9 @@ def read_text_member(archive: Path, member: str) -> bytes:
         except (KeyError, *_FAULTS) as error:
             raise _damaged(archive, member, error) from error
     if len(data) > _LARGEST_TEXT:
-        raise SequenceError(f"expected a small text file {member} in {archive}, found more than 1 MiB; correct the archive")
+        raise SequenceError(
+            f"expected a small text file {member} in {archive}, found more than 1 MiB; correct the archive"
+        )
     return data
 
 
@@ -119,7 +122,9 @@ def _opened(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
     except _FAULTS as error:
-        raise SequenceError(f"expected a complete .zip file at {archive}, found: {str(error)[:120]}; copy or download it again") from error
+        raise SequenceError(
+            f"expected a complete .zip file at {archive}, found: {str(error)[:120]}; copy or download it again"
+        ) from error
 
 
 def _check_member(info: zipfile.ZipInfo, archive: Path) -> None:
@@ -127,7 +132,8 @@ def _check_member(info: zipfile.ZipInfo, archive: Path) -> None:
     # The name as stored: zipfile itself has turned some separators and cut the name at a null byte.
     names = {info.filename, info.orig_filename}
     unsafe = any(
-        "\\" in name or "\0" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/") for name in names
+        "\\" in name or "\0" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/")
+        for name in names
     )
     if unsafe or stat.S_ISLNK(info.external_attr >> 16):
         kind = "a link" if not unsafe else "one that leads out of the archive"
@@ -140,13 +146,15 @@ def _check_member(info: zipfile.ZipInfo, archive: Path) -> None:
 def _check_room(archive: Path, size: int, target: Path) -> None:
     if size > LARGEST_SEQUENCE:
         raise SequenceError(
-            f"expected at most {LARGEST_SEQUENCE / 2**30:.0f} GiB for one sequence in {archive}, found {size / 2**30:.0f} GiB; "
+            f"expected at most {LARGEST_SEQUENCE / 2**30:.0f} GiB for one sequence in {archive}, found "
+            f"{size / 2**30:.0f} GiB; "
             "unzip it by hand, or do not use this archive"
         )
     free = shutil.disk_usage(target).free
     if size + _SPARE > free:
         raise SequenceError(
-            f"expected {(size + _SPARE) / 2**30:.1f} GiB of free space below {target} for a temporary copy of {archive}, "
+            f"expected {(size + _SPARE) / 2**30:.1f} GiB of free space below {target} for a temporary copy of "
+            f"{archive}, "
             f"found {free / 2**30:.1f}; free space, or name another folder in {SCRATCH_VARIABLE}"
         )
 
@@ -163,7 +171,8 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, archi
                 left -= len(chunk)
             if left > 0 or source.read(1):
                 raise SequenceError(
-                    f"expected {info.file_size} bytes of {info.filename} in {archive}, found another number; download the archive again"
+                    f"expected {info.file_size} bytes of {info.filename} in {archive}, found another number; download "
+                    "the archive again"
                 )
     except _FAULTS as error:
         if isinstance(error, SequenceError):
@@ -173,7 +182,8 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, archi
 
 def _damaged(archive: Path, member: str, error: Exception) -> SequenceError:
     return SequenceError(
-        f"expected {member[:80]} in {archive} to be readable, found: {str(error)[:120]}; copy or download the archive again"
+        f"expected {member[:80]} in {archive} to be readable, found: {str(error)[:120]}; copy or download the archive "
+        "again"
     )
 
 

@@ -1,4 +1,6 @@
-"""Everything that is said about a run, computed from what is stored of it: scores, intervals, attributes, losses, the lost flag."""
+"""Everything that is said about a run, computed from what is stored of it: scores, intervals, attributes, losses, the
+lost flag.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,19 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from spectrack.evaluation.attributes import AttributeScores, per_attribute
-from spectrack.evaluation.confidence import FlagScores, Reliability, flag_against_hidden, flag_against_missed, judge, reliability
+from spectrack.evaluation.confidence import (
+    FlagScores,
+    Reliability,
+    flag_against_hidden,
+    flag_against_missed,
+    judge,
+    reliability,
+)
 from spectrack.evaluation.protocols import Invalid, Missing, Protocol, score
 from spectrack.evaluation.robustness import Robustness, robustness
 from spectrack.evaluation.scores import Figures, Scores
-from spectrack.evaluation.stored_run import StoredRun
 from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
+from spectrack.runs.stored_run import StoredRun
 
 COMPARED = ("auc", "dp20", "average_overlap", "success_rate_50", "success_rate_75", "normalised_precision")
 """Figures that get an interval and a difference between trackers, where the protocol defines them."""
@@ -51,7 +60,11 @@ class Analysis:
 
 
 def analyse(
-    run: StoredRun, protocol: str | Protocol = "hot", *, invalid: Invalid | None = None, missing: Missing | None = "miss"
+    run: StoredRun,
+    protocol: str | Protocol = "hot",
+    *,
+    invalid: Invalid | None = None,
+    missing: Missing | None = "miss",
 ) -> Analysis | None:
     """Compute everything; frames after a tracker's failure are misses.
 
@@ -80,7 +93,9 @@ def analyse(
     labelled = any(run.attributes.get(label) for label in truth)
     return Analysis(
         scores=scores,
-        intervals={name: score_interval(scores, name) for name in COMPARED if getattr(scores.figures, name) is not None},
+        intervals={
+            name: score_interval(scores, name) for name in COMPARED if getattr(scores.figures, name) is not None
+        },
         attributes=per_attribute(scores, run.attributes) if labelled else {},
         robustness=robustness(boxes, truth),
         flag_hidden=flag_against_hidden(judged) if judged else None,

@@ -47,4 +47,7 @@ def per_attribute(scores: Scores, attributes: Mapping[str, Iterable[str]]) -> di
             f"expected attributes for the {len(scores.sequences)} scored sequences, found none for any of them; "
             "check that the names agree, or leave attributes out"
         )
-    return {label: AttributeScores(label, len(members[label]), scores.select(members[label]).figures) for label in sorted(members)}
+    return {
+        label: AttributeScores(label, len(members[label]), scores.select(members[label]).figures)
+        for label in sorted(members)
+    }

@@ -1,8 +1,10 @@
-"""Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap it reaches.
+"""Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap it
+reaches.
 
-The flag is compared with two truths. *Hidden*: the object is not to be seen, by the visibility that simulated video knows, or
-because the truth has no box in that frame. *Missed*: the box overlaps the object by less than 0.1, hidden or not; frames whose
-truth has no box are left out there. The first frame is given and never counts, nor does a frame that was not tracked.
+The flag is compared with two truths. *Hidden*: the object is not to be seen, by the visibility that simulated video
+knows, or because the truth has no box in that frame. *Missed*: the box overlaps the object by less than 0.1, hidden or
+not; frames whose truth has no box are left out there. The first frame is given and never counts, nor does a frame that
+was not tracked.
 """
 
 from __future__ import annotations
@@ -52,7 +54,10 @@ class FlagScores:
 
     def __add__(self, other: FlagScores) -> FlagScores:
         return FlagScores(
-            self.frames + other.frames, self.positives + other.positives, self.flagged + other.flagged, self.hits + other.hits
+            self.frames + other.frames,
+            self.positives + other.positives,
+            self.flagged + other.flagged,
+            self.hits + other.hits,
         )
 
 
@@ -65,7 +70,8 @@ class Reliability:
         frames: (B,) frames a bin.
         score: (B,) mean confidence; None in an empty bin.
         overlap: (B,) mean IoU; None in an empty bin.
-        correlation: Spearman's rank correlation of confidence and overlap over all frames; None where either never varies.
+        correlation: Spearman's rank correlation of confidence and overlap over all frames; None where either never
+            varies.
     """
 
     edges: tuple[float, ...]
@@ -108,7 +114,8 @@ def judge(
         truth: (N, 4).
         score: (N,) confidence.
         lost: (N,) the flag.
-        visibility: (N,) share of the object that is seen, where it is known; an object with visibility 0 is always hidden.
+        visibility: (N,) share of the object that is seen, where it is known; an object with visibility 0 is always
+            hidden.
         hidden_below: see `HIDDEN_BELOW`.
 
     Raises:
@@ -118,7 +125,10 @@ def judge(
     seen = None if visibility is None else np.asarray(visibility, dtype=np.float64)
     lengths = {len(boxes), len(truth), len(confidence), len(flag)} | (set() if seen is None else {len(seen)})
     if len(lengths) > 1:
-        raise InputError(f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut them")
+        raise InputError(
+            f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut "
+            "them"
+        )
     has_box = np.asarray(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1))
     hidden = ~has_box if seen is None else ~has_box | (seen == 0) | (seen < hidden_below)
     tracked = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(confidence))
@@ -135,7 +145,9 @@ def flag_against_hidden(judged: Iterable[Judged]) -> FlagScores:
 
 
 def flag_against_missed(judged: Iterable[Judged], *, lost_below: float = LOST_BELOW) -> FlagScores:
-    """The lost flag as a detector of boxes that miss the object, frames pooled; frames without a truth box are left out."""
+    """The lost flag as a detector of boxes that miss the object, frames pooled; frames without a truth box are left
+    out.
+    """
     total = FlagScores(0, 0, 0, 0)
     for item in judged:
         known = np.isfinite(item.overlap)
@@ -153,7 +165,8 @@ def reliability(judged: Sequence[Judged], *, bins: int = RELIABILITY_BINS) -> Re
     Raises:
         InputError: fewer than one bin.
 
-    Source: DeGroot and Fienberg, The Comparison and Evaluation of Forecasters, The Statistician 32, 1983 (reliability diagram).
+    Source: DeGroot and Fienberg, The Comparison and Evaluation of Forecasters, The Statistician 32, 1983 (reliability
+    diagram).
     """
     if bins < 1:
         raise InputError(f"expected at least one bin, found {bins}; 10 are usual")

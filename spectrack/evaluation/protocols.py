@@ -1,11 +1,11 @@
 """Scoring protocols: named, fixed ways to turn boxes into AUC and precision, and `score`, which applies one.
 
 The field's tools differ in thresholds, strictness and averaging, which moves results by up to three points; a number
-without its protocol means little. `hot` reproduces the published tables of hyperspectral tracking (the MATLAB toolkit of
-the HOT challenge: 50 thresholds, ``>=``, mean over sequences, first frame counted, strict 20 px). `otb` follows the
-OTB toolkit as pysot computes it, `lasot` is `otb` with LaSOT's rule for absent objects, `got10k` reports the mean overlap
-of all frames after the first, `hotc2026` is `hot` with the challenge's rules for invalid truth and missing rows. Normalised
-precision is LaSOT's; the others but `got10k` show it beside their own figures.
+without its protocol means little. `hot` reproduces the published tables of hyperspectral tracking (the MATLAB toolkit
+of the HOT challenge: 50 thresholds, ``>=``, mean over sequences, first frame counted, strict 20 px). `otb` follows the
+OTB toolkit as pysot computes it, `lasot` is `otb` with LaSOT's rule for absent objects, `got10k` reports the mean
+overlap of all frames after the first, `hotc2026` is `hot` with the challenge's rules for invalid truth and missing
+rows. Normalised precision is LaSOT's; the others but `got10k` show it beside their own figures.
 
 No protocol here overwrites the first prediction with the truth, as some tools do: it is scored as it was written.
 """
@@ -51,13 +51,15 @@ class Protocol:
         auc_is_average_overlap: the headline is the mean IoU instead of the mean of the success curve.
         precision_thresholds: centre distances in px; empty for a protocol without precision.
         precision_strict: count ``distance < t`` when true, ``distance <= t`` when false.
-        normalised_precision_thresholds: centre distances in units of the truth's size; empty for none. Counted with ``<=``.
+        normalised_precision_thresholds: centre distances in units of the truth's size; empty for none. Counted with
+            ``<=``.
         averaging: what the headline averages over, ``sequences`` or ``frames``.
         first_frame: whether the frame whose box was given counts.
-        invalid: what a truth row without a positive, finite size does: stop (``error``), count as a ``miss``, or ``skip``.
+        invalid: what a truth row without a positive, finite size does: stop (``error``), count as a ``miss``, or
+            ``skip``.
         missing: what a frame without a finite predicted box does: stop (``error``) or count as a ``miss``.
-        edge_truth_is_miss: a truth box with x <= 0 or y <= 0 overlaps nothing, while its distance counts, as in HyperTools.py
-            of the HOT challenge (it costs 0.0002 of AUC on HOT2020).
+        edge_truth_is_miss: a truth box with x <= 0 or y <= 0 overlaps nothing, while its distance counts, as in
+            HyperTools.py of the HOT challenge (it costs 0.0002 of AUC on HOT2020).
     """
 
     name: str
@@ -79,10 +81,14 @@ class Protocol:
         if self.auc_is_average_overlap:
             success = "AO = mean IoU"
         else:
-            success = f"AUC = mean of {len(self.success_thresholds)} thresholds, IoU {'>' if self.success_strict else '≥'} t"
+            success = (
+                f"AUC = mean of {len(self.success_thresholds)} thresholds, IoU {'>' if self.success_strict else '≥'} t"
+            )
         precision = f", distance {'<' if self.precision_strict else '≤'} t" if self.precision_thresholds else ""
         over = "all frames pooled" if self.averaging == "frames" else "mean over sequences"
-        rest = ("" if self.first_frame else ", first frame left out") + (", truth at the edge missed" if self.edge_truth_is_miss else "")
+        rest = ("" if self.first_frame else ", first frame left out") + (
+            ", truth at the edge missed" if self.edge_truth_is_miss else ""
+        )
         return f"{self.name}: {success}{precision}, {over}{rest}"
 
 
@@ -94,8 +100,12 @@ _TO_HALF = _HUNDREDTHS[:51]
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol("hot", hot_thresholds(), False, _PIXELS, True, "error", "error", normalised_precision_thresholds=_TO_HALF),
-        Protocol("hotc2026", hot_thresholds(), False, _PIXELS, True, "skip", "miss", normalised_precision_thresholds=_TO_HALF),
+        Protocol(
+            "hot", hot_thresholds(), False, _PIXELS, True, "error", "error", normalised_precision_thresholds=_TO_HALF
+        ),
+        Protocol(
+            "hotc2026", hot_thresholds(), False, _PIXELS, True, "skip", "miss", normalised_precision_thresholds=_TO_HALF
+        ),
         Protocol("otb", _TWENTIETHS, True, _PIXELS, False, "miss", "error", normalised_precision_thresholds=_TO_HALF),
         Protocol("lasot", _TWENTIETHS, True, _PIXELS, False, "skip", "error", normalised_precision_thresholds=_TO_HALF),
         Protocol(
@@ -132,7 +142,9 @@ def get_protocol(name: str) -> Protocol:
     return protocol
 
 
-def resolve_protocol(protocol: str | Protocol, *, invalid: Invalid | None = None, missing: Missing | None = None) -> Protocol:
+def resolve_protocol(
+    protocol: str | Protocol, *, invalid: Invalid | None = None, missing: Missing | None = None
+) -> Protocol:
     """The protocol with other rules for invalid truth and missing predictions, where these are given.
 
     Raises:
@@ -204,12 +216,14 @@ def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol) -
     if not len(truth):
         raise InputError(
             f"expected at least one frame to score in {name!r}, found none under the protocol {rule.name} "
-            f"({skipped} skipped{'' if rule.first_frame else ', the first frame does not count'}); leave the sequence out"
+            f"({skipped} skipped{'' if rule.first_frame else ', the first frame does not count'}); leave the sequence "
+            "out"
         )
     lacking = np.asarray(~np.isfinite(predicted).all(axis=1))
     if lacking.any() and rule.missing == "error":
         raise InputError(
-            f"expected a finite predicted box for every frame of {name!r}, found NaN or infinity in {_rows(lacking, first)}; "
+            f"expected a finite predicted box for every frame of {name!r}, found NaN or infinity in "
+            f"{_rows(lacking, first)}; "
             "choose --missing miss to count such frames as misses"
         )
     missed = bad_truth | lacking
@@ -219,7 +233,9 @@ def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol) -
     return _measure(name, predicted, truth, missed, rule, skipped)
 
 
-def _measure(name: str, predicted: Boxes, truth: Boxes, missed: NDArray[np.bool_], rule: Protocol, skipped: int) -> SequenceScores:
+def _measure(
+    name: str, predicted: Boxes, truth: Boxes, missed: NDArray[np.bool_], rule: Protocol, skipped: int
+) -> SequenceScores:
     no_overlap = missed | (truth[:, :2] <= 0).any(axis=1) if rule.edge_truth_is_miss else missed
     overlap = np.where(no_overlap, 0.0, metrics.overlaps(predicted, truth))
     success = metrics.share_above(overlap, rule.success_thresholds, strict=rule.success_strict)
@@ -232,7 +248,10 @@ def _measure(name: str, predicted: Boxes, truth: Boxes, missed: NDArray[np.bool_
     if rule.normalised_precision_thresholds:
         relative = np.where(missed, np.inf, metrics.normalised_distances(predicted, truth))
         normalised = metrics.share_below(relative, rule.normalised_precision_thresholds, strict=False)
-        normalised_mean, normalised_02 = float(normalised.mean()), float(metrics.share_below(relative, [0.2], strict=False)[0])
+        normalised_mean, normalised_02 = (
+            float(normalised.mean()),
+            float(metrics.share_below(relative, [0.2], strict=False)[0]),
+        )
     average = float(overlap.mean())
     rate_50, rate_75 = (float(rate) for rate in metrics.share_above(overlap, [0.5, 0.75], strict=True))
     auc = average if rule.auc_is_average_overlap else float(success.mean())
@@ -270,7 +289,9 @@ def _as_rows(value: ArrayLike, what: str) -> Boxes:
     try:
         boxes = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"expected {what} as numbers of shape (frames, 4), found something else ({error}); give x,y,w,h rows") from error
+        raise InputError(
+            f"expected {what} as numbers of shape (frames, 4), found something else ({error}); give x,y,w,h rows"
+        ) from error
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise InputError(f"expected {what} of shape (frames, 4), found {boxes.shape}; give one x,y,w,h row a frame")
     return boxes
@@ -286,7 +307,8 @@ def _check_names(predictions: Mapping[str, ArrayLike], truth: Mapping[str, Array
     absent = [name for name in truth if name not in predictions]
     if absent and rule.missing == "error":
         raise InputError(
-            f"expected predictions for {len(truth)} sequences, found none for {_some(absent)}; track them, leave their truth out, "
+            f"expected predictions for {len(truth)} sequences, found none for {_some(absent)}; track them, leave their "
+            "truth out, "
             "or choose --missing miss to count their frames as misses"
         )
 
@@ -298,9 +320,13 @@ def _some(names: list[str]) -> str:
 
 def _check_policy(kind: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
-        raise ConfigError(f"expected {kind} to be one of {', '.join(known)}, found {value!r}; {nearest_name(value, known)}")
+        raise ConfigError(
+            f"expected {kind} to be one of {', '.join(known)}, found {value!r}; {nearest_name(value, known)}"
+        )
 
 
 def _rows(mask: NDArray[np.bool_], first: int) -> str:
     """Such as ``3 of 80 frames, first at index 12``."""
-    return f"{int(mask.sum())} of {mask.size} frames, the first at frame {int(np.argmax(mask)) + first} (counted from 0)"
+    return (
+        f"{int(mask.sum())} of {mask.size} frames, the first at frame {int(np.argmax(mask)) + first} (counted from 0)"
+    )

@@ -1,10 +1,10 @@
 """Scoring folders of box files: finds results and truth in the layouts people have, matches them by name, and scores.
 
-Results come in any dialect of `spectrack.evaluation.result_files`. Truth is ``<sequence>.txt``,
-``<sequence>/HSI/groundtruth_rect.txt``, ``<sequence>/groundtruth_rect.txt`` and the like, the challenge's tree by modality
-(``HSI-NIR-FalseColor/<sequence>/groundtruth_rect.txt``), its CSV of training labels, a COCO file, or a run directory. A
-single file on both sides is a comparison of one sequence. Truth of an RGB stream is never taken: its boxes differ from the
-hyperspectral ones.
+Results come in any dialect of `spectrack.annotations.result_files`. Truth is ``<sequence>.txt``,
+``<sequence>/HSI/groundtruth_rect.txt``, ``<sequence>/groundtruth_rect.txt`` and the like, the challenge's tree by
+modality (``HSI-NIR-FalseColor/<sequence>/groundtruth_rect.txt``), its CSV of training labels, a COCO file, or a run
+directory. A single file on both sides is a comparison of one sequence. Truth of an RGB stream is never taken: its boxes
+differ from the hyperspectral ones.
 """
 
 from __future__ import annotations
@@ -17,13 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from spectrack.annotations.foreign_results import ForeignResults, StartOffset, match_results, start_offsets
+from spectrack.annotations.result_files import (
+    WHOLE_FILES,
+    ResultSet,
+    find_files,
+    find_result_set,
+    read_whole_file,
+    whole_files,
+)
+from spectrack.annotations.sequence_names import split_name
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
-from spectrack.evaluation.foreign_results import ForeignResults, StartOffset, match_results, start_offsets
 from spectrack.evaluation.protocols import Invalid, Missing, Protocol, score
-from spectrack.evaluation.result_files import WHOLE_FILES, ResultSet, find_files, find_result_set, read_whole_file, whole_files
 from spectrack.evaluation.scores import Scores
-from spectrack.evaluation.sequence_names import split_name
 
 TRUTH_FILES = (
     "HSI/groundtruth_rect.txt",
@@ -82,8 +89,8 @@ def evaluate_directories(
     Raises:
         SequenceNotFoundError: no such folder, or nothing readable in it.
         SequenceError: a file that is not boxes.
-        InputError: results without truth, names that could mean several sequences, sequences asked for that have no truth,
-            and what `score` refuses.
+        InputError: results without truth, names that could mean several sequences, sequences asked for that have no
+            truth, and what `score` refuses.
     """
     return evaluate_results(results, truth, protocol, invalid=invalid, missing=missing, sequences=sequences).scores
 
@@ -117,7 +124,9 @@ def evaluate_results(
     chosen = names if sequences is None else list(dict.fromkeys(sequences))
     for name in chosen:
         if name not in true.sources:
-            raise InputError(f"expected truth for the sequence {name!r} in {truth}, found none; {nearest_name(name, names)}")
+            raise InputError(
+                f"expected truth for the sequence {name!r} in {truth}, found none; {nearest_name(name, names)}"
+            )
     foreign = match_results(found, names, origin=origin, keep=chosen)
     predictions = dict(foreign.boxes)
     if sequences is None:
@@ -168,7 +177,9 @@ def find_truth_set(place: Place) -> ResultSet:
 
 
 def _truth_by_modality(root: Path) -> dict[str, Path]:
-    """Truth of the challenge's tree since 2023: the modality is the outer folder, and the false-colour twin holds the truth."""
+    """Truth of the challenge's tree since 2023: the modality is the outer folder, and the false-colour twin holds the
+    truth.
+    """
     found: dict[str, Path] = {}
     folders = [entry for entry in sorted(root.iterdir()) if entry.is_dir()] if root.is_dir() else []
     for folder in sorted(folders, key=lambda folder: "false" not in folder.name.lower()):

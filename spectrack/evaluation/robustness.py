@@ -1,13 +1,13 @@
 """Reset-free robustness: which sequences a tracker loses for good, and when.
 
 A sequence is lost at the first frame from which the overlap stays below 0.1 for ten frames on end, or to the end of the
-sequence, however few frames that are. Frames whose truth is not a box say nothing: they neither prolong nor break such a
-stretch. A tracker that comes back after ten frames or later has lost the sequence all the same.
+sequence, however few frames that are. Frames whose truth is not a box say nothing: they neither prolong nor break such
+a stretch. A tracker that comes back after ten frames or later has lost the sequence all the same.
 
-Source: Kristan et al., The Eighth Visual Object Tracking VOT2020 Challenge Results, ECCV Workshops 2020: failure when the
-overlap falls below 0.1 and does not exceed it in the next ten frames; robustness is the share of frames before the failure.
-There a sequence is tracked from several anchors, here once, from its first frame; that the last few frames suffice when nothing
-follows is this project's addition.
+Source: Kristan et al., The Eighth Visual Object Tracking VOT2020 Challenge Results, ECCV Workshops 2020: failure when
+the overlap falls below 0.1 and does not exceed it in the next ten frames; robustness is the share of frames before the
+failure. There a sequence is tracked from several anchors, here once, from its first frame; that the last few frames
+suffice when nothing follows is this project's addition.
 """
 
 from __future__ import annotations
@@ -67,12 +67,17 @@ class Robustness:
 
 
 def robustness(
-    predictions: Mapping[str, ArrayLike], truth: Mapping[str, ArrayLike], *, lost_below: float = LOST_BELOW, patience: int = PATIENCE
+    predictions: Mapping[str, ArrayLike],
+    truth: Mapping[str, ArrayLike],
+    *,
+    lost_below: float = LOST_BELOW,
+    patience: int = PATIENCE,
 ) -> Robustness:
     """Find the losses; see the head of this module for the rule.
 
     Args:
-        predictions: sequence name to boxes (N, 4); a row that is not finite, and a row that lacks at the end, is a miss.
+        predictions: sequence name to boxes (N, 4); a row that is not finite, and a row that lacks at the end, is a
+            miss.
         truth: sequence name to boxes (N, 4); sequences without a single box of positive size are left out.
         lost_below: overlap below which a frame is a miss.
         patience: misses on end that make a loss, at least 1.
@@ -90,14 +95,20 @@ def robustness(
     """
     if not 0 < lost_below <= 1 or patience < 1:
         found = f"{lost_below} and {patience}"
-        raise ConfigError(f"expected an overlap in (0, 1] and a patience of at least 1, found {found}; 0.1 and 10 are usual")
+        raise ConfigError(
+            f"expected an overlap in (0, 1] and a patience of at least 1, found {found}; 0.1 and 10 are usual"
+        )
     losses = [
         loss
         for name, rows in truth.items()
-        if (loss := _sequence_loss(name, predictions.get(name, np.empty((0, 4))), rows, lost_below, patience)) is not None
+        if (loss := _sequence_loss(name, predictions.get(name, np.empty((0, 4))), rows, lost_below, patience))
+        is not None
     ]
     if not losses:
-        raise InputError("expected at least one sequence with a truth box, found none; give truth and predictions of one sequence or more")
+        raise InputError(
+            "expected at least one sequence with a truth box, found none; give truth and predictions of one sequence "
+            "or more"
+        )
     frames = [item.frames for item in losses]
     return Robustness(
         lost_below=lost_below,
@@ -109,13 +120,19 @@ def robustness(
     )
 
 
-def _sequence_loss(name: str, predicted: ArrayLike, rows: ArrayLike, lost_below: float, patience: int) -> SequenceLoss | None:
+def _sequence_loss(
+    name: str, predicted: ArrayLike, rows: ArrayLike, lost_below: float, patience: int
+) -> SequenceLoss | None:
     true_boxes, boxes = np.asarray(rows, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     for what, array in (("truth", true_boxes), ("predictions", boxes)):
         if array.ndim != 2 or array.shape[1] != 4:
-            raise InputError(f"expected {what} of {name!r} of shape (frames, 4), found {array.shape}; give one x,y,w,h row a frame")
+            raise InputError(
+                f"expected {what} of {name!r} of shape (frames, 4), found {array.shape}; give one x,y,w,h row a frame"
+            )
     if len(boxes) > len(true_boxes):
-        raise InputError(f"expected at most {len(true_boxes)} predicted boxes for {name!r}, found {len(boxes)}; cut the predictions")
+        raise InputError(
+            f"expected at most {len(true_boxes)} predicted boxes for {name!r}, found {len(boxes)}; cut the predictions"
+        )
     boxes = np.concatenate([boxes, np.full((len(true_boxes) - len(boxes), 4), np.nan)])
     with np.errstate(invalid="ignore"):
         known = np.flatnonzero(np.asarray(np.isfinite(true_boxes).all(axis=1) & (true_boxes[:, 2:] > 0).all(axis=1)))

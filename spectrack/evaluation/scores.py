@@ -130,7 +130,9 @@ class Scores:
             if item.name == name:
                 return item
         known = [item.name for item in self.sequences]
-        raise InputError(f"expected one of the {len(known)} scored sequences, found {name!r}; {nearest_name(name, known)}")
+        raise InputError(
+            f"expected one of the {len(known)} scored sequences, found {name!r}; {nearest_name(name, known)}"
+        )
 
     def select(self, names: Iterable[str]) -> Scores:
         """The same scores restricted to some sequences, means taken anew.
@@ -175,7 +177,9 @@ def combine(protocol: str, description: str, switches: dict[str, Any], sequences
         InputError: no sequence.
     """
     if not sequences:
-        raise InputError("expected at least one sequence to score, found none; give truth and predictions of one sequence or more")
+        raise InputError(
+            "expected at least one sequence to score, found none; give truth and predictions of one sequence or more"
+        )
     figures = [item.figures for item in sequences]
     # Every figure is a mean over frames, so weighting by frame counts is the same as pooling the frames.
     pooled = Figures.mean(figures, [item.frames for item in sequences])

@@ -1,9 +1,10 @@
 """The asymmetric convolution head: template, search region and the template's box are summed instead of correlated.
 
-Source: Han et al., "Learning to Fuse Asymmetric Feature Maps in Siamese Trackers" (SiamBAN-ACM), CVPR 2021, whose published code is
-the authors' RGB branch in SSF-Net's repository. A convolution over the template, spread over the search map, and the search map side by
-side is the sum of one over each; the first is computed once a target. Differs from the code in nothing but the start of the last bias
-(a plausible box, as in `correlation_head`) and the clamped exponent.
+Source: Han et al., "Learning to Fuse Asymmetric Feature Maps in Siamese Trackers" (SiamBAN-ACM), CVPR 2021, whose
+published code is the authors' RGB branch in SSF-Net's repository. A convolution over the template, spread over the
+search map, and the search map side by side is the sum of one over each; the first is computed once a target. Differs
+from the code in nothing but the start of the last bias (a plausible box, as in `correlation_head`) and the clamped
+exponent.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.compact import normalised
+from spectrack.networks.backbones.compact import normalised
 from spectrack.networks.correlation_head import LevelHead, TemplateKernels, branches_of
 
 _BOX_HIDDEN = 32
@@ -47,7 +48,9 @@ class AsymmetricBranch(nn.Module):
 
     def template_kernel(self, template: Tensor, sides: Tensor) -> Tensor:
         """(M, channels, 7, 7) and the box's width and height (M, 2) in pixels to (M, channels, 1, 1)."""
-        out: Tensor = self.template_sum(self.template_tower(template)) + self.box(sides.to(template.dtype))[:, :, None, None]
+        out: Tensor = (
+            self.template_sum(self.template_tower(template)) + self.box(sides.to(template.dtype))[:, :, None, None]
+        )
         return out
 
     def search_map(self, search: Tensor) -> Tensor:
@@ -80,8 +83,13 @@ class AsymmetricHead(LevelHead):
 
     def __init__(self, channels: int, levels: int) -> None:
         if min(channels, levels) < 1:
-            raise ConfigError(f"expected positive channels and levels, found {channels} and {levels}; the published code has 256 and 3")
-        super().__init__(*(nn.ModuleList(AsymmetricBranch(channels, outputs) for _ in range(levels)) for outputs in (2, 4)))
+            raise ConfigError(
+                f"expected positive channels and levels, found {channels} and {levels}; the published code has 256 and "
+                "3"
+            )
+        super().__init__(
+            *(nn.ModuleList(AsymmetricBranch(channels, outputs) for _ in range(levels)) for outputs in (2, 4))
+        )
 
     def template_kernels(self, levels: Sequence[Tensor], boxes: Tensor | None = None) -> TemplateKernels:
         """The template's side of the head, computed once a target.

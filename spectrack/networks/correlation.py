@@ -1,4 +1,6 @@
-"""What correlation heads compute besides their layers: cross-correlation, fusion of levels, distances, and where a template's cells lie."""
+"""What correlation heads compute besides their layers: cross-correlation, fusion of levels, distances, and where a
+template's cells lie.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from torch.nn import functional
 from spectrack.errors import InputError
 
 _MAXIMUM_EXPONENT = 7.0
-"""exp(7) = 1097 px, four times the search region; above it a distance is wrong anyway and bf16 losses would overflow."""
+"""exp(7) = 1097 px, four times the search region; above it a distance is wrong anyway and bf16 losses would overflow.
+"""
 
 _TEMPLATE_CENTRE_PX, _STRIDE_PX = 63.5, 8.0
 
@@ -19,23 +22,26 @@ _TEMPLATE_CENTRE_PX, _STRIDE_PX = 63.5, 8.0
 def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
     """Where each template cell lies relative to the target's box: two maps for a tower that sees a square crop alone.
 
-    The crop rule hides the box's shape (its area with context is always 127 x 127), so a network that is shown only the crop
-    has to guess the aspect from what looks like a thing; with these maps it knows what the user pointed at. Our own; boxes
-    reach the head of SiamBAN-ACM (Han et al., CVPR 2021) as two numbers for the same reason.
+    The crop rule hides the box's shape (its area with context is always 127 x 127), so a network that is shown only the
+    crop has to guess the aspect from what looks like a thing; with these maps it knows what the user pointed at. Our
+    own; boxes reach the head of SiamBAN-ACM (Han et al., CVPR 2021) as two numbers for the same reason.
 
     Args:
         boxes: (M, 4) x0, y0, x1, y1 in template-crop pixels.
         cells: side of the template map; its middle cell is centred on 63.5, cells are 8 px apart.
 
     Returns:
-        (M, 2, cells, cells): distance from the box's centre in units of its half width and half height, less 1, at most 1:
+        (M, 2, cells, cells): distance from the box's centre in units of its half width and half height, less 1, at most
+            1:
         negative inside, 0 on the border.
 
     Example:
         >>> box_coordinates(torch.tensor([[31.5, 47.5, 95.5, 79.5]]), 7)[0, :, 3, 5].tolist()
         [-0.5, -1.0]
     """
-    places = _TEMPLATE_CENTRE_PX + _STRIDE_PX * (torch.arange(cells, device=boxes.device, dtype=boxes.dtype) - (cells - 1) / 2)
+    places = _TEMPLATE_CENTRE_PX + _STRIDE_PX * (
+        torch.arange(cells, device=boxes.device, dtype=boxes.dtype) - (cells - 1) / 2
+    )
     centres, halves = (boxes[:, :2] + boxes[:, 2:]) / 2, ((boxes[:, 2:] - boxes[:, :2]) / 2).clamp(min=1.0)
     distances = ((places[None, None] - centres[:, :, None]).abs() / halves[:, :, None] - 1.0).clamp(max=1.0)
     across, down = distances[:, 0], distances[:, 1]
@@ -47,7 +53,8 @@ def cross_correlate(search: Tensor, kernel: Tensor) -> Tensor:
 
     Args:
         search: (N, C, H, W).
-        kernel: (M, C, h, w) with M = N (pairwise), M = 1 (one template, many searches) or N = 1 (many templates, one search).
+        kernel: (M, C, h, w) with M = N (pairwise), M = 1 (one template, many searches) or N = 1 (many templates, one
+            search).
 
     Returns:
         (max(N, M), C, H - h + 1, W - w + 1); no padding, no normalisation.
@@ -70,11 +77,13 @@ def cross_correlate(search: Tensor, kernel: Tensor) -> Tensor:
         or kernel_width > width
     ):
         raise InputError(
-            f"expected a search map and a kernel of equal channels and equal (or single) batch, found {tuple(search.shape)} and "
+            "expected a search map and a kernel of equal channels and equal (or single) batch, found "
+            f"{tuple(search.shape)} and "
             f"{tuple(kernel.shape)}; use the same head and batch for both"
         )
     if kernels == 1:
-        # A plain depth-wise convolution keeps channels_last, where it is two to three times faster than the grouped form.
+        # A plain depth-wise convolution keeps channels_last, where it is two to three times faster than the grouped
+        # form.
         return functional.conv2d(search, kernel.transpose(0, 1), groups=channels)
     groups = kernels * channels
     stacked = search.expand(kernels, -1, -1, -1).reshape(1, groups, height, width)

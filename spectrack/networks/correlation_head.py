@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.compact import normalised
+from spectrack.networks.backbones.compact import normalised
 from spectrack.networks.correlation import box_coordinates, cross_correlate, fuse_levels, positive_distances
 
 RESPONSE_CELLS = 25
@@ -66,7 +66,13 @@ class CorrelationBranch(nn.Module):
     """
 
     def __init__(
-        self, channels: int, hidden: int, outputs: int, tower_kernel: int, template_extra: int = 0, prediction_kernel: int = 1
+        self,
+        channels: int,
+        hidden: int,
+        outputs: int,
+        tower_kernel: int,
+        template_extra: int = 0,
+        prediction_kernel: int = 1,
     ) -> None:
         super().__init__()
         self.template_tower = normalised(channels + template_extra, hidden, tower_kernel, active=True)
@@ -85,7 +91,9 @@ class CorrelationBranch(nn.Module):
         return cast(Tensor, self.search_tower(search))
 
     def correlate(self, kernel: Tensor, tower: Tensor) -> Tensor:
-        """Correlate (M, hidden, 5, 5) kernels with (N, hidden, 29, 29) outputs of the search tower: (max(N, M), outputs, 25, 25)."""
+        """Correlate (M, hidden, 5, 5) kernels with (N, hidden, 29, 29) outputs of the search tower: (max(N, M),
+        outputs, 25, 25).
+        """
         return cast(Tensor, self.prediction(cross_correlate(tower, kernel)))
 
     def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
@@ -161,7 +169,8 @@ class LevelHead(nn.Module):
     def _check_levels(self, levels: Sequence[Tensor]) -> None:
         if len(levels) != len(self.classification):
             raise InputError(
-                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same levels"
+                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the "
+                "same levels"
             )
 
     def _initialise(self) -> None:
@@ -182,10 +191,11 @@ class CorrelationHead(LevelHead):
         channels: channels of the neck's maps (256 in `full`, 64 to 96 in `compact`).
         levels: number of backbone levels.
         hidden: channels of towers and correlation; `channels` when None, as in the paper.
-        tower_kernel: side of the towers' unpadded convolution; 3 in the paper. The response is 25x25 for any odd side up to 7.
+        tower_kernel: side of the towers' unpadded convolution; 3 in the paper. The response is 25x25 for any odd side
+            up to 7.
         template_box: tell the template's towers where the box lies, see `box_coordinates`; not in the paper.
-        prediction_kernel: side of the convolution after the correlation: 1 in the paper; 3 lets a point see how its neighbours
-            respond, from which the extent of the target is easier to tell.
+        prediction_kernel: side of the convolution after the correlation: 1 in the paper; 3 lets a point see how its
+            neighbours respond, from which the extent of the target is easier to tell.
 
     Raises:
         ConfigError: a size out of range.
@@ -211,7 +221,8 @@ class CorrelationHead(LevelHead):
         width = channels if hidden is None else hidden
         if min(channels, levels, width) < 1 or tower_kernel not in (1, 3, 5, 7):
             raise ConfigError(
-                f"expected positive channels, levels and hidden and a tower_kernel of 1, 3, 5 or 7, found {channels}, {levels}, "
+                f"expected positive channels, levels and hidden and a tower_kernel of 1, 3, 5 or 7, found {channels}, "
+                f"{levels}, "
                 f"{width} and {tower_kernel}; the paper has 256, 3, 256 and 3"
             )
         if prediction_kernel not in (1, 3, 5):
@@ -219,7 +230,10 @@ class CorrelationHead(LevelHead):
         extra = _COORDINATES if template_box else 0
         super().__init__(
             *(
-                nn.ModuleList(CorrelationBranch(channels, width, outputs, tower_kernel, extra, prediction_kernel) for _ in range(levels))
+                nn.ModuleList(
+                    CorrelationBranch(channels, width, outputs, tower_kernel, extra, prediction_kernel)
+                    for _ in range(levels)
+                )
                 for outputs in (2, 4)
             )
         )
@@ -230,7 +244,8 @@ class CorrelationHead(LevelHead):
 
         Args:
             levels: per level (M, channels, 7, 7), the neck's central cells.
-            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, in crop pixels; needed with `template_box` only.
+            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, in crop pixels; needed with
+                `template_box` only.
 
         Returns:
             The kernels of both tasks.
@@ -241,7 +256,9 @@ class CorrelationHead(LevelHead):
         self._check_levels(levels)
         if self.template_box:
             if boxes is None:
-                raise InputError("expected the target's box in the template crop, found none; this head was built with template_box")
+                raise InputError(
+                    "expected the target's box in the template crop, found none; this head was built with template_box"
+                )
             levels = [torch.cat([level, box_coordinates(boxes, level.shape[-1]).to(level)], dim=1) for level in levels]
         classification, regression = (
             tuple(branch.template_kernel(level) for branch, level in zip(branches_of(task), levels, strict=True))

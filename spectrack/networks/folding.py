@@ -1,8 +1,8 @@
 """Folding of batch normalisation into the convolutions before it: the same network, fewer passes over memory.
 
 In evaluation mode a batch normalisation is a fixed gain and offset per channel, so it disappears into the convolution's
-weight and bias: w' = w * g / sqrt(v + eps), b' = (b - m) * g / sqrt(v + eps) + beta. Exact up to rounding (1e-5 relative in
-float32); with channels_last 1.3 times faster on a CPU. Standard algebra, no paper.
+weight and bias: w' = w * g / sqrt(v + eps), b' = (b - m) * g / sqrt(v + eps) + beta. Exact up to rounding (1e-5
+relative in float32); with channels_last 1.3 times faster on a CPU. Standard algebra, no paper.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ class HasFusePairs(Protocol):
 def fold_batch_norm(module: AnyModule, *, memory_format: torch.memory_format = torch.preserve_format) -> AnyModule:
     """A copy of `module` for inference without the batch normalisations that follow a convolution.
 
-    Pairs are found in every `nn.Sequential` (neighbours) and through `fuse_pairs` elsewhere. What cannot be folded exactly
-    stays: batch normalisation without running statistics, and layers that several places share.
+    Pairs are found in every `nn.Sequential` (neighbours) and through `fuse_pairs` elsewhere. What cannot be folded
+    exactly stays: batch normalisation without running statistics, and layers that several places share.
 
     Args:
         module: any network; it is not changed.
         memory_format: of the copy's two-dimensional convolutions; ``torch.channels_last`` for speed on a CPU.
 
     Returns:
-        The copy, in evaluation mode, without gradients. A folded batch normalisation is an `nn.Identity`, so indices into
-        an `nn.Sequential` stay; its state dict is for inference only.
+        The copy, in evaluation mode, without gradients. A folded batch normalisation is an `nn.Identity`, so indices
+        into an `nn.Sequential` stay; its state dict is for inference only.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4))

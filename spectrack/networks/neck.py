@@ -38,11 +38,15 @@ class Neck(nn.Module):
     def __init__(self, in_channels: Sequence[int], channels: int) -> None:
         super().__init__()
         if not in_channels or min(*in_channels, channels) < 1:
-            raise ConfigError(f"expected positive channels for the neck, found {list(in_channels)} -> {channels}; name each level's width")
+            raise ConfigError(
+                f"expected positive channels for the neck, found {list(in_channels)} -> {channels}; name each level's "
+                "width"
+            )
         self.in_channels = tuple(in_channels)
         self.channels = channels
         self.levels = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, channels, kernel_size=1, bias=False), nn.BatchNorm2d(channels)) for width in in_channels
+            nn.Sequential(nn.Conv2d(width, channels, kernel_size=1, bias=False), nn.BatchNorm2d(channels))
+            for width in in_channels
         )
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
@@ -58,7 +62,10 @@ class Neck(nn.Module):
             InputError: another number of levels than the neck was built for.
         """
         if len(levels) != len(self.levels):
-            raise InputError(f"expected {len(self.levels)} backbone levels, found {len(levels)}; build neck and backbone for the same")
+            raise InputError(
+                f"expected {len(self.levels)} backbone levels, found {len(levels)}; build neck and backbone for the "
+                "same"
+            )
         return [adjust(level) for adjust, level in zip(self.levels, levels, strict=True)]
 
     def crop_template(self, levels: Sequence[Tensor]) -> list[Tensor]:

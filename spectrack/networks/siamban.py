@@ -1,8 +1,8 @@
 """SiamBAN: backbone, neck and box-adaptive head, assembled; the base of both papers' trackers.
 
-Source: Chen, Zhong, Li, Zhang, Ji, "Siamese Box Adaptive Network for Visual Tracking", CVPR 2020. Profile `full` follows
-it (atrous ResNet-50, three levels, 256 channels); profile `compact` shares every class but the backbone and is this
-project's own. Both give 15x15 and 31x31 maps at stride 8 and a 25x25 grid of scores and distances.
+Source: Chen, Zhong, Li, Zhang, Ji, "Siamese Box Adaptive Network for Visual Tracking", CVPR 2020. Profile `full`
+follows it (atrous ResNet-50, three levels, 256 channels); profile `compact` shares every class but the backbone and is
+this project's own. Both give 15x15 and 31x31 maps at stride 8 and a 25x25 grid of scores and distances.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from spectrack.errors import ConfigError
 from spectrack.networks.asymmetric_head import AsymmetricHead
-from spectrack.networks.compact import CompactBackbone
+from spectrack.networks.backbones.compact import CompactBackbone
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 
@@ -46,13 +46,15 @@ class SiamBANConfig:
     Attributes:
         profile: ``full`` (ResNet-50, as published) or ``compact``.
         shortcut: ResNet-50's layout, ``3x3`` (SiamBAN's own) or ``1x1_crop`` (fits ordinary ImageNet weights).
-        levels: stages of ResNet-50 whose features are used, a rising selection of 3, 4 and 5; the compact backbone has but one.
+        levels: stages of ResNet-50 whose features are used, a rising selection of 3, 4 and 5; the compact backbone has
+            but one.
         channels: width of neck and head; 0 takes the profile's (256, or the compact backbone's).
         compact_widths: channels of the compact backbone after each halving.
         compact_dilations: one residual block each, at stride 8.
         compact_middle_blocks: residual blocks at stride 4.
         template_box: tell the head where the target's box lies in the template (ours, see `box_coordinates`).
-        prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 looks at the neighbours too.
+        prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 looks at the
+            neighbours too.
         input_range: what the first convolution was trained on: ``unit`` (0.4 removed, divided by 0.25), ``imagenet``
             (ImageNet's mean and deviation per channel) or ``0-255`` (grey levels, as pysot and SiamBAN feed them).
     """
@@ -75,7 +77,9 @@ class SiamBANConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> SiamBANConfig:
         """The inverse of `to_json`."""
-        arguments: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        arguments: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         return cls(**arguments)
 
 
@@ -94,7 +98,10 @@ class SiamBAN(nn.Module):
         channels = self.config.channels or (256 if self.config.profile == "full" else widths[-1])
         self.neck = Neck(widths, channels)
         self.head: CorrelationHead | AsymmetricHead = CorrelationHead(
-            channels, len(widths), template_box=self.config.template_box, prediction_kernel=self.config.prediction_kernel
+            channels,
+            len(widths),
+            template_box=self.config.template_box,
+            prediction_kernel=self.config.prediction_kernel,
         )
         mean, deviation = _INPUT_RANGES[self.config.input_range]
         self._grey_range = (mean[0], deviation[0]) if len(set(mean)) == len(set(deviation)) == 1 else None
@@ -104,10 +111,12 @@ class SiamBAN(nn.Module):
     def normalise(self, images: Tensor) -> Tensor:
         """Images in [0, 1] to the range the backbone was trained on; shape kept, in the number type of the weights.
 
-        Give float32 images to a bfloat16 network too: subtracting first and rounding afterwards keeps dark images apart.
+        Give float32 images to a bfloat16 network too: subtracting first and rounding afterwards keeps dark images
+        apart.
         """
         if self._grey_range is not None:
-            # Plain numbers, the same values: broadcasting over three channels that lie innermost in memory is ten times slower.
+            # Plain numbers, the same values: broadcasting over three channels that lie innermost in memory is ten times
+            # slower.
             mean, deviation = self._grey_range
             scaled = torch.sub(images, mean).div_(deviation)
         else:
@@ -123,7 +132,9 @@ class SiamBAN(nn.Module):
         """(N, 3, 127, 127) in [0, 1] to the central (N, channels, 7, 7) of each level."""
         return self.neck.crop_template(self.extract(images))
 
-    def forward(self, template_images: Tensor, search_images: Tensor, template_boxes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, template_images: Tensor, search_images: Tensor, template_boxes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """One pass over pairs, as training needs it.
 
         Args:
@@ -165,12 +176,17 @@ def keep_levels(state: Mapping[str, Tensor], have: Sequence[int], wanted: Sequen
         ConfigError: a level that the network does not have.
     """
     if not set(wanted) <= set(have):
-        raise ConfigError(f"expected levels out of {list(have)}, which the weights have, found {list(wanted)}; name others")
+        raise ConfigError(
+            f"expected levels out of {list(have)}, which the weights have, found {list(wanted)}; name others"
+        )
     places = [list(have).index(level) for level in wanted]
     unused = tuple(f"backbone.layer{level - 1}." for level in have if level > max(wanted))
     kept: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        group = next((group for group in ("neck.levels.", "head.classification.", "head.regression.") if name.startswith(group)), None)
+        group = next(
+            (group for group in ("neck.levels.", "head.classification.", "head.regression.") if name.startswith(group)),
+            None,
+        )
         if group is not None:
             number, _, rest = name.removeprefix(group).partition(".")
             if int(number) in places:
@@ -201,7 +217,7 @@ def _build_backbone(config: SiamBANConfig) -> Any:
     if config.profile == "compact":
         return CompactBackbone(config.compact_widths, config.compact_dilations, config.compact_middle_blocks)
     if config.profile == "full":
-        from spectrack.networks.resnet import AtrousResNet50
+        from spectrack.networks.backbones.resnet50 import AtrousResNet50
 
         return AtrousResNet50(shortcut=config.shortcut, levels=config.levels)
     raise ConfigError(f"expected profile 'full' or 'compact', found {config.profile!r}; choose one of the two")

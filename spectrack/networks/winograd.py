@@ -1,13 +1,15 @@
-"""3x3 convolutions of wide maps with a quarter of the multiplications: Winograd's F(4x4, 3x3), dilated as well, in plain PyTorch.
+"""3x3 convolutions of wide maps with a quarter of the multiplications: Winograd's F(4x4, 3x3), dilated as well, in
+plain PyTorch.
 
-Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: a tile of 4x4 outputs takes 36 products for
-every pair of channels instead of 144, and the products of all tiles are 36 matrix products. This project's: dilation (an image dilated by
-d is d * d ordinary ones, so only the strides of the tiles change) and the order of the axes, which leaves every step to one batched
-matrix product.
+Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: a tile of 4x4 outputs takes 36
+products for every pair of channels instead of 144, and the products of all tiles are 36 matrix products. This
+project's: dilation (an image dilated by d is d * d ordinary ones, so only the strides of the tiles change) and the
+order of the axes, which leaves every step to one batched matrix product.
 
-oneDNN computes these convolutions directly and already near the processor's limit, so fewer products are the only way to be faster in
-float32: twice on maps of 256 and more channels. With fewer channels, going through memory four times costs more than is saved. Everything
-stays float32; rounding is about 3e-5 of the map's deviation, against 1e-5 of the direct form (a test holds both to float64).
+oneDNN computes these convolutions directly and already near the processor's limit, so fewer products are the only way
+to be faster in float32: twice on maps of 256 and more channels. With fewer channels, going through memory four times
+costs more than is saved. Everything stays float32; rounding is about 3e-5 of the map's deviation, against 1e-5 of the
+direct form (a test holds both to float64).
 """
 
 from __future__ import annotations
@@ -72,7 +74,9 @@ class WinogradConv2d(nn.Module):
         self.register_buffer("filters", transformed.to(convolution.weight.dtype).contiguous())
         self.register_buffer("to_products", torch.kron(data, data).to(convolution.weight.dtype))
         self.register_buffer("to_outputs", torch.kron(result, result).to(convolution.weight.dtype))
-        self.bias = None if convolution.bias is None else nn.Parameter(convolution.bias.detach().clone(), requires_grad=False)
+        self.bias = (
+            None if convolution.bias is None else nn.Parameter(convolution.bias.detach().clone(), requires_grad=False)
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to (N, K, H + 2 * padding - 2 * dilation, W + ...) in channels_last."""
@@ -99,7 +103,9 @@ class WinogradConv2d(nn.Module):
         return padded.as_strided(shape, strides).reshape(-1, _TILE * _TILE, channels)
 
     def _join(self, outputs: Tensor, count: int, rows: int, columns: int) -> Tensor:
-        """Tiles (N * rows * d * columns * d, 16, K) to (N, K, 4 * rows * d, 4 * columns * d) in channels_last, and the bias."""
+        """Tiles (N * rows * d * columns * d, 16, K) to (N, K, 4 * rows * d, 4 * columns * d) in channels_last, and the
+        bias.
+        """
         step = self.dilation
         apart = outputs.view(count, rows, step, columns, step, _OUTPUTS, _OUTPUTS, -1).permute(0, 1, 5, 2, 3, 6, 4, 7)
         joined = apart.reshape(count, _OUTPUTS * rows * step, _OUTPUTS * columns * step, outputs.shape[2])
@@ -115,13 +121,21 @@ def with_winograd(network: AnyModule, *, least_channels: int = LEAST_CHANNELS) -
     """
     for parent in list(network.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.Conv2d) and _fits(child) and min(child.in_channels, child.out_channels) >= least_channels:
+            if (
+                isinstance(child, nn.Conv2d)
+                and _fits(child)
+                and min(child.in_channels, child.out_channels) >= least_channels
+            ):
                 setattr(parent, name, WinogradConv2d(child))
     return network
 
 
 def _fits(convolution: nn.Conv2d) -> bool:
-    alike = len(set(convolution.dilation)) == 1 and not isinstance(convolution.padding, str) and len(set(convolution.padding)) == 1
+    alike = (
+        len(set(convolution.dilation)) == 1
+        and not isinstance(convolution.padding, str)
+        and len(set(convolution.padding)) == 1
+    )
     plain = convolution.groups == 1 and convolution.padding_mode == "zeros" and tuple(convolution.stride) == (1, 1)
     return alike and plain and tuple(convolution.kernel_size) == (3, 3) and convolution.weight.dtype == torch.float32
 

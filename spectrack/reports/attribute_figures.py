@@ -1,4 +1,6 @@
-"""Scores by attribute as a radar, which shows a tracker's shape, and as bars with intervals, which show what is certain."""
+"""Scores by attribute as a radar, which shows a tracker's shape, and as bars with intervals, which show what is
+certain.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, fl
     """
     words, values = _read(table)
     if len(words) < FEWEST_SPOKES:
-        raise InputError(f"expected at least {FEWEST_SPOKES} attributes for a radar, found {len(words)}; draw bars instead")
+        raise InputError(
+            f"expected at least {FEWEST_SPOKES} attributes for a radar, found {len(words)}; draw bars instead"
+        )
     names = [entrant.name for entrant in comparison.entrants]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), key=names, margins_in=(0.1, 0.1, 0.42, 0.1))
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(words)) / len(words)
@@ -48,7 +52,14 @@ def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, fl
         colour, style = curve_style(entrant.index)
         axes.fill(corners[:, 0], corners[:, 1], color=colour, alpha=0.08, linewidth=0)
         axes.plot(
-            corners[:, 0], corners[:, 1], color=colour, linestyle=style, linewidth=2, marker="o", markersize=3.5, label=f" {entrant.name}"
+            corners[:, 0],
+            corners[:, 1],
+            color=colour,
+            linestyle=style,
+            linewidth=2,
+            marker="o",
+            markersize=3.5,
+            label=f" {entrant.name}",
         )
     style_plot(axes, title=f"{comparison.headline} by attribute", x_label="", y_label="", key=names)
     axes.set(xlim=(-1.32, 1.32), ylim=(-1.22, 1.22), aspect="equal")
@@ -62,14 +73,18 @@ def draw_bars(comparison: Comparison, table: Table, *, level: float = 0.95, heig
     count = len(comparison.entrants)
     names = [entrant.name for entrant in comparison.entrants]
     width_in = float(np.clip(1.4 + 0.22 * len(words) * (count + 1), 5.2, 12.0))
-    figure, axes = new_panel(width_in, height_in, note="\n".join(comparison.notes), key=names, margins_in=(0.62, 0.15, 0.42, 0.62))
+    figure, axes = new_panel(
+        width_in, height_in, note="\n".join(comparison.notes), key=names, margins_in=(0.62, 0.15, 0.42, 0.62)
+    )
     width = 0.8 / count
     for entrant in comparison.entrants:
         colour, _ = curve_style(entrant.index)
         places = np.arange(len(words)) - 0.4 + width * (entrant.index + 0.5)
         intervals = [row[entrant.index] for row in values]
         heights = np.array([interval.estimate for interval in intervals])
-        ends = np.array([[i.estimate - i.low, i.high - i.estimate] if i.sequences > 1 else [np.nan, np.nan] for i in intervals]).T
+        ends = np.array(
+            [[i.estimate - i.low, i.high - i.estimate] if i.sequences > 1 else [np.nan, np.nan] for i in intervals]
+        ).T
         axes.bar(places, heights, width * 0.9, color=colour, label=f" {entrant.name}", zorder=3)
         axes.errorbar(
             places,

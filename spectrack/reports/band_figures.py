@@ -1,4 +1,6 @@
-"""What the bands contributed: their importance over time, and the spectrum of the target against that of its surroundings."""
+"""What the bands contributed: their importance over time, and the spectrum of the target against that of its
+surroundings.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +25,36 @@ _MOST_TICKS = 8
 def has_importance(evidence: Evidence) -> bool:
     """Whether a band-importance timeline can be drawn."""
     values = evidence.get("band_importance")
-    return values is not None and values.ndim == 2 and values.shape[0] > 0 and values.shape[1] > 1 and bool(np.isfinite(values).any())
+    return (
+        values is not None
+        and values.ndim == 2
+        and values.shape[0] > 0
+        and values.shape[1] > 1
+        and bool(np.isfinite(values).any())
+    )
 
 
 def has_spectra(evidence: Evidence) -> bool:
     """Whether spectra of target and background can be drawn."""
     target, background = evidence.get("target_spectrum"), evidence.get("background_spectrum")
-    if target is None or background is None or target.ndim != 2 or target.shape != background.shape or target.shape[1] < 2:
+    if (
+        target is None
+        or background is None
+        or target.ndim != 2
+        or target.shape != background.shape
+        or target.shape[1] < 2
+    ):
         return False
     return bool((np.isfinite(target) & np.isfinite(background)).all(axis=1).any())
 
 
 def draw_importance(
-    comparison: Comparison, entrant: Entrant, label: str, evidence: Evidence, *, size_in: tuple[float, float] = (5.8, 2.35)
+    comparison: Comparison,
+    entrant: Entrant,
+    label: str,
+    evidence: Evidence,
+    *,
+    size_in: tuple[float, float] = (5.8, 2.35),
 ) -> Figure:
     """Importance of every band in every frame, as one tracker gave it.
 
@@ -47,7 +66,9 @@ def draw_importance(
         size_in: width and height of the plot in inches.
     """
     values = np.asarray(evidence["band_importance"], dtype=np.float64)
-    figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5, margins_in=(0.62, 0.6, 0.42, 0.5))
+    figure, axes = new_panel(
+        *size_in, note="\n".join(comparison.notes), note_size=6.5, margins_in=(0.62, 0.6, 0.42, 0.5)
+    )
     names = _bands(evidence, values.shape[1])
     order = np.argsort(names)  # mosaics do not store their bands by wavelength
     image = axes.imshow(values.T[order], aspect="auto", origin="lower", cmap="cividis", interpolation="nearest")
@@ -68,7 +89,9 @@ def draw_importance(
     return figure
 
 
-def draw_spectra(comparison: Comparison, label: str, evidence: Evidence, *, size_in: tuple[float, float] = (5.8, 2.35)) -> Figure:
+def draw_spectra(
+    comparison: Comparison, label: str, evidence: Evidence, *, size_in: tuple[float, float] = (5.8, 2.35)
+) -> Figure:
     """Mean spectra inside the box and in a ring around it, a thin line a frame and a thick one for their mean.
 
     The angle in the title is that between the two means: near 0 the target has the spectrum of its surroundings.
@@ -79,20 +102,34 @@ def draw_spectra(comparison: Comparison, label: str, evidence: Evidence, *, size
         evidence: with ``target_spectrum`` and ``background_spectrum`` (K, bands) and, where known, ``wavelengths_nm``.
         size_in: width and height of the plot in inches.
     """
-    target, background = (np.asarray(evidence[name], dtype=np.float64) for name in ("target_spectrum", "background_spectrum"))
+    target, background = (
+        np.asarray(evidence[name], dtype=np.float64) for name in ("target_spectrum", "background_spectrum")
+    )
     usable = (np.isfinite(target) & np.isfinite(background)).all(axis=1)
     target, background = target[usable], background[usable]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5)
     bands = _bands(evidence, target.shape[1])
     order = np.argsort(bands)
-    for name, spectra, colour, style in (("target", target, TEXT_COLOUR, "-"), ("surroundings", background, QUIET_COLOUR, "--")):
+    for name, spectra, colour, style in (
+        ("target", target, TEXT_COLOUR, "-"),
+        ("surroundings", background, QUIET_COLOUR, "--"),
+    ):
         axes.plot(bands[order], spectra[:, order].T, color=colour, linewidth=0.8, alpha=0.35, zorder=2)
         axes.plot(
-            bands[order], spectra.mean(axis=0)[order], color=colour, linestyle=style, linewidth=2.2, marker="o", markersize=3, label=name
+            bands[order],
+            spectra.mean(axis=0)[order],
+            color=colour,
+            linestyle=style,
+            linewidth=2.2,
+            marker="o",
+            markersize=3,
+            label=name,
         )
     angle = float(np.degrees(spectral_angle(target.mean(axis=0), background.mean(axis=0))))
     title = f"{label}   spectra, {angle:.1f}° apart (mean of {len(target)} frame{'s' if len(target) != 1 else ''})"
-    style_plot(axes, title_size=10.5, title=title, x_label=_band_axis(evidence, target.shape[1]), y_label="mean raw counts")
+    style_plot(
+        axes, title_size=10.5, title=title, x_label=_band_axis(evidence, target.shape[1]), y_label="mean raw counts"
+    )
     axes.set_ylim(bottom=0)
     axes.legend(loc="best", fontsize=8.5, frameon=False, labelcolor=TEXT_COLOUR)
     return figure
@@ -106,4 +143,8 @@ def _bands(evidence: Evidence, count: int) -> NDArray[np.float64]:
 
 def _band_axis(evidence: Evidence, count: int) -> str:
     known = evidence.get("wavelengths_nm")
-    return "wavelength (nm)" if known is not None and known.shape == (count,) and np.isfinite(known).all() else "band (from 0)"
+    return (
+        "wavelength (nm)"
+        if known is not None and known.shape == (count,) and np.isfinite(known).all()
+        else "band (from 0)"
+    )

@@ -1,7 +1,7 @@
 """Runs side by side: one set of sequences, one truth, one protocol, a name and a colour for each tracker.
 
-Every number of a report comes from here. Boxes are scored again under one protocol, whatever the runs were scored with, so
-that no two columns of a table mean different things.
+Every number of a report comes from here. Boxes are scored again under one protocol, whatever the runs were scored with,
+so that no two columns of a table mean different things.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spectrack.errors import InputError
 from spectrack.evaluation.metrics import overlaps
 from spectrack.evaluation.protocols import Invalid, Missing, Protocol, get_protocol, score
 from spectrack.evaluation.scores import Scores
-from spectrack.evaluation.stored_run import StoredRun, StoredSequence
+from spectrack.runs.stored_run import StoredRun, StoredSequence
 
 _HASH_DIGITS = 8
 
@@ -64,7 +64,11 @@ class Entrant:
         if not self.run.info:
             return f"{self.name}: results of others"
         known = self.weights_hash
-        return f"{self.name}: no weights" if known is None else f"{self.name}: weights {known.split(':')[-1][:_HASH_DIGITS]}"
+        return (
+            f"{self.name}: no weights"
+            if known is None
+            else f"{self.name}: weights {known.split(':')[-1][:_HASH_DIGITS]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -114,8 +118,8 @@ class ScoringOptions:
     Attributes:
         protocol: a name; by default the one that the first run records, else ``hot``.
         invalid: another rule for invalid truth than the protocol's.
-        missing: another rule for missing predictions than the protocol's. A run in which the tracker failed on a sequence is
-            scored with ``miss`` unless something else is asked for, as the run itself was.
+        missing: another rule for missing predictions than the protocol's. A run in which the tracker failed on a
+            sequence is scored with ``miss`` unless something else is asked for, as the run itself was.
         shared: compare on the sequences that all runs have, instead of refusing runs that differ.
     """
 
@@ -145,7 +149,10 @@ def compare(
         InputError: no run, no truth, runs on other sequences or with another truth, and what `score` refuses.
     """
     if not runs:
-        raise InputError("expected at least one run to report on, found none; name a run directory, or results with --results NAME=DIR")
+        raise InputError(
+            "expected at least one run to report on, found none; name a run directory, or results with --results "
+            "NAME=DIR"
+        )
     options = options or ScoringOptions()
     names = unique_names(runs)
     known = _one_truth(runs, names, truth or {})
@@ -161,9 +168,13 @@ def compare(
             scores = score(boxes, known, protocol, invalid=options.invalid, missing=missing)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-        entrants.append(Entrant(name, index, run, scores, {label: _overlaps(boxes[label], known[label]) for label in labels}))
+        entrants.append(
+            Entrant(name, index, run, scores, {label: _overlaps(boxes[label], known[label]) for label in labels})
+        )
     marks = {label: _attributes(runs, label, attributes or {}) for label in labels}
-    return Comparison(tuple(entrants), tuple(labels), known, {label: words for label, words in marks.items() if words}, tuple(remarks))
+    return Comparison(
+        tuple(entrants), tuple(labels), known, {label: words for label, words in marks.items() if words}, tuple(remarks)
+    )
 
 
 def unique_names(runs: Sequence[StoredRun]) -> list[str]:
@@ -173,7 +184,9 @@ def unique_names(runs: Sequence[StoredRun]) -> list[str]:
     names = list(plain)
     for depth in (1, 2):
         places = ["/".join(folders[:depth][::-1]) for folders in parts]
-        names = [name if plain.count(name) == 1 else f"{name} ({place})" for name, place in zip(plain, places, strict=True)]
+        names = [
+            name if plain.count(name) == 1 else f"{name} ({place})" for name, place in zip(plain, places, strict=True)
+        ]
         if len(set(names)) == len(names):
             return names
     return [name if names.count(name) == 1 else f"{name} {number}" for number, name in enumerate(names, start=1)]
@@ -194,7 +207,9 @@ def _recorded_protocol(runs: Sequence[StoredRun]) -> str | None:
 
 
 def _with_normalised_precision(protocol: Protocol) -> Protocol:
-    """The protocol with LaSOT's normalised thresholds added where it measures precision in pixels only; nothing else changes."""
+    """The protocol with LaSOT's normalised thresholds added where it measures precision in pixels only; nothing else
+    changes.
+    """
     if not protocol.precision_thresholds or protocol.normalised_precision_thresholds:
         return protocol
     return replace(protocol, normalised_precision_thresholds=get_protocol("lasot").normalised_precision_thresholds)
@@ -210,17 +225,22 @@ def _one_truth(runs: Sequence[StoredRun], names: Sequence[str], given: Mapping[s
                 continue
             if label in truth and not np.array_equal(truth[label], item.truth, equal_nan=True):
                 raise InputError(
-                    f"expected one truth for the sequence {label!r}, found {source[label]!r} and {name!r} to hold different boxes; "
+                    f"expected one truth for the sequence {label!r}, found {source[label]!r} and {name!r} to hold "
+                    "different boxes; "
                     "they tracked different versions of the data: track again, or name the truth to use with --truth"
                 )
             truth.setdefault(label, item.truth)
             source.setdefault(label, name)
     if not truth:
-        raise InputError(f"expected truth boxes to score against, found none in {', '.join(names)}; name them with --truth DIR")
+        raise InputError(
+            f"expected truth boxes to score against, found none in {', '.join(names)}; name them with --truth DIR"
+        )
     return truth
 
 
-def _one_set(runs: Sequence[StoredRun], names: Sequence[str], truth: Mapping[str, Boxes], *, shared: bool) -> tuple[list[str], list[str]]:
+def _one_set(
+    runs: Sequence[StoredRun], names: Sequence[str], truth: Mapping[str, Boxes], *, shared: bool
+) -> tuple[list[str], list[str]]:
     """The sequences to report on, sorted, and sentences about those left out."""
     tracked = {label for run in runs for label in run.sequences}
     remarks = []
@@ -230,17 +250,22 @@ def _one_set(runs: Sequence[StoredRun], names: Sequence[str], truth: Mapping[str
     common = everything.intersection(*(run.sequences.keys() for run in runs))
     if common != everything:
         name, absent = next(
-            (n, sorted(everything - r.sequences.keys())) for r, n in zip(runs, names, strict=True) if everything - r.sequences.keys()
+            (n, sorted(everything - r.sequences.keys()))
+            for r, n in zip(runs, names, strict=True)
+            if everything - r.sequences.keys()
         )
         if not shared:
             raise InputError(
                 f"expected all runs on the same {len(everything)} sequences, found {name!r} without {_listed(absent)}; "
                 f"track them, or compare on the {len(common)} that all have with --shared"
             )
-        remarks.append(f"Compared on the {len(common)} sequences that all have; left out: {_listed(sorted(everything - common))}.")
+        remarks.append(
+            f"Compared on the {len(common)} sequences that all have; left out: {_listed(sorted(everything - common))}."
+        )
     if not common:
         raise InputError(
-            f"expected runs with a sequence in common, found none among {', '.join(names)}; check that the names of sequences agree"
+            f"expected runs with a sequence in common, found none among {', '.join(names)}; check that the names of "
+            "sequences agree"
         )
     return sorted(common), remarks
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spectrack.evaluation.confidence import FlagScores, Judged, flag_against_hidden, flag_against_missed, judge, reliability
+from spectrack.evaluation.confidence import (
+    FlagScores,
+    Judged,
+    flag_against_hidden,
+    flag_against_missed,
+    judge,
+    reliability,
+)
 from spectrack.plots import curve_style, new_panel, style_plot
 from spectrack.reports.comparison import Comparison, Entrant
 
@@ -31,7 +38,13 @@ def judged_frames(comparison: Comparison, entrant: Entrant) -> list[Judged]:
         boxes = np.concatenate([item.boxes, np.full((lacking, 4), np.nan)])
         visibility = item.visibility if item.visibility is not None and len(item.visibility) == len(truth) else None
         found.append(
-            judge(boxes, truth, np.pad(item.score, (0, lacking), constant_values=np.nan), np.pad(item.lost, (0, lacking)), visibility)
+            judge(
+                boxes,
+                truth,
+                np.pad(item.score, (0, lacking), constant_values=np.nan),
+                np.pad(item.lost, (0, lacking)),
+                visibility,
+            )
         )
     return found
 
@@ -42,7 +55,8 @@ def flag_scores(judged: list[Judged]) -> tuple[FlagScores, FlagScores]:
 
 
 def draw_reliability(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3.4)) -> Figure:
-    """Mean overlap by confidence, a point a bin, larger with more frames: a tracker that knows itself rises to the right.
+    """Mean overlap by confidence, a point a bin, larger with more frames: a tracker that knows itself rises to the
+    right.
 
     Args:
         comparison: the trackers; those without confidence are absent.

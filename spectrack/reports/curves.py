@@ -32,7 +32,9 @@ class _Kind(NamedTuple):
 
 CURVES = {
     "success": _Kind("Success", "overlap threshold (IoU)", "auc", "AUC", None),
-    "precision": _Kind("Precision", "centre distance threshold (px)", "dp20", f"DP@{PRECISION_AT_PX}", float(PRECISION_AT_PX)),
+    "precision": _Kind(
+        "Precision", "centre distance threshold (px)", "dp20", f"DP@{PRECISION_AT_PX}", float(PRECISION_AT_PX)
+    ),
     "normalised_precision": _Kind(
         "Normalised precision", "centre distance threshold (in sizes of the truth)", "normalised_precision", "NP", None
     ),
@@ -79,8 +81,8 @@ def draw_curves(
     Args:
         results: scores under one protocol.
         kind: a name of `CURVES`.
-        colours: tracker name to its place in the palette, where a tracker has one colour in several figures; by default the best
-            tracker has the first.
+        colours: tracker name to its place in the palette, where a tracker has one colour in several figures; by default
+            the best tracker has the first.
         note: the small print; by default the protocol and the number of sequences and frames.
         size_in: width and height in inches.
 
@@ -91,7 +93,9 @@ def draw_curves(
     thresholds = next(iter(named.values())).curve(kind)[0]
     if not thresholds:
         scores = next(iter(named.values()))
-        raise InputError(f"expected a protocol with a {kind} curve, found {scores.protocol}, which has none; score under hot or otb")
+        raise InputError(
+            f"expected a protocol with a {kind} curve, found {scores.protocol}, which has none; score under hot or otb"
+        )
     average_overlap = kind == "success" and next(iter(named.values())).switches["auc_is_average_overlap"]
     heading = "AO" if average_overlap else about.heading
     figure, axes = new_figure(*size_in)
@@ -115,7 +119,9 @@ def _checked(results: Results) -> dict[str, Scores]:
     first = next(iter(named.values()))
     for name, scores in named.items():
         if scores.switches != first.switches or len(scores.sequences) != len(first.sequences):
-            raise InputError(f"expected all curves under one protocol on the same sequences, found {name!r} to differ; score again")
+            raise InputError(
+                f"expected all curves under one protocol on the same sequences, found {name!r} to differ; score again"
+            )
     return named
 
 

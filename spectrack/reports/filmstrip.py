@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError
 from spectrack.evaluation.metrics import overlaps
-from spectrack.plots import TEXT_COLOUR, TRACK_COLOURS, TRUTH_COLOUR, draw_box, draw_image, evenly_spread, new_grid, save_figure
+from spectrack.plots import (
+    TEXT_COLOUR,
+    TRACK_COLOURS,
+    TRUTH_COLOUR,
+    draw_box,
+    draw_image,
+    evenly_spread,
+    new_grid,
+    save_figure,
+)
 from spectrack.sequences.base import Sequence
 
 if TYPE_CHECKING:
@@ -27,7 +36,12 @@ _CONTEXT = 2.2
 
 
 def write_filmstrip(
-    path: str | os.PathLike[str], sequence: Sequence, boxes: ArrayLike, *, truth: ArrayLike | None = None, frames: int = 6
+    path: str | os.PathLike[str],
+    sequence: Sequence,
+    boxes: ArrayLike,
+    *,
+    truth: ArrayLike | None = None,
+    frames: int = 6,
 ) -> Path:
     """Draw evenly spread frames with the track and, if known, the truth and their overlap.
 
@@ -66,21 +80,27 @@ def check_boxes(sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None) -
     """Track and truth as arrays that fit the sequence; the truth is cut to the track's length.
 
     Raises:
-        InputError: a shape that is not (frames, 4), no box, more boxes than frames, fewer truth rows than boxes, or a track
-            that is not finite.
+        InputError: a shape that is not (frames, 4), no box, more boxes than frames, fewer truth rows than boxes, or a
+            track that is not finite.
     """
     track = np.asarray(boxes, dtype=np.float64)
     if track.ndim != 2 or track.shape[1] != 4 or not len(track):
-        raise InputError(f"expected boxes of shape (frames, 4) to draw, found {track.shape}; give one x,y,w,h row a frame")
+        raise InputError(
+            f"expected boxes of shape (frames, 4) to draw, found {track.shape}; give one x,y,w,h row a frame"
+        )
     if len(track) > len(sequence):
-        raise InputError(f"expected at most {len(sequence)} boxes, one a frame of {sequence.name!r}, found {len(track)}; cut them")
+        raise InputError(
+            f"expected at most {len(sequence)} boxes, one a frame of {sequence.name!r}, found {len(track)}; cut them"
+        )
     if not np.isfinite(track).all():
         raise InputError("expected finite boxes to draw, found NaN or infinity; repair the track first")
     if truth is None:
         return track, None
     known = np.asarray(truth, dtype=np.float64)
     if known.ndim != 2 or known.shape[1] != 4 or len(known) < len(track):
-        raise InputError(f"expected truth of shape ({len(track)}, 4) or longer, found {known.shape}; give one row a frame")
+        raise InputError(
+            f"expected truth of shape ({len(track)}, 4) or longer, found {known.shape}; give one row a frame"
+        )
     return track, known[: len(track)]
 
 
@@ -89,7 +109,9 @@ def is_box(row: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(row).all() and (row[2:] > 0).all())
 
 
-def _draw_pair(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | None, *, line: float, pixels_per_point: float) -> None:
+def _draw_pair(
+    axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | None, *, line: float, pixels_per_point: float
+) -> None:
     """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide."""
     half = line / 2 * pixels_per_point
     inner = min(half, float(box[2:].min()) / 2)
@@ -101,7 +123,9 @@ def _draw_pair(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float6
 
 
 def _zoom(axis: Axes, box: NDArray[np.float64], true_box: NDArray[np.float64] | None, height: int, width: int) -> float:
-    """Show only the surroundings of the object, in the frame's own proportions, inside the frame; gives the width shown."""
+    """Show only the surroundings of the object, in the frame's own proportions, inside the frame; gives the width
+    shown.
+    """
     x, y, w, h = box if true_box is None else true_box
     view_height = float(np.clip(_CONTEXT * max(h, w * height / width, 4.0), 12.0, height))
     view_width = view_height * width / height
@@ -123,7 +147,20 @@ def _key(figure: Figure, sequence: Sequence, *, with_truth: bool) -> None:
     entries = [("truth", TRUTH_COLOUR)] if with_truth else []
     entries.append(("track", TRACK_COLOURS[0]))
     handles = [Line2D([], [], color=colour, linewidth=3, label=label) for label, colour in entries]
-    figure.text(0.06 / figure.get_figwidth(), 1 - 0.06 / figure.get_figheight(), sequence.name, fontsize=11, color=TEXT_COLOUR, va="top")
+    figure.text(
+        0.06 / figure.get_figwidth(),
+        1 - 0.06 / figure.get_figheight(),
+        sequence.name,
+        fontsize=11,
+        color=TEXT_COLOUR,
+        va="top",
+    )
     figure.legend(
-        handles=handles, loc="upper right", ncols=len(handles), fontsize=9.5, frameon=False, labelcolor=TEXT_COLOUR, borderaxespad=0.1
+        handles=handles,
+        loc="upper right",
+        ncols=len(handles),
+        fontsize=9.5,
+        frameon=False,
+        labelcolor=TEXT_COLOUR,
+        borderaxespad=0.1,
     )

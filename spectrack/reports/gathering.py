@@ -1,4 +1,6 @@
-"""What a report is made of, found by the words a user types: runs, other people's results, truth, and the dataset's pictures."""
+"""What a report is made of, found by the words a user types: runs, other people's results, truth, and the dataset's
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.annotations.text import read_boxes
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
 from spectrack.evaluation.results import find_truth
-from spectrack.evaluation.stored_run import StoredRun, StoredSequence, read_run
 from spectrack.reports.highlights import Pictures
-from spectrack.sequences.annotations import read_boxes
+from spectrack.runs.stored_run import StoredRun, StoredSequence, read_run
 
 if TYPE_CHECKING:
-    from spectrack.evaluation.foreign_results import ForeignResults
+    from spectrack.annotations.foreign_results import ForeignResults
     from spectrack.sequences.base import Sequence
 
 Place = str | os.PathLike[str]
@@ -60,7 +62,8 @@ def read_runs(places: Iterable[str]) -> list[StoredRun]:
         found = find_runs(folder)
         if name and len(found) > 1:
             raise ConfigError(
-                f"expected one run for the name {name!r}, found {len(found)} in {folder}; name each of them, or leave the name out"
+                f"expected one run for the name {name!r}, found {len(found)} in {folder}; name each of them, or leave "
+                "the name out"
             )
         read = [read_run(path) for path in found]
         runs += [dataclasses.replace(run, tracker=name) for run in read] if name else read
@@ -99,15 +102,19 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[StoredRun, list[str
 
     Raises:
         ConfigError: no name, or no folder.
-        SpectrackError: files that cannot be read; see `spectrack.evaluation.foreign_results`.
+        SpectrackError: files that cannot be read; see `spectrack.annotations.foreign_results`.
     """
-    from spectrack.evaluation.foreign_results import read_foreign_results
+    from spectrack.annotations.foreign_results import read_foreign_results
 
     name, folder = _named(place)
     if not name:
-        raise ConfigError(f"expected --results NAME=FOLDER, found {place!r}; write for example --results MHT=results/mht")
+        raise ConfigError(
+            f"expected --results NAME=FOLDER, found {place!r}; write for example --results MHT=results/mht"
+        )
     if not folder.exists():
-        raise SequenceNotFoundError(f"expected results of {name} at {folder}, found no such file or folder; check the path")
+        raise SequenceNotFoundError(
+            f"expected results of {name} at {folder}, found no such file or folder; check the path"
+        )
     found = read_foreign_results(folder, list(labels))
     sequences = {label: _foreign_sequence(label, boxes) for label, boxes in found.boxes.items()}
     return StoredRun(folder, name, sequences, {}), _about_results(name, found)
@@ -131,10 +138,14 @@ def view_dataset(runs: Iterable[StoredRun], *, dataset: str | None = None, root:
         dataset: another name, such as ``hotc2020``.
         root: another place, such as where the data lie on this machine.
     """
-    recorded = next((info for run in runs if isinstance(info := run.info.get("dataset"), dict) and info.get("name")), {})
+    recorded = next(
+        (info for run in runs if isinstance(info := run.info.get("dataset"), dict) and info.get("name")), {}
+    )
     name, place = dataset or recorded.get("name"), root or recorded.get("root")
     if not name:
-        return DatasetView(None, {}, "The runs do not say which dataset they tracked; name it with --dataset and --root.")
+        return DatasetView(
+            None, {}, "The runs do not say which dataset they tracked; name it with --dataset and --root."
+        )
     from spectrack.datasets import open_dataset
 
     try:
@@ -156,7 +167,9 @@ def _about_results(name: str, found: ForeignResults) -> list[str]:
         pairs = ", ".join(f"{item.found} is {item.sequence} ({', '.join(item.rules)})" for item in found.mapped)
         told.append(f"{name}: names of results that are not those of their sequences: {pairs}.")
     if found.unmatched:
-        told.append(f"{name}: results that belong to none of the sequences and are left out: {', '.join(found.unmatched)}.")
+        told.append(
+            f"{name}: results that belong to none of the sequences and are left out: {', '.join(found.unmatched)}."
+        )
     return told + [f"{name}: {note}" for note in found.notes]
 
 
@@ -191,5 +204,13 @@ def _benchmark_order(path: Path) -> dict[str, int]:
 
 def _foreign_sequence(label: str, boxes: Boxes) -> StoredSequence:
     return StoredSequence(
-        label=label, boxes=boxes, truth=None, score=None, lost=None, milliseconds={}, attributes=(), visibility=None, failure=None
+        label=label,
+        boxes=boxes,
+        truth=None,
+        score=None,
+        lost=None,
+        milliseconds={},
+        attributes=(),
+        visibility=None,
+        failure=None,
     )

@@ -1,4 +1,6 @@
-"""Which sequences to look at: the best, the worst, and those on which the trackers differ most, with pictures of them."""
+"""Which sequences to look at: the best, the worst, and those on which the trackers differ most, with pictures of
+them.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +70,11 @@ class StripFrame:
 
 
 def choose_highlights(comparison: Comparison, *, each: int = 1) -> list[Highlight]:
-    """The `each` best and worst sequences by the trackers' mean score, and those with the largest spread between trackers.
+    """The `each` best and worst sequences by the trackers' mean score, and those with the largest spread between
+    trackers.
 
-    No sequence is chosen twice, so a report on few sequences shows fewer; with one tracker there is no difference to show.
+    No sequence is chosen twice, so a report on few sequences shows fewer; with one tracker there is no difference to
+    show.
 
     Raises:
         InputError: a negative number.
@@ -130,7 +134,9 @@ def film_strips(
 def _checked(image: NDArray[Any], label: str, index: int) -> NDArray[np.uint8]:
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
-        raise InputError(f"expected an 8-bit RGB picture of {label!r}, found {array.dtype} of shape {array.shape} in frame {index}")
+        raise InputError(
+            f"expected an 8-bit RGB picture of {label!r}, found {array.dtype} of shape {array.shape} in frame {index}"
+        )
     return array
 
 

@@ -163,9 +163,12 @@ def _curve_plans(comparison: Comparison) -> list[Plan]:
 
 
 _CURVE_CAPTIONS = {
-    "success": "Share of frames whose box overlaps the truth by at least the threshold; the number is the mean of the curve.",
-    "precision": "Share of frames whose centre lies within the threshold of the true centre; the number is read off at 20 px.",
-    "normalised_precision": "The same with distances in sizes of the truth box, so that small and large objects count alike.",
+    "success": "Share of frames whose box overlaps the truth by at least the threshold; the number is the mean of the "
+    "curve.",
+    "precision": "Share of frames whose centre lies within the threshold of the true centre; the number is read off at "
+    "20 px.",
+    "normalised_precision": "The same with distances in sizes of the truth box, so that small and large objects count "
+    "alike.",
 }
 
 
@@ -180,15 +183,29 @@ def _speed_plans(comparison: Comparison) -> list[Plan]:
         if entrant.name in timed
     )
     caption = "Right is faster, up is better. Speeds compare only where the machine is the same."
-    return [Plan("speed", f"{comparison.headline} against speed: {told}", caption, functools.partial(draw_speed, comparison))]
+    return [
+        Plan(
+            "speed", f"{comparison.headline} against speed: {told}", caption, functools.partial(draw_speed, comparison)
+        )
+    ]
 
 
 def _confidence_plans(comparison: Comparison) -> list[Plan]:
     known = [entrant.name for entrant in comparison.entrants if judged_frames(comparison, entrant)]
     if not known:
         return []
-    caption = "Frames by the tracker's confidence, larger points stand for more frames. A tracker that knows itself rises to the right."
-    return [Plan("confidence", f"Mean overlap by confidence: {', '.join(known)}", caption, functools.partial(draw_reliability, comparison))]
+    caption = (
+        "Frames by the tracker's confidence, larger points stand for more frames. A tracker that knows "
+        "itself rises to the right."
+    )
+    return [
+        Plan(
+            "confidence",
+            f"Mean overlap by confidence: {', '.join(known)}",
+            caption,
+            functools.partial(draw_reliability, comparison),
+        )
+    ]
 
 
 def _attribute_plans(comparison: Comparison, table: Table | None, level: float) -> tuple[list[Plan], list[str]]:
@@ -199,16 +216,26 @@ def _attribute_plans(comparison: Comparison, table: Table | None, level: float) 
     caption = f"Bars with {level:.0%} bootstrap intervals over sequences, the number of sequences in brackets."
     plans = [Plan("attribute-bars", f"{comparison.headline} by attribute as bars: {words}", caption, bars)]
     if len(table.rows) < FEWEST_SPOKES:
-        return plans, [f"The attribute radar is left out: it takes {FEWEST_SPOKES} attributes, and the sequences carry {len(table.rows)}."]
+        return plans, [
+            f"The attribute radar is left out: it takes {FEWEST_SPOKES} attributes, and the sequences carry "
+            f"{len(table.rows)}."
+        ]
     radar = functools.partial(draw_radar, comparison, table)
     caption = "One spoke an attribute, the number of sequences in brackets; further out is better."
-    return [Plan("attribute-radar", f"{comparison.headline} by attribute as a radar: {words}", caption, radar), *plans], []
+    return [
+        Plan("attribute-radar", f"{comparison.headline} by attribute as a radar: {words}", caption, radar),
+        *plans,
+    ], []
 
 
 def _timeline_plan(comparison: Comparison, label: str) -> Plan:
-    told = ", ".join(f"{entrant.name} {value:.3f}" for entrant, value in zip(comparison.entrants, comparison.auc(label), strict=True))
+    told = ", ".join(
+        f"{entrant.name} {value:.3f}" for entrant, value in zip(comparison.entrants, comparison.auc(label), strict=True)
+    )
     alt = f"Overlap with the truth in every frame of {label}; {comparison.headline} {told}"
-    return Plan(f"timelines/{file_stem(label)}", alt, "", functools.partial(draw_timeline, comparison, label), "timelines")
+    return Plan(
+        f"timelines/{file_stem(label)}", alt, "", functools.partial(draw_timeline, comparison, label), "timelines"
+    )
 
 
 def _evidence_plans(comparison: Comparison, label: str) -> tuple[list[Plan], list[str]]:
@@ -231,7 +258,9 @@ def _evidence_plans(comparison: Comparison, label: str) -> tuple[list[Plan], lis
     return plans, remarks
 
 
-def _importance_plan(comparison: Comparison, entrant: Entrant, label: str, evidence: Mapping[str, NDArray[Any]]) -> Plan:
+def _importance_plan(
+    comparison: Comparison, entrant: Entrant, label: str, evidence: Mapping[str, NDArray[Any]]
+) -> Plan:
     alt = f"Importance of each band in every frame of {label} by {entrant.name}"
     draw = functools.partial(draw_importance, comparison, entrant, label, evidence)
     return Plan(f"bands/{file_stem(label)}-{file_stem(entrant.name)}", alt, "", draw, "bands")

@@ -1,4 +1,6 @@
-"""Sequences that a tracker lost for good, by the rule of `spectrack.evaluation.robustness`, and those on which it broke down."""
+"""Sequences that a tracker lost for good, by the rule of `spectrack.evaluation.robustness`, and those on which it broke
+down.
+"""
 
 from __future__ import annotations
 

@@ -134,7 +134,9 @@ def _enlarge(image: Picture, scale: int) -> Picture:
     return np.ascontiguousarray(enlarged, dtype=np.uint8)
 
 
-def _draw_boxes(picture: Picture, track: NDArray[np.float64], true_box: NDArray[np.float64] | None, scale: int, *, dashed: bool) -> None:
+def _draw_boxes(
+    picture: Picture, track: NDArray[np.float64], true_box: NDArray[np.float64] | None, scale: int, *, dashed: bool
+) -> None:
     """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide."""
     line, seam = 2.8, 1.2
     _paint_ring(picture, track, _GROUND, -line - seam, seam, opacity=0.6)
@@ -154,7 +156,9 @@ def _paint_ring(
     opacity: float = 1.0,
     dashed: bool = False,
 ) -> None:
-    """Paint the ring between two margins around a box; every pixel takes the share of `colour` by which it is covered."""
+    """Paint the ring between two margins around a box; every pixel takes the share of `colour` by which it is
+    covered.
+    """
     left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
     size = np.array(picture.shape[:2])
     first = np.clip(np.floor([top - outer, left - outer]), 0, size).astype(int)
@@ -229,7 +233,9 @@ def _score_bar(draw: Any, right: int, middle: int, score: float) -> int:
     bar = right - int(draw.textlength("0.00", font=font)) - 10
     draw.rounded_rectangle((bar - length, middle - 5, bar, middle + 5), radius=5, fill=_TRACK_OF_BAR)
     if shown > 0:
-        draw.rounded_rectangle((bar - length, middle - 5, bar - length + max(10, round(length * shown)), middle + 5), radius=5, fill=_TRACK)
+        draw.rounded_rectangle(
+            (bar - length, middle - 5, bar - length + max(10, round(length * shown)), middle + 5), radius=5, fill=_TRACK
+        )
     draw.text((bar - length - 10, middle), "score", font=font, fill=_DIM, anchor="rm")
     return bar - length - 10 - int(draw.textlength("score", font=font)) - 22
 
@@ -240,7 +246,9 @@ def _font(size: int, *, bold: bool = False) -> Any:
     import matplotlib
     from PIL import ImageFont
 
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), size)
+    return ImageFont.truetype(
+        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), size
+    )
 
 
 def _encode(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
@@ -248,7 +256,9 @@ def _encode(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
 
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
     if encoder is None:
-        raise MissingExtraError("expected an H.264 encoder in PyAV, found none; install its binary wheel: pip install --upgrade av")
+        raise MissingExtraError(
+            "expected an H.264 encoder in PyAV, found none; install its binary wheel: pip install --upgrade av"
+        )
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream: Any = None
         for picture in pictures:

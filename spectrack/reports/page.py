@@ -1,4 +1,6 @@
-"""The report as one HTML page: style, script, figures and pictures inside it, nothing fetched, readable without the script."""
+"""The report as one HTML page: style, script, figures and pictures inside it, nothing fetched, readable without the
+script.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,10 @@ class Content:
 
 def make_page(content: Content) -> str:
     """The whole page as text."""
-    style, script = (resources.files("spectrack.reports").joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, script = (
+        resources.files("spectrack.reports").joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.css", "page.js")
+    )
     writer = _Writer(content)
     sections = {name: part for name in SECTIONS if (part := getattr(writer, f"{name}_section")())}
     links = "".join(f'<li><a href="#{name}">{SECTIONS[name]}</a></li>' for name in sections)
@@ -70,10 +75,13 @@ def make_page(content: Content) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" '
+        'content="light dark">\n'
         f"<title>{html.escape(content.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f'{writer.head()}\n<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main>\n'
-        + "\n".join(f'<section id="{name}">\n<h2>{SECTIONS[name]}</h2>\n{part}\n</section>' for name, part in sections.items())
+        + "\n".join(
+            f'<section id="{name}">\n<h2>{SECTIONS[name]}</h2>\n{part}\n</section>' for name, part in sections.items()
+        )
         + f"\n</main>\n{writer.foot()}\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -88,7 +96,9 @@ class _Writer:
     def head(self) -> str:
         comparison = self._comparison
         truth = '<li><span class="swatch struth" aria-hidden="true"></span>truth</li>'
-        entries = truth + "".join(f"<li>{swatch(item.index)}{html.escape(item.name)}</li>" for item in comparison.entrants)
+        entries = truth + "".join(
+            f"<li>{swatch(item.index)}{html.escape(item.name)}</li>" for item in comparison.entrants
+        )
         return (
             f"<header>\n<h1>{html.escape(self._content.title)}</h1>\n"
             f'<p class="facts">{html.escape(comparison.notes[0])}</p>\n'
@@ -107,7 +117,9 @@ class _Writer:
         if self._content.remarks:
             items = "".join(f"<li>{html.escape(remark)}</li>" for remark in self._content.remarks)
             remarks = f'<div class="remarks" role="note" aria-label="Remarks"><ul>{items}</ul></div>\n'
-        pooled = f"<details><summary>Averaged over sequences and over frames</summary>{self._table('averaging')}</details>"
+        pooled = (
+            f"<details><summary>Averaged over sequences and over frames</summary>{self._table('averaging')}</details>"
+        )
         return f"{remarks}{self._table('summary')}\n{pooled}"
 
     def curves_section(self) -> str:
@@ -118,13 +130,18 @@ class _Writer:
             return ""
         figures = self._several(("attribute-radar", "attribute-bars"))
         kind = "split" if "attribute-radar" in self._content.illustrations else "pair"
-        return f'<div class="{kind}">{figures}</div>\n<details><summary>As a table</summary>{self._table("attributes")}</details>'
+        return (
+            f'<div class="{kind}">{figures}</div>\n<details><summary>As a '
+            f"table</summary>{self._table('attributes')}</details>"
+        )
 
     def highlights_section(self) -> str:
         if not self._content.highlights:
             return ""
-        about = '<p class="about">The sequences with the best and the worst mean score, and the one on which the trackers differ most.</p>'
-        return about + "\n".join(self._highlight(number, item) for number, item in enumerate(self._content.highlights))
+        about = "The sequences with the best and the worst mean score, and the one on which the trackers differ most."
+        return f'<p class="about">{about}</p>' + "\n".join(
+            self._highlight(number, item) for number, item in enumerate(self._content.highlights)
+        )
 
     def sequences_section(self) -> str:
         about = '<p class="about">A click on a heading sorts; a name leads to its timeline.</p>'
@@ -132,8 +149,10 @@ class _Writer:
 
     def timelines_section(self) -> str:
         about = (
-            '<p class="about">Overlap with the truth in every frame. Bars below zero: frames in which a tracker says that it has lost the '
-            "target. Grey: frames in which less than half of the object is seen, where the dataset knows. A cross: the tracker failed.</p>"
+            '<p class="about">Overlap with the truth in every frame. Bars below zero: frames in which a tracker says '
+            "that it has lost the "
+            "target. Grey: frames in which less than half of the object is seen, where the dataset knows. A cross: the "
+            "tracker failed.</p>"
         )
         parts = []
         for label in self._comparison.labels:
@@ -174,7 +193,8 @@ class _Writer:
         files = "" if drawn is None else f'<p class="files">{_figure_links(drawn)}</p>'
         figures = self._several((f"timelines/{file_stem(highlight.label)}", *self._evidence_stems(highlight.label)))
         return (
-            f"<article><h3>{html.escape(highlight.label)}</h3>{self._tags(highlight.label, highlight.reason)}{pictures}{files}"
+            f"<article><h3>{html.escape(highlight.label)}</h3>"
+            f"{self._tags(highlight.label, highlight.reason)}{pictures}{files}"
             f'<div class="pair">{figures}</div></article>'
         )
 
@@ -184,7 +204,9 @@ class _Writer:
         return [name for name in (*names, f"spectra/{stem}") if name in self._content.illustrations]
 
     def _several(self, stems: Iterable[str]) -> str:
-        return "".join(self._figure(self._content.illustrations[stem]) for stem in stems if stem in self._content.illustrations)
+        return "".join(
+            self._figure(self._content.illustrations[stem]) for stem in stems if stem in self._content.illustrations
+        )
 
     def _figure(self, illustration: Illustration) -> str:
         self._figures += 1
@@ -196,7 +218,8 @@ class _Writer:
         known = {label: f"#sequence-{quote(file_stem(label))}" for label in self._comparison.labels}
         table = to_html(self._content.tables[stem], links=known.get if links else None)
         files = " ".join(
-            f'<a href="tables/{stem}.{suffix}">{name}</a>' for suffix, name in (("csv", "CSV"), ("md", "Markdown"), ("tex", "LaTeX"))
+            f'<a href="tables/{stem}.{suffix}">{name}</a>'
+            for suffix, name in (("csv", "CSV"), ("md", "Markdown"), ("tex", "LaTeX"))
         )
         return f'{table}<p class="files">{files}</p>'
 
@@ -213,4 +236,6 @@ def _figure_links(illustration: Illustration) -> str:
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    return "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows) + "</dl>"
+    return (
+        "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows) + "</dl>"
+    )

@@ -1,7 +1,7 @@
 """A report on runs: one HTML page, its figures as PDF and SVG, its tables as CSV, Markdown and LaTeX.
 
-The page opens without a network and without the files beside it. Its numbers are computed from the boxes and the truth that
-the runs hold, never copied from what a run says of itself.
+The page opens without a network and without the files beside it. Its numbers are computed from the boxes and the truth
+that the runs hold, never copied from what a run says of itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spectrack.boxes import Boxes
-from spectrack.evaluation.stored_run import StoredRun
 from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
 from spectrack.reports.comparison import Comparison, ScoringOptions, compare
 from spectrack.reports.highlights import Pictures, choose_highlights, film_strips
@@ -20,6 +19,7 @@ from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figur
 from spectrack.reports.page import Content, make_page
 from spectrack.reports.result_tables import all_tables
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
+from spectrack.runs.stored_run import StoredRun
 
 PAGE = "report.html"
 REPORT_FILES = (PAGE, "figures", "tables")
@@ -114,4 +114,8 @@ def write_report(
 def _about_misses(comparison: Comparison) -> list[str]:
     """Frames without a prediction change a score, so a reader is told."""
     counted = {entrant.name: sum(item.missed for item in entrant.scores.sequences) for entrant in comparison.entrants}
-    return [f"{name} has {count} frames without a usable box or truth, which count as misses." for name, count in counted.items() if count]
+    return [
+        f"{name} has {count} frames without a usable box or truth, which count as misses."
+        for name, count in counted.items()
+        if count
+    ]

@@ -28,7 +28,9 @@ HEADINGS = {
 
 def shown_figures(comparison: Comparison) -> dict[str, str]:
     """The figures that the protocol defines, with their headings; AO is not shown twice where it is the headline."""
-    defined = {name for name in HEADINGS if all(getattr(item.scores.figures, name) is not None for item in comparison.entrants)}
+    defined = {
+        name for name in HEADINGS if all(getattr(item.scores.figures, name) is not None for item in comparison.entrants)
+    }
     shown = {name: heading for name, heading in HEADINGS.items() if name in defined}
     if comparison.headline == "AO":
         shown.pop("average_overlap")
@@ -56,7 +58,8 @@ def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
         rows.append(tuple(row))
     over = "frames" if first.scores.switches["averaging"] == "frames" else "sequences"
     caption = (
-        f"Figures over {len(comparison.labels)} sequences (protocol {first.scores.protocol}, mean over {over}) with {level:.0%} bootstrap "
+        f"Figures over {len(comparison.labels)} sequences (protocol {first.scores.protocol}, mean over {over}) with "
+        f"{level:.0%} bootstrap "
         f"intervals over sequences. Lost: sequences on which {LOST_WORDS}; failed: "
         "sequences on which the tracker stopped with an error; missed: frames without a usable box."
     )
@@ -71,9 +74,16 @@ def pooling_table(comparison: Comparison) -> Table:
     for entrant in comparison.entrants:
         for words, figures in (("sequences", entrant.scores.sequence_mean), ("frames", entrant.scores.frame_pooled)):
             rows.append((entrant.name, words, *_values(figures, shown)))
-    caption = f"The same boxes averaged over sequences and over all frames pooled (protocol {comparison.entrants[0].scores.protocol})."
+    caption = (
+        "The same boxes averaged over sequences and over all frames pooled (protocol "
+        f"{comparison.entrants[0].scores.protocol})."
+    )
     return Table(
-        "averaging", caption, tuple(columns), tuple(rows), trackers=tuple(index for index in _indices(comparison) for _ in range(2))
+        "averaging",
+        caption,
+        tuple(columns),
+        tuple(rows),
+        trackers=tuple(index for index in _indices(comparison) for _ in range(2)),
     )
 
 
@@ -114,7 +124,8 @@ def attribute_table(comparison: Comparison, *, level: float = 0.95) -> Table | N
     heading = comparison.headline
     columns = [Column("attribute"), Column("sequences")]
     columns += [
-        Column(f"{item.name} {heading}", 3, "high" if several else None, tracker=item.index, group=heading) for item in comparison.entrants
+        Column(f"{item.name} {heading}", 3, "high" if several else None, tracker=item.index, group=heading)
+        for item in comparison.entrants
     ]
     rows: list[tuple[Cell, ...]] = []
     for word in labels:
@@ -122,14 +133,17 @@ def attribute_table(comparison: Comparison, *, level: float = 0.95) -> Table | N
         intervals = [score_interval(item.scores.select(members), level=level) for item in comparison.entrants]
         rows.append((word, len(members), *intervals))
     caption = (
-        f"{heading} over the sequences with an attribute (protocol {comparison.entrants[0].scores.protocol}), with {level:.0%} bootstrap "
+        f"{heading} over the sequences with an attribute (protocol {comparison.entrants[0].scores.protocol}), with "
+        f"{level:.0%} bootstrap "
         "intervals over sequences; intervals from fewer than ten sequences are too narrow."
     )
     return Table("attributes", caption, tuple(columns), tuple(rows))
 
 
 def speed_table(comparison: Comparison) -> Table:
-    """A row a tracker: frames per second and the parts of a frame's time, with the machine that they were measured on."""
+    """A row a tracker: frames per second and the parts of a frame's time, with the machine that they were measured
+    on.
+    """
     columns = (
         Column("tracker"),
         Column("frames/s", 1, "high"),
@@ -146,7 +160,8 @@ def speed_table(comparison: Comparison) -> Table:
         parts = [speed.milliseconds.get(part) for part in ("reading", "network", "rest")]
         rows.append((entrant.name, speed.frames_per_second, *parts, speed.frames or None, speed.device, speed.machine))
     caption = (
-        "Speed without the first frame of each sequence (the tracker's start): frames per second over all frames, reading "
+        "Speed without the first frame of each sequence (the tracker's start): frames per second over all frames, "
+        "reading "
         "included, and mean milliseconds a frame. Only numbers from one machine can be compared."
     )
     return Table("speed", caption, columns, tuple(rows), trackers=_indices(comparison))
@@ -156,9 +171,12 @@ def loss_table(comparison: Comparison) -> Table:
     """A row for each sequence that a tracker lost or broke down on."""
     columns = (Column("tracker"), Column("sequence"), Column("frame of loss"), Column("of frames"), Column("failure"))
     found = [(entrant.index, loss) for entrant in comparison.entrants for loss in losses_of(comparison, entrant)]
-    rows: list[tuple[Cell, ...]] = [(loss.tracker, loss.label, loss.frame, loss.frames, loss.failure or "") for _, loss in found]
+    rows: list[tuple[Cell, ...]] = [
+        (loss.tracker, loss.label, loss.frame, loss.frames, loss.failure or "") for _, loss in found
+    ]
     caption = (
-        f"Sequences that were lost ({LOST_WORDS}; frames count from 0) and those on which a tracker failed with an error, after which "
+        f"Sequences that were lost ({LOST_WORDS}; frames count from 0) and those on which a tracker failed with an "
+        "error, after which "
         "frames count as misses."
     )
     return Table("losses", caption, columns, tuple(rows), trackers=tuple(index for index, _ in found))
@@ -183,11 +201,20 @@ def confidence_table(comparison: Comparison) -> Table | None:
         judged = judged_frames(comparison, entrant)
         if judged:
             hidden, missed = flag_scores(judged)
-            seen = (hidden.flagged, hidden.positives, hidden.precision, hidden.recall, missed.positives, missed.precision, missed.recall)
+            seen = (
+                hidden.flagged,
+                hidden.positives,
+                hidden.precision,
+                hidden.recall,
+                missed.positives,
+                missed.precision,
+                missed.recall,
+            )
             rows.append((entrant.name, *seen, reliability(judged).correlation))
             indices.append(entrant.index)
     caption = (
-        "The trackers' own lost flag against frames in which the object is hidden and frames in which the box misses it, and the rank "
+        "The trackers' own lost flag against frames in which the object is hidden and frames in which the box misses "
+        "it, and the rank "
         "correlation of confidence and overlap; the first frame does not count."
     )
     return Table("confidence", caption, columns, tuple(rows), trackers=tuple(indices)) if rows else None

@@ -73,7 +73,11 @@ def _machine(info: Mapping[str, Any]) -> str:
     if not isinstance(found, dict) or not found.get("processor"):
         return ""
     cores = found.get("cores")
-    words = [str(found["processor"]), f"{cores} core{'s' if cores != 1 else ''}" if cores else "", str(found.get("gpu") or "")]
+    words = [
+        str(found["processor"]),
+        f"{cores} core{'s' if cores != 1 else ''}" if cores else "",
+        str(found.get("gpu") or ""),
+    ]
     return ", ".join(word for word in words if word)
 
 
@@ -92,9 +96,18 @@ def draw_speed(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3
     for entrant, rate in timed:
         colour, _ = curve_style(entrant.index)
         axes.plot(
-            [rate], [entrant.scores.auc], color=colour, marker="o", markersize=10, linestyle="none", label=f" {entrant.name}", zorder=3
+            [rate],
+            [entrant.scores.auc],
+            color=colour,
+            marker="o",
+            markersize=10,
+            linestyle="none",
+            label=f" {entrant.name}",
+            zorder=3,
         )
-    style_plot(axes, title="Accuracy against speed", x_label="frames per second", y_label=comparison.headline, key=names)
+    style_plot(
+        axes, title="Accuracy against speed", x_label="frames per second", y_label=comparison.headline, key=names
+    )
     if fastest > 8 * slowest:
         axes.set_xscale("log")
     else:

@@ -54,7 +54,10 @@ def strip_html(comparison: Comparison, highlight: Highlight, strip: list[StripFr
         prefix: begins every identifier; unique in the page, letters and digits.
     """
     cells = "".join(_cell_html(comparison, highlight, frame, f"{prefix}-{frame.index}") for frame in strip)
-    return f'<div class="strip" role="group" tabindex="0" aria-label="frames of {html.escape(highlight.label)}">{cells}</div>'
+    return (
+        '<div class="strip" role="group" tabindex="0" aria-label="frames of '
+        f'{html.escape(highlight.label)}">{cells}</div>'
+    )
 
 
 def _cell_html(comparison: Comparison, highlight: Highlight, frame: StripFrame, identifier: str) -> str:
@@ -65,7 +68,8 @@ def _cell_html(comparison: Comparison, highlight: Highlight, frame: StripFrame, 
     title = html.escape(f"{highlight.label}, frame {frame.index} in false colour; overlap with the truth: {told}")
     x, y, w, h = frame.view
     shown = "".join(
-        f'<span class="value"><span class="swatch s{entrant.index % 6}"></span>{_share(frame.overlaps[entrant.index])}</span>'
+        '<span class="value"><span class="swatch '
+        f's{entrant.index % 6}"></span>{_share(frame.overlaps[entrant.index])}</span>'
         for entrant in comparison.entrants
     )
     return (
@@ -90,7 +94,12 @@ def _boxes_svg(frame: StripFrame) -> str:
 def _jpeg(image: NDArray[np.uint8]) -> str:
     import cv2
 
-    settings = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    settings = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        _JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), settings)
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
@@ -111,12 +120,14 @@ def _draw_boxes(axis: Axes, frame: StripFrame, line: float) -> None:
 def _draw_key(figure: Figure, comparison: Comparison, highlight: Highlight) -> None:
     from matplotlib.lines import Line2D
 
-    entries = [("truth", TRUTH_COLOUR), *((entrant.name, curve_style(entrant.index)[0]) for entrant in comparison.entrants)]
+    entries = [
+        ("truth", TRUTH_COLOUR),
+        *((entrant.name, curve_style(entrant.index)[0]) for entrant in comparison.entrants),
+    ]
     handles = [Line2D([], [], color=colour, linewidth=3) for _, colour in entries]
     left, height = 0.06 / figure.get_figwidth(), figure.get_figheight()
-    title = (
-        f"{highlight.label} ({highlight.reason}, {comparison.headline} {', '.join(f'{v:.3f}' for v in comparison.auc(highlight.label))})"
-    )
+    scores = ", ".join(f"{value:.3f}" for value in comparison.auc(highlight.label))
+    title = f"{highlight.label} ({highlight.reason}, {comparison.headline} {scores})"
     figure.text(left, 1 - 0.06 / height, title, fontsize=10.5, color=TEXT_COLOUR, va="top")
     figure.legend(
         handles,
@@ -128,4 +139,6 @@ def _draw_key(figure: Figure, comparison: Comparison, highlight: Highlight) -> N
         labelcolor=TEXT_COLOUR,
         borderaxespad=0.1,
     )
-    figure.text(left, 1 - _NOTE_IN * 0.75 / height, "; ".join(comparison.notes), fontsize=6.5, color=QUIET_COLOUR, va="top")
+    figure.text(
+        left, 1 - _NOTE_IN * 0.75 / height, "; ".join(comparison.notes), fontsize=6.5, color=QUIET_COLOUR, va="top"
+    )

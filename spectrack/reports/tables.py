@@ -75,7 +75,9 @@ def number_of(cell: Cell) -> float | None:
     return None if cell is None or isinstance(cell, str) else float(cell)
 
 
-def _best(places: list[tuple[int, int]], rows: tuple[tuple[Cell, ...], ...], which: Literal["high", "low"] | None) -> set[tuple[int, int]]:
+def _best(
+    places: list[tuple[int, int]], rows: tuple[tuple[Cell, ...], ...], which: Literal["high", "low"] | None
+) -> set[tuple[int, int]]:
     """The places of the best number as printed, all of them in a tie; none where all tie or only one competes."""
     values = {place: round(value, 3) for place in places if (value := number_of(rows[place[0]][place[1]])) is not None}
     if len(values) < 2 or len(set(values.values())) == 1:

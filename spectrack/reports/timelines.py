@@ -1,4 +1,6 @@
-"""Overlap over time: one line a tracker, with the frames that a tracker itself calls lost and those where the object is hidden."""
+"""Overlap over time: one line a tracker, with the frames that a tracker itself calls lost and those where the object is
+hidden.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
         size_in: width and height of the plot in inches.
     """
     figures = comparison.auc(label)
-    names = [f"{item.name}  {comparison.headline} {value:.3f}" for item, value in zip(comparison.entrants, figures, strict=True)]
+    names = [
+        f"{item.name}  {comparison.headline} {value:.3f}"
+        for item, value in zip(comparison.entrants, figures, strict=True)
+    ]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5, key=names)
     frames = len(comparison.truth[label])
     rug = min(_RUG_HEIGHT, _RUGS_HEIGHT / len(comparison.entrants))
@@ -59,7 +64,9 @@ def _draw_lost(axes: Axes, entrant: Entrant, label: str, level: float) -> None:
     colour, _ = curve_style(entrant.index)
     if item.lost is not None:
         for start, stop in spans(item.lost):
-            axes.plot([start - 0.5, stop - 0.5], [level, level], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+            axes.plot(
+                [start - 0.5, stop - 0.5], [level, level], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2
+            )
     if item.failure is not None:
         axes.axhline(0, color=QUIET_COLOUR, linewidth=0.6, zorder=1)
         missing = np.flatnonzero(~np.isfinite(item.boxes).all(axis=1))

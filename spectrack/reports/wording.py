@@ -23,9 +23,14 @@ def lead(comparison: Comparison, *, level: float = 0.95) -> str:
         return f"{names} share the best {name} of {value}."
     difference = difference_interval(best.scores, second.scores, level=level)
     if difference.low > 0:
-        judged = f"a difference that holds on these sequences (interval {difference.low:+.3f} to {difference.high:+.3f})"
+        judged = (
+            f"a difference that holds on these sequences (interval {difference.low:+.3f} to {difference.high:+.3f})"
+        )
     else:
-        judged = f"which these sequences cannot tell from no difference (interval {difference.low:+.3f} to {difference.high:+.3f})"
+        judged = (
+            f"which these sequences cannot tell from no difference (interval {difference.low:+.3f} to "
+            f"{difference.high:+.3f})"
+        )
     judged = judged.replace("-", "−")
     return f"{best.name} leads with an {name} of {value}, {difference.estimate:.3f} ahead of {second.name}, {judged}."
 
@@ -46,19 +51,23 @@ def about_protocol(scores: Scores) -> list[tuple[str, str]]:
     ]
     if switches["precision_thresholds"]:
         sign = "<" if switches["precision_strict"] else "≤"
-        rows.append(("precision", f"share of frames with a centre distance {sign} t, {_steps(switches['precision_thresholds'])} px"))
-    if switches["normalised_precision_thresholds"]:
-        steps = _steps(switches["normalised_precision_thresholds"])
         rows.append(
             (
-                "normalised precision",
-                f"the same with the distance in sizes of the truth box, ≤ t, {steps} (as LaSOT); the figure is the mean",
+                "precision",
+                f"share of frames with a centre distance {sign} t, {_steps(switches['precision_thresholds'])} px",
             )
         )
+    if switches["normalised_precision_thresholds"]:
+        steps = _steps(switches["normalised_precision_thresholds"])
+        distances = f"the same with the distance in sizes of the truth box, ≤ t, {steps} (as LaSOT)"
+        rows.append(("normalised precision", f"{distances}; the figure is the mean"))
     rows += [
         ("headline averages over", "all frames" if switches["averaging"] == "frames" else "sequences"),
         ("first frame", "counts" if switches["first_frame"] else "is left out"),
-        ("truth that is no box", {"skip": "is skipped", "miss": "counts as a miss", "error": "is refused"}[switches["invalid"]]),
+        (
+            "truth that is no box",
+            {"skip": "is skipped", "miss": "counts as a miss", "error": "is refused"}[switches["invalid"]],
+        ),
         ("frames without a prediction", {"miss": "count as misses", "error": "are refused"}[switches["missing"]]),
     ]
     return rows
@@ -71,21 +80,35 @@ def _steps(values: list[float]) -> str:
 def _facts(entrant: Entrant) -> list[tuple[str, str]]:
     info = entrant.run.info
     if not info:
-        return [("boxes", f"results of others, read from {entrant.run.directory.name or '.'}"), ("weights", "not recorded")]
+        return [
+            ("boxes", f"results of others, read from {entrant.run.directory.name or '.'}"),
+            ("weights", "not recorded"),
+        ]
     tracker, origin, dataset = (_mapping(info.get(name)) for name in ("tracker", "provenance", "dataset"))
     weights = _mapping(tracker.get("weights")) | _mapping(info.get("weights"))
-    commit = str(origin.get("commit") or "")[:12] + (" with uncommitted changes" if origin.get("uncommitted_changes") else "")
+    commit = str(origin.get("commit") or "")[:12] + (
+        " with uncommitted changes" if origin.get("uncommitted_changes") else ""
+    )
     rows = [
         ("method", tracker.get("name")),
         ("weights", " ".join(str(word) for word in (weights.get("file"), entrant.weights_hash) if word) or "none"),
-        ("dataset", " ".join(str(word) for word in (dataset.get("name"), dataset.get("split"), dataset.get("modality")) if word)),
+        (
+            "dataset",
+            " ".join(
+                str(word) for word in (dataset.get("name"), dataset.get("split"), dataset.get("modality")) if word
+            ),
+        ),
         ("options", ", ".join(f"{key}={value}" for key, value in _mapping(tracker.get("options")).items())),
         ("scaling", tracker.get("scaling")),
         ("seed", info.get("seed")),
         ("spectrack", " ".join(str(word) for word in (origin.get("spectrack"), commit) if word)),
         (
             "system",
-            " ".join(str(word) for word in (origin.get("system"), f"Python {origin['python']}" if origin.get("python") else "") if word),
+            " ".join(
+                str(word)
+                for word in (origin.get("system"), f"Python {origin['python']}" if origin.get("python") else "")
+                if word
+            ),
         ),
         ("date", origin.get("date")),
     ]

@@ -1,8 +1,8 @@
 """Reading and writing video: frames of every supported format as lazy sequences, and truth boxes."""
 
-from spectrack.sequences.annotations import read_boxes, write_boxes
+from spectrack.annotations.first_boxes import read_first_box
+from spectrack.annotations.text import read_boxes, write_boxes
 from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
-from spectrack.sequences.first_boxes import read_first_box
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.readers import FORMATS

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError, SpectrackError, nearest_name
-from spectrack.sequences.frame_files import number_key
+from spectrack.files import number_key
 
 _STRONGEST_COMPRESSION = 9000
-"""Deflate makes at most 1032 bytes out of one, and MATLAB stores small doubles in one byte; a header that claims more is wrong."""
+"""Deflate makes at most 1032 bytes out of one, and MATLAB stores small doubles in one byte; a header that claims more
+is wrong.
+"""
 
 Index = tuple[int | slice, ...]
 _Result = TypeVar("_Result")
@@ -90,7 +92,8 @@ class LoadedSource:
         claimed, stored = math.prod(shape) * dtype.itemsize, path.stat().st_size
         if claimed > _STRONGEST_COMPRESSION * stored:
             raise SequenceError(
-                f"expected an array that fits its file in {self.where}, found a claim of {claimed} bytes in {stored}; copy it again"
+                f"expected an array that fits its file in {self.where}, found a claim of {claimed} bytes in {stored}; "
+                "copy it again"
             )
 
     def read(self, index: Index) -> NDArray[Any]:
@@ -165,11 +168,17 @@ class TiffSource:
             with tifffile.TiffFile(self._path) as file:
                 if isinstance(first, int) and self._pages % self.shape[0] == 0:
                     each = self._pages // self.shape[0]
-                    pages = file.series[0].asarray() if not each else file.asarray(key=range(first * each, (first + 1) * each), series=0)
+                    pages = (
+                        file.series[0].asarray()
+                        if not each
+                        else file.asarray(key=range(first * each, (first + 1) * each), series=0)
+                    )
                     return np.asarray(pages).reshape(self.shape[1:])[index[1:]]
                 return np.asarray(file.series[0].asarray()).reshape(self.shape)[index]
         except Exception as error:  # tifffile fails in many ways on damaged or exotic files
-            raise unreadable(self._path, "a complete TIFF (compressed ones need the package imagecodecs)", error) from error
+            raise unreadable(
+                self._path, "a complete TIFF (compressed ones need the package imagecodecs)", error
+            ) from error
 
 
 def open_npy(path: Path, variable: str | None = None) -> ArraySource:
@@ -196,7 +205,11 @@ def npz_members(path: Path, only: str | None = None) -> dict[str, tuple[tuple[in
                 if name.endswith(".npy"):
                     with archive.open(name) as member:
                         version = np.lib.format.read_magic(member)
-                        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                        header = (
+                            np.lib.format.read_array_header_1_0
+                            if version == (1, 0)
+                            else np.lib.format.read_array_header_2_0
+                        )
                         shape, _, dtype = header(member)
                         found[name.removesuffix(".npy")] = shape, dtype
         return found
@@ -252,7 +265,12 @@ def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
     def read() -> ArraySource:
         with _complaints_raised("tifffile"), tifffile.TiffFile(path) as file:
             series = file.series[0]
-            shape, dtype, pages, contiguous = series.shape, series.dtype, len(series.pages), series.dataoffset is not None
+            shape, dtype, pages, contiguous = (
+                series.shape,
+                series.dtype,
+                len(series.pages),
+                series.dataoffset is not None,
+            )
             # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
             named = file.is_imagej or file.is_ome
             letters = str(series.axes).translate(str.maketrans("TCSYXZ", "tbbhwb"))
@@ -272,7 +290,10 @@ def pick_variable(candidates: Iterable[str], variable: str | None, path: Path, k
     """
     if variable is not None:
         if variable not in known:
-            raise SequenceError(f"expected the variable {variable!r} in {path}, found none of that name; {nearest_name(variable, known)}")
+            raise SequenceError(
+                f"expected the variable {variable!r} in {path}, found none of that name; "
+                f"{nearest_name(variable, known)}"
+            )
         return variable
     names = list(candidates)
     if len(names) == 1:
@@ -286,7 +307,8 @@ def unreadable(path: Path, expected: str, error: BaseException) -> SequenceError
     """The error for a file whose parser gave up."""
     lines = str(error).strip().splitlines()
     return SequenceError(
-        f"expected {expected} in {path}, found: {lines[0][:160] if lines else type(error).__name__}; write or copy the file again"
+        f"expected {expected} in {path}, found: {lines[0][:160] if lines else type(error).__name__}; write or copy the "
+        "file again"
     )
 
 

@@ -46,7 +46,9 @@ class ArraySequence(Sequence):
         check_numbers(source.dtype, source.where)
         check_frame_size(source, [size[letter] for letter in "hwb" if letter in size])
         if not self._length or 0 in source.shape:
-            raise SequenceError(f"expected frames in {source.where}, found an empty array of shape {source.shape}; write the file again")
+            raise SequenceError(
+                f"expected frames in {source.where}, found an empty array of shape {source.shape}; write the file again"
+            )
         self._kept: tuple[int, Frame] | None = None
         self.height, self.width, self.bands = self.frame(0).shape
 
@@ -95,7 +97,11 @@ class ArrayFolderSequence(Sequence):
         first = open_source(files[0], variables[0])
         check_numbers(first.dtype, first.where)
         check_frame_size(first, first.shape)
-        order = axes.lower().replace("t", "") if axes else infer_axes(first.shape, evidence, one_frame=True, where=first.where)
+        order = (
+            axes.lower().replace("t", "")
+            if axes
+            else infer_axes(first.shape, evidence, one_frame=True, where=first.where)
+        )
         self._axes = check_axes(order, len(first.shape), where=first.where)
         self._shape = first.shape
         self._kept: tuple[int, Frame] | None = None
@@ -139,7 +145,9 @@ def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None) -> F
 def check_numbers(dtype: np.dtype[Any], where: str) -> None:
     """Refuse arrays of anything but real numbers."""
     if dtype.kind not in _KEPT_KINDS:
-        raise SequenceError(f"expected integers or floats in {where}, found type {dtype}; store the raw counts as real numbers")
+        raise SequenceError(
+            f"expected integers or floats in {where}, found type {dtype}; store the raw counts as real numbers"
+        )
 
 
 def check_frame_size(source: ArraySource, shape: SequenceOf[int]) -> None:
@@ -150,6 +158,7 @@ def check_frame_size(source: ArraySource, shape: SequenceOf[int]) -> None:
     size = math.prod(shape) * source.dtype.itemsize
     if not source.mapped and size > _LARGEST_FRAME:
         raise SequenceError(
-            f"expected frames below 1 GiB in {source.where}, found {size / 2**30:.3g} GiB a frame (shape {tuple(source.shape)}); "
+            f"expected frames below 1 GiB in {source.where}, found {size / 2**30:.3g} GiB a frame (shape "
+            f"{tuple(source.shape)}); "
             "name the right axes with axes=... (--axes), or write the file again"
         )

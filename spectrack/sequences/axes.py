@@ -41,10 +41,14 @@ def check_axes(axes: str, dimensions: int, *, where: str) -> str:
     """
     letters = axes.lower()
     if set(letters) - set("thwb") or len(set(letters)) != len(letters) or not {"h", "w"} <= set(letters):
-        raise ConfigError(f"expected axes made of t, h, w and b, each once, h and w among them, found {axes!r}; write for example thwb")
+        raise ConfigError(
+            f"expected axes made of t, h, w and b, each once, h and w among them, found {axes!r}; write for example "
+            "thwb"
+        )
     if len(letters) != dimensions:
         raise ConfigError(
-            f"expected one axis letter for each of the {dimensions} axes in {where}, found {axes!r}; write one letter an axis"
+            f"expected one axis letter for each of the {dimensions} axes in {where}, found {axes!r}; write one letter "
+            "an axis"
         )
     return letters
 
@@ -52,8 +56,8 @@ def check_axes(axes: str, dimensions: int, *, where: str) -> str:
 def infer_axes(shape: tuple[int, ...], evidence: AxisEvidence, *, one_frame: bool, where: str) -> str:
     """The axis order of an array of this shape.
 
-    The band axis must be smaller than rows and columns; of two readings the one that agrees with the evidence wins, then
-    the one whose bands are at most half of either side. Anything else is refused.
+    The band axis must be smaller than rows and columns; of two readings the one that agrees with the evidence wins,
+    then the one whose bands are at most half of either side. Anything else is refused.
 
     Args:
         shape: of the array, 3 or 4 axes.
@@ -86,7 +90,8 @@ def infer_axes(shape: tuple[int, ...], evidence: AxisEvidence, *, one_frame: boo
         return readings[0]
     example = "thw" if mosaics else _ORDERS[len(shape)][0]
     raise SequenceError(
-        f"expected an axis order that the shape {shape} in {where} makes plain, found {'several' if readings else 'no'} such order; "
+        f"expected an axis order that the shape {shape} in {where} makes plain, found "
+        f"{'several' if readings else 'no'} such order; "
         f"give it with axes=... (--axes), letters t, h, w, b such as {_ORDERS[len(shape)][0]}"
         + (f", or {example} for a stack of mosaics" if mosaics else "")
     )
@@ -110,4 +115,6 @@ def _agrees(shape: tuple[int, ...], order: str, evidence: AxisEvidence) -> bool:
     size = _sizes(shape, order)
     if evidence.bands is None and evidence.frames is None:
         return False
-    return evidence.bands in (None, size["b"]) and (evidence.frames is None or "t" not in size or evidence.frames == size["t"])
+    return evidence.bands in (None, size["b"]) and (
+        evidence.frames is None or "t" not in size or evidence.frames == size["t"]
+    )

@@ -1,7 +1,7 @@
 """Sequence and Frame: lazily read hyperspectral video, and access to one frame that costs only the window asked for.
 
-A `Sequence` is an indexable list of cubes with metadata and, maybe, truth. A `Frame` is what trackers take: it knows its
-shape and gives windows, so a mosaic is de-interleaved only where the tracker looks.
+A `Sequence` is an indexable list of cubes with metadata and, maybe, truth. A `Frame` is what trackers take: it knows
+its shape and gives windows, so a mosaic is de-interleaved only where the tracker looks.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class ArrayFrame(_CubeFrame):
 
     def __init__(self, cube: NDArray[Any]) -> None:
         if cube.ndim != 3:
-            raise CubeError(f"expected a frame of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame")
+            raise CubeError(
+                f"expected a frame of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame"
+            )
         # Plain ndarray: slicing the memmap subclass runs Python code on every slice.
         self._cube = np.asarray(cube)
         self.shape: tuple[int, int, int] = self._cube.shape
@@ -111,7 +113,9 @@ class MosaicFrame(_CubeFrame):
         """Raw values of columns x0..x1-1 and rows y0..y1-1; only this part of the mosaic is read."""
         self._check_window(x0, y0, x1, y1)
         block = self._block
-        return mosaic_to_cube(self._mosaic[y0 * block : y1 * block, x0 * block : x1 * block], block, bands=self.shape[2])
+        return mosaic_to_cube(
+            self._mosaic[y0 * block : y1 * block, x0 * block : x1 * block], block, bands=self.shape[2]
+        )
 
     def whole(self) -> Cube:
         """The whole cube, de-interleaved."""
@@ -189,7 +193,9 @@ class Sequence(ABC):
         """
 
     def pictured_frame(self, i: int) -> Frame:
-        """Frame `i` as a `PicturedFrame` where the data set has its own false-colour image of every frame, else as `frame` gives it."""
+        """Frame `i` as a `PicturedFrame` where the data set has its own false-colour image of every frame, else as
+        `frame` gives it.
+        """
         pictures = self._pictures
         if pictures is None:
             return self.frame(i)
@@ -218,8 +224,8 @@ class Sequence(ABC):
     def truth(self) -> Boxes | None:
         """Truth boxes, (len, 4) float64 in cube pixels, or None when there are none.
 
-        A truth file with more rows than frames is cut to the frames. One with fewer rows is refused here, where the boxes
-        are asked for, and not on opening: tracking from a given box does not need them.
+        A truth file with more rows than frames is cut to the frames. One with fewer rows is refused here, where the
+        boxes are asked for, and not on opening: tracking from a given box does not need them.
 
         Raises:
             SequenceError: fewer truth rows than frames.
@@ -228,7 +234,8 @@ class Sequence(ABC):
             return None
         if len(self._truth) < len(self):
             raise SequenceError(
-                f"expected a truth box for each of the {len(self)} frames of {self.name!r}, found {len(self._truth)} rows in "
+                f"expected a truth box for each of the {len(self)} frames of {self.name!r}, found {len(self._truth)} "
+                "rows in "
                 f"{self._truth_source}; complete the file, or name it init_rect.txt when only the first box is known"
             )
         return self._truth[: len(self)]
@@ -266,8 +273,8 @@ class Sequence(ABC):
                 itself) where there is one, else the default rule.
 
         Returns:
-            (height, width, 3) uint8 in R, G, B order. A rule uses one white level for the whole sequence, taken from frame
-            0, so that changes of light stay visible.
+            (height, width, 3) uint8 in R, G, B order. A rule uses one white level for the whole sequence, taken from
+            frame 0, so that changes of light stay visible.
         """
         if rule is None and self.is_rgb:
             return np.asarray(self[i], dtype=np.uint8)
@@ -277,7 +284,9 @@ class Sequence(ABC):
         return to_display(apply_matrix(self[i], matrix), white=white)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}: {len(self)} frames of {self.width} x {self.height} x {self.bands}>"
+        return (
+            f"<{type(self).__name__} {self.name!r}: {len(self)} frames of {self.width} x {self.height} x {self.bands}>"
+        )
 
     def _display_of(self, rule: str) -> tuple[NDArray[np.float32], float]:
         if self._display is None:

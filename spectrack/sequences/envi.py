@@ -87,7 +87,8 @@ def read_header(path: Path, *, frames: int | None = None) -> EnviHeader:
     needed, found = offset + lines * samples * bands * dtype.itemsize, data.stat().st_size
     if found < needed:
         raise SequenceError(
-            f"expected {needed} bytes in {data} ({samples} samples x {lines} lines x {bands} bands of {dtype.name}), found {found}; "
+            f"expected {needed} bytes in {data} ({samples} samples x {lines} lines x {bands} bands of {dtype.name}), "
+            f"found {found}; "
             "copy or export that file again, or correct its header"
         )
     wavelengths = _wavelengths(fields, bands, path)
@@ -124,7 +125,8 @@ class EnviSequence(Sequence):
         self._first = first = read_header(headers[0], frames=frames if len(headers) == 1 else None)
         if len(headers) > 1 and first.frames > 1:
             raise SequenceError(
-                f"expected one frame a header in {first.path.parent}, found {first.frames} in {first.path.name}; name one file"
+                f"expected one frame a header in {first.path.parent}, found {first.frames} in {first.path.name}; name "
+                "one file"
             )
         self.height, self.width, self.bands = first.lines // first.frames, first.samples, first.bands
         self.wavelengths_nm = first.wavelengths_nm
@@ -154,20 +156,30 @@ class EnviSequence(Sequence):
             raise frame_mismatch(header.path, (header.lines, header.samples, header.bands), expected, self._first.path)
         axes = _AXES[header.interleave]
         size = {"l": header.lines, "w": header.samples, "b": header.bands}
-        mapped = np.memmap(header.data, dtype=header.dtype, mode="r", offset=header.offset, shape=tuple(size[letter] for letter in axes))
+        mapped = np.memmap(
+            header.data,
+            dtype=header.dtype,
+            mode="r",
+            offset=header.offset,
+            shape=tuple(size[letter] for letter in axes),
+        )
         self._kept = (file, np.asarray(mapped).transpose([axes.index(letter) for letter in "lwb"]))
         return self._kept[1]
 
 
 def _parse(path: Path) -> dict[str, str]:
-    """The ``key = value`` pairs of a header, keys in lower case; values in braces come without them, joined by commas."""
+    """The ``key = value`` pairs of a header, keys in lower case; values in braces come without them, joined by
+    commas.
+    """
     try:
         size = path.stat().st_size
         if size > _LARGEST_HEADER:
             raise SequenceError(f"expected an ENVI text header at {path}, found {size} bytes; give the .hdr file")
         text = _decode(path.read_bytes())
     except OSError as error:
-        raise SequenceError(f"expected a readable ENVI header at {path}, found: {error.strerror or error}; check the file") from error
+        raise SequenceError(
+            f"expected a readable ENVI header at {path}, found: {error.strerror or error}; check the file"
+        ) from error
     if not text.lstrip().startswith("ENVI"):
         raise SequenceError(f"expected {path} to start with the word ENVI, found {text[:20]!r}; give an ENVI header")
     from spectral.io import envi
@@ -181,9 +193,13 @@ def _parse(path: Path) -> dict[str, str]:
             fields = envi.read_envi_header(str(plain))
         except Exception as error:
             raise SequenceError(
-                f"expected complete 'key = value' lines in {path}, found a value whose brace is not closed; complete the header"
+                f"expected complete 'key = value' lines in {path}, found a value whose brace is not closed; complete "
+                "the header"
             ) from error
-    return {" ".join(key.lower().split()): ", ".join(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return {
+        " ".join(key.lower().split()): ", ".join(value) if isinstance(value, list) else value
+        for key, value in fields.items()
+    }
 
 
 def _decode(data: bytes) -> str:
@@ -239,7 +255,8 @@ def _data_file(path: Path, fields: dict[str, str]) -> Path:
         return found[0]
     several = f"several ({', '.join(entry.name for entry in found)})" if found else "none"
     raise SequenceError(
-        f"expected one data file for {path} ({path.stem}.raw, .img, .dat, .bsq, .bil or .bip), found {several}; keep exactly one beside it"
+        f"expected one data file for {path} ({path.stem}.raw, .img, .dat, .bsq, .bil or .bip), found {several}; keep "
+        "exactly one beside it"
     )
 
 

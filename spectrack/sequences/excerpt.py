@@ -31,7 +31,18 @@ class Excerpt(Sequence):
         if frames < 1:
             raise ConfigError(f"expected at least one frame of {source.name!r}, found {frames}; name how many to take")
         self.source, self._frames = source, min(frames, len(source))
-        for name in ("name", "height", "width", "bands", "wavelengths_nm", "sensor", "fps", "attributes", "is_rgb", "metadata"):
+        for name in (
+            "name",
+            "height",
+            "width",
+            "bands",
+            "wavelengths_nm",
+            "sensor",
+            "fps",
+            "attributes",
+            "is_rgb",
+            "metadata",
+        ):
             setattr(self, name, getattr(source, name))
         visibility = source.visibility
         self.visibility = None if visibility is None else np.asarray(visibility)[: self._frames]

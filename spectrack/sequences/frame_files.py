@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
+from spectrack.files import number_key
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
@@ -26,19 +26,10 @@ def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     wanted = {suffix.lower() for suffix in suffixes}
     with os.scandir(folder) as entries:
         visible = (entry for entry in entries if not entry.name.startswith("."))
-        names = [entry.name for entry in visible if os.path.splitext(entry.name)[1].lower() in wanted and entry.is_file()]
+        names = [
+            entry.name for entry in visible if os.path.splitext(entry.name)[1].lower() in wanted and entry.is_file()
+        ]
     return [folder / name for name in sorted(names, key=number_key)]
-
-
-def number_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Sort key that compares runs of digits as numbers.
-
-    Example:
-        >>> sorted(["10.png", "2.png", "0001.png"], key=number_key)
-        ['0001.png', '2.png', '10.png']
-    """
-    parts = re.findall(r"[0-9]+|[^0-9]+", Path(name).stem)
-    return tuple((0, int(part), "") if part[0] in "0123456789" else (1, 0, part.lower()) for part in parts), name
 
 
 def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
@@ -46,7 +37,8 @@ def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
 
     Args:
         path: PNG, JPEG, BMP or TIFF.
-        colour: False gives the pixels as stored (channels in R, G, B order); True always gives 8-bit RGB, grey repeated.
+        colour: False gives the pixels as stored (channels in R, G, B order); True always gives 8-bit RGB, grey
+            repeated.
 
     Returns:
         (height, width) or (height, width, channels).
@@ -59,7 +51,9 @@ def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SequenceError(f"expected a readable image at {path}, found: {error.strerror or error}; check the file") from error
+        raise SequenceError(
+            f"expected a readable image at {path}, found: {error.strerror or error}; check the file"
+        ) from error
     if not _looks_complete(data):
         raise damaged(path)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION if colour else cv2.IMREAD_UNCHANGED
@@ -78,7 +72,8 @@ def damaged(path: Path) -> SequenceError:
     """The error for a frame file that cannot be decoded in full."""
     size = path.stat().st_size if path.exists() else 0
     return SequenceError(
-        f"expected a complete image in {path}, found one cut short or damaged ({size} bytes); copy or export that frame again"
+        f"expected a complete image in {path}, found one cut short or damaged ({size} bytes); copy or export that "
+        "frame again"
     )
 
 
@@ -95,7 +90,8 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _looks_complete(data: bytes) -> bool:
-    # Some decoders fill what is missing of a cut file with grey instead of failing, so the end marks are looked for first.
+    # Some decoders fill what is missing of a cut file with grey instead of failing, so the end marks are looked for
+    # first.
     if data.startswith(b"\x89PNG"):
         return b"IEND" in data[-64:]
     if data.startswith(b"\xff\xd8"):

@@ -3,8 +3,8 @@
 The field's data sets and their re-packed copies put the same things in many places: streams inside a sequence
 (``car/HSI``, ``car/HSI-FalseColor``, ``car/RGB``), sequences inside a modality (``HSI-VIS/car`` with the truth in
 ``HSI-VIS-FalseColor/car``), an ``img`` or ``imgs`` folder beside the truth, redundant inner folders
-(``park/img/park``), caches (``HSI-VIS-3D/car/0001.npy``). Everything here goes by names; what is in a file is decided by
-reading it.
+(``park/img/park``), caches (``HSI-VIS-3D/car/0001.npy``). Everything here goes by names; what is in a file is decided
+by reading it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spectrack.errors import SequenceError, SequenceNotFoundError
-from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files, number_key
+from spectrack.files import number_key
+from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files
 from spectrack.sequences.side_file import SIDE_FILE, SideFile, read_side_file
 
 ENVI_DATA_SUFFIXES = frozenset({".raw", ".img", ".dat", ".bsq", ".bil", ".bip", ".bin"})
@@ -155,14 +156,19 @@ def _descend(given: Path) -> Path:
         choice = next((group for group in groups if group), inner)
         if not choice:
             wanted = "PNG, TIFF, JPEG, .npy, .npz, .mat, HDF5, ENVI or video files"
-            raise SequenceNotFoundError(f"expected frames ({wanted}) in {given}, found none; name the folder that holds them")
+            raise SequenceNotFoundError(
+                f"expected frames ({wanted}) in {given}, found none; name the folder that holds them"
+            )
         if len(choice) > 1:
             shown = ", ".join(sub.name for sub in choice[:6]) + (", ..." if len(choice) > 6 else "")
             raise SequenceError(
-                f"expected one sequence in {folder}, found {len(choice)} folders to choose from ({shown}); name one, such as {choice[0]}"
+                f"expected one sequence in {folder}, found {len(choice)} folders to choose from ({shown}); name one, "
+                f"such as {choice[0]}"
             )
         folder = choice[0]
-    raise SequenceNotFoundError(f"expected frames within {_DEEPEST} folders below {given}, found none; name the folder that holds them")
+    raise SequenceNotFoundError(
+        f"expected frames within {_DEEPEST} folders below {given}, found none; name the folder that holds them"
+    )
 
 
 def _side(homes: list[Path], frames: Path) -> SideFile:
@@ -185,7 +191,9 @@ def _upwards(frames: Path) -> Iterator[Path]:
 
 
 def _homes(frames: Path) -> Iterator[Path]:
-    """Folders that belong to this sequence alone: that of the frames, and those above it as long as the inner one is a stream."""
+    """Folders that belong to this sequence alone: that of the frames, and those above it as long as the inner one is a
+    stream.
+    """
     for folder in _upwards(frames):
         yield folder
         parent = folder.parent
@@ -201,7 +209,11 @@ def _homes(frames: Path) -> Iterator[Path]:
 
 def _false_colour_twin(frames: Path, stream: Path) -> list[Path]:
     """Folders of the false-colour stream that belong to the same sequence, innermost first."""
-    twins = [folder for folder in _folders(stream.parent) if is_false_colour(folder.name) and _same_modality(stream.name, folder.name)]
+    twins = [
+        folder
+        for folder in _folders(stream.parent)
+        if is_false_colour(folder.name) and _same_modality(stream.name, folder.name)
+    ]
     folder = frames.parent if frames.is_file() else frames
     inside = folder.relative_to(stream).parts
     # The shortest name first: HSI-VIS-FalseColor before HSI-VIS-FalseColor_25.

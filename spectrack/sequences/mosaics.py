@@ -22,8 +22,10 @@ _SAMPLE_PX = 600
 _SMALLEST_SAMPLE_PX = 40
 _CLEARLY_A_LINE = 20.0
 _CLEARLY_NO_LINE = 5.0
-"""Line strengths, see `_line_strength`. Measured: a HOTC sequence 4,500 at its own block and 1.6 at the other, simulated mosaics
-mostly several hundred and below 3; ordinary images, enlarged ones, noise and Bayer patterns stay below 4 at both."""
+"""Line strengths, see `_line_strength`. Measured: a HOTC sequence 4,500 at its own block and 1.6 at the other,
+simulated mosaics mostly several hundred and below 3; ordinary images, enlarged ones, noise and Bayer patterns stay
+below 4 at both.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,19 @@ class MosaicPattern:
             SequenceError: the camera has none.
         """
         if sensor.block is None:
-            raise SequenceError(f"expected a sensor with a mosaic, found {sensor.name!r} that has none; choose one of {_mosaic_sensors()}")
+            raise SequenceError(
+                f"expected a sensor with a mosaic, found {sensor.name!r} that has none; choose one of "
+                f"{_mosaic_sensors()}"
+            )
         return cls(sensor.block, sensor.bands, sensor.name)
 
 
 def find_block(mosaic: NDArray[Any]) -> int | None:
     """The period of a mosaic, 4 or 5, when its pixels leave no doubt.
 
-    The bands differ in mean brightness, so a mosaic of block B has lines in its Fourier spectrum at multiples of 1/B cycles per
-    pixel, on both axes and crosswise. At least half of them must stand out clearly for one block and hardly for the other.
+    The bands differ in mean brightness, so a mosaic of block B has lines in its Fourier spectrum at multiples of 1/B
+    cycles per pixel, on both axes and crosswise. At least half of them must stand out clearly for one block and hardly
+    for the other.
 
     Args:
         mosaic: (rows, columns), any number type.
@@ -94,7 +100,8 @@ def pattern_of_block(mosaic: NDArray[Any], block: int) -> MosaicPattern:
 def undecided_pattern(path: Path) -> SequenceError:
     """The refusal when nothing tells the mosaic pattern."""
     return SequenceError(
-        f"expected to tell a 4 x 4 from a 5 x 5 mosaic in {path}, found no sign of either (size alone decides nothing); "
+        f"expected to tell a 4 x 4 from a 5 x 5 mosaic in {path}, found no sign of either (size alone decides "
+        "nothing); "
         f"name the camera with sensor=... (--sensor), one of {_mosaic_sensors()}"
     )
 
@@ -107,13 +114,15 @@ def check_mosaic(image: NDArray[Any], path: Path) -> None:
     """
     if image.ndim != 2:
         raise SequenceError(
-            f"expected a single-channel 16-bit mosaic in {path}, found an image of {image.shape[2]} channels ({image.dtype}); "
+            f"expected a single-channel 16-bit mosaic in {path}, found an image of {image.shape[2]} channels "
+            f"({image.dtype}); "
             "open the folder of raw mosaics, or read it as footage with format='images' (--format images)"
         )
     if image.dtype != np.uint16:
         raise SequenceError(
             f"expected a 16-bit mosaic in {path}, found {image.dtype} pixels; export the raw 16-bit mosaics "
-            "(tools that read with 8 bits drop the low byte), or read it as footage with format='images' (--format images)"
+            "(tools that read with 8 bits drop the low byte), or read it as footage with format='images' (--format "
+            "images)"
         )
 
 
@@ -173,7 +182,8 @@ class MosaicSequence(Sequence):
         block = self._pattern.block
         if mosaic.shape[0] % block or mosaic.shape[1] % block:
             raise SequenceError(
-                f"expected mosaic sides divisible by the block {block}, found {mosaic.shape[1]} x {mosaic.shape[0]} in {path}; "
+                f"expected mosaic sides divisible by the block {block}, found {mosaic.shape[1]} x {mosaic.shape[0]} in "
+                f"{path}; "
                 "name the sensor that wrote it with sensor=... (--sensor), or crop the mosaics to whole blocks"
             )
 
@@ -183,7 +193,8 @@ class MosaicSequence(Sequence):
             if not mosaic[band // block :: block, band % block :: block].any():
                 continue
             found = (
-                f"expected only zeros in band {band + 1} of {path} (sensor {self._pattern.sensor} has {bands} bands), found light there; "
+                f"expected only zeros in band {band + 1} of {path} (sensor {self._pattern.sensor} has {bands} bands), "
+                "found light there; "
                 "name the camera that wrote it with sensor=... (--sensor)"
             )
             if refuse:
@@ -194,17 +205,23 @@ class MosaicSequence(Sequence):
 
 
 def _line_strength(power: NDArray[np.float64], block: int) -> float:
-    """Median over the block's frequencies of the power there, in units of the power around it (1 where there is no line)."""
+    """Median over the block's frequencies of the power there, in units of the power around it (1 where there is no
+    line).
+    """
     rows, columns = power.shape
     radius = max(4, min(8, min(rows, columns) // 16))
     steps = np.arange(-radius, radius + 1)
-    ring = np.maximum(np.abs(steps)[:, None], np.abs(steps)[None, :]) > 2  # the window widens a line by one step to each side
+    ring = (
+        np.maximum(np.abs(steps)[:, None], np.abs(steps)[None, :]) > 2
+    )  # the window widens a line by one step to each side
     floor = 1e-12 * power.max() + 1e-300
     ratios = []
     for down in range(block):
         for right in range(block // 2 + 1):
             repeated = right == 0 and down > block // 2  # the same wave as another one in the list
-            shared = 2 * down % block == 0 and 2 * right % block == 0  # a mean or a 2 x 2 pattern, which is no sign of a block
+            shared = (
+                2 * down % block == 0 and 2 * right % block == 0
+            )  # a mean or a 2 x 2 pattern, which is no sign of a block
             if repeated or shared:
                 continue
             y, x = down * rows // block, right * columns // block

@@ -1,6 +1,7 @@
 """open_sequence: one function for every supported format, decided by names where they are known and by content else.
 
-What is where is settled in `layout`, which reader fits in `readers`; here name, truth, side file and pictures are added.
+What is where is settled in `layout`, which reader fits in `readers`; here name, truth, side file and pictures are
+added.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spectrack.annotations.attributes import read_attributes
+from spectrack.annotations.text import read_boxes, read_first_box
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
-from spectrack.sequences.annotations import read_boxes, read_first_box
-from spectrack.sequences.attributes import read_attributes
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.layout import Layout, find_layout, frame_kinds
@@ -39,20 +40,21 @@ def open_sequence(
 ) -> Sequence:
     """Open a hyperspectral (or ordinary RGB) video; frames are read when they are asked for.
 
-    Accepted are a sequence folder of the field's data sets (any of its streams; the hyperspectral one by default), a folder
-    of frame files, one file with all frames, a video file, and what `write_sequence` wrote.
+    Accepted are a sequence folder of the field's data sets (any of its streams; the hyperspectral one by default), a
+    folder of frame files, one file with all frames, a video file, and what `write_sequence` wrote.
 
     Args:
         path: folder or file.
         format: one of `FORMATS`; None to find out.
-        sensor: the camera: a name of `spectrack.sensors`, or a `Sensor`. Says how mosaics are laid out and how many bands
-            arrays have. The centres of a named sensor are not taken over: real cameras differ.
-        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it where the sizes leave no doubt.
+        sensor: the camera: a name of `spectrack.sensors`, or a `Sensor`. Says how mosaics are laid out and how many
+            bands arrays have. The centres of a named sensor are not taken over: real cameras differ.
+        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it where the sizes leave no
+            doubt.
         variable: name of the array in .npz, .mat and HDF5 files that hold several.
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
-        twin: the same sequence's folder in the false-colour stream, for its truth, attributes and pictures; None for the one
-            that the data set's layout has.
+        twin: the same sequence's folder in the false-colour stream, for its truth, attributes and pictures; None for
+            the one that the data set's layout has.
 
     Returns:
         The sequence. Truth with more rows than frames is cut, with one logged warning; truth with fewer rows is refused
@@ -60,20 +62,27 @@ def open_sequence(
 
     Raises:
         SequenceNotFoundError: nothing at `path`, or no frames.
-        SequenceError: the frames or the annotations are damaged or do not fit together, or the format, the mosaic pattern
-            or the axis order cannot be told.
+        SequenceError: the frames or the annotations are damaged or do not fit together, or the format, the mosaic
+            pattern or the axis order cannot be told.
         ConfigError: an unknown format, sensor or axis letter.
     """
     if format is not None and format not in FORMATS:
-        raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}; formats: {', '.join(sorted(FORMATS))}")
+        raise ConfigError(
+            f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}; formats: "
+            f"{', '.join(sorted(FORMATS))}"
+        )
     layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
-    request = Request(layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable)
+    request = Request(
+        layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable
+    )
     try:
         sequence = FORMATS[detect_format(request, format)](request)
     except SpectrackError:
         raise  # some derive from OSError
     except OSError as error:
-        raise SequenceError(f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files") from error
+        raise SequenceError(
+            f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files"
+        ) from error
     _describe(sequence, request, name)
     _add_truth(sequence, layout, truth)
     _add_pictures(sequence, layout)
@@ -94,24 +103,29 @@ def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
     sequence.name = name or side.name or request.layout.name
     sequence.sensor = sensor.name if sensor is not None and not sequence.is_rgb else side.sensor or sequence.sensor
     sequence.fps = side.fps or sequence.fps
-    sequence.attributes = side.attributes or (read_attributes(request.layout.description) if request.layout.description else ())
+    sequence.attributes = side.attributes or (
+        read_attributes(request.layout.description) if request.layout.description else ()
+    )
     sequence.is_rgb = side.is_rgb if side.is_rgb is not None else sequence.is_rgb
     sequence._metadata = side.metadata or None
     if sensor is not None and not sequence.is_rgb and sensor.bands != sequence.bands:
         raise SequenceError(
-            f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, found {sequence.bands}; "
+            f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, found "
+            f"{sequence.bands}; "
             "name the right sensor, or the axis order with axes=... (--axes)"
         )
     if side.frames is not None and side.frames != len(sequence):
         raise SequenceError(
-            f"expected the {side.frames} frames that {side.path} records, found {len(sequence)} in {request.layout.frames}; "
+            f"expected the {side.frames} frames that {side.path} records, found {len(sequence)} in "
+            f"{request.layout.frames}; "
             "copy the missing frames or correct the side file"
         )
     _add_wavelengths(sequence, request)
     if side.visibility is not None:
         if len(side.visibility) < len(sequence):
             raise SequenceError(
-                f"expected a visibility for each of the {len(sequence)} frames in {side.path}, found {len(side.visibility)}; "
+                f"expected a visibility for each of the {len(sequence)} frames in {side.path}, found "
+                f"{len(side.visibility)}; "
                 "correct the file"
             )
         sequence.visibility = np.array(side.visibility[: len(sequence)], dtype=np.float64)
@@ -121,7 +135,12 @@ def _add_wavelengths(sequence: Sequence, request: Request) -> None:
     side, sensor = request.layout.side, request.sensor
     if side.wavelengths_nm is not None:
         sequence.wavelengths_nm = side.wavelengths_nm
-    elif sequence.wavelengths_nm is None and sensor is not None and request.sensor_given and sensor not in SENSORS.values():
+    elif (
+        sequence.wavelengths_nm is None
+        and sensor is not None
+        and request.sensor_given
+        and sensor not in SENSORS.values()
+    ):
         # The user described this very camera, so its centres are measured; those of a named one are nominal.
         sequence.wavelengths_nm = sensor.centres_nm
     if sequence.wavelengths_nm is not None and len(sequence.wavelengths_nm) != sequence.bands:
@@ -142,16 +161,26 @@ def _add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str]
         sequence._first_box = read_first_box(layout.first_box)
     rows = 0 if sequence._truth is None else len(sequence._truth)
     if rows > len(sequence):
-        _log.warning("%s has %d rows for %d frames; the first %d are used", sequence._truth_source, rows, len(sequence), len(sequence))
+        _log.warning(
+            "%s has %d rows for %d frames; the first %d are used",
+            sequence._truth_source,
+            rows,
+            len(sequence),
+            len(sequence),
+        )
 
 
 def _as_boxes(given: Any) -> Boxes:
     try:
         boxes = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise SequenceError(f"expected truth as a file or (frames, 4) boxes, found {type(given).__name__}; give x, y, w, h rows") from error
+        raise SequenceError(
+            f"expected truth as a file or (frames, 4) boxes, found {type(given).__name__}; give x, y, w, h rows"
+        ) from error
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise SequenceError(f"expected truth as a file or (frames, 4) boxes, found shape {boxes.shape}; give x, y, w, h rows")
+        raise SequenceError(
+            f"expected truth as a file or (frames, 4) boxes, found shape {boxes.shape}; give x, y, w, h rows"
+        )
     return boxes
 
 
@@ -166,7 +195,10 @@ def _add_pictures(sequence: Sequence, layout: Layout) -> None:
     size = read_footage(files[0]).shape[:2]
     if size != (sequence.height, sequence.width):
         _log.info(
-            "%s holds pictures of %s, not of the cube's %s; they are not used", layout.pictures, size, (sequence.height, sequence.width)
+            "%s holds pictures of %s, not of the cube's %s; they are not used",
+            layout.pictures,
+            size,
+            (sequence.height, sequence.width),
         )
         return
 

@@ -16,7 +16,14 @@ from spectrack.sequences.envi import EnviSequence, find_header
 from spectrack.sequences.footage import ImageSequence, VideoSequence, read_footage
 from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, read_image
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds
-from spectrack.sequences.mosaics import MosaicPattern, MosaicSequence, check_mosaic, pattern_of_block, pattern_of_pixels, undecided_pattern
+from spectrack.sequences.mosaics import (
+    MosaicPattern,
+    MosaicSequence,
+    check_mosaic,
+    pattern_of_block,
+    pattern_of_pixels,
+    undecided_pattern,
+)
 from spectrack.sequences.triplets import TripletSequence, are_triplets
 
 _CALIBRATION_PREFIXES = ("darkref", "whiteref")
@@ -51,7 +58,9 @@ class Request:
         found = [frames] if frames.is_file() else frame_kinds(frames).get(kind, [])
         if not found:
             suffixes = ", ".join(sorted(KINDS[kind]))
-            raise SequenceNotFoundError(f"expected {kind} files ({suffixes}) in {frames}, found none; name their folder, or another format")
+            raise SequenceNotFoundError(
+                f"expected {kind} files ({suffixes}) in {frames}, found none; name their folder, or another format"
+            )
         return found
 
     def evidence(self) -> AxisEvidence:
@@ -76,12 +85,16 @@ def detect_format(request: Request, given: str | None) -> str:
         return given
     if given == "simulated" and side.format is None:
         raise SequenceError(
-            f"expected a sequence.json that names its format in {request.layout.frames}, found none; open the folder that was written, "
+            f"expected a sequence.json that names its format in {request.layout.frames}, found none; open the folder "
+            "that was written, "
             "or leave the format out"
         )
     if side.format is not None:
         if side.format not in FORMATS or side.format == "simulated":
-            raise SequenceError(f"expected a known format in {side.path}, found {side.format[:40]!r}; {nearest_name(side.format, FORMATS)}")
+            raise SequenceError(
+                f"expected a known format in {side.path}, found {side.format[:40]!r}; "
+                f"{nearest_name(side.format, FORMATS)}"
+            )
         return side.format
     frames = request.layout.frames
     return _format_of_file(request) if frames.is_file() else _format_of_folder(request)
@@ -94,7 +107,9 @@ def _format_of_file(request: Request) -> str:
         return "envi"
     kind = next((kind for kind, suffixes in KINDS.items() if suffix in suffixes), None)
     if kind is None:
-        raise SequenceError(f"expected a sequence, found the file {path} of unknown type; formats: {', '.join(sorted(FORMATS))}")
+        raise SequenceError(
+            f"expected a sequence, found the file {path} of unknown type; formats: {', '.join(sorted(FORMATS))}"
+        )
     if kind != "image":
         return kind
     if suffix in TIFF_SUFFIXES and len(open_tiff(path).shape) > 2:
@@ -109,7 +124,10 @@ def _format_of_folder(request: Request) -> str:
         raise SequenceNotFoundError(f"expected frames in {folder}, found none; name the folder that holds them")
     if len(kinds) > 1:
         found = ", ".join(f"{len(files)} {kind}" for kind, files in kinds.items())
-        raise SequenceError(f"expected frame files of one kind in {folder}, found {found}; name the one to read with format=... (--format)")
+        raise SequenceError(
+            f"expected frame files of one kind in {folder}, found {found}; name the one to read with format=... "
+            "(--format)"
+        )
     kind = next(iter(kinds))
     return _format_of_images(kinds[kind], request) if kind == "image" else kind
 
@@ -131,7 +149,8 @@ def _format_of_images(files: list[Path], request: Request) -> str:
         return "images"
     if image.dtype == "u1":
         raise SequenceError(
-            f"expected 16-bit mosaics or 8-bit colour footage in {request.layout.frames}, found 8-bit grey images; export the raw 16-bit "
+            f"expected 16-bit mosaics or 8-bit colour footage in {request.layout.frames}, found 8-bit grey images; "
+            "export the raw 16-bit "
             "mosaics, or read grey footage with format='images' (--format images)"
         )
     return "hotc"
@@ -151,7 +170,8 @@ def _pattern(files: list[Path], request: Request) -> MosaicPattern:
         bands = side.bands or side.block**2
         if bands > side.block**2:
             raise SequenceError(
-                f"expected at most {side.block**2} bands for block {side.block} in {side.path}, found {bands}; correct the file"
+                f"expected at most {side.block**2} bands for block {side.block} in {side.path}, found {bands}; correct "
+                "the file"
             )
         return MosaicPattern(side.block, bands, side.sensor)
     if request.sensor is not None:
@@ -197,13 +217,17 @@ def _open_envi(request: Request) -> Sequence:
 def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -> Callable[[Request], Sequence]:
     def open_arrays(request: Request) -> Sequence:
         files = request.files("image" if kind == "tiff" else kind)
-        pattern = MosaicPattern.of_sensor(request.sensor) if request.sensor is not None and request.sensor.block else None
+        pattern = (
+            MosaicPattern.of_sensor(request.sensor) if request.sensor is not None and request.sensor.block else None
+        )
         axes, evidence, name = request.axes or request.layout.side.axes, request.evidence(), request.layout.name
         variables: list[str | None] = [request.variable] * len(files)
         if kind == "npz" and len(files) == 1 and request.variable is None and (members := _frame_members(files[0])):
             files, variables = files * len(members), members
         if len(files) > 1:
-            return ArrayFolderSequence(files, open_source, variables=variables, axes=axes, evidence=evidence, pattern=pattern, name=name)
+            return ArrayFolderSequence(
+                files, open_source, variables=variables, axes=axes, evidence=evidence, pattern=pattern, name=name
+            )
         source = open_source(files[0], request.variable)
         order = axes or source.axes or infer_axes(source.shape, evidence, one_frame=False, where=source.where)
         return ArraySequence(source, order, pattern=pattern, name=name)
@@ -221,12 +245,16 @@ def _frame_members(path: Path) -> list[str | None]:
 
 def _only(files: list[Path], request: Request) -> Path:
     if len(files) > 1:
-        raise SequenceError(f"expected one video in {request.layout.frames}, found {len(files)}; name one, such as {files[0]}")
+        raise SequenceError(
+            f"expected one video in {request.layout.frames}, found {len(files)}; name one, such as {files[0]}"
+        )
     return files[0]
 
 
 def _never(request: Request) -> Sequence:
-    raise ConfigError("expected a format of frame files, found 'simulated'; it stands for the one that sequence.json names")
+    raise ConfigError(
+        "expected a format of frame files, found 'simulated'; it stands for the one that sequence.json names"
+    )
 
 
 FORMATS: dict[str, Callable[[Request], Sequence]] = {

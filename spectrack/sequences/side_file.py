@@ -1,7 +1,7 @@
 """sequence.json: the side file that says what the frames cannot. Every writer here adds it; users may write it by hand.
 
-All keys are optional: name, format, frames (their number), frames_path (folder or file beside the side file), axes, sensor,
-block, bands, is_rgb, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are passed over.
+All keys are optional: name, format, frames (their number), frames_path (folder or file beside the side file), axes,
+sensor, block, bands, is_rgb, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are passed over.
 """
 
 from __future__ import annotations
@@ -100,14 +100,20 @@ def read_side_file(path: Path) -> SideFile:
 def _load(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise SequenceError(f"expected a small JSON file at {path}, found {path.stat().st_size} bytes; write it again")
+            raise SequenceError(
+                f"expected a small JSON file at {path}, found {path.stat().st_size} bytes; write it again"
+            )
         values = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SequenceError(f"expected JSON in {path}, found: {str(error)[:120]}; correct or remove that file") from error
+        raise SequenceError(
+            f"expected JSON in {path}, found: {str(error)[:120]}; correct or remove that file"
+        ) from error
     except OSError as error:
         raise SequenceError(f"expected a readable file {path}, found: {error.strerror or error}; check it") from error
     if not isinstance(values, dict):
-        raise SequenceError(f"expected a JSON object in {path}, found {type(values).__name__}; correct or remove that file")
+        raise SequenceError(
+            f"expected a JSON object in {path}, found {type(values).__name__}; correct or remove that file"
+        )
     return values
 
 
@@ -127,12 +133,17 @@ def _inside(path: Path, relative: str | None) -> Path | None:
     target = (path.parent / relative).resolve()
     if not target.is_relative_to(path.parent.resolve()):
         raise SequenceError(
-            f"expected frames_path in {path} to stay inside its folder, found {relative[:80]!r}; correct or remove that key"
+            f"expected frames_path in {path} to stay inside its folder, found {relative[:80]!r}; correct or remove "
+            "that key"
         )
     if not target.exists():
-        raise SequenceError(f"expected the frames of {path} at {target}, found nothing there; correct frames_path or copy the frames")
+        raise SequenceError(
+            f"expected the frames of {path} at {target}, found nothing there; correct frames_path or copy the frames"
+        )
     return path.parent / relative
 
 
 def _wrong(path: Path, key: str, expected: str, value: object) -> SequenceError:
-    return SequenceError(f"expected {key} to be {expected} in {path}, found {str(value)[:60]!r}; correct or remove that key")
+    return SequenceError(
+        f"expected {key} to be {expected} in {path}, found {str(value)[:60]!r}; correct or remove that key"
+    )

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
+from spectrack.files import number_key
 from spectrack.sequences.base import ArrayFrame, Sequence
 from spectrack.sequences.footage import read_footage
-from spectrack.sequences.frame_files import frame_mismatch, number_key
+from spectrack.sequences.frame_files import frame_mismatch
 
 _MEMBER = re.compile(r"(.+)_img([123])", re.IGNORECASE)
 
@@ -71,7 +72,8 @@ def _group(files: list[Path]) -> list[tuple[Path, Path, Path]]:
         match = _MEMBER.fullmatch(file.stem)
         if match is None:
             raise SequenceError(
-                f"expected images named <frame>_img1 to _img3, found {file}; remove it or name the format (--format images)"
+                f"expected images named <frame>_img1 to _img3, found {file}; remove it or name the format (--format "
+                "images)"
             )
         stems.setdefault(match.group(1), {})[int(match.group(2))] = file
     frames = []
@@ -80,6 +82,9 @@ def _group(files: list[Path]) -> list[tuple[Path, Path, Path]]:
         missing = [number for number in (1, 2, 3) if number not in members]
         if missing:
             there = next(iter(members.values()))
-            raise SequenceError(f"expected three images of frame {stem} beside {there}, found no _img{missing[0]}; copy the missing image")
+            raise SequenceError(
+                f"expected three images of frame {stem} beside {there}, found no _img{missing[0]}; copy the missing "
+                "image"
+            )
         frames.append((members[1], members[2], members[3]))
     return frames

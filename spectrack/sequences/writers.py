@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.annotations.text import write_boxes
 from spectrack.cube import Cube, check_cube, cube_to_mosaic
 from spectrack.errors import ConfigError, CubeError, SequenceError, SpectrackError, nearest_name
 from spectrack.files import write_folder_atomically, write_json
 from spectrack.sensors import SENSORS
-from spectrack.sequences.annotations import write_boxes
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.envi import DATA_TYPES
 from spectrack.sequences.memory import MemorySequence
@@ -44,14 +44,15 @@ def write_sequence(
     Args:
         sequence: what to write; plain cubes (height, width, bands) will do.
         directory: the folder to make; it must not exist or be empty.
-        format: ``hotc``: 16-bit mosaic PNG files in ``HSI/``, as HOTC has them; ``envi``: a header and a band-sequential raw
-            file a frame in ``frames/``; ``npy``: one memory-mappable ``frames.npy`` (frames, height, width, bands).
+        format: ``hotc``: 16-bit mosaic PNG files in ``HSI/``, as HOTC has them; ``envi``: a header and a
+            band-sequential raw file a frame in ``frames/``; ``npy``: one memory-mappable ``frames.npy`` (frames,
+            height, width, bands).
         block: side of the mosaic pattern for ``hotc``; None takes the sensor's, or the root of the number of bands.
         false_colour: write ``HSI-FalseColor/`` with a JPEG a frame beside it.
 
     Returns:
-        The folder. It always holds a ``sequence.json``, and ``groundtruth_rect.txt`` (tabs; whole numbers without a point)
-        where truth is known, in ``HSI/`` for ``hotc``.
+        The folder. It always holds a ``sequence.json``, and ``groundtruth_rect.txt`` (tabs; whole numbers without a
+        point) where truth is known, in ``HSI/`` for ``hotc``.
 
     Raises:
         SequenceError: the folder is not empty or cannot be written, or the truth is shorter than the video.
@@ -81,7 +82,8 @@ def write_sequence(
         raise  # some derive from OSError
     except OSError as error:
         raise SequenceError(
-            f"expected to write the sequence to {target}, found: {error.strerror or error}; free space or name another folder"
+            f"expected to write the sequence to {target}, found: {error.strerror or error}; free space or name another "
+            "folder"
         ) from error
     return target
 
@@ -90,7 +92,9 @@ def _details(sequence: Sequence, format: str) -> dict[str, Any]:
     """The content of the side file, None where nothing is known."""
     visibility = None if sequence.visibility is None else np.asarray(sequence.visibility, dtype=np.float64)
     if visibility is not None and not np.isfinite(visibility).all():
-        raise SequenceError(f"expected a finite visibility for every frame of {sequence.name!r}, found NaN or infinity; repair it")
+        raise SequenceError(
+            f"expected a finite visibility for every frame of {sequence.name!r}, found NaN or infinity; repair it"
+        )
     details = {
         "name": sequence.name,
         "format": format,
@@ -102,7 +106,9 @@ def _details(sequence: Sequence, format: str) -> dict[str, Any]:
         "bands": sequence.bands,
         "sensor": sequence.sensor,
         "is_rgb": sequence.is_rgb or None,
-        "wavelengths_nm": None if sequence.wavelengths_nm is None else [float(value) for value in sequence.wavelengths_nm],
+        "wavelengths_nm": None
+        if sequence.wavelengths_nm is None
+        else [float(value) for value in sequence.wavelengths_nm],
         "fps": float(sequence.fps),
         "attributes": list(sequence.attributes),
         "visibility": None if visibility is None else visibility.tolist(),
@@ -125,11 +131,14 @@ def _block(sequence: Sequence, given: int | None) -> int:
         block = round(sequence.bands**0.5)
         if block * block != sequence.bands:
             raise ConfigError(
-                f"expected a square number of bands or a known mosaic for the format hotc, found {sequence.bands} bands and no block; "
+                f"expected a square number of bands or a known mosaic for the format hotc, found {sequence.bands} "
+                "bands and no block; "
                 "give block=..., or write npy or envi"
             )
     if block < 2 or sequence.bands > block * block:
-        raise ConfigError(f"expected a mosaic block with room for {sequence.bands} bands, found block {block}; use a larger one")
+        raise ConfigError(
+            f"expected a mosaic block with room for {sequence.bands} bands, found block {block}; use a larger one"
+        )
     return int(block)
 
 
@@ -141,7 +150,8 @@ def _write_mosaics(sequence: Sequence, folder: Path, details: dict[str, Any]) ->
     for number, cube in _numbered(sequence):
         if cube.dtype.kind not in "ui" or int(cube.min()) < 0 or int(cube.max()) > 65535:
             raise CubeError(
-                f"expected whole counts from 0 to 65535 for 16-bit mosaics, found {cube.dtype} from {cube.min()} to {cube.max()} "
+                f"expected whole counts from 0 to 65535 for 16-bit mosaics, found {cube.dtype} from {cube.min()} to "
+                f"{cube.max()} "
                 f"in frame {number}; write npy or envi instead"
             )
         mosaic = cube_to_mosaic(cube.astype(np.uint16, copy=False), details["block"])
@@ -156,10 +166,15 @@ def _write_envi(sequence: Sequence, folder: Path, details: dict[str, Any]) -> Pa
     for number, cube in _numbered(sequence):
         if cube.dtype not in codes:
             known = ", ".join(dtype.name for dtype in codes)
-            raise CubeError(f"expected a type that ENVI knows ({known}), found {cube.dtype} in frame {number}; convert it or write npy")
+            raise CubeError(
+                f"expected a type that ENVI knows ({known}), found {cube.dtype} in frame {number}; convert it or write "
+                "npy"
+            )
         little = cube.transpose(2, 0, 1).astype(cube.dtype.newbyteorder("<"), copy=False)
         (home / f"{number}.raw").write_bytes(np.ascontiguousarray(little).tobytes())
-        (home / f"{number}.hdr").write_text(_header(cube, codes[cube.dtype], details["wavelengths_nm"]), encoding="ascii", newline="\n")
+        (home / f"{number}.hdr").write_text(
+            _header(cube, codes[cube.dtype], details["wavelengths_nm"]), encoding="ascii", newline="\n"
+        )
     return folder
 
 
@@ -175,7 +190,11 @@ def _write_npy(sequence: Sequence, folder: Path, details: dict[str, Any]) -> Pat
     return folder
 
 
-_WRITERS: dict[str, Callable[[Sequence, Path, dict[str, Any]], Path]] = {"envi": _write_envi, "hotc": _write_mosaics, "npy": _write_npy}
+_WRITERS: dict[str, Callable[[Sequence, Path, dict[str, Any]], Path]] = {
+    "envi": _write_envi,
+    "hotc": _write_mosaics,
+    "npy": _write_npy,
+}
 
 
 def _numbered(sequence: Sequence) -> Iterable[tuple[str, NDArray[Any]]]:
@@ -210,14 +229,29 @@ def _save_image(path: Path, image: NDArray[Any], options: list[int]) -> None:
 
     done, data = cv2.imencode(path.suffix, image, options)
     if not done:
-        raise SequenceError(f"expected to encode {path.name}, found an image of shape {image.shape} that OpenCV refuses; write npy instead")
+        raise SequenceError(
+            f"expected to encode {path.name}, found an image of shape {image.shape} that OpenCV refuses; write npy "
+            "instead"
+        )
     path.write_bytes(data.tobytes())
 
 
 def _header(cube: NDArray[Any], code: int, wavelengths_nm: list[float] | None) -> str:
     height, width, bands = cube.shape
-    lines = ["ENVI", "description = {written by spectrack}", f"samples = {width}", f"lines = {height}", f"bands = {bands}"]
-    lines += ["header offset = 0", "file type = ENVI Standard", f"data type = {code}", "interleave = bsq", "byte order = 0"]
+    lines = [
+        "ENVI",
+        "description = {written by spectrack}",
+        f"samples = {width}",
+        f"lines = {height}",
+        f"bands = {bands}",
+    ]
+    lines += [
+        "header offset = 0",
+        "file type = ENVI Standard",
+        f"data type = {code}",
+        "interleave = bsq",
+        "byte order = 0",
+    ]
     if wavelengths_nm is not None:
         lines += ["wavelength units = Nanometers", "wavelength = {" + ", ".join(map(repr, wavelengths_nm)) + "}"]
     return "\n".join(lines) + "\n"
@@ -227,7 +261,8 @@ def _check_target(target: Path) -> None:
     if target.is_dir():
         if any(target.iterdir()):
             raise SequenceError(
-                f"expected a new or empty folder to write to, found {target} with files in it; name another folder or empty it"
+                f"expected a new or empty folder to write to, found {target} with files in it; name another folder or "
+                "empty it"
             )
     elif target.exists():
         raise SequenceError(f"expected a folder to write to, found the file {target}; name another folder")

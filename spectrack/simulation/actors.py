@@ -1,4 +1,6 @@
-"""The actors of a scene and how they move: the target, its twins, decoys, passers-by and what the target passes behind."""
+"""The actors of a scene and how they move: the target, its twins, decoys, passers-by and what the target passes
+behind.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,16 @@ def moving_actor(
     *,
     own: str = "",
 ) -> Actor:
-    """An actor with the scenario's turning and deformation; `own` names its random stream where it is not the target."""
+    """An actor with the scenario's turning and deformation; `own` names its random stream where it is not the
+    target.
+    """
     scenario, frames = setting.scenario, setting.frames
-    body = build_body(setting.stream("body"), kind, surfaces, Build(scenario.bend, scenario.swing, 0.1 if scenario.camouflage else 1.0))
+    body = build_body(
+        setting.stream("body"),
+        kind,
+        surfaces,
+        Build(scenario.bend, scenario.swing, 0.1 if scenario.camouflage else 1.0),
+    )
     rng = setting.stream("turning" + own)
     upright = kind in ("person", "animal", "car")
     roll = motion.turn_track(rng, frames, scenario.roll_rate, scenario.wobble * (0.4 if upright else 1.0))
@@ -39,7 +48,9 @@ def moving_actor(
     yaw = motion.turn_track(rng, frames, scenario.yaw_rate if kind in ("ball", "box") else 0.0, scenario.tilt)
     if kind == "box":
         yaw = yaw + rng.uniform(-0.6, 0.6)
-    pitch = np.asarray((0.25 if kind == "box" else 0.0) + 0.5 * scenario.tilt * motion.smooth_noise(rng, frames, frames / 10 + 2)[:, 0])
+    pitch = np.asarray(
+        (0.25 if kind == "box" else 0.0) + 0.5 * scenario.tilt * motion.smooth_noise(rng, frames, frames / 10 + 2)[:, 0]
+    )
     # A flat thing is never seen edge-on: it would vanish.
     if kind not in ("ball", "box"):
         yaw, pitch = np.asarray(np.clip(yaw, -1.1, 1.1)), np.asarray(np.clip(pitch, -1.1, 1.1))
@@ -54,8 +65,12 @@ def _unit_size(body: Body, roll: float, yaw: float, pitch: float, phase: float) 
     return float(np.sqrt(box[2] * box[3]))
 
 
-def make_twins(setting: Setting, kind: str, surfaces: list[list[Surface]], target: Actor, size: NDArray[np.float64]) -> list[Actor]:
-    """Twins that keep near the target and cross it now and then: they swing through its place on slowly turning lines."""
+def make_twins(
+    setting: Setting, kind: str, surfaces: list[list[Surface]], target: Actor, size: NDArray[np.float64]
+) -> list[Actor]:
+    """Twins that keep near the target and cross it now and then: they swing through its place on slowly turning
+    lines.
+    """
     rng, frames = setting.stream("twin motion"), setting.frames
     time = np.arange(frames)
     twins = []
@@ -70,7 +85,9 @@ def make_twins(setting: Setting, kind: str, surfaces: list[list[Surface]], targe
     return twins
 
 
-def make_decoys(setting: Setting, camera: Camera, surfaces: Sequence[Surface], size: NDArray[np.float64]) -> list[Actor]:
+def make_decoys(
+    setting: Setting, camera: Camera, surfaces: Sequence[Surface], size: NDArray[np.float64]
+) -> list[Actor]:
     """Resting things in the target's materials, spread over all the ground that comes into view."""
     rng, frames = setting.stream("decoys"), setting.frames
     low, high = camera.offset.min(axis=0), camera.offset.max(axis=0) + np.array([setting.width, setting.height])
@@ -92,7 +109,9 @@ def make_passers(setting: Setting, camera: Camera, wardrobe: Wardrobe, size: NDA
         path = motion.wander(rng, frames, setting.scenario.speed * float(size.mean()), area) + camera.offset
         kind = str(rng.choice(["person", "animal", "car", "patchwork"]))
         own = np.full(frames, float(size.mean()) * rng.uniform(0.7, 1.4))
-        passers.append(moving_actor(setting, "passer-by", kind, wardrobe.ordinary(rng), path, own, own=f" of passer {index}"))
+        passers.append(
+            moving_actor(setting, "passer-by", kind, wardrobe.ordinary(rng), path, own, own=f" of passer {index}")
+        )
     return passers
 
 
@@ -122,4 +141,6 @@ def hides(actor: Actor, target: Actor, camera: Camera) -> bool:
     """Whether an actor hides part of the target in frame 0, where its box must be learnt."""
     outlines, masked = ([patch.outline for patch in one.body.patches(one.pose(0.0, camera))] for one in (actor, target))
     window = bounds(masked)
-    return intersection(bounds(outlines), window) is not None and bool((fill_union(outlines, window) & fill_union(masked, window)).any())
+    return intersection(bounds(outlines), window) is not None and bool(
+        (fill_union(outlines, window) & fill_union(masked, window)).any()
+    )

@@ -1,8 +1,10 @@
-"""Attributes of a simulated video: which difficulties it really holds, measured on the scene rather than promised by its scenario.
+"""Attributes of a simulated video: which difficulties it really holds, measured on the scene rather than promised by
+its scenario.
 
-IV illumination, SV scale variation, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR and OPR in-plane and
-out-of-plane rotation, OV out of view, BC background clutter, LR low resolution as in the OTB benchmark (Wu, Lim, Yang, TPAMI 2015) with
-the thresholds below; CAM camouflage and TWIN twins are ours: the difference is spectral only.
+IV illumination, SV scale variation, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR and OPR
+in-plane and out-of-plane rotation, OV out of view, BC background clutter, LR low resolution as in the OTB benchmark
+(Wu, Lim, Yang, TPAMI 2015) with the thresholds below; CAM camouflage and TWIN twins are ours: the difference is
+spectral only.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ SCALE_RATIO = 1.5
 """SV: largest over smallest square root of the box area; half of the real sequences exceed it within 80 frames."""
 
 FAST_SHARE = 0.25
-"""FM: the centre moves by more than this many sizes between two frames somewhere (the 95th percentile of real frames is 0.1)."""
+"""FM: the centre moves by more than this many sizes between two frames somewhere (the 95th percentile of real frames is
+0.1).
+"""
 
 SMALL_AREA_PX = 400.0
 """LR: the box holds fewer pixels than this in at least a tenth of the frames (the OTB threshold)."""
@@ -46,11 +50,15 @@ def attributes_of(scenario: Scenario, scene: Scene, truth: Boxes, visibility: ND
     size = np.sqrt(truth[:, 2] * truth[:, 3])
     steps = np.hypot(*np.diff(centres(truth), axis=0).T) / size[:-1]
     inside = _inside_share(truth, scene.camera.height, scene.camera.width)
-    smear = [max(float(np.hypot(*target.smear(t, scene.camera))), 2 * scene.camera.lens_blur(t)) for t in range(scene.frames)]
+    smear = [
+        max(float(np.hypot(*target.smear(t, scene.camera))), 2 * scene.camera.lens_blur(t)) for t in range(scene.frames)
+    ]
     limbs = isinstance(target.body, FlatBody) and any(part.swing > 0 for part in target.body.parts)
     bends = isinstance(target.body, FlatBody) and target.body.bend is not None
     found = {
-        "IV": float(light.intensity.max() / light.intensity.min()) > 1.3 or light.changes_colour or scenario.shadow > 0.2,
+        "IV": float(light.intensity.max() / light.intensity.min()) > 1.3
+        or light.changes_colour
+        or scenario.shadow > 0.2,
         "SV": float(size.max() / size.min()) > SCALE_RATIO,
         "OCC": bool(((visibility < 0.9) & (inside > 0.98)).any()),
         "DEF": limbs or bends,

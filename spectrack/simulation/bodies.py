@@ -1,8 +1,9 @@
 """Bodies: things with a shape, parts and surfaces, and how each looks in a pose.
 
 Three kinds cover what moving objects do to their image: `FlatBody` (parts cut from sheets that swing, bend and tilt in
-perspective), `BallBody` (a textured ellipsoid whose pattern turns over the horizon) and `BoxBody` (a cuboid whose sides come and go).
-A body in a pose is a list of `Patch`: an exact outline in the image and the way back from image to texture.
+perspective), `BallBody` (a textured ellipsoid whose pattern turns over the horizon) and `BoxBody` (a cuboid whose sides
+come and go). A body in a pose is a list of `Patch`: an exact outline in the image and the way back from image to
+texture.
 """
 
 from __future__ import annotations
@@ -72,7 +73,12 @@ class Bend:
         amplitude *= strength * np.sqrt(2.0) / np.sqrt((amplitude**2).sum())
         slope = float((np.hypot(*amplitude.T) * number).sum())
         wave = np.stack([np.cos(heading), np.sin(heading)], axis=1) * number[:, None]
-        return cls(amplitude * min(1.0, 0.6 / max(slope, 1e-9)), wave, rng.uniform(0, 2 * np.pi, 3), rng.choice([-1.0, 1.0, 2.0], 3))
+        return cls(
+            amplitude * min(1.0, 0.6 / max(slope, 1e-9)),
+            wave,
+            rng.uniform(0, 2 * np.pi, 3),
+            rng.choice([-1.0, 1.0, 2.0], 3),
+        )
 
     def shift(self, x: Grid, y: Grid, phase: float) -> tuple[Grid, Grid]:
         """Displacement in x and y of the points (x, y)."""
@@ -85,7 +91,9 @@ class Bend:
         return dx, dy
 
     def undo(self, x: Grid, y: Grid, phase: float) -> tuple[Grid, Grid]:
-        """The points that the warp moves to (x, y), by fixed-point iteration; good to 0.02 half-sizes, enough for texture."""
+        """The points that the warp moves to (x, y), by fixed-point iteration; good to 0.02 half-sizes, enough for
+        texture.
+        """
         u, v = x, y
         for _ in range(2):
             dx, dy = self.shift(u, v, phase)
@@ -174,7 +182,9 @@ class BallBody:
         def locate(x: Grid, y: Grid) -> tuple[Grid, Grid]:
             point = normal(x, y) @ rotation  # = R^T n, the point of the ball at rest
             longitude = np.arctan2(point[..., 0], -point[..., 2]) / np.pi
-            return 2.0 * np.abs((longitude * 0.5 + 0.25) % 1.0 - 0.5), (np.arcsin(np.clip(point[..., 1], -1, 1)) / np.pi) + 0.5
+            return 2.0 * np.abs((longitude * 0.5 + 0.25) % 1.0 - 0.5), (
+                np.arcsin(np.clip(point[..., 1], -1, 1)) / np.pi
+            ) + 0.5
 
         def shade(x: Grid, y: Grid) -> Grid:
             facing = normal(x, y) @ np.array([_SUN[0], _SUN[1], -_SUN[2]])
@@ -215,13 +225,18 @@ class BoxBody:
             # Seen when the eye, at z = -6 on the axis, is on the outer side.
             if float(normal @ (np.array([0.0, 0.0, -EYE_DISTANCE]) - rotation @ centre)) <= 0:
                 continue
-            first, second = unit[(axis + 1) % 3] * self.half_sides[(axis + 1) % 3], unit[(axis + 2) % 3] * self.half_sides[(axis + 2) % 3]
+            first, second = (
+                unit[(axis + 1) % 3] * self.half_sides[(axis + 1) % 3],
+                unit[(axis + 2) % 3] * self.half_sides[(axis + 2) % 3],
+            )
             homography = pose.plane(first, second, centre)
             corners = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
             quad = np.stack(project(homography, corners[:, 0], corners[:, 1]), axis=1)
             lit = float(_lit(normal @ np.array([_SUN[0], _SUN[1], -_SUN[2]]), self.relief))
             quads.append((quad, homography, surface, lit))
-        hull = np.asarray(cv2.convexHull(np.concatenate([quad for quad, *_ in quads]).astype(np.float32)), dtype=np.float64)[:, 0]
+        hull = np.asarray(
+            cv2.convexHull(np.concatenate([quad for quad, *_ in quads]).astype(np.float32)), dtype=np.float64
+        )[:, 0]
         patches = []
         for index, (quad, homography, surface, lit) in enumerate(quads):
             texels = surface.abundances.shape[0] / (2 * max(pose.scale * max(self.half_sides), 1e-3))

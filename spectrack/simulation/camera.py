@@ -1,7 +1,7 @@
 """The camera: where it looks, how it blurs, and how light becomes counts.
 
-World coordinates are pixels of the first frame at zoom 1. Counts follow the photon-transfer model: shot noise of the collected
-electrons, read noise, gain, 10-bit quantisation and clipping.
+World coordinates are pixels of the first frame at zoom 1. Counts follow the photon-transfer model: shot noise of the
+collected electrons, read noise, gain, 10-bit quantisation and clipping.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Camera:
         return float(at_time(self.defocus_px, t))
 
     def shading(self) -> NDArray[np.float32] | None:
-        """(height, width) vignetting factors, or None without vignetting: a fall-off with the square of the distance."""
+        """(height, width) vignetting factors, or None without vignetting: a fall-off with the square of the
+        distance.
+        """
         if self.vignetting <= 0:
             return None
         y = (np.arange(self.height) + 0.5) / self.height * 2 - 1
@@ -69,7 +71,9 @@ class Camera:
 
 
 def blurred(image: NDArray[np.float32], motion_px: NDArray[np.float64], lens_px: float) -> NDArray[np.float32]:
-    """An image (h, w, channels) smeared along `motion_px` (2,) and defocused by a Gaussian; untouched where both are small."""
+    """An image (h, w, channels) smeared along `motion_px` (2,) and defocused by a Gaussian; untouched where both are
+    small.
+    """
     length = float(np.hypot(*motion_px))
     if length >= 0.7:
         radius = int(np.ceil(length / 2))
@@ -83,9 +87,13 @@ def blurred(image: NDArray[np.float32], motion_px: NDArray[np.float64], lens_px:
                 for dx, wx in ((0, 1 - fx), (1, fx)):
                     if wx * wy > 0:
                         kernel[min(row + dy, 2 * radius), min(column + dx, 2 * radius)] += wx * wy
-        image = np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
+        image = np.asarray(
+            cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101), dtype=np.float32
+        )
     if lens_px >= 0.3:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), lens_px, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
+        image = np.asarray(
+            cv2.GaussianBlur(image, (0, 0), lens_px, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32
+        )
     return image
 
 
@@ -114,8 +122,8 @@ class Exposure:
     def counts(self, signal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint16]:
         """Noisy counts of a noise-free signal in counts.
 
-        The variance in counts is ``signal / g + (read / g)**2`` for g electrons per count. Each row reads the bank from an offset of
-        its own, so a bank much smaller than a video leaves no pattern.
+        The variance in counts is ``signal / g + (read / g)**2`` for g electrons per count. Each row reads the bank from
+        an offset of its own, so a bank much smaller than a video leaves no pattern.
 
         Args:
             signal: (h, w, bands) float32, non-negative; **overwritten**.

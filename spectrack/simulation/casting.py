@@ -1,7 +1,7 @@
 """Casting: bodies of the kinds that scenarios ask for, put together from outlines and surfaces.
 
-A body is built from a random generator and a list of surfaces; the same generator state with other surfaces gives the same body in
-other materials, which is how twins and camouflaged targets get their ordinary counterparts.
+A body is built from a random generator and a list of surfaces; the same generator state with other surfaces gives the
+same body in other materials, which is how twins and camouflaged targets get their ordinary counterparts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def _patchwork(rng: np.random.Generator, surfaces: Sequence[Surface], build: Bui
         # Between the middle and the rim, so that nothing floats beside the body.
         rim = outline[int(rng.integers(len(outline)))]
         size, place = rng.uniform(0.15, 0.4), middle + rng.uniform(0.0, 0.6) * (rim - middle)
-        parts.append(Part(densified(random_outline(rng) * size + place), surface, tuple(place.tolist()), 0.5 * build.swing))
+        parts.append(
+            Part(densified(random_outline(rng) * size + place), surface, tuple(place.tolist()), 0.5 * build.swing)
+        )
     return FlatBody(tuple(parts), _bend(rng, build.bend), build.relief)
 
 
@@ -75,7 +77,9 @@ def _person(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build)
         arm = _limb(side * wide * 0.9, shoulder, 0.2, rng.uniform(0.06, 0.09))
         limbs.append(Part(leg, trousers, (side * wide * 0.5, hip), build.swing, lag))
         limbs.append(Part(arm, clothes, (side * wide * 0.9, shoulder), build.swing, lag + np.pi))
-    trunk = np.array([(-wide, shoulder - 0.08), (wide, shoulder - 0.08), (wide * 0.8, hip + 0.08), (-wide * 0.8, hip + 0.08)])
+    trunk = np.array(
+        [(-wide, shoulder - 0.08), (wide, shoulder - 0.08), (wide * 0.8, hip + 0.08), (-wide * 0.8, hip + 0.08)]
+    )
     head = ellipse(24) * np.array([0.15, 0.2]) + np.array([0.0, -0.78])
     parts = (limbs[0], limbs[2], limbs[1], Part(densified(trunk), clothes), limbs[3], Part(head, skin))
     return FlatBody(parts, _bend(rng, build.bend), build.relief)
@@ -87,12 +91,22 @@ def _animal(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build)
     length, depth = 0.62, rng.uniform(0.2, 0.32)
     parts = []
     for index, x in enumerate((-0.5, -0.38, 0.38, 0.5)):
-        parts.append(Part(_limb(x, 0.0, rng.uniform(0.6, 0.7), 0.08), other, (x, 0.0), build.swing, (0.0, np.pi, np.pi, 0.0)[index]))
+        parts.append(
+            Part(
+                _limb(x, 0.0, rng.uniform(0.6, 0.7), 0.08),
+                other,
+                (x, 0.0),
+                build.swing,
+                (0.0, np.pi, np.pi, 0.0)[index],
+            )
+        )
     parts.append(Part(_limb(-length, -0.15, 0.35, 0.045), coat, (-length, -0.15), build.swing, 1.0))
     parts.append(Part(densified(ellipse(40) * np.array([length, depth])), coat))
     neck = np.array([(0.4, -0.1), (0.62, -0.62), (0.82, -0.55), (0.62, 0.05)])
     parts.append(Part(densified(neck), coat, (0.5, 0.0), 0.4 * build.swing))
-    parts.append(Part(ellipse(24) * np.array([0.2, 0.12]) + np.array([0.8, -0.6]), other, (0.5, 0.0), 0.4 * build.swing))
+    parts.append(
+        Part(ellipse(24) * np.array([0.2, 0.12]) + np.array([0.8, -0.6]), other, (0.5, 0.0), 0.4 * build.swing)
+    )
     return FlatBody(tuple(parts), _bend(rng, build.bend), build.relief)
 
 
@@ -103,7 +117,9 @@ def _car(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build) ->
     top = outline[:, 1].min()
     window = np.array([(-0.35, 0.2 * top), (-0.2, 0.8 * top), (0.3, 0.8 * top), (0.5, 0.2 * top)])
     wheels = [Part(ellipse(24) * 0.17 + np.array([x, 0.42]), wheel) for x in (-0.64, 0.64)]
-    return FlatBody((Part(densified(outline), hull), Part(densified(window), glass), *wheels), _bend(rng, build.bend), build.relief)
+    return FlatBody(
+        (Part(densified(outline), hull), Part(densified(window), glass), *wheels), _bend(rng, build.bend), build.relief
+    )
 
 
 def _silhouette(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build) -> Body:
@@ -114,7 +130,9 @@ def _silhouette(rng: np.random.Generator, surfaces: Sequence[Surface], build: Bu
 def _pole(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build) -> Body:
     """A tall post or tree trunk: things that stand in front."""
     wide = rng.uniform(0.16, 0.3)
-    shape = np.array([(-wide, -1.0), (wide * rng.uniform(0.7, 1.1), -1.0), (wide, 1.0), (-wide * rng.uniform(0.9, 1.3), 1.0)])
+    shape = np.array(
+        [(-wide, -1.0), (wide * rng.uniform(0.7, 1.1), -1.0), (wide, 1.0), (-wide * rng.uniform(0.9, 1.3), 1.0)]
+    )
     return FlatBody((Part(densified(shape), surfaces[0]),), _bend(rng, build.bend), build.relief)
 
 
@@ -149,5 +167,10 @@ def _bend(rng: np.random.Generator, strength: float) -> Bend | None:
 
 
 def _limb(x: float, top: float, bottom: float, half_width: float) -> Outline:
-    corners = [(x - half_width, top), (x + half_width, top), (x + 0.8 * half_width, bottom), (x - 0.8 * half_width, bottom)]
+    corners = [
+        (x - half_width, top),
+        (x + half_width, top),
+        (x + 0.8 * half_width, bottom),
+        (x - 0.8 * half_width, bottom),
+    ]
     return densified(np.array(corners))

@@ -1,11 +1,12 @@
 """Degraded video: a simulated scene filmed once more through a longer shutter, out of focus, or in less light.
 
-Everything else stays as it is: scene, motion, truth, exposure and the noise's random streams. Nothing is done to finished frames: blur
-acts on light before the noise, and less light means fewer electrons, so shot noise, read noise and quantisation weigh more.
+Everything else stays as it is: scene, motion, truth, exposure and the noise's random streams. Nothing is done to
+finished frames: blur acts on light before the noise, and less light means fewer electrons, so shot noise, read noise
+and quantisation weigh more.
 
-* ``motion-blur``: the shutter stays open for 1, 2 or 4 frame times (0.3 to 0.7 in the suite), along the straight path of each
-  thing's centre over that time. Beyond 1 exposures overlap, which no camera does; it is as if the video had been filmed with more
-  frames a second and only some of them were shown, with their motion kept.
+* ``motion-blur``: the shutter stays open for 1, 2 or 4 frame times (0.3 to 0.7 in the suite), along the straight path
+  of each thing's centre over that time. Beyond 1 exposures overlap, which no camera does; it is as if the video had
+  been filmed with more frames a second and only some of them were shown, with their motion kept.
 * ``defocus``: a Gaussian of 1, 2 or 4 pixels' standard deviation on top of the lens blur that the scene has.
 * ``low-light``: a quarter, a twelfth or a 36th of the light at the same exposure time and gain.
 """
@@ -46,7 +47,10 @@ class Degradation:
 
     def __post_init__(self) -> None:
         if self.kind not in STRENGTHS or not 1 <= self.strength <= len(STRENGTHS[self.kind]):
-            raise ConfigError(f"expected a degradation, found {f'{self.kind}-{self.strength}'!r}; known: {', '.join(list_degradations())}")
+            raise ConfigError(
+                f"expected a degradation, found {f'{self.kind}-{self.strength}'!r}; known: "
+                f"{', '.join(list_degradations())}"
+            )
 
     @classmethod
     def parse(cls, name: str) -> Degradation:

@@ -1,8 +1,8 @@
 """Light: spectra of lamps and daylight, and how the light of a scene changes in time and over the frame.
 
-CIE standard illuminants are tabulated to 780 nm in `illuminants.csv`. Beyond that, **by our rule**, A and the daylights follow the
-black body of their colour temperature, joined at 780 nm, and fluorescent and LED lamps die away over 30 nm, as they
-emit almost nothing there; cameras beyond 700 nm therefore never get them.
+CIE standard illuminants are tabulated to 780 nm in `illuminants.csv`. Beyond that, **by our rule**, A and the daylights
+follow the black body of their colour temperature, joined at 780 nm, and fluorescent and LED lamps die away over 30 nm,
+as they emit almost nothing there; cameras beyond 700 nm therefore never get them.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Light:
         second: name of the illuminant it turns towards; a change of colour temperature.
         intensity: (frames,) brightness factors, 1 = the exposure's reference.
         warmth: (frames,) share of `second`, 0..1.
-        shadow_edge: (frames, 3) moving shadow: normal direction in radians, position of its edge along that normal in frame
-            half-diagonals (-1 none of the frame is dark, 1 all of it), and darkness 0..1.
+        shadow_edge: (frames, 3) moving shadow: normal direction in radians, position of its edge along that normal in
+            frame half-diagonals (-1 none of the frame is dark, 1 all of it), and darkness 0..1.
         shadow_width: width of the penumbra in frame half-diagonals.
     """
 

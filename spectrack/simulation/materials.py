@@ -1,8 +1,10 @@
-"""Reflectances of things: measured patches, parametric families (leaves, skin, soil, water, paint) and random sets of three.
+"""Reflectances of things: measured patches, parametric families (leaves, skin, soil, water, paint) and random sets of
+three.
 
-The measured ones are the 24 ColorChecker patches in `materials.csv`, 400-780 nm. Beyond 780 nm they are **our extrapolation**: the
-straight line through the last 40 nm goes on with a slope that dies away over 60 nm, and is clipped to [0.01, 0.97]. The
-parametric families follow the well-known features of their class; they imitate, they are not measurements.
+The measured ones are the 24 ColorChecker patches in `materials.csv`, 400-780 nm. Beyond 780 nm they are **our
+extrapolation**: the straight line through the last 40 nm goes on with a slope that dies away over 60 nm, and is clipped
+to [0.01, 0.97]. The parametric families follow the well-known features of their class; they imitate, they are not
+measurements.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from spectrack.errors import ConfigError, nearest_name
 from spectrack.spectra import WAVELENGTHS_NM, Spectrum, smooth_curves, smooth_reflectances
 
 Endmembers = NDArray[np.float64]
-"""(3, 121) reflectances of a surface's three materials; their sum is at most 1, so that any abundances in [0, 1] are physical."""
+"""(3, 121) reflectances of a surface's three materials; their sum is at most 1, so that any abundances in [0, 1] are
+physical.
+"""
 
 ENDMEMBER_KINDS = ("primaries", "measured", "vegetation", "paints")
 
@@ -54,11 +58,15 @@ def measured(name: str) -> Spectrum:
 
 
 def leaf(rng: np.random.Generator) -> Spectrum:
-    """A leaf: green peak at 550 nm, chlorophyll well at 675 nm, red edge near 715 nm, bright near infrared, water dip at 970 nm."""
+    """A leaf: green peak at 550 nm, chlorophyll well at 675 nm, red edge near 715 nm, bright near infrared, water dip
+    at 970 nm.
+    """
     w = WAVELENGTHS_NM
     green = rng.uniform(0.04, 0.14) * _bell(w, rng.uniform(545, 560), 35)
     autumn = rng.uniform(0.0, 0.12) * _step(w, 600, 25) * (1 - 0.6 * _bell(w, 675, 18))
-    plateau = rng.uniform(0.3, 0.55) * _step(w, rng.uniform(705, 725), 11) * (1 - rng.uniform(0.02, 0.12) * _bell(w, 970, 25))
+    plateau = (
+        rng.uniform(0.3, 0.55) * _step(w, rng.uniform(705, 725), 11) * (1 - rng.uniform(0.02, 0.12) * _bell(w, 970, 25))
+    )
     return np.asarray(rng.uniform(0.02, 0.05) + green + autumn + plateau)
 
 
@@ -73,7 +81,9 @@ def skin(rng: np.random.Generator) -> Spectrum:
 def soil(rng: np.random.Generator) -> Spectrum:
     """Soil, wood, sand: rising with wavelength and bending over, with a shallow iron band at 870 nm."""
     w = (WAVELENGTHS_NM - 400) / 600
-    return np.asarray(rng.uniform(0.15, 0.6) * (0.2 + 0.8 * w ** rng.uniform(0.4, 1.0)) * (1 - 0.1 * _bell(WAVELENGTHS_NM, 870, 50)))
+    return np.asarray(
+        rng.uniform(0.15, 0.6) * (0.2 + 0.8 * w ** rng.uniform(0.4, 1.0)) * (1 - 0.1 * _bell(WAVELENGTHS_NM, 870, 50))
+    )
 
 
 def water(rng: np.random.Generator) -> Spectrum:
@@ -82,7 +92,9 @@ def water(rng: np.random.Generator) -> Spectrum:
 
 
 def paint(rng: np.random.Generator) -> Spectrum:
-    """Paint, cloth or plastic: one or two smooth absorption edges; most dyes are transparent, so bright, beyond 800 nm."""
+    """Paint, cloth or plastic: one or two smooth absorption edges; most dyes are transparent, so bright, beyond 800
+    nm.
+    """
     w = WAVELENGTHS_NM
     pigment = smooth_reflectances(rng, 1, length_nm=rng.uniform(35, 70), contrast=rng.uniform(0.8, 2.2))[0]
     base = rng.uniform(0.3, 0.9)
@@ -95,9 +107,9 @@ def random_endmembers(rng: np.random.Generator, kind: str | None = None) -> Endm
 
     Args:
         rng: the only source of randomness.
-        kind: ``primaries`` (a smooth split of the spectrum, so a grey picture gives a nearly grey surface and a coloured one keeps
-            its hues), ``measured`` (three measured patches), ``vegetation`` (leaf, soil, and one of anything), ``paints``;
-            None draws one of these, mostly primaries.
+        kind: ``primaries`` (a smooth split of the spectrum, so a grey picture gives a nearly grey surface and a
+            coloured one keeps its hues), ``measured`` (three measured patches), ``vegetation`` (leaf, soil, and one of
+            anything), ``paints``; None draws one of these, mostly primaries.
 
     Returns:
         (3, 121), non-negative, with a sum of at most 0.75: the rest is room for metamers.
@@ -123,8 +135,8 @@ def random_endmembers(rng: np.random.Generator, kind: str | None = None) -> Endm
 def _primaries(rng: np.random.Generator) -> Endmembers:
     """A smooth partition of the spectrum (softmax of bumps plus smooth noise) times a smooth grey of 0.45 to 0.7.
 
-    That grey mixtures stay grey and three smooth primaries span the colours is the idea of Mallett and Yuksel, EGSR 2019;
-    random ones, here over the infrared as well, make every surface's spectra different under the same picture.
+    That grey mixtures stay grey and three smooth primaries span the colours is the idea of Mallett and Yuksel, EGSR
+    2019; random ones, here over the infrared as well, make every surface's spectra different under the same picture.
     """
     w = WAVELENGTHS_NM
     centres = np.array([rng.uniform(600, 640), rng.uniform(530, 555), rng.uniform(440, 470)])[:, None]

@@ -74,7 +74,14 @@ def vehicle(rng: np.random.Generator) -> Outline:
     """A side view of a car-like thing: body, cabin and two wheels."""
     roof = rng.uniform(0.3, 0.75)
     front, back = rng.uniform(-0.6, -0.3), rng.uniform(0.3, 0.7)
-    upper = [(-1.0, 0.0), (front - 0.15, -0.05), (front + 0.1, -roof), (back - 0.1, -roof), (back + 0.2, -0.05), (1.0, 0.02)]
+    upper = [
+        (-1.0, 0.0),
+        (front - 0.15, -0.05),
+        (front + 0.1, -roof),
+        (back - 0.1, -roof),
+        (back + 0.2, -0.05),
+        (1.0, 0.02),
+    ]
     lower = [(1.0, 0.35), (0.78, 0.5), (0.5, 0.5), (0.35, 0.36), (-0.35, 0.36), (-0.5, 0.5), (-0.78, 0.5), (-1.0, 0.35)]
     return np.array(upper + lower) + rng.normal(0.0, 0.02, (14, 2))
 

@@ -1,7 +1,8 @@
-"""Photographs as textures: those that ship inside scikit-image's wheel, read where they are installed and never redistributed.
+"""Photographs as textures: those that ship inside scikit-image's wheel, read where they are installed and never
+redistributed.
 
-scikit-image is an optional dependency (extra ``train``); nothing here downloads anything. Values are made linear in light, because
-photographs are stored for display (IEC 61966-2-1) and abundances are not.
+scikit-image is an optional dependency (extra ``train``); nothing here downloads anything. Values are made linear in
+light, because photographs are stored for display (IEC 61966-2-1) and abundances are not.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def installed_photographs() -> tuple[Path, ...]:
 
 @cache
 def load_photograph(path: Path) -> NDArray[np.float32]:
-    """A photograph as (height, width, 3) float32 in [0, 1], R, G, B, linear in light; grey ones get three equal channels."""
+    """A photograph as (height, width, 3) float32 in [0, 1], R, G, B, linear in light; grey ones get three equal
+    channels.
+    """
     stored = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if stored is None:
         raise MissingExtraError(f"expected a readable picture in {path}, found a damaged one; reinstall scikit-image")
@@ -81,4 +84,6 @@ def random_photograph(rng: np.random.Generator, height: int, width: int) -> NDAr
     if rng.random() < 0.5:
         piece = piece[:, ::-1]
     interpolation = cv2.INTER_AREA if zoom > 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(piece), (width, height), interpolation=interpolation), dtype=np.float32)
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(piece), (width, height), interpolation=interpolation), dtype=np.float32
+    )

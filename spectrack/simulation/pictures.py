@@ -1,9 +1,10 @@
 """Procedural pictures with natural statistics: what surfaces look like before they get spectra.
 
 Dead leaves (occluding shapes with a power law of sizes, each shaded and textured), leaves made of leaves, streets of
-boxes and planes, clouds of 1/f noise and random-filter textures. Pictures are three-channel: colours for an RGB network,
-or abundances of three materials for the spectral renderer. That such images teach real features is shown by Baradad,
-Wulff, Wang, Isola, Torralba, "Learning to See by Looking at Noise", NeurIPS 2021; the recipes here are our own.
+boxes and planes, clouds of 1/f noise and random-filter textures. Pictures are three-channel: colours for an RGB
+network, or abundances of three materials for the spectral renderer. That such images teach real features is shown by
+Baradad, Wulff, Wang, Isola, Torralba, "Learning to See by Looking at Noise", NeurIPS 2021; the recipes here are our
+own.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Palette:
     def random(cls, rng: np.random.Generator) -> Palette:
         """Colours of moderate saturation around a tint, with a wide spread of brightness."""
         count = int(rng.integers(4, 24))
-        brightness = np.clip(np.exp(rng.normal(np.log(rng.uniform(0.15, 0.5)), rng.uniform(0.3, 0.8), (count, 1))), 0.01, 1.0)
+        brightness = np.clip(
+            np.exp(rng.normal(np.log(rng.uniform(0.15, 0.5)), rng.uniform(0.3, 0.8), (count, 1))), 0.01, 1.0
+        )
         tint = rng.normal(0.0, 0.12, (1, 3))
         chroma = rng.normal(0.0, rng.choice([0.08, 0.2, 0.45], p=[0.4, 0.4, 0.2]), (count, 3))
         colours = np.clip(brightness * (1.0 + tint + chroma), 0.0, 1.0).astype(np.float32)
@@ -54,14 +57,18 @@ class Palette:
         return np.asarray(np.clip(chosen * rng.uniform(0.85, 1.15, 3), 0.0, 1.0), dtype=np.float32)
 
     def fill(self, rng: np.random.Generator, height: int, width: int) -> Picture:
-        """A textured and shaded surface of (height, width, 3): two colours mixed by a texture, times a gradient of light."""
+        """A textured and shaded surface of (height, width, 3): two colours mixed by a texture, times a gradient of
+        light.
+        """
         texture = self.textures[rng.integers(len(self.textures))]
         patch = _random_patch(rng, texture, height, width)
         first = self.colour(rng)
         second = np.clip(first * rng.uniform(0.55, 1.5), 0, 1) if rng.random() < 0.7 else self.colour(rng)
         surface = first + patch[:, :, None] * (second - first)
         strength = rng.normal(0.0, 0.3, 2)
-        light = 1.0 + strength[0] * np.linspace(-1, 1, height)[:, None] + strength[1] * np.linspace(-1, 1, width)[None, :]
+        light = (
+            1.0 + strength[0] * np.linspace(-1, 1, height)[:, None] + strength[1] * np.linspace(-1, 1, width)[None, :]
+        )
         surface *= np.clip(light, 0.25, 1.8)[:, :, None].astype(np.float32)
         return np.asarray(surface, dtype=np.float32)
 
@@ -103,7 +110,9 @@ def nested_leaves(rng: np.random.Generator, height: int, width: int) -> Picture:
     for radius in _power_law_radii(rng, int(rng.integers(25, 80)), 0.04 * side, 0.35 * side):
         outline = random_outline(rng) * radius
         if rng.random() < 0.35:
-            _paint_leaf(rng, canvas, outline, rng.uniform((0, 0), (width, height)), palettes[rng.integers(len(palettes))])
+            _paint_leaf(
+                rng, canvas, outline, rng.uniform((0, 0), (width, height)), palettes[rng.integers(len(palettes))]
+            )
             continue
         source, centre = inner[rng.integers(len(inner))], rng.uniform((0, 0), (width, height))
         _paint(canvas, outline + centre, partial(_random_patch, rng, source))
@@ -114,10 +123,15 @@ def street(rng: np.random.Generator, height: int, width: int) -> Picture:
     """A sky or wall over a receding ground with boxes, poles and bushes standing on it."""
     palette = Palette.random(rng)
     horizon = int(height * rng.uniform(0.15, 0.6))
-    canvas = np.concatenate([palette.fill(rng, horizon, width), _receding_ground(rng, palette, height - horizon, width)])
+    canvas = np.concatenate(
+        [palette.fill(rng, horizon, width), _receding_ground(rng, palette, height - horizon, width)]
+    )
     for base in np.sort(rng.uniform(horizon, height * 1.1, int(rng.integers(8, 40)))):
         nearness = 0.15 + (base - horizon) / height
-        tall, wide = np.exp(rng.normal(np.log(nearness * height * 0.4), 0.5)), np.exp(rng.normal(np.log(nearness * width * 0.25), 0.6))
+        tall, wide = (
+            np.exp(rng.normal(np.log(nearness * height * 0.4), 0.5)),
+            np.exp(rng.normal(np.log(nearness * width * 0.25), 0.6)),
+        )
         x = rng.uniform(-0.1, 1.1) * width
         if rng.random() < 0.5:
             outline = np.array([(-wide / 2, -tall), (wide / 2, -tall), (wide / 2, 0), (-wide / 2, 0)])
@@ -157,7 +171,9 @@ def random_filters(rng: np.random.Generator, height: int, width: int) -> Picture
     low, high = np.percentile(values[::4, ::4], (1, 99), axis=(0, 1))
     unit = np.clip((values - low) / np.maximum(high - low, 1e-6), 0, 1)
     grey = unit.mean(axis=2, keepdims=True)
-    return np.asarray(grey + rng.uniform(0.1, 0.8) * (unit - grey), dtype=np.float32) * np.float32(rng.uniform(0.4, 1.0))
+    return np.asarray(grey + rng.uniform(0.1, 0.8) * (unit - grey), dtype=np.float32) * np.float32(
+        rng.uniform(0.4, 1.0)
+    )
 
 
 PICTURE_KINDS: dict[str, Callable[[np.random.Generator, int, int], Picture]] = {
@@ -171,15 +187,17 @@ _KIND_WEIGHTS = (0.38, 0.26, 0.2, 0.06, 0.1)
 
 
 def _power_law_radii(rng: np.random.Generator, count: int, smallest: float, largest: float) -> NDArray[np.float64]:
-    # Density r**-3 by inversion: it makes the whole picture scale invariant. Large ones first, so small ones stay visible
-    # more often than in a strictly random order.
+    # Density r**-3 by inversion: it makes the whole picture scale invariant. Large ones first, so small ones stay
+    # visible more often than in a strictly random order.
     u = rng.random(count)
     radii = 1.0 / np.sqrt(u / largest**2 + (1.0 - u) / smallest**2)
     order = np.argsort(-radii + rng.normal(0.0, rng.uniform(0.2, 2.0) * radii.std() + 1e-9, count))
     return np.asarray(radii[order])
 
 
-def _paint_leaf(rng: np.random.Generator, canvas: Picture, outline: Outline, centre: NDArray[np.float64], palette: Palette) -> None:
+def _paint_leaf(
+    rng: np.random.Generator, canvas: Picture, outline: Outline, centre: NDArray[np.float64], palette: Palette
+) -> None:
     _paint(canvas, outline + centre, lambda h, w: palette.fill(rng, h, w))
     if rng.random() < 0.15:
         colour = palette.colour(rng) * 0.4
@@ -201,13 +219,17 @@ def _paint(canvas: Picture, outline: Outline, make_fill: Callable[[int, int], Pi
     window += alpha * (make_fill(y1 - y0, x1 - x0) - window)
 
 
-def _random_patch(rng: np.random.Generator, source: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def _random_patch(
+    rng: np.random.Generator, source: NDArray[np.float32], height: int, width: int
+) -> NDArray[np.float32]:
     """A (height, width[, 3]) piece of `source` at a random place and magnification."""
     limit_h, limit_w = source.shape[:2]
     zoom = np.exp(rng.uniform(-0.7, 1.0))
     h, w = int(np.clip(height / zoom, 2, limit_h)), int(np.clip(width / zoom, 2, limit_w))
     y, x = int(rng.integers(0, limit_h - h + 1)), int(rng.integers(0, limit_w - w + 1))
-    return np.asarray(cv2.resize(source[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(
+        cv2.resize(source[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32
+    )
 
 
 def _receding_ground(rng: np.random.Generator, palette: Palette, height: int, width: int) -> Picture:
@@ -223,6 +245,8 @@ def _finish(rng: np.random.Generator, canvas: Picture) -> Picture:
     """What a lens and a sky do to everything: a slight blur, and a soft field of light."""
     canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.3, 0.9)), dtype=np.float32)
     if rng.random() < 0.5:
-        light = cv2.resize(rng.uniform(0.6, 1.25, (4, 4)).astype(np.float32), canvas.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        light = cv2.resize(
+            rng.uniform(0.6, 1.25, (4, 4)).astype(np.float32), canvas.shape[1::-1], interpolation=cv2.INTER_CUBIC
+        )
         canvas *= light[:, :, None]
     return np.asarray(canvas, dtype=np.float32)

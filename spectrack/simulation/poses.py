@@ -1,4 +1,6 @@
-"""Poses and patches: how a body is turned, and the surfaces of it that are seen, with the way back from image to texture."""
+"""Poses and patches: how a body is turned, and the surfaces of it that are seen, with the way back from image to
+texture.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Pose:
         roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
         return np.asarray(roll @ pitch @ yaw)
 
-    def plane(self, first: NDArray[np.float64], second: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
+    def plane(
+        self, first: NDArray[np.float64], second: NDArray[np.float64], origin: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """(3, 3) homography from plane coordinates (u, v) at ``origin + u first + v second`` to pixels."""
         axes = self.rotation() @ np.stack([first, second, origin], axis=1)
         x, y = self.centre
@@ -84,13 +88,17 @@ class Patch:
         """Shaded abundances of the patch's texture over a pixel window, (h, w, 3); meaningless outside `cover`."""
         x0, y0, x1, y1 = window
         # Texture coordinates need no more than single precision, which halves the work.
-        x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32) + np.float32(0.5), np.arange(y0, y1, dtype=np.float32) + np.float32(0.5))
+        x, y = np.meshgrid(
+            np.arange(x0, x1, dtype=np.float32) + np.float32(0.5), np.arange(y0, y1, dtype=np.float32) + np.float32(0.5)
+        )
         u, v = self.locate(x, y)
         picture, _ = self.surface.level(self.texels_per_pixel)
         height, width = picture.shape[:2]
         # Far outside the patch a perspective inverse runs away; OpenCV would count every reflection on the way back.
         column, row = ((np.clip(a, -1, 2) * n - 0.5).astype(np.float32) for a, n in ((u, width), (v, height)))
-        sampled = np.asarray(cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.float32)
+        sampled = np.asarray(
+            cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), dtype=np.float32
+        )
         factor = self.shade(x, y)[:, :, None].astype(np.float32) if callable(self.shade) else np.float32(self.shade)
         return np.asarray(sampled * factor, dtype=np.float32)
 

@@ -1,7 +1,8 @@
 """Scenarios: named settings of everything that makes tracking hard, one line a scenario.
 
-Camouflage and twins come in pairs: ``cam-...`` and ``open-...`` (``twin-...`` and ``colour-...``) share motion, shapes, pictures and
-background for the same seed; in the first the difference is spectral only, in the second it is visible in false colour.
+Camouflage and twins come in pairs: ``cam-...`` and ``open-...`` (``twin-...`` and ``colour-...``) share motion, shapes,
+pictures and background for the same seed; in the first the difference is spectral only, in the second it is visible in
+false colour.
 """
 
 from __future__ import annotations
@@ -92,9 +93,19 @@ class Scenario:
 
 
 _GRASS = Scenario(
-    "cam-grass", "grass", ("patchwork", "animal"), (30.0, 46.0), speed=0.07, bend=0.12, swing=0.4, wobble=0.5, camouflage=True
+    "cam-grass",
+    "grass",
+    ("patchwork", "animal"),
+    (30.0, 46.0),
+    speed=0.07,
+    bend=0.12,
+    swing=0.4,
+    wobble=0.5,
+    camouflage=True,
 )
-_ROLLING = Scenario("cam-rolling", "rolling", ("ball",), (30.0, 44.0), speed=0.09, yaw_rate=0.13, wobble=0.4, camouflage=True, passers=1)
+_ROLLING = Scenario(
+    "cam-rolling", "rolling", ("ball",), (30.0, 44.0), speed=0.09, yaw_rate=0.13, wobble=0.4, camouflage=True, passers=1
+)
 _CHASE = Scenario(
     "cam-chase",
     "chase",
@@ -111,7 +122,9 @@ _CHASE = Scenario(
     camouflage=True,
 )
 _CROSSING = Scenario("twin-crossing", "crossing", speed=0.07, twins=2, swing=0.4, wobble=0.3, tilt=0.4)
-_CROWD = Scenario("twin-crowd", "crowd", ("person", "animal", "patchwork"), (28.0, 42.0), 0.06, twins=3, swing=0.4, size_ratio=1.4)
+_CROWD = Scenario(
+    "twin-crowd", "crowd", ("person", "animal", "patchwork"), (28.0, 42.0), 0.06, twins=3, swing=0.4, size_ratio=1.4
+)
 
 
 def _ordinary(pair: Scenario, name: str) -> Scenario:
@@ -136,13 +149,24 @@ SUITE_SCENARIOS: tuple[Scenario, ...] = (
     Scenario("abrupt", speed=0.14, restless=0.25, leaps=6, shutter=0.7, tremor_px=0.8, passers=1),
     Scenario("hidden", speed=0.09, occluders=3, occluder_size=(0.7, 1.5), swing=0.4, passers=2),
     Scenario(
-        "approach", "", ("box", "car", "patchwork"), (18.0, 26.0), 0.09, size_ratio=3.0, tilt=0.7, yaw_rate=0.03, pan_px=0.5, defocus_px=1.2
+        "approach",
+        "",
+        ("box", "car", "patchwork"),
+        (18.0, 26.0),
+        0.09,
+        size_ratio=3.0,
+        tilt=0.7,
+        yaw_rate=0.03,
+        pan_px=0.5,
+        defocus_px=1.2,
     ),
     Scenario("dusk", "", ("person", "animal", "ball"), speed=0.08, swing=0.4, dimming=0.4, warming=True, shadow=0.5),
     Scenario("speck", "", ("patchwork", "car", "ball"), (11.0, 15.0), speed=0.16, decoys=6, pan_px=0.6, size_ratio=1.3),
     Scenario("leaving", speed=0.1, leaves=True, roll_rate=0.05, wobble=0.4, decoys=2, pan_px=0.8),
 )
-"""The sixteen scenarios of the simulated suite: five pairs of metamers and ordinary colours, and six single difficulties."""
+"""The sixteen scenarios of the simulated suite: five pairs of metamers and ordinary colours, and six single
+difficulties.
+"""
 
 EXTRA_SCENARIOS: tuple[Scenario, ...] = (
     Scenario("calm", speed=0.05, wobble=0.05, tilt=0.05, size_ratio=1.1),

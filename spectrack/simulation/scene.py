@@ -1,7 +1,9 @@
-"""Scenes: a background, actors in front of it, light and a camera; rendering at any time, window and channels; exact truth.
+"""Scenes: a background, actors in front of it, light and a camera; rendering at any time, window and channels; exact
+truth.
 
-`Scene.radiance(t, matrix)` renders in any linear channel space: `matrix` (121, channels) maps spectral radiance to channels, so a
-three-channel false-colour image for training costs as little as RGB, and a sensor's bands as one wider matrix product.
+`Scene.radiance(t, matrix)` renders in any linear channel space: `matrix` (121, channels) maps spectral radiance to
+channels, so a three-channel false-colour image for training costs as little as RGB, and a sensor's bands as one wider
+matrix product.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ class Actor:
 
     def smear(self, t: float, camera: Camera) -> NDArray[np.float64]:
         """(2,) image motion while the shutter is open, in pixels."""
-        first, last = (camera.to_image(at_time(self.centre, s), s) for s in (t - 0.5 * camera.shutter, t + 0.5 * camera.shutter))
+        first, last = (
+            camera.to_image(at_time(self.centre, s), s) for s in (t - 0.5 * camera.shutter, t + 0.5 * camera.shutter)
+        )
         return np.asarray(last - first)
 
 
@@ -61,7 +65,8 @@ class Background:
 
     Attributes:
         surfaces: one or more, with equally large pictures.
-        shares: (height, width) float32 masks, one for each surface but the first, 0..1, painted in order; empty for one surface.
+        shares: (height, width) float32 masks, one for each surface but the first, 0..1, painted in order; empty for one
+            surface.
         origin: (2,) world position of the pictures' upper left corner.
     """
 
@@ -116,7 +121,13 @@ class Scene:
         return image
 
     def render_window(
-        self, t: float, window: Sequence[float], size: int, matrix: NDArray[np.float64], *, pad: NDArray[np.float32] | None = None
+        self,
+        t: float,
+        window: Sequence[float],
+        size: int,
+        matrix: NDArray[np.float64],
+        *,
+        pad: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """A square crop as a tracker cuts it: rendered at the sensor's own pixels, then resized.
 
@@ -138,13 +149,18 @@ class Scene:
             padded = np.empty_like(image)
             padded[:] = pad
             if inside is not None:
-                rows, columns = slice(inside[1] - area[1], inside[3] - area[1]), slice(inside[0] - area[0], inside[2] - area[0])
+                rows, columns = (
+                    slice(inside[1] - area[1], inside[3] - area[1]),
+                    slice(inside[0] - area[0], inside[2] - area[0]),
+                )
                 padded[rows, columns] = image[rows, columns]
             image = padded
         return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
     def mask(self, t: float, actor: int | None = None) -> tuple[NDArray[np.bool_], Window]:
-        """The full mask of an actor (the target by default), hidden or not, inside the frame or not, with its window."""
+        """The full mask of an actor (the target by default), hidden or not, inside the frame or not, with its
+        window.
+        """
         outlines = self._outlines(self.actors[self.target if actor is None else actor], t)
         window = bounds(outlines)
         return fill_union(outlines, window), window
@@ -197,7 +213,12 @@ class Scene:
         return np.asarray(whole[np.ix_(rows, columns)])
 
     def _paint_background(
-        self, t: float, window: Window, light: Spectrum, matrix: NDArray[np.float64], shading: NDArray[np.float32] | None
+        self,
+        t: float,
+        window: Window,
+        light: Spectrum,
+        matrix: NDArray[np.float64],
+        shading: NDArray[np.float32] | None,
     ) -> NDArray[np.float32]:
         camera, background = self.camera, self.background
         height, width = window[3] - window[1], window[2] - window[0]
@@ -211,7 +232,11 @@ class Scene:
         layers = []
         for layer in self._background_layers():
             warped = cv2.warpAffine(
-                layer, inverse, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101
+                layer,
+                inverse,
+                (width, height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REFLECT_101,
             )
             layers.append(blurred(np.asarray(warped, dtype=np.float32), smear, camera.lens_blur(t)))
         abundances = layers[0] if len(layers) == 1 else np.concatenate(layers, axis=2)
@@ -245,7 +270,10 @@ class Scene:
         pose, smear, lens = actor.pose(t, self.camera), actor.smear(t, self.camera), self.camera.lens_blur(t)
         margin = blur_margin(smear, lens)
         reach = actor.body.reach() * pose.scale + margin
-        around = (*np.floor(pose.centre - reach).astype(int).tolist(), *np.ceil(pose.centre + reach).astype(int).tolist())
+        around = (
+            *np.floor(pose.centre - reach).astype(int).tolist(),
+            *np.ceil(pose.centre + reach).astype(int).tolist(),
+        )
         if intersection((around[0], around[1], around[2], around[3]), window) is None:
             return
         for patch in actor.body.patches(pose):
@@ -253,7 +281,10 @@ class Scene:
             if area is None:
                 continue
             layer = _patch_layer(patch, area, smear, lens, margin)
-            rows, columns = slice(area[1] - window[1], area[3] - window[1]), slice(area[0] - window[0], area[2] - window[0])
+            rows, columns = (
+                slice(area[1] - window[1], area[3] - window[1]),
+                slice(area[0] - window[0], area[2] - window[0]),
+            )
             part = image[rows, columns]
             abundances = layer[:, :, :3] if shading is None else layer[:, :, :3] * shading[rows, columns, None]
             added = np.ascontiguousarray(abundances).reshape(-1, 3) @ patch.surface.product(light, matrix)
@@ -261,7 +292,9 @@ class Scene:
             part += added.reshape(part.shape)
 
 
-def _patch_layer(patch: Patch, area: Window, smear: NDArray[np.float64], lens: float, margin: int) -> NDArray[np.float32]:
+def _patch_layer(
+    patch: Patch, area: Window, smear: NDArray[np.float64], lens: float, margin: int
+) -> NDArray[np.float32]:
     """(h, w, 4): abundances times opacity, and opacity, of a patch over a window, blurred."""
     grown = (area[0] - margin, area[1] - margin, area[2] + margin, area[3] + margin)
     layer = np.empty((grown[3] - grown[1], grown[2] - grown[0], 4), dtype=np.float32)

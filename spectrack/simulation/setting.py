@@ -1,7 +1,7 @@
 """What a scene is staged for: scenario, camera, length and seed, and the random streams that follow from them.
 
-Every ingredient draws from a random stream of its own, named by the scenario's layout and the ingredient, so the two halves of a
-pair differ in nothing but materials, and a change in one ingredient leaves the others as they were.
+Every ingredient draws from a random stream of its own, named by the scenario's layout and the ingredient, so the two
+halves of a pair differ in nothing but materials, and a change in one ingredient leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -57,4 +57,7 @@ class Setting:
     @property
     def colour_matrix(self) -> NDArray[np.float64]:
         """(bands, 3) the false-colour rule metamers are made for."""
-        return np.asarray(false_colour_matrix(DEFAULT_RULE, self.sensor.bands, wavelengths_nm=self.sensor.centres_nm), dtype=np.float64)
+        return np.asarray(
+            false_colour_matrix(DEFAULT_RULE, self.sensor.bands, wavelengths_nm=self.sensor.centres_nm),
+            dtype=np.float64,
+        )

@@ -1,7 +1,7 @@
 """Exact masks of outlines: which pixels an object covers, its tight box, and its soft edge.
 
-One rule for all truth: **a pixel belongs to an outline when its centre lies inside it** (even-odd). The fill below computes that rule
-exactly, row by row, so truth boxes are exact to the pixel whatever the antialiased picture shows.
+One rule for all truth: **a pixel belongs to an outline when its centre lies inside it** (even-odd). The fill below
+computes that rule exactly, row by row, so truth boxes are exact to the pixel whatever the antialiased picture shows.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def fill_union(outlines: Sequence[Outline], window: Window) -> NDArray[np.bool_]
 
 
 def coverage(outline: Outline, window: Window, oversampling: int = 4) -> NDArray[np.float32]:
-    """The share of each pixel of a window that an outline covers, in steps of 1 / oversampling**2; for soft edges only."""
+    """The share of each pixel of a window that an outline covers, in steps of 1 / oversampling**2; for soft edges
+    only.
+    """
     x0, y0, x1, y1 = window
     scaled = (x0 * oversampling, y0 * oversampling, x1 * oversampling, y1 * oversampling)
     fine = fill(outline * oversampling, scaled).astype(np.float32)
@@ -71,7 +73,12 @@ def bounds(outlines: Sequence[Outline], margin: int = 0) -> Window:
 
 def intersection(first: Window, second: Window) -> Window | None:
     """The common part of two windows, or None."""
-    x0, y0, x1, y1 = max(first[0], second[0]), max(first[1], second[1]), min(first[2], second[2]), min(first[3], second[3])
+    x0, y0, x1, y1 = (
+        max(first[0], second[0]),
+        max(first[1], second[1]),
+        min(first[2], second[2]),
+        min(first[3], second[3]),
+    )
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
@@ -92,5 +99,8 @@ def densified(outline: Outline, longest: float = 0.12) -> Outline:
     """The same outline with extra points on long edges, so that bending it bends the edges too."""
     start, end = outline, np.roll(outline, -1, axis=0)
     pieces = np.maximum(1, np.ceil(np.hypot(*(end - start).T) / longest)).astype(int)
-    parts = [a + (b - a) * np.linspace(0.0, 1.0, n, endpoint=False)[:, None] for a, b, n in zip(start, end, pieces, strict=True)]
+    parts = [
+        a + (b - a) * np.linspace(0.0, 1.0, n, endpoint=False)[:, None]
+        for a, b, n in zip(start, end, pieces, strict=True)
+    ]
     return np.concatenate(parts)

@@ -24,8 +24,8 @@ class Sprite:
 
     Attributes:
         picture: (size, size, 4) uint8, colour and coverage (alpha), colour not premultiplied.
-        outline: (n, 2) float32, points on the border of the coverage, in sprite pixels with continuous edges; their hull is
-            the hull of the thing, which is all a box needs.
+        outline: (n, 2) float32, points on the border of the coverage, in sprite pixels with continuous edges; their
+            hull is the hull of the thing, which is all a box needs.
     """
 
     picture: NDArray[np.uint8]
@@ -57,7 +57,8 @@ def render_sprite(rng: np.random.Generator, size: int) -> Sprite:
 def _coverage(points: Outline, size: int) -> NDArray[np.uint8]:
     """(size, size) share of each pixel inside a polygon, 255 for all; averaged over 8 x 8 points.
 
-    OpenCV's own smooth polygons reach 0.7 pixels beyond their outline, because they draw the border as a line of its own.
+    OpenCV's own smooth polygons reach 0.7 pixels beyond their outline, because they draw the border as a line of its
+    own.
     """
     fine = np.zeros((size * 8, size * 8), dtype=np.uint8)
     # fillPoly counts from pixel centres, outlines from pixel edges: half a pixel apart.
@@ -68,13 +69,15 @@ def _coverage(points: Outline, size: int) -> NDArray[np.uint8]:
 def _beyond_the_border(canvas: NDArray[np.float32], coverage: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The colours undarkened where the border covers a pixel in part, and continued a few pixels beyond it.
 
-    The canvas began black, so its border is mixed with black; and whoever warps or reduces a sprite mixes neighbours. Both
-    would draw a dark rim around every pasted thing, a sign that real objects do not carry.
+    The canvas began black, so its border is mixed with black; and whoever warps or reduces a sprite mixes neighbours.
+    Both would draw a dark rim around every pasted thing, a sign that real objects do not carry.
     """
     alpha = coverage.astype(np.float32)[:, :, None] / 255
     near = cv2.blur(alpha, (9, 9))[:, :, None]
     around = cv2.blur(canvas, (9, 9)) / np.maximum(near, 1e-3)
-    return np.asarray(np.where(alpha > 0.25, canvas / np.maximum(alpha, 0.25), np.where(near > 0.002, around, 0.0)), dtype=np.float32)
+    return np.asarray(
+        np.where(alpha > 0.25, canvas / np.maximum(alpha, 0.25), np.where(near > 0.002, around, 0.0)), dtype=np.float32
+    )
 
 
 def _arrange_parts(rng: np.random.Generator) -> list[Outline]:

@@ -31,7 +31,10 @@ def stage(setting: Setting) -> Scene:
     target_surfaces = wardrobe.target_surfaces(size)
     kind = str(setting.stream("kind").choice(scenario.bodies))
     target = moving_actor(setting, "target", kind, target_surfaces, image_path + camera.offset, size)
-    behind: list[Actor] = [*make_decoys(setting, camera, target_surfaces, size), *make_passers(setting, camera, wardrobe, size)]
+    behind: list[Actor] = [
+        *make_decoys(setting, camera, target_surfaces, size),
+        *make_passers(setting, camera, wardrobe, size),
+    ]
     in_front: list[Actor] = []
     for index, twin in enumerate(make_twins(setting, kind, wardrobe.twin_surfaces(target_surfaces), target, size)):
         (in_front if index % 2 else behind).append(twin)
@@ -43,7 +46,11 @@ def stage(setting: Setting) -> Scene:
 def _light(setting: Setting) -> Light:
     rng, scenario, frames = setting.stream("light"), setting.scenario, setting.frames
     # Lamps without infrared would leave a camera beyond 700 nm in the dark.
-    names = ("d65", "d50", "a", "halogen") if max(setting.sensor.centres_nm) > 700 else ("d65", "d50", "a", "halogen", "fl2", "led_b3")
+    names = (
+        ("d65", "d50", "a", "halogen")
+        if max(setting.sensor.centres_nm) > 700
+        else ("d65", "d50", "a", "halogen", "fl2", "led_b3")
+    )
     first = str(rng.choice(names, p=_first_heavy(len(names))))
     second = first
     if scenario.warming:
@@ -53,7 +60,14 @@ def _light(setting: Setting) -> Light:
     intensity = np.exp(np.log(scenario.dimming) * course + flicker)
     sweep = np.linspace(-1.6, 1.2, frames) if rng.random() < 0.5 else 1.3 * np.sin(np.linspace(-1.5, 2.5, frames))
     shadow = np.stack([np.full(frames, rng.uniform(0, 2 * np.pi)), sweep, np.full(frames, scenario.shadow)], axis=1)
-    return Light(first, second, intensity, course if scenario.warming else np.zeros(frames), shadow, float(rng.uniform(0.06, 0.3)))
+    return Light(
+        first,
+        second,
+        intensity,
+        course if scenario.warming else np.zeros(frames),
+        shadow,
+        float(rng.uniform(0.06, 0.3)),
+    )
 
 
 def _camera_and_path(setting: Setting) -> tuple[Camera, NDArray[np.float64], NDArray[np.float64]]:
@@ -77,7 +91,9 @@ def _camera_and_path(setting: Setting) -> tuple[Camera, NDArray[np.float64], NDA
     reach = scenario.pan_px * frames
     offset = motion.wander(rng, frames, scenario.pan_px, (0.0, 0.0, reach * 0.8 + 1, reach * 0.3 + 1), restless=0.05)
     offset = offset - offset[0] + motion.tremor(rng, frames, scenario.tremor_px)
-    defocus = scenario.defocus_px * np.clip(0.5 + 0.7 * motion.smooth_noise(rng, frames, frames / 6 + 1)[:, 0], 0.0, 1.0)
+    defocus = scenario.defocus_px * np.clip(
+        0.5 + 0.7 * motion.smooth_noise(rng, frames, frames / 6 + 1)[:, 0], 0.0, 1.0
+    )
     camera = Camera(height, width, offset, np.ones(frames), scenario.shutter, defocus, setting.vignetting)
     return camera, path, size
 
@@ -90,7 +106,12 @@ def _leaving(
     start, length = int(frames * rng.uniform(0.35, 0.45)), int(frames * rng.uniform(0.3, 0.38))
     middle = path[min(start + length // 2, frames - 1)]
     depth = 0.9 * float(size.max())
-    ways = ((-middle[0] - depth, 0.0), (width - middle[0] + depth, 0.0), (0.0, -middle[1] - depth), (0.0, height - middle[1] + depth))
+    ways = (
+        (-middle[0] - depth, 0.0),
+        (width - middle[0] + depth, 0.0),
+        (0.0, -middle[1] - depth),
+        (0.0, height - middle[1] + depth),
+    )
     shift = min(ways, key=lambda way: abs(way[0]) + abs(way[1]))
     return motion.excursion(path, start, length, (float(shift[0]), float(shift[1])))
 
@@ -118,7 +139,9 @@ def _background(setting: Setting, camera: Camera, response: NDArray[np.float64])
 
 
 def _even_ground(rng: np.random.Generator, setting: Setting, height: int, width: int) -> Abundances:
-    """Ground that looks much the same everywhere, as camouflage needs: a picture at half size, with its slow changes taken out."""
+    """Ground that looks much the same everywhere, as camouflage needs: a picture at half size, with its slow changes
+    taken out.
+    """
     import cv2
 
     kind = str(rng.choice(("leaves", "nested", "filters")))
@@ -132,13 +155,17 @@ def _even_ground(rng: np.random.Generator, setting: Setting, height: int, width:
 
 
 def _region(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """A mask of smooth-edged regions, about a third to a half of the picture: where the ground turns into something else."""
+    """A mask of smooth-edged regions, about a third to a half of the picture: where the ground turns into something
+    else.
+    """
     import cv2
 
     coarse = rng.normal(size=(int(rng.integers(2, 6)), int(rng.integers(2, 7)))).astype(np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     rough = cv2.resize(
-        rng.normal(size=(height // 6 + 2, width // 6 + 2)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        rng.normal(size=(height // 6 + 2, width // 6 + 2)).astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
     )
     field = field + 0.12 * rough
     return np.asarray(np.clip((field - np.float32(rng.uniform(0.0, 0.4))) * 12.0 + 0.5, 0.0, 1.0), dtype=np.float32)

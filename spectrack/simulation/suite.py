@@ -1,7 +1,9 @@
-"""The simulated suite: 48 fixed videos (3 sensors x 16 scenarios, 80 frames of 320 x 240) on which trackers are compared.
+"""The simulated suite: 48 fixed videos (3 sensors x 16 scenarios, 80 frames of 320 x 240) on which trackers are
+compared.
 
-Videos are rendered when asked for, with procedural pictures only. `suite_manifest.json` beside this file holds their truth and some band
-means; `verify` proves that what is rendered here is what was frozen: truth identical, band means within one count.
+Videos are rendered when asked for, with procedural pictures only. `suite_manifest.json` beside this file holds their
+truth and some band means; `verify` proves that what is rendered here is what was frozen: truth identical, band means
+within one count.
 
     python -m spectrack.simulation.suite --verify
     python -m spectrack.simulation.suite --freeze     (only before anything was measured on the suite)
@@ -70,7 +72,9 @@ def suite() -> list[SuiteEntry]:
             name = f"{scenario.name}-{sensor}"
             seed = FIRST_SEED + 10 * layouts.index(scenario.layout_name) + number
             attributes = tuple(frozen.get(name, {}).get("attributes", ()))
-            entries.append(SuiteEntry(name, scenario.name, sensor, seed, attributes, f"{other[0]}-{sensor}" if other else None))
+            entries.append(
+                SuiteEntry(name, scenario.name, sensor, seed, attributes, f"{other[0]}-{sensor}" if other else None)
+            )
     return entries
 
 
@@ -106,16 +110,23 @@ def verify(names: Iterable[str] | None = None, *, frames: Sequence[int] = CHECKE
     problems = []
     for name in names if names is not None else [entry.name for entry in suite()]:
         if name not in frozen:
-            raise InputError(f"expected {name!r} in {_MANIFEST}, found {len(frozen)} other sequences; reinstall the package")
+            raise InputError(
+                f"expected {name!r} in {_MANIFEST}, found {len(frozen)} other sequences; reinstall the package"
+            )
         sequence, record = open_suite_sequence(name), frozen[name]
         truth = np.array(record["truth"], dtype=np.float64).reshape(-1, 4)
         different = np.flatnonzero((truth != sequence.truth).any(axis=1))
         if different.size:
-            problems.append(f"{name}: expected the frozen truth boxes, found {different.size} others, the first in frame {different[0]}")
+            problems.append(
+                f"{name}: expected the frozen truth boxes, found {different.size} others, the first in frame "
+                f"{different[0]}"
+            )
         for index in frames:
             off = np.abs(sequence[index].mean(axis=(0, 1)) - np.array(record["band_means"][str(index)])).max()
             if off > 1.0:
-                problems.append(f"{name}: expected band means of frame {index} within one count, found {off:.2f} counts off")
+                problems.append(
+                    f"{name}: expected band means of frame {index} within one count, found {off:.2f} counts off"
+                )
     return problems
 
 
@@ -147,7 +158,9 @@ def _manifest() -> dict[str, Any]:
 
 
 def _main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m spectrack.simulation.suite", description="Freeze or verify the simulated suite.")
+    parser = argparse.ArgumentParser(
+        prog="python -m spectrack.simulation.suite", description="Freeze or verify the simulated suite."
+    )
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--freeze", action="store_true", help="write the manifest")
     action.add_argument("--verify", action="store_true", help="compare all sequences with the manifest")

@@ -1,7 +1,7 @@
 """Surfaces in abundance space: a picture that says how three materials mix, and the reflectances of those materials.
 
-Radiance is linear in the abundances, so nothing is ever rendered wavelength by wavelength: a surface is warped and shaded as
-a three-channel picture, and one 3 x channels product turns it into any bands or false colour at the end.
+Radiance is linear in the abundances, so nothing is ever rendered wavelength by wavelength: a surface is warped and
+shaded as a three-channel picture, and one 3 x channels product turns it into any bands or false colour at the end.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Surface:
     _levels: list[Abundances] = field(default_factory=list, repr=False)
 
     def level(self, texels_per_pixel: float) -> tuple[Abundances, float]:
-        """The picture averaged down so that at most two of its pixels meet one image pixel, and the factor of its size."""
+        """The picture averaged down so that at most two of its pixels meet one image pixel, and the factor of its
+        size.
+        """
         wanted = max(0, int(np.floor(np.log2(max(texels_per_pixel, 1.0)) + 0.25)))
         levels = self._levels or [np.ascontiguousarray(self.abundances, dtype=np.float32)]
         self._levels = levels

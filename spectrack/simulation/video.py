@@ -1,4 +1,6 @@
-"""Simulated video: `simulate` makes a sequence that renders its frames when they are asked for, always the same for the same seed."""
+"""Simulated video: `simulate` makes a sequence that renders its frames when they are asked for, always the same for the
+same seed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ SMALLEST_SIDE = 64
 
 
 class SimulatedSequence(Sequence):
-    """A video rendered on demand; frames, truth and visibility depend on the setting alone, never on the order of reading.
+    """A video rendered on demand; frames, truth and visibility depend on the setting alone, never on the order of
+    reading.
 
     Args:
         setting: scenario, sensor, frames, seed, size and options.
@@ -140,8 +143,8 @@ def simulate(
 ) -> SimulatedSequence:
     """A simulated hyperspectral video with exact truth.
 
-    The same arguments give the same bytes on one machine with one set of libraries; across machines the truth is the same and
-    counts differ by at most one.
+    The same arguments give the same bytes on one machine with one set of libraries; across machines the truth is the
+    same and counts differ by at most one.
 
     Args:
         scenario: one of `scenarios.SCENARIOS`, such as ``cam-grass`` or ``hidden``.
@@ -170,7 +173,9 @@ def simulate(
     camera = get_sensor(sensor) if isinstance(sensor, str) else sensor
     _require("at least 2 frames", frames, frames >= 2)
     _require("a seed that is not negative", seed, seed >= 0)
-    _require(f"a height and a width of at least {SMALLEST_SIDE} pixels", (height, width), min(height, width) >= SMALLEST_SIDE)
+    _require(
+        f"a height and a width of at least {SMALLEST_SIDE} pixels", (height, width), min(height, width) >= SMALLEST_SIDE
+    )
     _require("a vignetting in [0, 1]", vignetting, 0 <= vignetting <= 1)
     check_textures(textures)
     camera.crosstalk(crosstalk)

@@ -43,14 +43,23 @@ class Wardrobe:
         made: list[list[Endmembers]] = [[] for _ in target]
         for _ in range(scenario.twins):
             for known, surface in zip(made, target, strict=True):
-                known.append(self._metamer(rng, surface, known) if scenario.spectra == "metamers" else self._distinct(rng, surface))
-        return [[surface.with_endmembers(made[i][twin]) for i, surface in enumerate(target)] for twin in range(scenario.twins)]
+                known.append(
+                    self._metamer(rng, surface, known)
+                    if scenario.spectra == "metamers"
+                    else self._distinct(rng, surface)
+                )
+        return [
+            [surface.with_endmembers(made[i][twin]) for i, surface in enumerate(target)]
+            for twin in range(scenario.twins)
+        ]
 
     def ordinary(self, rng: np.random.Generator) -> list[Surface]:
         """Surfaces of something else in the scene."""
         return self._dressed(rng, rng, None)
 
-    def _dressed(self, rng: np.random.Generator, materials: np.random.Generator, unlike: Surface | None) -> list[Surface]:
+    def _dressed(
+        self, rng: np.random.Generator, materials: np.random.Generator, unlike: Surface | None
+    ) -> list[Surface]:
         if rng.random() < 0.6:
             pictures = [two_tone(rng, _TEXTURE_PX) for _ in range(3)]
         else:
@@ -59,18 +68,30 @@ class Wardrobe:
         surfaces = []
         for index, part in enumerate(pictures):
             draft = Surface(part, random_endmembers(materials))
-            surfaces.append(draft if index or unlike is None else draft.with_endmembers(self._distinct(materials, unlike, part)))
+            surfaces.append(
+                draft if index or unlike is None else draft.with_endmembers(self._distinct(materials, unlike, part))
+            )
         return surfaces
 
     def _metamer(self, rng: np.random.Generator, surface: Surface, unlike: list[Endmembers]) -> Endmembers:
-        """Materials of the surface's false colour at a spectral angle that a noisy pixel shows, but no more than nature offers."""
+        """Materials of the surface's false colour at a spectral angle that a noisy pixel shows, but no more than nature
+        offers.
+        """
         angle = float(rng.uniform(0.15, 0.35))
         return metamers(
-            surface.endmembers, self.response, self.setting.colour_matrix, rng, minimum_angle=0.1, wanted_angle=angle, unlike=unlike
+            surface.endmembers,
+            self.response,
+            self.setting.colour_matrix,
+            rng,
+            minimum_angle=0.1,
+            wanted_angle=angle,
+            unlike=unlike,
         )
 
     def _distinct(self, rng: np.random.Generator, unlike: Surface, picture: Abundances | None = None) -> Endmembers:
-        """Materials whose false colour, for that picture, is well away from another surface's: the second best of sixteen drawn."""
+        """Materials whose false colour, for that picture, is well away from another surface's: the second best of
+        sixteen drawn.
+        """
         colours = self.response @ self.setting.colour_matrix
         reference = np.log(unlike.abundances.mean(axis=(0, 1)) @ unlike.endmembers @ colours + 1e-6)
         mean = (unlike.abundances if picture is None else picture).mean(axis=(0, 1))

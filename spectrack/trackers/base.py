@@ -1,6 +1,7 @@
 """What every tracker is: `init` on the first frame, `update` on each later one, an `Estimate` for each.
 
-The two-method shape is the single-object-tracking community's (got10k, pytracking), so foreign trackers fit in a few lines.
+The two-method shape is the single-object-tracking community's (got10k, pytracking), so foreign trackers fit in a few
+lines.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Tracker(ABC):
 
     Attributes:
         name: the registered name.
-        network_seconds: time spent inside `network_time` since the tracker was made; 0 for a method without a network and
-            for one that does not measure it.
+        network_seconds: time spent inside `network_time` since the tracker was made; 0 for a method without a network
+            and for one that does not measure it.
         wants_pictures: whether `track` should hand over the data set's own false-colour images with the frames.
     """
 
@@ -114,7 +115,9 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
         raise InputError(f"expected a sequence with frames, found none in {sequence.name}; name another folder")
     first = sequence.first_box if box is None else as_box(box)
     if first is None:
-        raise BoxError(f"expected a first box for {sequence.name}, found neither a box nor a truth file; give --box x,y,w,h")
+        raise BoxError(
+            f"expected a first box for {sequence.name}, found neither a box nor a truth file; give --box x,y,w,h"
+        )
     check_box_in_frame(first, sequence.height, sequence.width)
     frame = sequence.pictured_frame if tracker.wants_pictures else sequence.frame
     tracker.init(frame(0), first, wavelengths_nm=sequence.wavelengths_nm)

@@ -22,7 +22,9 @@ from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
 _MOST_AVERAGED, _MOST_INTERPOLATED = 4, 128
-"""OpenCV averages areas of no more channels, and interpolates no more; others take two matrix products, 15 times as long."""
+"""OpenCV averages areas of no more channels, and interpolates no more; others take two matrix products, 15 times as
+long.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,15 @@ class CropWindow:
 
     def to_frame(self, boxes: ArrayLike, size: int) -> NDArray[np.float64]:
         """Boxes (..., 4) x, y, w, h in a crop of `size` pixels to cube pixels."""
-        return np.asarray(np.asarray(boxes, dtype=np.float64) * (self.side / size) + np.array([self.x0, self.y0, 0.0, 0.0]))
+        return np.asarray(
+            np.asarray(boxes, dtype=np.float64) * (self.side / size) + np.array([self.x0, self.y0, 0.0, 0.0])
+        )
 
     def to_crop(self, boxes: ArrayLike, size: int) -> NDArray[np.float64]:
         """Boxes (..., 4) x, y, w, h in cube pixels to a crop of `size` pixels."""
-        return np.asarray((np.asarray(boxes, dtype=np.float64) - np.array([self.x0, self.y0, 0.0, 0.0])) * (size / self.side))
+        return np.asarray(
+            (np.asarray(boxes, dtype=np.float64) - np.array([self.x0, self.y0, 0.0, 0.0])) * (size / self.side)
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,9 @@ class Colouring:
         # NaN and infinity survive the product, so the channels need looking at and not all bands.
         if raw.dtype.kind == "f" and not np.isfinite(image).all():
             check_finite(raw, name=name)
-            raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")
+            raise CubeError(
+                f"expected values of {name} within the range of float32, found larger ones; rescale the cube"
+            )
         return np.asarray(image).reshape(height, width, -1)
 
 
@@ -116,7 +124,9 @@ class BandScaling:
                 scaled = self.gain.apply(raw)
         if raw.dtype.kind == "f" and not np.isfinite(scaled).all():
             check_finite(raw, name=name)
-            raise CubeError(f"expected values of {name} within the range of float32, found larger ones; rescale the cube")
+            raise CubeError(
+                f"expected values of {name} within the range of float32, found larger ones; rescale the cube"
+            )
         return scaled
 
 
@@ -146,7 +156,9 @@ def context_side(box: ArrayLike, context: float = 0.5) -> float:
     return float(np.sqrt((width + margin) * (height + margin)))
 
 
-def cut(frame: Frame, window: CropWindow, size: int, imaging: Imaging, fill: NDArray[np.float32]) -> NDArray[np.float32]:
+def cut(
+    frame: Frame, window: CropWindow, size: int, imaging: Imaging, fill: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """The crop of a frame: read, coloured or scaled, completed outside the frame and resized.
 
     Args:
@@ -168,7 +180,8 @@ def cut(frame: Frame, window: CropWindow, size: int, imaging: Imaging, fill: NDA
     image = np.empty((window.side, window.side, len(fill)), dtype=np.float32)
     if x1 - x0 < window.side or y1 - y0 < window.side:
         image[:] = fill
-    # A few rows at a time stay in the processor's cache from the file's memory to the colours: twice as fast as all at once.
+    # A few rows at a time stay in the processor's cache from the file's memory to the colours: twice as fast as all at
+    # once.
     step = max(1, _PIXELS_AT_ONCE // max(x1 - x0, 1))
     for top in range(y0, y1 if x1 > x0 else y0, step):
         bottom = min(top + step, y1)
@@ -186,7 +199,9 @@ def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
         return np.asarray(np.matmul(weights, rows))
     # Reducing by linear interpolation skips pixels; averaging areas does not.
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32).reshape(size, size, channels)
+    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.float32).reshape(
+        size, size, channels
+    )
 
 
 @functools.lru_cache(maxsize=64)

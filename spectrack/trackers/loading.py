@@ -1,4 +1,6 @@
-"""From a name to a ready tracker: find the weights, build the network they describe, apply what they were trained with."""
+"""From a name to a ready tracker: find the weights, build the network they describe, apply what they were trained
+with.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ def load_tracker(
         weights: a file or the name of shipped weights; by default the shipped ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and faster.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
-        options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights or are the
-            defaults.
+        options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights or
+            are the defaults.
 
     Raises:
         ConfigError: unknown tracker, profile, option, precision or device, or weights for a tracker that has none.
@@ -45,13 +47,23 @@ def load_tracker(
     loader = getattr(cls, "load", None)
     if loader is None:
         if weights is not None:
-            raise ConfigError(f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave them out")
+            raise ConfigError(
+                f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave "
+                "them out"
+            )
         return _without_weights(cls, name, options)
-    from spectrack.trackers.precision import resolve_device, resolve_precision  # torch, which trackers without weights do not need
+    from spectrack.trackers.precision import (  # torch, which trackers without weights do not need
+        resolve_device,
+        resolve_precision,
+    )
 
     resolved_device = resolve_device(device)
     tracker: Tracker = loader(
-        profile=profile, weights=weights, precision=resolve_precision(precision, resolved_device), device=resolved_device, options=options
+        profile=profile,
+        weights=weights,
+        precision=resolve_precision(precision, resolved_device),
+        device=resolved_device,
+        options=options,
     )
     return tracker
 
@@ -71,26 +83,30 @@ def load_siamban_network(weights: str | os.PathLike[str] | None, profile: str) -
     return network, metadata, identity
 
 
-def load_bcrnet_network(weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+def load_bcrnet_network(
+    weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
     """Network, metadata and identity of BCR-Net weights; `switches` replace what the weights say about composites.
 
     Raises:
         WeightsError: not found, damaged, or made for another method or profile.
         ConfigError: a switch out of range.
     """
-    from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
+    from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 
     return _load_switched("bcrnet", "BCR-Net", BCRNet, BCRNetConfig, weights, profile, switches)
 
 
-def load_ssfnet_network(weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+def load_ssfnet_network(
+    weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
     """Network, metadata and identity of SSF-Net weights; `switches` replace what the weights say about the prediction.
 
     Raises:
         WeightsError: not found, damaged, or made for another method or profile.
         ConfigError: a switch out of range.
     """
-    from spectrack.networks.ssfnet import SSFNet, SSFNetConfig
+    from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig
 
     return _load_switched("ssfnet", "SSF-Net", SSFNet, SSFNetConfig, weights, profile, switches)
 
@@ -104,7 +120,9 @@ def _load_switched(
     profile: str,
     switches: dict[str, Any],
 ) -> tuple[Any, Any, dict[str, Any]]:
-    """Network, metadata and identity of a method whose configuration takes switches; `label` is its name in sentences."""
+    """Network, metadata and identity of a method whose configuration takes switches; `label` is its name in
+    sentences.
+    """
     path, state, metadata, identity = _read(weights, method, profile)
     with _configuration_of(label, path):
         config = config_type.from_json(metadata.config)
@@ -148,7 +166,8 @@ def _find(weights: str | os.PathLike[str] | None, method: str, profile: str) -> 
     name = f"{method}-{profile}"
     if weights is None and profile == "full" and name not in {listed.name for listed in available()}:
         raise WeightsError(
-            f"expected weights for {method} of profile full, found none called {name} (only compact weights are shipped); "
+            f"expected weights for {method} of profile full, found none called {name} (only compact weights are "
+            "shipped); "
             "import a SiamBAN checkpoint with `spectrack weights import FILE`, train your own with `spectrack train`, "
             "or take the compact profile"
         )
@@ -159,7 +178,9 @@ def _without_weights(cls: type[Tracker], name: str, options: dict[str, Any]) -> 
     try:
         return cls(**options)
     except TypeError as error:
-        raise ConfigError(f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options") from error
+        raise ConfigError(
+            f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options"
+        ) from error
 
 
 def field_names(kind: type[Any]) -> tuple[str, ...]:
@@ -180,7 +201,9 @@ def sort_options(method: str, options: dict[str, Any], *parts: Collection[str]) 
     return tuple({name: value for name, value in options.items() if name in part} for part in parts)
 
 
-def online_options(trained: dict[str, Any], given: dict[str, Any], *, kind: type[OnlineOptions] = OnlineOptions) -> OnlineOptions:
+def online_options(
+    trained: dict[str, Any], given: dict[str, Any], *, kind: type[OnlineOptions] = OnlineOptions
+) -> OnlineOptions:
     """Online parameters: the defaults, overridden by those found with the weights, overridden by the user's.
 
     Args:

@@ -33,9 +33,10 @@ class OnlineOptions:
         window_influence: share of the Hanning window in the score, in [0, 1]; higher trusts the last position more.
         penalty: k in the penalty on changes of size and aspect, at least 0.
         size_rate: how fast the size follows the prediction, in [0, 1].
-        agreement_cells: the box is averaged, by score, over grid points up to so many cells away that see the target in the same
-            place; 0 takes the best point's box alone, as SiamBAN does.
-        calibrate: in [0, 1], how much of the network's error on the first frame, where the truth is known, is taken out later.
+        agreement_cells: the box is averaged, by score, over grid points up to so many cells away that see the target in
+            the same place; 0 takes the best point's box alone, as SiamBAN does.
+        calibrate: in [0, 1], how much of the network's error on the first frame, where the truth is known, is taken out
+            later.
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
         lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
         search_growth: factor on the search region while the target is lost, at least 1.
@@ -57,7 +58,8 @@ class OnlineOptions:
         # Written so that NaN fails too.
         if not (self.penalty >= 0 and self.lost_frames >= 1 and self.search_growth >= 1):
             raise ConfigError(
-                f"expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, found {self.penalty}, {self.lost_frames} "
+                f"expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, found {self.penalty}, "
+                f"{self.lost_frames} "
                 f"and {self.search_growth}; correct the option"
             )
 
@@ -119,7 +121,12 @@ class TargetState:
         centre = (centres * weights).sum(axis=(1, 2), dtype=np.float64)
         sides = np.exp((np.log(np.stack([width, height])) * weights).sum(axis=(1, 2), dtype=np.float64))
         centre += self._shift * sides
-        return Choice(np.concatenate([centre - sides / 2, sides]), float(scores[row, column]), float(penalty[row, column]), (row, column))
+        return Choice(
+            np.concatenate([centre - sides / 2, sides]),
+            float(scores[row, column]),
+            float(penalty[row, column]),
+            (row, column),
+        )
 
     def move(self, choice: Choice, window: CropWindow) -> Box:
         """Take a choice over: position at once, size by degrees; returns the new box."""
@@ -159,9 +166,14 @@ def _hanning(cells: int) -> NDArray[np.float64]:
 
 
 def _agreement(
-    scores: NDArray[np.float32], centres: NDArray[np.float32], sizes: NDArray[np.float32], cell: tuple[int, int], reach: int
+    scores: NDArray[np.float32],
+    centres: NDArray[np.float32],
+    sizes: NDArray[np.float32],
+    cell: tuple[int, int],
+    reach: int,
 ) -> NDArray[np.float64]:
-    """(25, 25) weights that sum to 1: powers of the score, near `cell`, where the predicted centre is nearly the one at `cell`.
+    """(25, 25) weights that sum to 1: powers of the score, near `cell`, where the predicted centre is nearly the one at
+    `cell`.
 
     A single point's box jitters; its neighbours saw the same target through other receptive fields. Points that look at
     something else disagree about the centre and stay out.
@@ -172,7 +184,9 @@ def _agreement(
     near = np.s_[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
     distance = np.hypot(*(centres[(slice(None), *near)] - centres[:, row, column, None, None]))
     if reach:
-        weights[near] = scores[near].astype(np.float64) ** _AGREEMENT_POWER * (distance < _SAME_PLACE * sizes[row, column])
+        weights[near] = scores[near].astype(np.float64) ** _AGREEMENT_POWER * (
+            distance < _SAME_PLACE * sizes[row, column]
+        )
     total = weights.sum()
     if total <= 0:
         weights[row, column] = total = 1.0

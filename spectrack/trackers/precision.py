@@ -1,8 +1,8 @@
 """Where and in which number format a network runs.
 
 bfloat16 halves the time on processors with fast bfloat16 units, and costs time on others that only claim to have them;
-so `auto` measures once. fp32 is always there and repeats bit for bit. torch is loaded when it is asked, so that a tracker
-without a network starts without it.
+so `auto` measures once. fp32 is always there and repeats bit for bit. torch is loaded when it is asked, so that a
+tracker without a network starts without it.
 """
 
 from __future__ import annotations

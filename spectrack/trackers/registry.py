@@ -13,10 +13,10 @@ from spectrack.trackers.base import Tracker
 TrackerClass = TypeVar("TrackerClass", bound=type[Tracker])
 
 _OWN_MODULES = {
-    "bcrnet": "spectrack.trackers.bcrnet",
-    "cf": "spectrack.trackers.correlation_filter",
-    "siamban": "spectrack.trackers.siamban",
-    "ssfnet": "spectrack.trackers.ssfnet",
+    "bcrnet": "spectrack.methods.bcrnet.tracker",
+    "cf": "spectrack.methods.correlation_filter.tracker",
+    "siamban": "spectrack.methods.siamban.tracker",
+    "ssfnet": "spectrack.methods.ssfnet.tracker",
 }
 _REGISTERED: dict[str, type[Tracker]] = {}
 
@@ -32,7 +32,9 @@ def register(name: str) -> Callable[[TrackerClass], TrackerClass]:
         _check_tracker(tracker, name)
         known = _REGISTERED.get(name)
         if known is not None and known.__qualname__ != tracker.__qualname__:
-            raise ConfigError(f"expected a new tracker name, found {name!r} of {known.__qualname__}; choose another name")
+            raise ConfigError(
+                f"expected a new tracker name, found {name!r} of {known.__qualname__}; choose another name"
+            )
         _REGISTERED[name] = tracker
         return tracker
 
@@ -48,7 +50,8 @@ def tracker_class(name: str) -> type[Tracker]:
     """The class registered under a name; its module is imported only now.
 
     Raises:
-        ConfigError: unknown name (the nearest is offered), or an entry point that cannot be loaded or is not a `Tracker`.
+        ConfigError: unknown name (the nearest is offered), or an entry point that cannot be loaded or is not a
+            `Tracker`.
     """
     if name not in _REGISTERED and name in _OWN_MODULES:
         importlib.import_module(_OWN_MODULES[name])
@@ -67,7 +70,8 @@ def _load(point: EntryPoint) -> type[Tracker]:
         loaded: Any = point.load()
     except Exception as error:
         raise ConfigError(
-            f"expected a tracker at entry point {point.value!r}, found {type(error).__name__}: {error}; mend or remove that package"
+            f"expected a tracker at entry point {point.value!r}, found {type(error).__name__}: {error}; mend or remove "
+            "that package"
         ) from error
     _check_tracker(loaded, point.name)
     return cast(type[Tracker], loaded)
@@ -75,4 +79,6 @@ def _load(point: EntryPoint) -> type[Tracker]:
 
 def _check_tracker(found: Any, name: str) -> None:
     if not (isinstance(found, type) and issubclass(found, Tracker)):
-        raise ConfigError(f"expected a subclass of spectrack.trackers.Tracker under {name!r}, found {found!r}; derive it from Tracker")
+        raise ConfigError(
+            f"expected a subclass of spectrack.trackers.Tracker under {name!r}, found {found!r}; derive it from Tracker"
+        )

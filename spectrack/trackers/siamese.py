@@ -1,7 +1,8 @@
-"""What Siamese trackers share: one template crop, one search crop a frame, one decision, whatever the network between them.
+"""What Siamese trackers share: one template crop, one search crop a frame, one decision, whatever the network between
+them.
 
-The crop geometry and the decision are SiamBAN's (Chen et al., CVPR 2020), on which BCR-Net is built. Crops are cut before they
-are scaled, so only the window of a frame is read.
+The crop geometry and the decision are SiamBAN's (Chen et al., CVPR 2020), on which BCR-Net is built. Crops are cut
+before they are scaled, so only the window of a frame is read.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 class SiameseTracker(Tracker):
-    """A tracker that looks for a template in a search crop. A subclass says what a crop holds and what the network makes of it.
+    """A tracker that looks for a template in a search crop. A subclass says what a crop holds and what the network
+    makes of it.
 
     Args:
         network: trained, with its shape as `config`; it is copied, folded and put into inference form.
@@ -61,7 +63,9 @@ class SiameseTracker(Tracker):
         self.options = options or OnlineOptions()
         self.scaling, self.bands = Scaling.parse(scaling), bands
         self.precision, self.device, self.identity = precision, device or torch.device("cpu"), identity or {}
-        self.network = for_inference(network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32, exact=exact)
+        self.network = for_inference(
+            network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32, exact=exact
+        )
         self._state: TargetState | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -86,7 +90,9 @@ class SiameseTracker(Tracker):
 
     @abstractmethod
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
-        """Take in the template crop (1, channels, 127, 127) and the target's corners (1, 4) in it; inference mode is on."""
+        """Take in the template crop (1, channels, 127, 127) and the target's corners (1, 4) in it; inference mode is
+        on.
+        """
 
     @abstractmethod
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
@@ -106,7 +112,9 @@ class SiameseTracker(Tracker):
         self._shape = frame.shape
         height, width, bands = self._shape
         if self.bands not in (None, bands):
-            raise CubeError(f"expected cubes of {self.bands} bands, as the weights were made for, found {bands}; name other weights")
+            raise CubeError(
+                f"expected cubes of {self.bands} bands, as the weights were made for, found {bands}; name other weights"
+            )
         check_box_in_frame(first_box, height, width)
         self._prepare(cube, wavelengths_nm)
         self._image = self._imaging(self.scaling.fit(cube))
@@ -125,10 +133,15 @@ class SiameseTracker(Tracker):
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame; see `Tracker.update`."""
         if self._state is None:
-            raise InputError("expected init before update, found a tracker without a target; call init(cube, box) first")
+            raise InputError(
+                "expected init before update, found a tracker without a target; call init(cube, box) first"
+            )
         frame = as_frame(frame)
         if frame.shape != self._shape:
-            raise CubeError(f"expected frames of shape {self._shape} as the first, found {frame.shape}; start again on the new video")
+            raise CubeError(
+                f"expected frames of shape {self._shape} as the first, found {frame.shape}; start again on the new "
+                "video"
+            )
         if self.scaling.every_frame:
             cube = frame.whole()
             check_cube(cube, name="the frame")
@@ -138,7 +151,9 @@ class SiameseTracker(Tracker):
             choice, evidence = self._decide(self._crop(frame, window, SEARCH_SIZE_PX), self._state, window)
             box = self._state.move(choice, window)
             self._adapt(frame, choice, evidence, before, box)
-        return Estimate(box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell})
+        return Estimate(
+            box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell}
+        )
 
     def _template_crop(self, frame: Frame, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
         """The crop around a box (1, channels, 127, 127), and the box's corners (1, 4) in crop pixels."""
@@ -163,18 +178,24 @@ def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device
         return None
     centres = np.asarray(wavelengths_nm, dtype=np.float64)
     if centres.shape != (bands,) or not np.isfinite(centres).all():
-        raise CubeError(f"expected {bands} finite wavelengths, one a band, found {centres.tolist()}; correct them or leave them out")
+        raise CubeError(
+            f"expected {bands} finite wavelengths, one a band, found {centres.tolist()}; correct them or leave them out"
+        )
     return torch.tensor(centres, dtype=torch.float32, device=device)
 
 
-def for_inference(network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()) -> AnyNetwork:
-    """A folded copy in channels_last and in the number type asked for, its wide convolutions in the fastest form for that.
+def for_inference(
+    network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()
+) -> AnyNetwork:
+    """A folded copy in channels_last and in the number type asked for, its wide convolutions in the fastest form for
+    that.
 
     Args:
         network: trained; not changed.
         device: where the copy goes.
         kind: float32 or bfloat16.
-        exact: modules inside it that stay float32 in any case, such as ``bimm.phi``; the input's mean and deviation always do.
+        exact: modules inside it that stay float32 in any case, such as ``bimm.phi``; the input's mean and deviation
+            always do.
     """
     folded = fold_batch_norm(network, memory_format=torch.channels_last).to(device)
     exact_names = tuple(f"{name}." for name in exact)

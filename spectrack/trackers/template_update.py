@@ -1,7 +1,8 @@
 """When a second template is taken from the running video, and when it is dropped again.
 
-Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.1 names a dynamic template update in one clause and gives no rule. The rule
-is this project's: the first template is kept for ever beside one slot that is overwritten, never blended.
+Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.1 names a dynamic template update in one clause and gives
+no rule. The rule is this project's: the first template is kept for ever beside one slot that is overwritten, never
+blended.
 """
 
 from __future__ import annotations
@@ -40,10 +41,14 @@ class TemplateUpdateOptions:
         for name in ("update_score", "update_mix", "drop_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
-        if not (self.update_every >= 1 and self.drop_frames >= 1 and self.update_share >= 0 and self.update_change >= 0):
+        if not (
+            self.update_every >= 1 and self.drop_frames >= 1 and self.update_share >= 0 and self.update_change >= 0
+        ):
             raise ConfigError(
-                f"expected update_every and drop_frames of at least 1 and update_share and update_change of at least 0, found "
-                f"{self.update_every}, {self.drop_frames}, {self.update_share} and {self.update_change}; correct the option"
+                "expected update_every and drop_frames of at least 1 and update_share and update_change of at least "
+                "0, found "
+                f"{self.update_every}, {self.drop_frames}, {self.update_share} and {self.update_change}; correct the "
+                "option"
             )
 
 

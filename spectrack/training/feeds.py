@@ -8,14 +8,16 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from spectrack.pairs.batches import PairBatches, build_sources
+from spectrack.pairs.spectral_batches import SpectralBatches, build_spectral_sources
 from spectrack.training.methods import Method
-from spectrack.training.pairs import PairBatches, build_sources
 from spectrack.training.recipe import Recipe
-from spectrack.training.spectral_batches import SpectralBatches, build_spectral_sources
 
 
 class Feed(Protocol):
-    """Batches by step; what `iterate_batches` makes in worker processes and `finish` turns into what a learner takes."""
+    """Batches by step; what `iterate_batches` makes in worker processes and `finish` turns into what a learner
+    takes.
+    """
 
     def __getitem__(self, index: int) -> Any:
         """The packed batch of step `index`."""

@@ -33,7 +33,9 @@ def ellipse_labels(boxes: Tensor, positive: Tensor) -> Tensor:
     dy = ((points[None] - centre[:, 1:]) / sides[:, 1:])[:, :, None]
     inner, outer = (dx**2 + dy**2) * 16 <= 1, (dx**2 + dy**2) * 4 > 1
     empty = ~inner.flatten(1).any(dim=1)
-    distance = (points[None, None, :] - centre[:, 0, None, None]) ** 2 + (points[None, :, None] - centre[:, 1, None, None]) ** 2
+    distance = (points[None, None, :] - centre[:, 0, None, None]) ** 2 + (
+        points[None, :, None] - centre[:, 1, None, None]
+    ) ** 2
     nearest = torch.zeros_like(inner).flatten(1)
     nearest[torch.arange(len(boxes)), distance.flatten(1).argmin(dim=1)] = True
     inner = inner | (nearest.view_as(inner) & empty[:, None, None])
@@ -47,7 +49,10 @@ def ellipse_labels(boxes: Tensor, positive: Tensor) -> Tensor:
 def distance_targets(boxes: Tensor) -> Tensor:
     """(N, 4) boxes to (N, 4, 25, 25) distances left, top, right, bottom of every grid point, in search-crop pixels."""
     points = grid_points_px().to(boxes)
-    x, y = points[None, None, :].expand(len(boxes), GRID_SIZE, -1), points[None, :, None].expand(len(boxes), -1, GRID_SIZE)
+    x, y = (
+        points[None, None, :].expand(len(boxes), GRID_SIZE, -1),
+        points[None, :, None].expand(len(boxes), -1, GRID_SIZE),
+    )
     x0, y0, x1, y1 = (edge[:, None, None] for edge in boxes.unbind(1))
     return torch.stack([x - x0, y - y0, x1 - x, y1 - y], dim=1)
 

@@ -1,4 +1,6 @@
-"""What a method brings to the training loop: a network, losses of a batch, a figure of merit, and what its weights file says."""
+"""What a method brings to the training loop: a network, losses of a batch, a figure of merit, and what its weights file
+says.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ from spectrack.weights.metadata import WeightsMetadata
 class Learner(nn.Module, ABC):
     """A network on its way from a recipe to a weights file.
 
-    A subclass calls ``super().__init__(recipe)``, sets ``network`` and defines `losses` and `overlaps`; the rest has defaults.
-    ``network.state_dict()`` is what is averaged and shipped, and the parts that recipes name are its sub-modules.
+    A subclass calls ``super().__init__(recipe)``, sets ``network`` and defines `losses` and `overlaps`; the rest has
+    defaults. ``network.state_dict()`` is what is averaged and shipped, and the parts that recipes name are its
+    sub-modules.
 
     Args:
         recipe: with the sections ``network``, ``loss`` and ``online`` of this learner's method.
@@ -34,8 +37,9 @@ class Learner(nn.Module, ABC):
     """
 
     STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {}
-    """By method of the weights that training starts from: which of their tensors go where, by prefixes of their names. Of a
-    method that is not listed, only the learner's own weights will do."""
+    """By method of the weights that training starts from: which of their tensors go where, by prefixes of their names.
+    Of a method that is not listed, only the learner's own weights will do.
+    """
 
     network: nn.Module
 
@@ -103,7 +107,10 @@ class Learner(nn.Module, ABC):
             load_parts(self.network, state, self.STARTS[metadata.method], source=source)
         else:
             known = " or ".join([method, *self.STARTS])
-            raise WeightsError(f"expected weights of {known} to start from, found weights of {metadata.method} in {source}; name others")
+            raise WeightsError(
+                f"expected weights of {known} to start from, found weights of {metadata.method} in {source}; name "
+                "others"
+            )
 
 
 def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mapping[str, str], *, source: str) -> None:
@@ -112,7 +119,8 @@ def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mappin
     Args:
         network: keeps the values of all other parts.
         state: tensors by name.
-        prefixes: beginnings of names there and here, such as ``{"backbone.": "rgb.backbone."}``; tensors of other names are left.
+        prefixes: beginnings of names there and here, such as ``{"backbone.": "rgb.backbone."}``; tensors of other names
+            are left.
         source: what the message names, usually the file.
 
     Raises:
@@ -129,14 +137,17 @@ def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mappin
     complaints = describe_mismatch(expected, moved)
     if complaints or not moved:
         raise WeightsError(
-            f"expected {len(expected)} tensors for parts of {type(network).__name__}, found in {source} {complaints or 'none of them'}; "
+            f"expected {len(expected)} tensors for parts of {type(network).__name__}, found in {source} "
+            f"{complaints or 'none of them'}; "
             "start from weights of the same widths"
         )
     network.load_state_dict({**own, **moved})
 
 
 def channels_last(module: nn.Module) -> nn.Module:
-    """The module with its two-dimensional convolutions laid out as channels_last; others (3-D ones cannot) as they are."""
+    """The module with its two-dimensional convolutions laid out as channels_last; others (3-D ones cannot) as they
+    are.
+    """
     for parameter in module.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.to(memory_format=torch.channels_last)
@@ -149,7 +160,9 @@ def to_images(crops: Tensor) -> Tensor:
 
 
 def best_overlaps(scores: Tensor, distances: Tensor, batch: Any) -> Tensor:
-    """IoU of the best-scored box with the truth, (number of positive pairs,), from (N, 25, 25) scores and (N, 4, 25, 25) distances."""
+    """IoU of the best-scored box with the truth, (number of positive pairs,), from (N, 25, 25) scores and (N, 4, 25,
+    25) distances.
+    """
     best = scores.flatten(1).argmax(dim=1)
     found = decode_boxes(distances.float()).flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
     return corner_iou(found, batch.box)[batch.positive]
@@ -159,15 +172,18 @@ def corner_iou(boxes: Tensor, others: Tensor) -> Tensor:
     """IoU of (N, 4) corner boxes, (N,)."""
     low, high = torch.maximum(boxes[:, :2], others[:, :2]), torch.minimum(boxes[:, 2:], others[:, 2:])
     intersection = (high - low).clamp(min=0).prod(dim=1)
-    area, other_area = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1), (others[:, 2:] - others[:, :2]).clamp(min=0).prod(dim=1)
+    area, other_area = (
+        (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1),
+        (others[:, 2:] - others[:, :2]).clamp(min=0).prod(dim=1),
+    )
     return intersection / (area + other_area - intersection).clamp(min=1e-9)
 
 
 class MovingAverage:
     """Exponential moving average of a module's state; what is validated and shipped.
 
-    The running means and variances of batch normalisation are averaged like weights (they change as slowly), counters are
-    copied.
+    The running means and variances of batch normalisation are averaged like weights (they change as slowly), counters
+    are copied.
 
     Args:
         module: whose state is averaged.

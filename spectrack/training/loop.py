@@ -1,12 +1,13 @@
-"""The training loop: one function from a recipe to a weights file, for every method, resumable to the bit, on Lightning Fabric.
+"""The training loop: one function from a recipe to a weights file, for every method, resumable to the bit, on Lightning
+Fabric.
 
 A run directory holds the resolved recipe, the environment, a JSON-lines log, the newest checkpoint and, at the end, the
-weights. Killing a run costs at most the steps since the last checkpoint; starting it again goes on from there with the same
-pairs and, in the same number format and on the same kind of machine, to the same weights bit for bit.
+weights. Killing a run costs at most the steps since the last checkpoint; starting it again goes on from there with the
+same pairs and, in the same number format and on the same kind of machine, to the same weights bit for bit.
 
-Several processes (GPUs of one machine, or `torchrun` on one or several) share every batch; process 0 alone renders first,
-validates and writes. Their gradients are means over processes, while one process balances its losses over the whole batch,
-so the number of processes changes the result slightly.
+Several processes (GPUs of one machine, or `torchrun` on one or several) share every batch; process 0 alone renders
+first, validates and writes. Their gradients are means over processes, while one process balances its losses over the
+whole batch, so the number of processes changes the result slightly.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ import torch
 from lightning_fabric import Fabric, seed_everything
 
 from spectrack.errors import ConfigError
-from spectrack.evaluation.provenance import machine_name
+from spectrack.pairs.batches import iterate_batches
+from spectrack.pairs.spectral_pairs import KINDS
+from spectrack.provenance import machine_name
 from spectrack.trackers.precision import Precision, resolve_device, resolve_precision
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
 from spectrack.training.methods import find_method
-from spectrack.training.pairs import iterate_batches
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import RunDirectory
-from spectrack.training.spectral_pairs import KINDS
 from spectrack.training.stages import Plan
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.index import find_weights
@@ -91,24 +92,33 @@ def train(
         Path of the weights; of the checkpoint when stopped early.
 
     Raises:
-        ConfigError: `out` holds a run of another recipe, the recipe names something unknown, the batch does not divide among
-            the processes, or the losses are no longer finite.
+        ConfigError: `out` holds a run of another recipe, the recipe names something unknown, the batch does not divide
+            among the processes, or the losses are no longer finite.
         WeightsError: `recipe.start` cannot be read or does not fit the network.
     """
     if stop_after is not None and stop_after < 1:
-        raise ConfigError(f"expected to stop after at least 1 step, found {stop_after}; leave stop_after out to train to the end")
+        raise ConfigError(
+            f"expected to stop after at least 1 step, found {stop_after}; leave stop_after out to train to the end"
+        )
     _keep_memory()
     directory = RunDirectory(Path(out))
     fabric = _launch(resolve_device(device))
     precision: Precision | None = None
     if fabric.is_global_zero:
         directory.claim(recipe)
-        precision = directory.settle_precision(resolve_precision(recipe.precision, fabric.device), machine_name(str(fabric.device)))
+        precision = directory.settle_precision(
+            resolve_precision(recipe.precision, fabric.device), machine_name(str(fabric.device))
+        )
     precision = fabric.broadcast(precision)
     if recipe.batch % fabric.world_size:
-        raise ConfigError(f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change recipe.batch")
+        raise ConfigError(
+            f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change "
+            "recipe.batch"
+        )
     with fabric.rank_zero_first():
-        feeds = FeedMaker(recipe, find_method(recipe.method), Path(cache) if cache else directory.path / "cache", jobs=jobs)
+        feeds = FeedMaker(
+            recipe, find_method(recipe.method), Path(cache) if cache else directory.path / "cache", jobs=jobs
+        )
     return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
 
@@ -151,7 +161,9 @@ class _Run:
         self.validation_iou: float | None = None
         share = recipe.batch // fabric.world_size
         self.batches = feeds.feed(seed=recipe.seed, batch=share, offset=share * fabric.global_rank)
-        self.held_out = feeds.feed(seed=recipe.seed + VALIDATION_SEED_OFFSET, batch=max(1, min(VALIDATION_BATCH, recipe.validation_pairs)))
+        self.held_out = feeds.feed(
+            seed=recipe.seed + VALIDATION_SEED_OFFSET, batch=max(1, min(VALIDATION_BATCH, recipe.validation_pairs))
+        )
 
     def _new_learner(self) -> Learner:
         return find_method(self.recipe.method).learner(self.recipe)
@@ -218,7 +230,12 @@ class _Run:
         if not self.fabric.is_global_zero:
             return
         rate = self.plan.groups[0].rate(self.step - 1, self.recipe.steps)
-        entry = {"step": self.step, "pairs": self.step * self.recipe.batch, "learning_rate": rate, "pairs_per_second": round(speed, 2)}
+        entry = {
+            "step": self.step,
+            "pairs": self.step * self.recipe.batch,
+            "learning_rate": rate,
+            "pairs_per_second": round(speed, 2),
+        }
         self.directory.log(entry | {name: round(value, 5) for name, value in losses.items()})
         if self.on_progress:
             self.on_progress(Progress(self.step, self.recipe.steps, losses, speed, self.validation_iou))

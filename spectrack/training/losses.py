@@ -1,8 +1,8 @@
 """SiamBAN's losses: balanced cross-entropy over sampled points and 1 - IoU over positive points.
 
 Source: Chen et al., Siamese Box Adaptive Network, CVPR 2020, section 3.4, and its published configuration
-(both terms weigh 1; positives and negatives each weigh one half; IoU with 1 added to numerator and denominator). The extra
-weight of hard negatives is ours, after Shrivastava, Gupta, Girshick, CVPR 2016 (online hard example mining).
+(both terms weigh 1; positives and negatives each weigh one half; IoU with 1 added to numerator and denominator). The
+extra weight of hard negatives is ours, after Shrivastava, Gupta, Girshick, CVPR 2016 (online hard example mining).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, hard_negatives: in
     Args:
         logits: (N, 2, 25, 25), background first.
         labels: (N, 25, 25) of 1, 0 and -1 (ignored).
-        hard_negatives: the negative half becomes the mean of two means, over all negative points and over so many hardest
-            ones of each sample; 0, as published, takes all alone. Of 600 negative points most are easy, and their mean
-            hardly notices the few look-alikes that a tracker would jump to.
+        hard_negatives: the negative half becomes the mean of two means, over all negative points and over so many
+            hardest ones of each sample; 0, as published, takes all alone. Of 600 negative points most are easy, and
+            their mean hardly notices the few look-alikes that a tracker would jump to.
 
     Returns:
         A scalar; a side without points contributes 0.
@@ -87,4 +87,6 @@ def siamban_loss(
     """The sum of both terms; shapes as in the functions above."""
     classification = balanced_cross_entropy(logits, labels, hard_negatives=hard_negatives)
     regression = iou_loss(distances, targets, labels)
-    return SiamBANLoss(classification_weight * classification + regression_weight * regression, classification, regression)
+    return SiamBANLoss(
+        classification_weight * classification + regression_weight * regression, classification, regression
+    )

@@ -1,7 +1,7 @@
 """Methods by name: what a recipe's ``method`` stands for.
 
-A method is a learner with the types of its three own sections of the recipe, and the kind of batch it eats. Its module says so in a
-constant ``METHOD``; the modules are imported when they are asked for.
+A method is a learner with the types of its three own sections of the recipe, and the kind of batch it eats. Its module
+says so in a constant ``METHOD``; the modules are imported when they are asked for.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from spectrack.training.learner import Learner
 
 _OWN_MODULES = {
-    "bcrnet": "spectrack.training.bcrnet_learner",
-    "siamban": "spectrack.training.siamban_learner",
-    "ssfnet": "spectrack.training.ssfnet_learner",
+    "bcrnet": "spectrack.methods.bcrnet.learner",
+    "siamban": "spectrack.methods.siamban.learner",
+    "ssfnet": "spectrack.methods.ssfnet.learner",
 }
 _REGISTERED: dict[str, Method] = {}
 
@@ -52,7 +52,9 @@ def register_method(method: Method) -> None:
         ConfigError: weights files do not know a method of that name, so the training could not end.
     """
     if method.name not in METHODS:
-        raise ConfigError(f"expected a method that weights files know, found {method.name!r}; {nearest_name(method.name, METHODS)}")
+        raise ConfigError(
+            f"expected a method that weights files know, found {method.name!r}; {nearest_name(method.name, METHODS)}"
+        )
     _REGISTERED[method.name] = method
 
 
@@ -70,5 +72,7 @@ def find_method(name: str) -> Method:
     if name not in _REGISTERED and name in _OWN_MODULES:
         register_method(importlib.import_module(_OWN_MODULES[name]).METHOD)
     if name not in _REGISTERED:
-        raise ConfigError(f"expected a method that can be trained, found {name!r}; {nearest_name(name, list_methods())}")
+        raise ConfigError(
+            f"expected a method that can be trained, found {name!r}; {nearest_name(name, list_methods())}"
+        )
     return _REGISTERED[name]

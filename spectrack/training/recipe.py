@@ -1,9 +1,10 @@
 """Recipes: everything that decides what a training gives, as one TOML file over typed defaults.
 
-The sections ``network``, ``loss`` and ``online`` are the method's own; which types they have, `methods.find_method` says.
+The sections ``network``, ``loss`` and ``online`` are the method's own; which types they have, `methods.find_method`
+says.
 
-A recipe holds only what differs from the defaults below. Unknown keys are refused with the nearest known name, because a
-misspelt key would otherwise train the wrong thing for an hour.
+A recipe holds only what differs from the defaults below. Unknown keys are refused with the nearest known name, because
+a misspelt key would otherwise train the wrong thing for an hour.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ import numpy as np
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
+from spectrack.pairs.bank import BankConfig
+from spectrack.pairs.clips import ClipConfig
+from spectrack.pairs.spectral_pairs import SpectralConfig
+from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.training.bank import BankConfig
-from spectrack.training.clips import ClipConfig
+from spectrack.tables import build_section, demand
 from spectrack.training.methods import find_method
-from spectrack.training.spectral_pairs import SpectralConfig
-from spectrack.training.synthesis import SynthesisConfig
-from spectrack.training.typed_tables import build_section, demand
 
 __all__ = [
     "DataConfig",
@@ -48,8 +49,8 @@ class DataConfig:
     """Where pairs come from.
 
     Attributes:
-        sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator) and paths
-            of sequences, or folders of sequences, with truth; relative paths start where the command runs.
+        sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator) and
+            paths of sequences, or folders of sequences, with truth; relative paths start where the command runs.
         ratios: share of each source; equal shares when empty.
         scaling: how raw counts become network input; recorded with the weights.
         false_colour: rule of the three-band image; recorded with the weights.
@@ -121,7 +122,8 @@ class LossConfig:
         regression: weight of 1 - IoU.
         positives: positive points kept a sample; 0 keeps all (SiamBAN: 16).
         negatives: negative points kept a sample; 0 keeps all (SiamBAN: 48).
-        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none (SiamBAN).
+        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none
+            (SiamBAN).
     """
 
     classification: float = 1.0
@@ -157,7 +159,8 @@ class Stage:
 
     Attributes:
         steps: how many; 0 in the last stage takes those that are left.
-        parts: names of the sub-modules that are trained; the others are held and stay in evaluation mode. All when empty.
+        parts: names of the sub-modules that are trained; the others are held and stay in evaluation mode. All when
+            empty.
         loss: weights of the loss that differ from the recipe's here, such as ``{regression = 0}``.
     """
 
@@ -223,14 +226,21 @@ class Recipe:
         self._check_stages()
 
     def _check_stages(self) -> None:
-        weights = [entry.name for entry in dataclasses.fields(self.loss) if isinstance(getattr(self.loss, entry.name), float)]
+        weights = [
+            entry.name for entry in dataclasses.fields(self.loss) if isinstance(getattr(self.loss, entry.name), float)
+        ]
         for stage in self.stages:
             for key in stage.loss:
                 demand(key in weights, "stages.loss", f"a weight of the loss ({', '.join(weights)})", key)
         if not self.stages:
             return
         lengths = [stage.steps for stage in self.stages]
-        demand(all(steps >= 1 for steps in lengths[:-1]) and lengths[-1] >= 0, "stages.steps", "at least 1 in all but the last", lengths)
+        demand(
+            all(steps >= 1 for steps in lengths[:-1]) and lengths[-1] >= 0,
+            "stages.steps",
+            "at least 1 in all but the last",
+            lengths,
+        )
         fits = sum(lengths) <= self.steps if lengths[-1] == 0 else sum(lengths) == self.steps
         demand(fits and sum(lengths[:-1]) < self.steps, "stages.steps", f"stages that fill {self.steps} steps", lengths)
 
@@ -279,16 +289,23 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
         for section in sections:
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
-                raise ConfigError(f"expected a section of the recipe, found {section!r} in {dotted!r}, which is a value; correct the key")
+                raise ConfigError(
+                    f"expected a section of the recipe, found {section!r} in {dotted!r}, which is a value; correct the "
+                    "key"
+                )
         place[key] = value
     return build_section(Recipe, values, "")
 
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes in the package."""
-    return sorted(
-        file.name.removesuffix(".toml") for file in files("spectrack.training").joinpath("recipes").iterdir() if file.name.endswith(".toml")
-    )
+    return sorted(_recipe_files())
+
+
+def _recipe_files() -> dict[str, Path]:
+    """Shipped recipes by name; each lies in its method's folder."""
+    root = Path(str(files("spectrack.methods")))
+    return {file.stem: file for file in root.glob("*/recipes/*.toml")}
 
 
 def _method_sections(method: Any) -> Mapping[str, type[Any]]:
@@ -303,9 +320,10 @@ def _find(path: str | os.PathLike[str]) -> Path:
     file = Path(path)
     if file.is_file():
         return file
-    name = file.name.removesuffix(".toml")
-    if name in shipped_recipes():
-        return Path(str(files("spectrack.training").joinpath("recipes", f"{name}.toml")))
+    name, shipped = file.name.removesuffix(".toml"), _recipe_files()
+    if name in shipped:
+        return shipped[name]
     raise ConfigError(
-        f"expected a recipe file or the name of a shipped recipe, found {os.fspath(path)!r}; {nearest_name(name, shipped_recipes())}"
+        f"expected a recipe file or the name of a shipped recipe, found {os.fspath(path)!r}; "
+        f"{nearest_name(name, shipped_recipes())}"
     )

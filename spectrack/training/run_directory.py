@@ -1,8 +1,9 @@
-"""The folder of one training: resolved recipe, environment, log and newest checkpoint; each written whole or not at all.
+"""The folder of one training: resolved recipe, environment, log and newest checkpoint; each written whole or not at
+all.
 
-``recipe.json`` says whose run it is, ``environment.json`` where it started (a resumed run keeps the number format chosen
-there, so that it gives the same weights), ``log.jsonl`` has one JSON object a line, ``checkpoint.ckpt`` is what a run goes on
-from.
+``recipe.json`` says whose run it is, ``environment.json`` where it started (a resumed run keeps the number format
+chosen there, so that it gives the same weights), ``log.jsonl`` has one JSON object a line, ``checkpoint.ckpt`` is what
+a run goes on from.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Any
 import torch
 
 from spectrack.errors import ConfigError
-from spectrack.evaluation.provenance import provenance
 from spectrack.files import write_atomically, write_json, write_text
+from spectrack.provenance import provenance
 from spectrack.trackers.precision import Precision
 from spectrack.training.recipe import Recipe
 
@@ -52,11 +53,14 @@ class RunDirectory:
         different = sorted(_differences(resolved, _read(file)))
         if different:
             raise ConfigError(
-                f"expected a run of the same recipe in {self.path}, found one that differs in {', '.join(different)}; choose another --out"
+                f"expected a run of the same recipe in {self.path}, found one that differs in {', '.join(different)}; "
+                "choose another --out"
             )
 
     def settle_precision(self, resolved: Precision, machine: str) -> Precision:
-        """The number format of this run: the one it started with, else `resolved`, which is written down with the machine's name."""
+        """The number format of this run: the one it started with, else `resolved`, which is written down with the
+        machine's name.
+        """
         started = self.environment()
         if started is not None:
             return "bf16" if started.get("precision") == "bf16" else "fp32"
@@ -69,7 +73,10 @@ class RunDirectory:
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append a line; numbers that are not finite become null, because JSON has none."""
-        values = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in entry.items()}
+        values = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in entry.items()
+        }
         with self.log_file.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values | {"time": round(time.time(), 1)}, allow_nan=False) + "\n")
 
@@ -107,7 +114,8 @@ class RunDirectory:
             state: dict[str, Any] = torch.load(self.checkpoint, map_location=device, weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise ConfigError(
-                f"expected a whole checkpoint, found a damaged file at {self.checkpoint}; delete it to train from the start"
+                f"expected a whole checkpoint, found a damaged file at {self.checkpoint}; delete it to train from the "
+                "start"
             ) from error
         return state
 
@@ -124,7 +132,9 @@ def _differences(left: Any, right: Any, place: str = "") -> list[str]:
 def _read(file: Path) -> dict[str, Any]:
     values = _parsed(file.read_text(encoding="utf-8"))
     if values is None:
-        raise ConfigError(f"expected JSON written by an earlier run, found something else in {file}; choose another --out")
+        raise ConfigError(
+            f"expected JSON written by an earlier run, found something else in {file}; choose another --out"
+        )
     return values
 
 

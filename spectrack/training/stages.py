@@ -1,8 +1,8 @@
 """Which parts of a network move when, and by which optimiser: a recipe's frozen parts, stages and parameter groups.
 
-Parts are named as the network's sub-modules are (``backbone``, ``head.classification``), or as single parameters. A part that
-is held, for good or for a stage, needs no gradient and stays in evaluation mode, so its batch normalisation holds still as well;
-what is frozen for good has no place in any optimiser.
+Parts are named as the network's sub-modules are (``backbone``, ``head.classification``), or as single parameters. A
+part that is held, for good or for a stage, needs no gradient and stays in evaluation mode, so its batch normalisation
+holds still as well; what is frozen for good has no place in any optimiser.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Plan:
         network: whose parts are named there.
 
     Raises:
-        ConfigError: a part that the network does not have (the nearest is offered), a group or stage without anything to train.
+        ConfigError: a part that the network does not have (the nearest is offered), a group or stage without anything
+            to train.
     """
 
     def __init__(self, recipe: Recipe, network: nn.Module) -> None:
@@ -80,9 +81,14 @@ class Plan:
                 self.groups.append(Group(config, parameters, self._first_step(parameters)))
             elif number:
                 parts = ", ".join(recipe.groups[number - 1].parts)
-                raise ConfigError(f"expected something to train in the group of {parts}, found all of it frozen; correct groups or frozen")
+                raise ConfigError(
+                    f"expected something to train in the group of {parts}, found all of it frozen; correct groups or "
+                    "frozen"
+                )
         if not self.groups:
-            raise ConfigError(f"expected something to train, found all of {type(network).__name__} frozen; correct frozen")
+            raise ConfigError(
+                f"expected something to train, found all of {type(network).__name__} frozen; correct frozen"
+            )
         self._held: list[nn.Module] = []
 
     def enter(self, stage: Stage) -> None:
@@ -92,19 +98,32 @@ class Plan:
             parameter.requires_grad_(self._moves(name, stage))
             trained += parameter.requires_grad
         if not trained:
-            raise ConfigError(f"expected a stage that trains something, found {', '.join(stage.parts)} frozen; correct stages or frozen")
-        self._held = [module for name, module in self.network.named_modules() if name and not self._moves(name, stage, above=True)]
+            raise ConfigError(
+                f"expected a stage that trains something, found {', '.join(stage.parts)} frozen; correct stages or "
+                "frozen"
+            )
+        self._held = [
+            module for name, module in self.network.named_modules() if name and not self._moves(name, stage, above=True)
+        ]
 
     def hold(self) -> None:
-        """Put what the present stage holds into evaluation mode; to be called after ``train()``, which wakes everything."""
+        """Put what the present stage holds into evaluation mode; to be called after ``train()``, which wakes
+        everything.
+        """
         for module in self._held:
             module.training = False
 
     def _moves(self, name: str, stage: Stage, *, above: bool = False) -> bool:
-        """Whether a parameter or module is trained in a stage; with `above`, also whether it contains something that is."""
+        """Whether a parameter or module is trained in a stage; with `above`, also whether it contains something that
+        is.
+        """
         if _is_in(name, self.recipe.frozen):
             return False
-        return not stage.parts or _is_in(name, stage.parts) or (above and any(_is_in(part, (name,)) for part in stage.parts))
+        return (
+            not stage.parts
+            or _is_in(name, stage.parts)
+            or (above and any(_is_in(part, (name,)) for part in stage.parts))
+        )
 
     def _first_step(self, parameters: Iterable[str]) -> int:
         names, start = list(parameters), 0
@@ -115,9 +134,13 @@ class Plan:
         return 0
 
     def _check(self, part: str) -> None:
-        known = {name for name, _ in self.network.named_modules() if name} | {name for name, _ in self.network.named_parameters()}
+        known = {name for name, _ in self.network.named_modules() if name} | {
+            name for name, _ in self.network.named_parameters()
+        }
         if part not in known:
-            raise ConfigError(f"expected a part of {type(self.network).__name__}, found {part!r}; {nearest_name(part, _short(known))}")
+            raise ConfigError(
+                f"expected a part of {type(self.network).__name__}, found {part!r}; {nearest_name(part, _short(known))}"
+            )
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:

@@ -1,4 +1,5 @@
-"""Weights files: safetensors with JSON metadata that says what the numbers are, how they were made and what they expect.
+"""Weights files: safetensors with JSON metadata that says what the numbers are, how they were made and what they
+expect.
 
 The metadata sits under one key of the safetensors header, so equal content gives equal bytes. Matrices may be stored in
 float16 to halve the file; they come back as float32, because this project never computes in half precision.
@@ -45,7 +46,8 @@ def save_weights(
         path: the file, usually ``*.safetensors``; missing folders are made.
         state: tensors by name, any device and layout.
         metadata: as the dataclass or as a mapping of its fields.
-        storage: ``float16`` halves the file; vectors (batch normalisation, biases) and values beyond half's range stay float32.
+        storage: ``float16`` halves the file; vectors (batch normalisation, biases) and values beyond half's range stay
+            float32.
 
     Returns:
         The metadata as written, with parameter count and package version filled in.
@@ -56,13 +58,16 @@ def save_weights(
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "tiny.safetensors"
-        >>> _ = save_weights(path, {"a": torch.ones(2, 3)}, {"method": "siamban", "profile": "compact"}, storage="float16")
+        >>> described = {"method": "siamban", "profile": "compact"}
+        >>> _ = save_weights(path, {"a": torch.ones(2, 3)}, described, storage="float16")
         >>> state, metadata = read_weights(path)
         >>> state["a"].dtype, metadata.parameters
         (torch.float32, 6)
     """
     if storage not in get_args(Storage):
-        raise WeightsError(f"expected storage float32 or float16, found {storage!r}; {nearest_name(str(storage), get_args(Storage))}")
+        raise WeightsError(
+            f"expected storage float32 or float16, found {storage!r}; {nearest_name(str(storage), get_args(Storage))}"
+        )
     if not state:
         raise WeightsError("expected tensors to save, found an empty state dict; pass network.state_dict()")
     _check_finite(state, "the network")
@@ -76,7 +81,9 @@ def save_weights(
     try:
         header = {_KEY: json.dumps({"schema": _SCHEMA, **described.to_mapping()}, sort_keys=True, allow_nan=False)}
     except (TypeError, ValueError) as error:
-        raise WeightsError(f"expected metadata that JSON can hold, found {error}; use numbers, text, lists and tables") from error
+        raise WeightsError(
+            f"expected metadata that JSON can hold, found {error}; use numbers, text, lists and tables"
+        ) from error
     try:
         with write_atomically(path) as temporary:
             save_file(tensors, temporary, metadata=header)
@@ -87,7 +94,9 @@ def save_weights(
     return described
 
 
-def read_weights(path: str | os.PathLike[str], *, method: str | None = None) -> tuple[dict[str, Tensor], WeightsMetadata]:
+def read_weights(
+    path: str | os.PathLike[str], *, method: str | None = None
+) -> tuple[dict[str, Tensor], WeightsMetadata]:
     """Read a state dict and its metadata; half-precision tensors become float32.
 
     Args:
@@ -104,8 +113,13 @@ def read_weights(path: str | os.PathLike[str], *, method: str | None = None) -> 
     header, state = _read_safetensors(found)
     metadata = _parse_header(header, found)
     if method is not None and metadata.method != method:
-        raise WeightsError(f"expected weights of {method}, found weights of {metadata.method} in {found}; name another file")
-    state = {name: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor for name, tensor in state.items()}
+        raise WeightsError(
+            f"expected weights of {method}, found weights of {metadata.method} in {found}; name another file"
+        )
+    state = {
+        name: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+        for name, tensor in state.items()
+    }
     _check_finite(state, str(found))
     return state, metadata
 
@@ -131,7 +145,8 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], *, source: str = 
     complaints = describe_mismatch(expected, state)
     if complaints:
         raise WeightsError(
-            f"expected weights of {type(module).__name__} with {len(expected)} tensors, found in {source} {complaints}; "
+            f"expected weights of {type(module).__name__} with {len(expected)} tensors, found in {source} "
+            f"{complaints}; "
             "use weights made for this configuration"
         )
     module.load_state_dict(dict(state))
@@ -164,7 +179,9 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     found = Path(path)
     if not found.is_file():
         what = "a folder" if found.is_dir() else "nothing"
-        raise WeightsError(f"expected a weights file, found {what} at {found}; `spectrack weights list` names what is there")
+        raise WeightsError(
+            f"expected a weights file, found {what} at {found}; `spectrack weights list` names what is there"
+        )
     return found
 
 
@@ -189,25 +206,33 @@ def _unreadable(path: Path, error: Exception) -> WeightsError:
         start = file.read(4)
     if start[:2] in (b"PK", b"\x80\x02", b"\x80\x04") or start[:1] == b"\x80":
         return WeightsError(
-            f"expected a safetensors file, found a PyTorch checkpoint in {path}; bring it in with `spectrack weights import`"
+            f"expected a safetensors file, found a PyTorch checkpoint in {path}; bring it in with `spectrack weights "
+            "import`"
         )
     return WeightsError(
-        f"expected a whole safetensors file, found {path.stat().st_size} bytes that are not one in {path} ({error}); get it anew"
+        f"expected a whole safetensors file, found {path.stat().st_size} bytes that are not one in {path} ({error}); "
+        "get it anew"
     )
 
 
 def _parse_header(header: Mapping[str, str], path: Path) -> WeightsMetadata:
     if _KEY not in header:
         raise WeightsError(
-            f"expected spectrack's metadata, found a foreign safetensors file in {path}; bring it in with `spectrack weights import`"
+            f"expected spectrack's metadata, found a foreign safetensors file in {path}; bring it in with `spectrack "
+            "weights import`"
         )
     try:
         values = json.loads(header[_KEY])
         schema = values.pop("schema")
     except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise WeightsError(f"expected readable metadata, found a damaged header in {path}; get the file anew") from error
+        raise WeightsError(
+            f"expected readable metadata, found a damaged header in {path}; get the file anew"
+        ) from error
     if schema != _SCHEMA:
-        raise WeightsError(f"expected metadata of schema {_SCHEMA}, found {schema!r} in {path}; use the spectrack version that wrote it")
+        raise WeightsError(
+            f"expected metadata of schema {_SCHEMA}, found {schema!r} in {path}; use the spectrack version that wrote "
+            "it"
+        )
     try:
         return WeightsMetadata.from_mapping(values)
     except ValueError as error:
@@ -222,10 +247,13 @@ def _stored(tensor: Tensor, storage: Storage) -> Tensor:
 
 
 def _check_finite(state: Mapping[str, Tensor], source: str) -> None:
-    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())]
+    bad = [
+        name for name, tensor in state.items() if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
+    ]
     if bad:
         raise WeightsError(
-            f"expected finite weights, found NaN or infinity in {len(bad)} tensors of {source} ({_first_few(bad)}); train anew"
+            f"expected finite weights, found NaN or infinity in {len(bad)} tensors of {source} ({_first_few(bad)}); "
+            "train anew"
         )
 
 

@@ -1,9 +1,10 @@
 """Import of foreign checkpoints into the profile `full`: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN.
 
 Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
-`1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban and STVIR/pysot (shortcuts of 3x3, BGR, grey levels 0 to 255).
-RGB goes in everywhere: BGR weights get the input channels of their first convolution flipped, once, and the metadata say
-so; they also name the input range, which the network restores from images in [0, 1]. Checkpoints are unpickled as tensors only.
+`1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban and STVIR/pysot (shortcuts of 3x3, BGR, grey levels 0 to
+255). RGB goes in everywhere: BGR weights get the input channels of their first convolution flipped, once, and the
+metadata say so; they also name the input range, which the network restores from images in [0, 1]. Checkpoints are
+unpickled as tensors only.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from torch import Tensor, nn
 
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.false_colour import DEFAULT_RULE
+from spectrack.networks.backbones.resnet50 import AtrousResNet50, Shortcut
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
-from spectrack.networks.resnet import AtrousResNet50, Shortcut
 from spectrack.weights.files import describe_mismatch
 from spectrack.weights.metadata import WeightsMetadata
 
@@ -119,7 +120,11 @@ def rename_key(name: str) -> str | None:
     """
     if name.startswith("backbone."):
         return name
-    fusion = {"cls_weight": "classification_weights", "loc_weight": "regression_weights", "loc_scale": "regression_scales"}
+    fusion = {
+        "cls_weight": "classification_weights",
+        "loc_weight": "regression_weights",
+        "loc_scale": "regression_scales",
+    }
     if name.startswith("head.") and name[5:] in fusion:
         return f"head.{fusion[name[5:]]}"
     if match := re.fullmatch(r"neck\.downsample(\d)\.downsample\.(\d\.\w+)", name):
@@ -133,7 +138,9 @@ def rename_key(name: str) -> str | None:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise WeightsError(f"expected a checkpoint file, found {'a folder' if path.is_dir() else 'nothing'} at {path}; check the path")
+        raise WeightsError(
+            f"expected a checkpoint file, found {'a folder' if path.is_dir() else 'nothing'} at {path}; check the path"
+        )
     content: Any
     try:
         if path.suffix == ".safetensors":
@@ -142,17 +149,27 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"expected a checkpoint of plain tensors, found pickled code or damage in {path}; it is not run: save its state_dict() alone"
+            f"expected a checkpoint of plain tensors, found pickled code or damage in {path}; it is not run: save its "
+            "state_dict() alone"
         ) from error
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, LookupError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"expected a whole checkpoint, found a file that cannot be read in {path} ({reason}); get it anew") from error
-    while isinstance(content, Mapping) and (inner := next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)):
+        raise WeightsError(
+            f"expected a whole checkpoint, found a file that cannot be read in {path} ({reason}); get it anew"
+        ) from error
+    while isinstance(content, Mapping) and (
+        inner := next((key for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    ):
         content = content[inner]
-    tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)} if isinstance(content, Mapping) else {}
+    tensors = (
+        {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+        if isinstance(content, Mapping)
+        else {}
+    )
     if not tensors:
         raise WeightsError(
-            f"expected tensors by name, found {type(content).__name__} without any in {path}; save the network's state_dict()"
+            f"expected tensors by name, found {type(content).__name__} without any in {path}; save the network's "
+            "state_dict()"
         )
     return tensors
 
@@ -179,16 +196,23 @@ def _find_kind(foreign: Mapping[str, Tensor], path: Path) -> Kind:
         return "imagenet" if shortcut.shape[-1] == 1 else "pysot"
     first = ", ".join(list(foreign)[:3])
     raise WeightsError(
-        f"expected {', '.join(_LABELS.values())}, found {len(foreign)} tensors named {first}, ... in {path}; give one of these"
+        f"expected {', '.join(_LABELS.values())}, found {len(foreign)} tensors named {first}, ... in {path}; give one "
+        "of these"
     )
 
 
-def _translate(foreign: Mapping[str, Tensor], shortcut: Shortcut, path: Path, kind: Kind) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def _translate(
+    foreign: Mapping[str, Tensor], shortcut: Shortcut, path: Path, kind: Kind
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     if not any(name.startswith("backbone.") for name in foreign):
         foreign = {f"backbone.{name}": tensor for name, tensor in foreign.items()}
     renamed = {rename_key(name): tensor for name, tensor in foreign.items()}
     state = {name: tensor for name, tensor in renamed.items() if name is not None}
-    parts = tuple(part for part in ("backbone", "neck", "head") if kind == "siamban" or any(name.startswith(f"{part}.") for name in state))
+    parts = tuple(
+        part
+        for part in ("backbone", "neck", "head")
+        if kind == "siamban" or any(name.startswith(f"{part}.") for name in state)
+    )
     if kind == "siamban":
         # SiamBAN without learned fusion averages the levels, which is what equal weights do.
         for name in ("head.classification_weights", "head.regression_weights"):
@@ -213,7 +237,9 @@ def _expected_shapes(shortcut: Shortcut, parts: tuple[str, ...]) -> dict[str, tu
             "neck": Neck(backbone.out_channels, _CHANNELS),
             "head": CorrelationHead(_CHANNELS, _LEVELS),
         }
-    return {f"{part}.{name}": tuple(tensor.shape) for part in parts for name, tensor in modules[part].state_dict().items()}
+    return {
+        f"{part}.{name}": tuple(tensor.shape) for part in parts for name, tensor in modules[part].state_dict().items()
+    }
 
 
 def _is_buffer(name: str) -> bool:

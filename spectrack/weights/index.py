@@ -66,7 +66,9 @@ def available() -> list[ListedWeights]:
     return _listed(_files_by_name(search_folders()))
 
 
-def find_weights(name_or_path: str | os.PathLike[str] | None = None, *, method: str | None = None, profile: str | None = None) -> Path:
+def find_weights(
+    name_or_path: str | os.PathLike[str] | None = None, *, method: str | None = None, profile: str | None = None
+) -> Path:
     """The file that a name or path means.
 
     Args:
@@ -78,12 +80,14 @@ def find_weights(name_or_path: str | os.PathLike[str] | None = None, *, method: 
         An existing file with readable metadata.
 
     Raises:
-        WeightsError: nothing of that name (the nearest is offered), a damaged file, or one for another method or profile.
+        WeightsError: nothing of that name (the nearest is offered), a damaged file, or one for another method or
+            profile.
     """
     if name_or_path is None:
         if method is None or profile is None:
             raise WeightsError(
-                "expected a weights name, or a method and a profile, found neither; `spectrack weights list` names what is there"
+                "expected a weights name, or a method and a profile, found neither; `spectrack weights list` names "
+                "what is there"
             )
         name_or_path = f"{method}-{profile}"
     path = _resolve(os.fspath(name_or_path))
@@ -91,7 +95,8 @@ def find_weights(name_or_path: str | os.PathLike[str] | None = None, *, method: 
     for what, wanted, found in (("method", method, metadata.method), ("profile", profile, metadata.profile)):
         if wanted is not None and wanted != found:
             raise WeightsError(
-                f"expected weights of {what} {wanted}, found {what} {found} in {path}; name another file or change the {what}"
+                f"expected weights of {what} {wanted}, found {what} {found} in {path}; name another file or change the "
+                f"{what}"
             )
     return path
 
@@ -108,7 +113,8 @@ def _resolve(text: str) -> Path:
     if name not in files:
         known = nearest_name(name, files) if files else "there are none yet"
         raise WeightsError(
-            f"expected the name of a weights file, found {text!r}; {known} (looked in {WEIGHTS_VARIABLE}, cache and package; "
+            f"expected the name of a weights file, found {text!r}; {known} (looked in {WEIGHTS_VARIABLE}, cache and "
+            "package; "
             "train with `spectrack train` or bring a checkpoint in with `spectrack weights import`)"
         )
     return files[name]

@@ -19,7 +19,9 @@ METHODS = ("backbone", "bcrnet", "siamban", "ssfnet")
 PROFILES = ("compact", "full")
 
 InputRange = Literal["unit", "imagenet", "0-255"]
-"""What the backbone was trained on: this project's [0, 1], ImageNet's mean and deviation removed, or grey levels; the network converts."""
+"""What the backbone was trained on: this project's [0, 1], ImageNet's mean and deviation removed, or grey levels; the
+network converts.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,20 @@ class WeightsMetadata:
             ("input_range", self.input_range, get_args(InputRange)),
         ):
             if value not in known:
-                raise WeightsError(f"expected a known {name} in the weights' metadata, found {value!r}; {nearest_name(str(value), known)}")
+                raise WeightsError(
+                    f"expected a known {name} in the weights' metadata, found {value!r}; "
+                    f"{nearest_name(str(value), known)}"
+                )
         if self.bands is not None and (not isinstance(self.bands, int) or self.bands < 1):
-            raise WeightsError(f"expected a positive band count or null in the weights' metadata, found {self.bands!r}; mend the metadata")
+            raise WeightsError(
+                f"expected a positive band count or null in the weights' metadata, found {self.bands!r}; mend the "
+                "metadata"
+            )
         if not isinstance(self.config, dict) or not isinstance(self.extra, dict):
-            raise WeightsError("expected config and extra of the weights' metadata to be tables, found something else; mend the metadata")
+            raise WeightsError(
+                "expected config and extra of the weights' metadata to be tables, found something else; mend the "
+                "metadata"
+            )
         try:
             Scaling.parse(str(self.scaling))
         except ConfigError as error:
@@ -87,10 +98,15 @@ class WeightsMetadata:
         names = [item.name for item in dataclasses.fields(cls)]
         for key in values:
             if key not in names:
-                raise WeightsError(f"expected only known keys in the weights' metadata, found {key!r}; {nearest_name(str(key), names)}")
+                raise WeightsError(
+                    f"expected only known keys in the weights' metadata, found {key!r}; {nearest_name(str(key), names)}"
+                )
         missing = [name for name in ("method", "profile") if name not in values]
         if missing:
-            raise WeightsError(f"expected {' and '.join(missing)} in the weights' metadata, found {sorted(values)}; add what is missing")
+            raise WeightsError(
+                f"expected {' and '.join(missing)} in the weights' metadata, found {sorted(values)}; add what is "
+                "missing"
+            )
         return cls(**values)
 
     def to_mapping(self) -> dict[str, Any]:

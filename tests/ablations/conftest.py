@@ -9,10 +9,10 @@ import torch
 
 import spectrack
 from spectrack.evaluation.protocols import score
-from spectrack.evaluation.sequence_run import SequenceEntry
-from spectrack.networks.band_importance import BIMMConfig
-from spectrack.networks.bcrnet import BCRNet, BCRNetConfig
+from spectrack.methods.bcrnet.band_importance import BIMMConfig
+from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamban import SiamBANConfig
+from spectrack.runs.sequence_run import SequenceEntry
 from spectrack.weights.files import save_weights
 
 SIZE = {"height": 64, "width": 96}
@@ -69,5 +69,9 @@ def bcrnet_weights(tmp_path_factory):
     for parameter in network.bimm.phi.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     path = tmp_path_factory.mktemp("bcrnet") / "bcrnet-tiny.safetensors"
-    save_weights(path, network.eval().state_dict(), {"method": "bcrnet", "profile": "compact", "config": network.config.to_json()})
+    save_weights(
+        path,
+        network.eval().state_dict(),
+        {"method": "bcrnet", "profile": "compact", "config": network.config.to_json()},
+    )
     return path

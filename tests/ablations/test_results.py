@@ -27,7 +27,10 @@ def test_hand_made_scores_are_what_they_say(make):
 def test_several_trackers_are_averaged_sequence_by_sequence(make):
     first, second = make.scores(a=0.5, b=0.25), make.scores(a=0.75, b=1.0)
     mean = mean_scores([first, second])
-    assert [item.figures.auc for item in mean.sequences] == [pytest.approx((0.5 + 0.74) / 2), pytest.approx((0.24 + 1.0) / 2)]
+    assert [item.figures.auc for item in mean.sequences] == [
+        pytest.approx((0.5 + 0.74) / 2),
+        pytest.approx((0.24 + 1.0) / 2),
+    ]
     assert mean.auc == pytest.approx((first.auc + second.auc) / 2)
     np.testing.assert_allclose(mean.of("a").success, (np.array(first.of("a").success) + second.of("a").success) / 2)
     assert np.mean(mean.of("a").success) == pytest.approx(mean.of("a").figures.auc)
@@ -42,7 +45,8 @@ def test_trackers_on_other_sequences_are_not_averaged(make):
 
 
 def test_differences_are_paired_by_sequence(make):
-    # The row is 0.1 better on every sequence, however different the sequences are: paired, nothing is uncertain about that.
+    # The row is 0.1 better on every sequence, however different the sequences are: paired, nothing is uncertain about
+    # that.
     reference = make.scores(a=0.2, b=0.5, c=0.8, d=0.4)
     found = summarise(make.scores(c=0.9, a=0.3, b=0.6), reference, LABELS)
     whole = found["all"]
@@ -60,7 +64,11 @@ def test_a_difference_of_mixed_signs_has_an_interval_around_it(make):
     reference = make.scores(a=0.5, b=0.5)
     difference = summarise(make.scores(a=0.3, b=0.9), reference, {})["all"].difference
     # Resamples of two sequences are (a, a), (a, b), (b, b): their means are all that an interval can end at.
-    assert (difference.low, difference.estimate, difference.high) == (pytest.approx(-0.2), pytest.approx(0.1), pytest.approx(0.4))
+    assert (difference.low, difference.estimate, difference.high) == (
+        pytest.approx(-0.2),
+        pytest.approx(0.1),
+        pytest.approx(0.4),
+    )
     assert summarise(reference, None, {})["all"].difference is None
 
 
@@ -72,7 +80,9 @@ def test_a_reference_must_cover_the_row(make):
 def test_a_row_of_seeds_tells_their_spread(make):
     runs = [make.scores(a=0.2, b=0.6), make.scores(a=0.4, b=0.6), make.scores(a=0.6, b=0.6)]
     trackers = [{**item, "seed": seed} for seed, item in enumerate(told(3), start=1)]
-    result = measured(ROW, runs, reference=make.scores(a=0.2, b=0.2), labels=LABELS, trackers=trackers, training={"pairs": 4})
+    result = measured(
+        ROW, runs, reference=make.scores(a=0.2, b=0.2), labels=LABELS, trackers=trackers, training={"pairs": 4}
+    )
     assert [item["auc"] for item in result.trackers] == [pytest.approx(value) for value in (0.4, 0.5, 0.6)]
     assert [item["seed"] for item in result.trackers] == [1, 2, 3]
     assert result.spread == pytest.approx(0.1)
@@ -85,7 +95,14 @@ def test_a_row_of_seeds_tells_their_spread(make):
 
 
 def test_json_and_back(make):
-    result = measured(ROW, [make.scores(a=0.5)], reference=make.scores(a=0.4), labels=LABELS, trackers=told(1), failures=["a, frame 2: x"])
+    result = measured(
+        ROW,
+        [make.scores(a=0.5)],
+        reference=make.scores(a=0.4),
+        labels=LABELS,
+        trackers=told(1),
+        failures=["a, frame 2: x"],
+    )
     stored = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert stored["status"] == "measured"
     assert stored["selections"]["all"]["difference"]["estimate"] == pytest.approx(0.1)

@@ -1,4 +1,6 @@
-"""Trainings of an ablation: the budget keeps a recipe's proportions, equal recipes share a training, nothing is trained twice."""
+"""Trainings of an ablation: the budget keeps a recipe's proportions, equal recipes share a training, nothing is trained
+twice.
+"""
 
 import json
 
@@ -28,7 +30,9 @@ def test_stages_and_warm_ups_keep_their_share():
     stages = [{"steps": 100, "parts": ["neck"]}, {"steps": 300}]
     groups = [{"parts": ["head"], "optimiser": {"warmup_steps": 80}}]
     recipe = build_section(
-        Recipe, {"pairs": 4000, "batch": 10, "stages": stages, "groups": groups, "optimiser": {"warmup_steps": 40}, "seed": 5}, ""
+        Recipe,
+        {"pairs": 4000, "batch": 10, "stages": stages, "groups": groups, "optimiser": {"warmup_steps": 40}, "seed": 5},
+        "",
     )
     short = shortened(recipe, 1000)
     assert short.steps == 100
@@ -43,9 +47,16 @@ def test_stages_and_warm_ups_keep_their_share():
 
 def test_the_budget_is_a_share_of_the_recipe(recipe_file):
     recipe = ablation_recipe(str(recipe_file), {"optimiser.learning_rate": 1e-3}, pairs=None, budget=0.5, seed=3)
-    assert (recipe.pairs, recipe.seed, recipe.optimiser.learning_rate, recipe.optimiser.warmup_steps) == (12, 3, 1e-3, 2)
+    assert (recipe.pairs, recipe.seed, recipe.optimiser.learning_rate, recipe.optimiser.warmup_steps) == (
+        12,
+        3,
+        1e-3,
+        2,
+    )
     assert ablation_recipe(str(recipe_file), {}, pairs=8, budget=0.5, seed=3).pairs == 8
-    with pytest.raises(ConfigError, match="expected at least one batch of 2 pairs for a retrained row, found 1; raise --pairs"):
+    with pytest.raises(
+        ConfigError, match="expected at least one batch of 2 pairs for a retrained row, found 1; raise --pairs"
+    ):
         ablation_recipe(str(recipe_file), {}, pairs=1, budget=0.5, seed=3)
     with pytest.raises(ConfigError, match="did you mean 'learning_rate'"):
         ablation_recipe(str(recipe_file), {"optimiser.learning_rat": 1}, pairs=None, budget=0.5, seed=3)
@@ -66,7 +77,12 @@ def test_trained_once_and_shared_by_equal_recipes(recipe_file, tmp_path, monkeyp
     monkeypatch.setattr("spectrack.training.loop.train", refuse)
     assert train_seeds("second", [recipe], tmp_path / "training", **place) == [weights]
     with pytest.raises(AssertionError, match="trained again"):
-        train_seeds("first", [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=3)], tmp_path / "training", **place)
+        train_seeds(
+            "first",
+            [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=3)],
+            tmp_path / "training",
+            **place,
+        )
 
 
 def test_weights_tell_the_machines_that_they_were_trained_on(tmp_path):
@@ -81,13 +97,19 @@ def test_weights_tell_the_machines_that_they_were_trained_on(tmp_path):
     same = weights("same", {"machine": "Slow, 2 cores", "precision": "bf16"})
     earlier = weights("earlier", {"processor": "Slow", "gpu": "Fast", "precision": "bf16"})
     oldest = weights("oldest", {"processor": "Slow", "gpu": None, "precision": "fp32"})
-    assert trained_on([ours, same, earlier, oldest, weights("silent")]) == ["Fast, bf16", "Slow, 2 cores, bf16", "Slow, fp32"]
+    assert trained_on([ours, same, earlier, oldest, weights("silent")]) == [
+        "Fast, bf16",
+        "Slow, 2 cores, bf16",
+        "Slow, fp32",
+    ]
 
 
 def test_a_training_takes_one_device(monkeypatch):
     assert _devices("cpu", 2) == ["cpu", "cpu"]
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    monkeypatch.setattr("spectrack.trackers.precision.resolve_device", lambda device: torch.device(device.replace("auto", "cuda")))
+    monkeypatch.setattr(
+        "spectrack.trackers.precision.resolve_device", lambda device: torch.device(device.replace("auto", "cuda"))
+    )
     assert _devices("auto", 3) == ["cuda:0", "cuda:1", "cuda:0"]
     assert _devices("cuda:1", 2) == ["cuda:1", "cuda:1"]
 
@@ -96,7 +118,9 @@ def test_seeds_are_trained_side_by_side(recipe_file, tmp_path):
     recipes = [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=seed) for seed in (2, 3)]
     place, told = {"cache": tmp_path / "cache", "device": "cpu"}, []
     apart = train_seeds("row", recipes, tmp_path / "apart", **place)
-    together = train_seeds("row", recipes, tmp_path / "together", jobs=2, progress=lambda *now: told.append(now), **place)
+    together = train_seeds(
+        "row", recipes, tmp_path / "together", jobs=2, progress=lambda *now: told.append(now), **place
+    )
     assert told[-1] == (4, 4, "2 seeds at once")
     assert [path.parent.name for path in together] == [path.parent.name for path in apart]
     assert [read_weights(path)[1].seed for path in together] == [2, 3]
@@ -154,9 +178,13 @@ SMALL = {
 PARTS = ("siamban.backbone.", "siamban.head.", "bimm.")
 
 
-@pytest.mark.parametrize("name", ["retrained-sequential", "retrained-pca", "band-specific-row", "without-refinement", "few-end-to-end"])
+@pytest.mark.parametrize(
+    "name", ["retrained-sequential", "retrained-pca", "band-specific-row", "without-refinement", "few-end-to-end"]
+)
 def test_rows_of_bcrnet_train(name, tmp_path_factory, tmp_path):
-    """The rows that change what gets a gradient, in two steps: one of BIMM's warm-up where there is one, and one of the rest."""
+    """The rows that change what gets a gradient, in two steps: one of BIMM's warm-up where there is one, and one of the
+    rest.
+    """
     row = load_rows("bcrnet").row(name)
     recipe = ablation_recipe("bcrnet-compact", row.overrides | SMALL, pairs=4, budget=1.0, seed=1)
     cache = tmp_path_factory.getbasetemp() / "bank-of-rows"
@@ -167,6 +195,9 @@ def test_rows_of_bcrnet_train(name, tmp_path_factory, tmp_path):
     # The loop seeds everything and then builds the network: this is where the training began, but for half precision.
     seed_everything(1, verbose=False)
     start = find_method("bcrnet").learner(recipe).network.state_dict()
-    moved = {part: any((found[key].float() - start[key]).abs().max() > 5e-4 for key in start if key.startswith(part)) for part in PARTS}
+    moved = {
+        part: any((found[key].float() - start[key]).abs().max() > 5e-4 for key in start if key.startswith(part))
+        for part in PARTS
+    }
     ranked = recipe.network.composer.name == "importance"
     assert moved == {"siamban.backbone.": name == "few-end-to-end", "siamban.head.": True, "bimm.": ranked}

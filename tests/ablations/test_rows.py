@@ -1,4 +1,6 @@
-"""Rows as data: those that are shipped are whole and valid, selection is right, and mistakes in a table get a sentence."""
+"""Rows as data: those that are shipped are whole and valid, selection is right, and mistakes in a table get a
+sentence.
+"""
 
 import pytest
 import torch
@@ -6,13 +8,13 @@ import torch
 from spectrack.ablations.retraining import ablation_recipe
 from spectrack.ablations.rows import list_ablations, load_rows
 from spectrack.errors import ConfigError
-from spectrack.networks.bcrnet import SWITCHES
-from spectrack.networks.ssfnet import SSFNetConfig
+from spectrack.methods.bcrnet.network import SWITCHES
+from spectrack.methods.bcrnet.tracker import split_options
+from spectrack.methods.ssfnet.network import SSFNetConfig
+from spectrack.methods.ssfnet.tracker import split_options as split_ssfnet_options
 from spectrack.simulation.degradation import list_degradations
-from spectrack.trackers.bcrnet import split_options
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.registry import list_trackers
-from spectrack.trackers.ssfnet import split_options as split_ssfnet_options
 from spectrack.training.methods import find_method
 from spectrack.training.stages import Plan
 
@@ -114,19 +116,29 @@ def test_the_rows_of_bcrnet_cover_its_switches():
     assert all(row.reference == f"cfrm-on@{row.degradation}" for row in rows if row.stem == "cfrm-off")
 
 
-@pytest.mark.parametrize("row", [row for row in load_rows("bcrnet").rows if row.method == "" and row.options], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", [row for row in load_rows("bcrnet").rows if row.method == "" and row.options], ids=lambda row: row.name
+)
 def test_options_of_bcrnet_are_known_and_fit_all_cameras(row, bcrnet_weights):
     for variant in row.variants or ({},):
         split_options(row.options | variant)
-        tracker = load_tracker("bcrnet", weights=bcrnet_weights, precision="fp32", device="cpu", **row.options, **variant)
+        tracker = load_tracker(
+            "bcrnet", weights=bcrnet_weights, precision="fp32", device="cpu", **row.options, **variant
+        )
         described = tracker.describe()
         network, composer = described["network"], described["network"]["composer"]
-        told = composer | {"composer": composer["name"], "branch_weights": network["branch_weights"]} | described["options"]
+        told = (
+            composer
+            | {"composer": composer["name"], "branch_weights": network["branch_weights"]}
+            | described["options"]
+        )
         assert {name: told[name] for name in row.options | variant} == row.options | variant
         assert max(tracker.network.config.composer.fixed_bands, default=0) < 15
 
 
-@pytest.mark.parametrize("row", [row for row in load_rows("ssfnet").rows if row.method == "" and row.options], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", [row for row in load_rows("ssfnet").rows if row.method == "" and row.options], ids=lambda row: row.name
+)
 def test_options_of_ssfnet_are_known(row):
     for variant in row.variants or ({},):
         switches, online = split_ssfnet_options(row.options | variant)
@@ -141,7 +153,9 @@ RETRAINED = [(method, row) for method in list_ablations() for row in load_rows(m
 def test_retrained_rows_build_their_networks(method, row):
     """Every override is one of the recipe's keys, fits its stages and groups, and leaves something to train."""
     table = load_rows(method)
-    recipe = ablation_recipe(table.recipes[row.profile or "compact"], row.overrides, pairs=None, budget=table.budget, seed=1)
+    recipe = ablation_recipe(
+        table.recipes[row.profile or "compact"], row.overrides, pairs=None, budget=table.budget, seed=1
+    )
     with torch.device("meta" if row.profile == "full" else "cpu"):
         network = find_method(recipe.method).learner(recipe).network
     plan = Plan(recipe, network)
@@ -153,7 +167,15 @@ def test_retrained_rows_build_their_networks(method, row):
 
 def test_a_row_with_degradations_becomes_one_of_each(table):
     rows = table()
-    assert names(rows.rows) == ["base", "trained", "box", "on@defocus-1", "on@low-light-3", "off@defocus-1", "off@low-light-3"]
+    assert names(rows.rows) == [
+        "base",
+        "trained",
+        "box",
+        "on@defocus-1",
+        "on@low-light-3",
+        "off@defocus-1",
+        "off@low-light-3",
+    ]
     row = rows.row("off@low-light-3")
     assert (row.degradation, row.reference, row.stem) == ("low-light-3", "on@low-light-3", "off")
     assert row.needs_training
@@ -196,14 +218,19 @@ def test_wrong_selections_are_refused(table, choice, message):
         ("name = \"box\"", "name = 3", "expected str for 'name' in a row of rows.toml, found 3"),
         ("name = \"box\"", "name = \"base\"", "expected rows of different names in rows.toml, found 'base' twice"),
         ("name = \"box\"", "name = \"A/B\"", "found 'A/B'; rename it"),
-        ("kind = \"retrained\"", "kind = \"trained\"", "expected the kind inference or retrained for the row 'trained'"),
-        ("group = \"two\"", "group = \"three\"", "expected one of the groups for the row 'box' of rows.toml, found 'three'"),
-        ("reference = \"base\"", "reference = \"off@defocus-1\"", "expected a reference that stands above it for the row 'box'"),
+        ("kind = \"retrained\"", "kind = \"trained\"", "expected the kind inference or retrained"),
+        ("group = \"two\"", "group = \"three\"", "expected one of the groups for the row 'box'"),
+        ("reference = \"base\"", "reference = \"off@defocus-1\"", "expected a reference that stands above it"),
         ("reference = \"base\"", "overrides = {pairs = 1}", "overrides of a recipe only where it is retrained"),
-        ("weights_of = \"trained\"", "weights_of = \"base\"", "expected weights_of an inference row to name a retrained row above it"),
-        ("kind = \"inference\"\nshows = \"nothing\"", "kind = \"inference\"\nshows = \"no\"\nbands = 16", "at least the same sequences"),
-        ("kind = \"retrained\"", "kind = \"retrained\"\nvariants = [{seed = 1}]", "variants only where nothing is retrained"),
-        ("kind = \"retrained\"", "kind = \"retrained\"\nprofile = \"tiny\"", "expected profile compact or full for the row 'trained'"),
+        ("weights_of = \"trained\"", "weights_of = \"base\"", "expected weights_of an inference row to name a "
+                                                              "retrained row above it"),
+        ("kind = \"inference\"\nshows = \"nothing\"", "kind = \"inference\"\nshows = \"no\"\nbands = 16", "at least "
+                                                                                                          "the same "
+                                                                                                          "sequences"),
+        ("kind = \"retrained\"", "kind = \"retrained\"\nvariants = [{seed = 1}]", "variants only where nothing is "
+                                                                                  "retrained"),
+        ("kind = \"retrained\"", "kind = \"retrained\"\nprofile = \"tiny\"", "expected profile compact or full for the "
+                                                                             "row 'trained'"),
         ("\"defocus-1\"", "\"defocus-9\"", "expected a degradation, found 'defocus-9'; did you mean"),
         ("budget = 0.5", "budget = 2", "expected a budget above 0 and up to 1 in rows.toml, found 2"),
         ("budget = 0.5", "budget = ", "expected rows as TOML, found rows.toml with"),

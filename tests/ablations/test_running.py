@@ -1,4 +1,6 @@
-"""An ablation from rows to tables: inference rows of BCR-Net, retrained rows of SiamBAN, resuming, and what is refused."""
+"""An ablation from rows to tables: inference rows of BCR-Net, retrained rows of SiamBAN, resuming, and what is
+refused.
+"""
 
 import json
 
@@ -9,7 +11,7 @@ from spectrack.ablations import running
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.running import run_ablation
 from spectrack.errors import ConfigError, SequenceError, WeightsError
-from spectrack.evaluation.sequence_run import SequenceEntry
+from spectrack.runs.sequence_run import SequenceEntry
 from spectrack.sequences.memory import MemorySequence
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
@@ -76,7 +78,12 @@ def ablate(entries, bcrnet_weights, tmp_path):
     """Run rows of BCR-Net into a folder of this test."""
 
     def start(rows=ROWS, method="bcrnet", chosen=entries, progress=None, **options):
-        given = {"rows": tuple(rows.split(",")), "weights": bcrnet_weights, "device": "cpu", "only": ("CAM", "TWIN")} | options
+        given = {
+            "rows": tuple(rows.split(",")),
+            "weights": bcrnet_weights,
+            "device": "cpu",
+            "only": ("CAM", "TWIN"),
+        } | options
         return run_ablation(method, chosen, tmp_path / "out", options=AblationOptions(**given), progress=progress)
 
     return start
@@ -112,22 +119,30 @@ def test_inference_rows_from_weights_to_tables(ablate):
     assert sorted(place.name for place in (result.directory / "runs").iterdir()) == sorted(
         {run[5:] for row in runs.values() for run in row}
     )
-    assert all(tracker["weights"]["hash"] == record["plan"]["weights"]["hash"] for item in record["rows"] for tracker in item["trackers"])
+    assert all(
+        tracker["weights"]["hash"] == record["plan"]["weights"]["hash"]
+        for item in record["rows"]
+        for tracker in item["trackers"]
+    )
 
     # Everything printed can be recomputed from the runs.
     shuffled = by_name["random-uniform"]
     assert [tracker["options"] for tracker in shuffled["trackers"]] == [{"seed": 0}, {"seed": 1}, {"seed": 2}]
     stored = [json.loads((result.directory / run / "scores.json").read_text()) for run in runs["random-uniform"]]
     for place, label in enumerate(("clip1", "clip2")):
-        assert shuffled["sequences"][label] == pytest.approx(np.mean([item["sequences"][place]["figures"]["auc"] for item in stored]))
-    assert shuffled["spread_over_trackers"] == pytest.approx(np.std([item["sequence_mean"]["auc"] for item in stored], ddof=1))
+        assert shuffled["sequences"][label] == pytest.approx(
+            np.mean([item["sequences"][place]["figures"]["auc"] for item in stored])
+        )
+    assert shuffled["spread_over_trackers"] == pytest.approx(
+        np.std([item["sequence_mean"]["auc"] for item in stored], ddof=1)
+    )
     base = by_name["shipped"]["sequences"]
     for selection, labels in (("all", ("clip1", "clip2")), ("CAM", ("clip1",)), ("TWIN", ("clip2",))):
         difference = np.mean([shuffled["sequences"][label] - base[label] for label in labels])
         assert shuffled["selections"][selection]["difference"]["estimate"] == pytest.approx(difference)
-    assert {what for what, *_ in seen} == {f"row {number} of 4, {name}" for number, name in enumerate(result.results, start=1)} - {
-        "row 2 of 4, bimm"
-    }
+    assert {what for what, *_ in seen} == {
+        f"row {number} of 4, {name}" for number, name in enumerate(result.results, start=1)
+    } - {"row 2 of 4, bimm"}
     assert seen[0][1:] == (1, 2, "tracked clip1")
     page = (result.directory / "ablation.md").read_text()
     assert "## Grouping of bands, same weights" in page
@@ -140,7 +155,11 @@ def test_retrained_rows_share_seeds_weights_and_trainings(ablate, trained_rows):
     for name in ("usual", "higher", "usual-dark@low-light-3", "higher-dark@low-light-3"):
         assert [tracker["seed"] for tracker in record[name]["trackers"]] == [1, 2]
         # Half of the recipe's 24 pairs.
-        assert {key: record[name]["training"][key] for key in ("pairs", "steps", "seeds")} == {"pairs": 12, "steps": 6, "seeds": [1, 2]}
+        assert {key: record[name]["training"][key] for key in ("pairs", "steps", "seeds")} == {
+            "pairs": 12,
+            "steps": 6,
+            "seeds": [1, 2],
+        }
         assert [machine.rsplit(", ", 1)[1] for machine in record[name]["training"]["machines"]] == ["fp32"]
     hashes = {name: [tracker["weights"]["hash"] for tracker in item["trackers"]] for name, item in record.items()}
     assert hashes["usual-dark@low-light-3"] == hashes["usual"]
@@ -199,7 +218,9 @@ def test_further_rows_are_added_to_the_table(ablate, tmp_path):
 def test_other_settings_need_another_folder_or_overwrite(ablate, tmp_path):
     ablate("map-uniform")
     before = (tmp_path / "out" / "ablation.json").read_bytes()
-    with pytest.raises(ConfigError, match=r"expected to go on with the ablation in .*, found frames 2 instead of null; name another"):
+    with pytest.raises(
+        ConfigError, match=r"expected to go on with the ablation in .*, found frames 2 instead of null; name another"
+    ):
         ablate("map-uniform", frames=2)
     assert (tmp_path / "out" / "ablation.json").read_bytes() == before
     result = ablate("map-uniform", frames=2, overwrite=True)
@@ -211,16 +232,22 @@ def test_other_settings_need_another_folder_or_overwrite(ablate, tmp_path):
 
 def test_a_run_is_the_same_with_kept_frames(ablate, tmp_path, entries):
     ablate("map-uniform", chosen=entries[:1], only=())
-    boxes = {path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")}
+    boxes = {
+        path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")
+    }
     (tmp_path / "out" / "runs").rename(tmp_path / "before")
     ablate("map-uniform", chosen=entries[:1], only=(), keep_frames=True, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache" / "frames").glob("*/clip1-3/frames.npy"))) == 1
-    assert {path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")} == boxes
+    assert {
+        path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")
+    } == boxes
 
 
 def test_failures_of_a_tracker_are_told_and_counted(ablate, make):
     few = MemorySequence(
-        np.random.default_rng(0).integers(0, 900, (3, 64, 96, 9), np.uint16), name="nine", truth=np.tile((30, 20, 16, 16), (3, 1))
+        np.random.default_rng(0).integers(0, 900, (3, 64, 96, 9), np.uint16),
+        name="nine",
+        truth=np.tile((30, 20, 16, 16), (3, 1)),
     )
     result = ablate("selection-fixed", chosen=[SequenceEntry.of(few)], only=())
     (line,) = result.failures
@@ -267,7 +294,9 @@ def test_values_out_of_range_are_refused(values, message):
 def test_a_place_that_holds_something_else_is_refused(ablate, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "letters.txt").write_text("mine")
-    with pytest.raises(ConfigError, match=r"expected an empty directory or an earlier ablation at .*, found 'letters.txt' in it"):
+    with pytest.raises(
+        ConfigError, match=r"expected an empty directory or an earlier ablation at .*, found 'letters.txt' in it"
+    ):
         ablate("bimm")
     (tmp_path / "out" / "letters.txt").unlink()
     (tmp_path / "out").rmdir()

@@ -18,7 +18,11 @@ ROWS = (
     Row("dark", "two", "in the dark", "inference", weights_of="trained", reference="trained"),
     Row("levels", "two", "one level", "retrained", profile="full"),
 )
-GROUPS = (Group("one", "Group one", "What is it worth?"), Group("two", "Group two", "And this?"), Group("three", "Unused", "Nothing?"))
+GROUPS = (
+    Group("one", "Group one", "What is it worth?"),
+    Group("two", "Group two", "And this?"),
+    Group("three", "Unused", "Nothing?"),
+)
 TABLE = RowTable("bcrnet", {"compact": "bcrnet-compact"}, 0.5, GROUPS, ROWS)
 PLAN = {
     "method": "bcrnet",
@@ -76,8 +80,22 @@ def test_the_page(record, tmp_path):
     write_tables(tmp_path, record)
     page = (tmp_path / "ablation.md").read_text()
     heading = next(line for line in page.splitlines() if line.startswith("| row "))
-    assert heading == "| row | weights | sequences | AUC \\[95 %\\] | against | Δ \\[95 %\\] | CAM | Δ CAM \\[95 %\\] | ± over seeds |"
-    assert cells_of(page, "base") == ["base", "inference only", "2", "0.600 \\[0.500, 0.700\\]", "–", "–", "0.500", "–", "–"]
+    assert (
+        heading
+        == "| row | weights | sequences | AUC \\[95 %\\] | against | Δ \\[95 %\\] | CAM | Δ CAM \\[95 %\\] | ± over "
+        "seeds |"
+    )
+    assert cells_of(page, "base") == [
+        "base",
+        "inference only",
+        "2",
+        "0.600 \\[0.500, 0.700\\]",
+        "–",
+        "–",
+        "0.500",
+        "–",
+        "–",
+    ]
     # a: 0.3 - 0.5, b: 0.9 - 0.7; resamples of two differences end at both.
     assert cells_of(page, "box")[3:] == [
         "0.600 \\[0.300, 0.900\\]",
@@ -91,7 +109,10 @@ def test_the_page(record, tmp_path):
     assert cells_of(page, "trained")[3] == "0.600 \\[0.400, 0.800\\]"
     assert cells_of(page, "dark")[1] == "of trained"
     assert cells_of(page, "dark")[-1] == "0.000"
-    order = [page.index(text) for text in ("# Ablation of bcrnet", "## Group one", "What is it worth?", "## Group two", "Not measured yet")]
+    order = [
+        page.index(text)
+        for text in ("# Ablation of bcrnet", "## Group one", "What is it worth?", "## Group two", "Not measured yet")
+    ]
     assert order == sorted(order)
     assert "Unused" not in page
     for sentence in (
@@ -129,7 +150,11 @@ def test_a_group_is_a_table_like_those_of_reports(record):
     table = group_table(GROUPS[1], [result for result in record.ordered if result.row["group"] == "two"])
     assert [row[0] for row in table.rows] == ["trained", "dark"]
     assert isinstance(table.rows[1][5], Interval)
-    assert to_csv(table).splitlines()[0].startswith("row,weights,sequences,AUC [95 %],AUC [95 %] low,AUC [95 %] high,against")
+    assert (
+        to_csv(table)
+        .splitlines()[0]
+        .startswith("row,weights,sequences,AUC [95 %],AUC [95 %] low,AUC [95 %] high,against")
+    )
 
 
 @pytest.mark.parametrize(

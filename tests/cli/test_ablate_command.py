@@ -1,4 +1,6 @@
-"""The ablate command: what it hands on, what it prints, its exit status, and what it refuses before anything is done."""
+"""The ablate command: what it hands on, what it prints, its exit status, and what it refuses before anything is
+done.
+"""
 
 import json
 import sys
@@ -9,7 +11,7 @@ import pytest
 
 import spectrack
 from spectrack.cli.entry import main
-from spectrack.evaluation.sequence_run import SequenceEntry
+from spectrack.runs.sequence_run import SequenceEntry
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
 
@@ -67,7 +69,25 @@ def dataset(monkeypatch):
 
 def test_tables_on_the_terminal_and_on_disk(rows, dataset, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["ablate", rows, "--suite", "folder", "--root", "data", "--only", "CAM,SV", "--out", str(out), "--device", "cpu"]) == 0
+    assert (
+        main(
+            [
+                "ablate",
+                rows,
+                "--suite",
+                "folder",
+                "--root",
+                "data",
+                "--only",
+                "CAM,SV",
+                "--out",
+                str(out),
+                "--device",
+                "cpu",
+            ]
+        )
+        == 0
+    )
     printed = capsys.readouterr()
     assert printed.err == ""
     assert dataset == [("folder", Path("data"), {"split": None, "modality": None})]
@@ -96,7 +116,10 @@ def test_a_list_of_the_rows(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["bcrnt"], "expected a method with an ablation, or a TOML file of rows, found 'bcrnt'; did you mean 'bcrnet'?"),
+        (
+            ["bcrnt"],
+            "expected a method with an ablation, or a TOML file of rows, found 'bcrnt'; did you mean 'bcrnet'?",
+        ),
         (["bcrnet"], "expected --out DIR, found none; name a folder for the tables, or list the rows with --list"),
         (["bcrnet", "--out", "OUT", "--rows", "pca,solvr"], "found 'solvr'; did you mean 'solver'?"),
         (["bcrnet", "--out", "OUT", "--groups", "fusio"], "found 'fusio'; did you mean 'fusion'?"),
@@ -118,7 +141,7 @@ def test_what_is_refused(rows, dataset, tmp_path, capsys, words, message):
 
 
 def test_a_failing_tracker_shows_in_the_exit_status(rows, dataset, tmp_path, capsys, monkeypatch):
-    from spectrack.trackers.siamban import SiamBANTracker
+    from spectrack.methods.siamban.tracker import SiamBANTracker
 
     decide = SiamBANTracker._decide
 

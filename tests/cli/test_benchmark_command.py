@@ -11,7 +11,7 @@ import pytest
 import spectrack
 from spectrack.cli.benchmark import Benchmark, parse_trackers
 from spectrack.errors import ConfigError
-from spectrack.evaluation.sequence_run import SequenceEntry
+from spectrack.runs.sequence_run import SequenceEntry
 from spectrack.trackers import registry
 from spectrack.trackers.base import Estimate, Tracker
 
@@ -43,14 +43,18 @@ def dataset(monkeypatch):
     """Two clips under the name of a data set; what was asked for is kept."""
 
     def clip(seed):
-        return SequenceEntry(f"clip{seed}", lambda: spectrack.simulate("calm", frames=4, seed=seed, height=64, width=96), ("SV",))
+        return SequenceEntry(
+            f"clip{seed}", lambda: spectrack.simulate("calm", frames=4, seed=seed, height=64, width=96), ("SV",)
+        )
 
     def open_dataset(name, root=None, **choice):
         asked.append((name, root, choice))
         entries = (clip(1), clip(2))
 
         def select(names):
-            return SimpleNamespace(name=name, root=root, entries=tuple(entry for entry in entries if entry.label in names))
+            return SimpleNamespace(
+                name=name, root=root, entries=tuple(entry for entry in entries if entry.label in names)
+            )
 
         return SimpleNamespace(name=name, root=root, entries=entries, select=select)
 
@@ -81,14 +85,30 @@ def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
         assert row[3:6] == [f"{figures[key]:.3f}" for key in ("dp20", "normalised_precision", "average_overlap")]
         assert row[6:8] == [f"{record['trackers'][name]['share_lost']:.0%}", "0"]
     assert any(
-        line.split() == ["SV", "2", *(f"{record['trackers'][n]['figures']['auc']:.3f}" for n in ("standing", "siamban"))] for line in lines
+        line.split()
+        == ["SV", "2", *(f"{record['trackers'][n]['figures']['auc']:.3f}" for n in ("standing", "siamban"))]
+        for line in lines
     )
-    assert any(line.startswith("siamban - standing: AUC") and line.endswith("paired over 2 sequences") for line in lines)
+    assert any(
+        line.startswith("siamban - standing: AUC") and line.endswith("paired over 2 sequences") for line in lines
+    )
     assert any(line.startswith("speed measured on") and line.endswith(", 1 thread and 1 at a time") for line in lines)
     assert f"written to {tmp_path / 'run'}" in printed.out
     run = json.loads((tmp_path / "run" / "siamban" / "run.json").read_text())
-    assert run["dataset"] == {"name": "folder", "root": str(Path("data").resolve()), "split": "test", "modality": None, "stream": "HSI"}
-    assert run["config"] == {"tracker": "siamban", "weights": None, "profile": "compact", "precision": "fp32", "device": "cpu"}
+    assert run["dataset"] == {
+        "name": "folder",
+        "root": str(Path("data").resolve()),
+        "split": "test",
+        "modality": None,
+        "stream": "HSI",
+    }
+    assert run["config"] == {
+        "tracker": "siamban",
+        "weights": None,
+        "profile": "compact",
+        "precision": "fp32",
+        "device": "cpu",
+    }
     assert len(run["weights"]["hash"]) == 12
     assert json.loads((tmp_path / "run" / "standing" / "run.json").read_text())["weights"] is None
 
@@ -111,11 +131,17 @@ def test_a_failure_shows_in_the_exit_status(dataset, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"trackers": "siambann"}, r"expected trackers such as --trackers siamban, found 'siambann'; did you mean 'siamban'"),
+        (
+            {"trackers": "siambann"},
+            r"expected trackers such as --trackers siamban, found 'siambann'; did you mean 'siamban'",
+        ),
         ({"trackers": ""}, "expected trackers such as --trackers siamban, found ''"),
         ({"trackers": "siamban,siamban"}, "found 'siamban' twice; write for example other=siamban"),
         ({"weights": ("my.safetensors",)}, "expected --weights LABEL=FILE, found 'my.safetensors'"),
-        ({"weights": ("siambn=x",)}, "expected one of the trackers in --weights LABEL=FILE, found 'siambn'; did you mean 'siamban'"),
+        (
+            {"weights": ("siambn=x",)},
+            "expected one of the trackers in --weights LABEL=FILE, found 'siambn'; did you mean 'siamban'",
+        ),
         ({"set": ("step=1",)}, r"expected --set LABEL.KEY=VALUE with one of the trackers, found 'step'"),
         ({"set": ("siamban.device=1",)}, "found 'device'; write --device instead"),
         ({"precision": "fp64"}, "expected precision auto, fp32 or bf16, found 'fp64'"),

@@ -49,7 +49,21 @@ def test_simulated_video_is_written_and_tracked(run, tmp_path, kind):
 
 
 def test_the_same_boxes_every_time(run, tmp_path):
-    run("simulate", "--scenario", "calm", "--frames", 4, "--width", 96, "--height", 64, "--out", tmp_path / "clip", "--format", "npy")
+    run(
+        "simulate",
+        "--scenario",
+        "calm",
+        "--frames",
+        4,
+        "--width",
+        96,
+        "--height",
+        64,
+        "--out",
+        tmp_path / "clip",
+        "--format",
+        "npy",
+    )
     for name in ("a", "b"):
         run("track", tmp_path / "clip", "--out", tmp_path / name, "--precision", "fp32")
     assert (tmp_path / "a" / "boxes.txt").read_bytes() == (tmp_path / "b" / "boxes.txt").read_bytes()
@@ -59,7 +73,17 @@ def test_overlay_and_settings(run, tmp_path):
     import av
 
     run("simulate", "--scenario", "calm", "--frames", 3, "--width", 96, "--height", 64, "--out", tmp_path / "clip")
-    run("track", tmp_path / "clip", "--out", tmp_path / "out", "--overlay", "--set", "size_rate=0.1", "--box", "10,12,20,18")
+    run(
+        "track",
+        tmp_path / "clip",
+        "--out",
+        tmp_path / "out",
+        "--overlay",
+        "--set",
+        "size_rate=0.1",
+        "--box",
+        "10,12,20,18",
+    )
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["tracker"]["options"]["size_rate"] == 0.1
     assert len(summary["tracker"]["weights"]["hash"]) >= 12
@@ -72,7 +96,9 @@ def test_overlay_and_settings(run, tmp_path):
 def test_an_array_and_a_box_from_a_file(run, tmp_path):
     np.save(tmp_path / "cubes.npy", np.random.default_rng(0).integers(50, 900, (3, 40, 50, 16)).astype(np.uint16))
     (tmp_path / "box.txt").write_text("5, 6, 10, 12\n")
-    run("track", tmp_path / "cubes.npy", "--axes", "thwb", "--box-from", tmp_path / "box.txt", "--out", tmp_path / "out")
+    run(
+        "track", tmp_path / "cubes.npy", "--axes", "thwb", "--box-from", tmp_path / "box.txt", "--out", tmp_path / "out"
+    )
     assert (tmp_path / "out" / "boxes.txt").read_text().startswith("5,6,10,12\n")
 
 
@@ -118,7 +144,8 @@ def results(tmp_path):
 def test_evaluate_prints_a_table_and_writes_json(run, results):
     printed = run("evaluate", "--results", results / "results", "--truth", results / "truth")
     rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line.strip()}
-    # Half a box is off by a quarter of the width: within 26 of the 51 thresholds 0, 0.01 .. 0.5 of normalised precision.
+    # Half a box is off by a quarter of the width: within 26 of the 51 thresholds 0, 0.01 .. 0.5 of normalised
+    # precision.
     assert rows["same"] == ["4", "1.000", "1.000", "1.000", "1.000"]
     assert rows["half"] == ["4", "0.500", "1.000", "0.500", "0.510"]
     assert rows["mean"] == ["8", "0.750", "1.000", "0.750", "0.755"]
@@ -128,7 +155,9 @@ def test_evaluate_prints_a_table_and_writes_json(run, results):
 
 def test_evaluate_knows_protocols_and_policies(run, results, capsys):
     out = results / "deep" / "scores.json"
-    printed = run("evaluate", "--results", results / "results", "--truth", results / "truth", "--protocol", "got10k", "--out", out)
+    printed = run(
+        "evaluate", "--results", results / "results", "--truth", results / "truth", "--protocol", "got10k", "--out", out
+    )
     assert "all frames" in printed
     assert "DP@20" not in printed
     assert json.loads(out.read_text())["protocol"] == "got10k"
@@ -181,7 +210,7 @@ def test_importing_refuses_other_suffixes_and_existing_files(capsys, tmp_path):
 def test_importing_a_backbone(run, tmp_path):
     import torch
 
-    from spectrack.networks.resnet import AtrousResNet50
+    from spectrack.networks.backbones.resnet50 import AtrousResNet50
 
     state = AtrousResNet50("1x1_crop").state_dict()
     torch.save(state, tmp_path / "resnet50.pth")
@@ -237,9 +266,25 @@ def test_train_hands_everything_on_and_says_what_came_of_it(run, tmp_path, monke
         return out / "siamban-compact.safetensors"
 
     monkeypatch.setattr("spectrack.training.loop.train", train)
-    words = ("--set", "pairs=640", "--set", "optimiser.learning_rate=1e-3", "--device", "cpu", "--cache", tmp_path / "cache", "--jobs", 1)
+    words = (
+        "--set",
+        "pairs=640",
+        "--set",
+        "optimiser.learning_rate=1e-3",
+        "--device",
+        "cpu",
+        "--cache",
+        tmp_path / "cache",
+        "--jobs",
+        1,
+    )
     printed = run("train", "siamban-compact", "--out", tmp_path / "run", *words)
-    assert {key: asked[key] for key in ("pairs", "rate", "device", "jobs")} == {"pairs": 640, "rate": 1e-3, "device": "cpu", "jobs": 1}
+    assert {key: asked[key] for key in ("pairs", "rate", "device", "jobs")} == {
+        "pairs": 640,
+        "rate": 1e-3,
+        "device": "cpu",
+        "jobs": 1,
+    }
     assert asked["cache"] == tmp_path / "cache"
     assert "siamban-compact: 640 pairs" in printed
     assert "mean IoU 0.810 on pairs held out" in printed
@@ -250,5 +295,6 @@ def test_progress_is_described_in_a_few_words():
     from spectrack.training.loop import Progress
 
     assert (
-        describe_progress(Progress(50, 100, {"total": 0.5, "regression": 0.25}, 33.4, None)) == "total 0.500, regression 0.250, 33 pairs/s"
+        describe_progress(Progress(50, 100, {"total": 0.5, "regression": 0.25}, 33.4, None))
+        == "total 0.500, regression 0.250, 33 pairs/s"
     )

@@ -42,7 +42,13 @@ def test_actions_of_weights_have_help(capsys, name):
 
 
 @pytest.mark.parametrize(
-    "line", [line.strip() for kind in COMMANDS.values() for line in kind.EXAMPLES.splitlines() if line.strip().startswith("spectrack")]
+    "line",
+    [
+        line.strip()
+        for kind in COMMANDS.values()
+        for line in kind.EXAMPLES.splitlines()
+        if line.strip().startswith("spectrack")
+    ],
 )
 def test_examples_parse(line):
     command, *_ = line.split("   ")  # what follows wide space is an explanation

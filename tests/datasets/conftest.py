@@ -1,4 +1,6 @@
-"""Small data sets that the tests share: one written by the simulator and the writers, and a maker of bare folders of frames."""
+"""Small data sets that the tests share: one written by the simulator and the writers, and a maker of bare folders of
+frames.
+"""
 
 import shutil
 from pathlib import Path
@@ -20,12 +22,15 @@ MEMBERS = (
     ("validation", "HSI-RedNIR", "doe", "rednir15"),
     ("test", "", "fox", "vis16"),
 )
-"""Split, modality, name and camera of the sequences of the simulated tree; the last in the layout with streams inside."""
+"""Split, modality, name and camera of the sequences of the simulated tree; the last in the layout with streams inside.
+"""
 
 
 @pytest.fixture(scope="session")
 def _master(tmp_path_factory) -> Path:
-    """A HOTC tree as the challenges publish it: modality first with truth beside the pictures, and one sequence with three streams."""
+    """A HOTC tree as the challenges publish it: modality first with truth beside the pictures, and one sequence with
+    three streams.
+    """
     root, temporary = tmp_path_factory.mktemp("HOTC") / "tree", tmp_path_factory.mktemp("written")
     for number, (split, modality, name, sensor) in enumerate(MEMBERS):
         video = spectrack.simulate("calm", sensor, frames=FRAMES, seed=100 + number, height=HEIGHT, width=WIDTH)
@@ -71,7 +76,9 @@ def write_image(path: Path, image) -> Path:
     return path
 
 
-def write_mosaics(folder: Path, block: int, bands: int | None = None, *, frames=3, suffix=".png", seed=0, name="{:04d}") -> Path:
+def write_mosaics(
+    folder: Path, block: int, bands: int | None = None, *, frames=3, suffix=".png", seed=0, name="{:04d}"
+) -> Path:
     for i in range(frames):
         write_image(folder / (name.format(i + 1) + suffix), interleave(cube_of(i, bands or block**2, seed=seed), block))
     return folder
@@ -98,5 +105,11 @@ def boxes(first: int, frames: int = 3) -> str:
 def make():
     """The makers above by short names; test files cannot import a conftest."""
     return SimpleNamespace(
-        boxes=boxes, cube=cube_of, image=write_image, interleave=interleave, mosaics=write_mosaics, pictures=write_pictures, text=write_text
+        boxes=boxes,
+        cube=cube_of,
+        image=write_image,
+        interleave=interleave,
+        mosaics=write_mosaics,
+        pictures=write_pictures,
+        text=write_text,
     )

@@ -192,10 +192,15 @@ def test_the_simulated_suite_can_be_converted(tmp_path, monkeypatch):
     assert done.written == ("open-grass-vis16",)
     copy = open_sequence(tmp_path / "out" / "HSI-VIS" / "open-grass-vis16")
     assert (len(copy), copy.visibility.shape) == (2, (2,))
-    assert json.loads((tmp_path / "out" / "HSI-VIS" / "open-grass-vis16" / "converted.json").read_text())["format"] == "npy"
+    assert (
+        json.loads((tmp_path / "out" / "HSI-VIS" / "open-grass-vis16" / "converted.json").read_text())["format"]
+        == "npy"
+    )
 
 
-@pytest.mark.skipif(not KANGAROO.is_dir(), reason=f"no HOTC clip at {KANGAROO}; set SPECTRACK_SHARED to the folder that holds data/")
+@pytest.mark.skipif(
+    not KANGAROO.is_dir(), reason=f"no HOTC clip at {KANGAROO}; set SPECTRACK_SHARED to the folder that holds data/"
+)
 def test_a_real_clip(tmp_path):
     dataset = open_dataset("hotc2020", KANGAROO)
     assert convert_dataset(dataset, tmp_path / "out").written == ("hotc_kangaroo",)

@@ -41,18 +41,33 @@ def test_info_tells_what_is_known(tmp_path, make, capsys):
 def test_check_says_nothing_is_wrong(tree, capsys):
     assert DataCheck((tree,)).run() == 0
     printed = capsys.readouterr()
-    assert printed.out.split("\n")[:2] == ["checked  5 sequences, 55 frames decoded", "found    0 errors, 0 warnings, 0 notes"]
+    assert printed.out.split("\n")[:2] == [
+        "checked  5 sequences, 55 frames decoded",
+        "found    0 errors, 0 warnings, 0 notes",
+    ]
     assert printed.err == ""
 
 
 def test_check_prints_and_writes_findings(tree, capsys, tmp_path):
     (tree / "training" / "HSI-VIS" / "ant" / "0003.png").unlink()
-    assert parse("check {tree} {other} --frames none --out {out}", tree=tree, other=tree / "test", out=tmp_path / "f.json").run() == 1
+    assert (
+        parse(
+            "check {tree} {other} --frames none --out {out}", tree=tree, other=tree / "test", out=tmp_path / "f.json"
+        ).run()
+        == 1
+    )
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("error    missing-frames  ant: expected frames 1 to 5 without a gap in ") for line in lines)
+    assert any(
+        line.startswith("error    missing-frames  ant: expected frames 1 to 5 without a gap in ") for line in lines
+    )
     written = json.loads((tmp_path / "f.json").read_text())
     assert written["clean"] is False
-    assert {finding["code"] for finding in written["findings"]} >= {"missing-frames", "truth-length", "stream-length", "duplicate"}
+    assert {finding["code"] for finding in written["findings"]} >= {
+        "missing-frames",
+        "truth-length",
+        "stream-length",
+        "duplicate",
+    }
     assert all(set(finding) == {"code", "severity", "sequence", "place", "text"} for finding in written["findings"])
 
 

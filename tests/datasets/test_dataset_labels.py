@@ -29,13 +29,19 @@ def entries(*keys):
     [
         ([("test", "", "ball"), ("test", "", "car")], ["ball", "car"]),
         ([("test", "", "car"), ("train", "", "car")], ["test-car", "train-car"]),
-        ([("val", "HSI-VIS", "car"), ("val", "HSI-NIR", "car"), ("val", "HSI-NIR", "bus")], ["HSI-VIS-car", "HSI-NIR-car", "bus"]),
+        (
+            [("val", "HSI-VIS", "car"), ("val", "HSI-NIR", "car"), ("val", "HSI-NIR", "bus")],
+            ["HSI-VIS-car", "HSI-NIR-car", "bus"],
+        ),
         (
             [("a", "HSI-VIS", "car"), ("b", "HSI-VIS", "car"), ("a", "HSI-NIR", "car"), ("b", "HSI-NIR", "car")],
             ["a-HSI-VIS-car", "b-HSI-VIS-car", "a-HSI-NIR-car", "b-HSI-NIR-car"],
         ),
         ([("", "", "Car"), ("", "", "car")], ["Car", "car-2"]),  # one file on a disk that ignores case
-        ([("", "", "a/b"), ("", "", "..\\up"), ("", "", "..."), ("", "", "ball&mirror9")], ["a_b", "_up", "sequence", "ball&mirror9"]),
+        (
+            [("", "", "a/b"), ("", "", "..\\up"), ("", "", "..."), ("", "", "ball&mirror9")],
+            ["a_b", "_up", "sequence", "ball&mirror9"],
+        ),
     ],
 )
 def test_the_shortest_labels_that_tell_apart(keys, labels):
@@ -58,7 +64,9 @@ def test_labels_are_unique_file_names(keys):
 
 
 def test_a_dataset_is_a_list_and_a_dictionary():
-    dataset = Dataset("x", None, entries(("test", "HSI-NIR", "ball"), ("train", "HSI-NIR", "ball"), ("train", "HSI-VIS", "car")))
+    dataset = Dataset(
+        "x", None, entries(("test", "HSI-NIR", "ball"), ("train", "HSI-NIR", "ball"), ("train", "HSI-VIS", "car"))
+    )
     assert len(dataset) == 3
     assert dataset[-1] is list(dataset)[2] is dataset["car"]
     assert [entry.label for entry in dataset.select(split="training", modality="nir")] == ["ball"]
@@ -106,7 +114,11 @@ def test_further_folders_are_kept_in_order():
 
 
 @settings(max_examples=50)
-@given(st.lists(st.text(max_size=8) | st.sampled_from(["HSI", "RGB", "test", "update", "HSI-NIR", "img", "VIS"]), max_size=6))
+@given(
+    st.lists(
+        st.text(max_size=8) | st.sampled_from(["HSI", "RGB", "test", "update", "HSI-NIR", "img", "VIS"]), max_size=6
+    )
+)
 def test_any_names_have_a_meaning(parts):
     meaning = meaning_of(parts)
     assert meaning.stream in ("", *STREAMS)

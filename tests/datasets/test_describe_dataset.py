@@ -40,7 +40,13 @@ def test_no_frame_is_read(root, monkeypatch):
         {"HSI": 4, "RGB": 4},
         {"truth": 3, "first box": 1},
     )
-    assert (train.sequences, train.frames, train.truth, train.kinds, train.zipped) == (1, 1, {"none": 1}, {"image": 1}, 0)
+    assert (train.sequences, train.frames, train.truth, train.kinds, train.zipped) == (
+        1,
+        1,
+        {"none": 1},
+        {"image": 1},
+        0,
+    )
     assert len(description.problems) == 1
     assert "broken.zip" in description.problems[0]
 

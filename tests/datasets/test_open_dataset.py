@@ -137,7 +137,9 @@ def test_corrections_replace_what_they_correct(tmp_path, make):
     assert first_x(open_dataset("auto", root, stream="HSI-FalseColor")) == [1, 9]
 
 
-@pytest.mark.parametrize(("name", "inner", "truth"), [("imec25", "imgs", ""), ("imec25", "HSI", "HSI"), ("mssot", "imgs", "")])
+@pytest.mark.parametrize(
+    ("name", "inner", "truth"), [("imec25", "imgs", ""), ("imec25", "HSI", "HSI"), ("mssot", "imgs", "")]
+)
 def test_family_e_mosaic_tiffs(tmp_path, make, name, inner, truth):
     make.mosaics(tmp_path / "airplane-1" / inner, 5, suffix=".tif")
     make.text(tmp_path / "airplane-1" / truth / "groundtruth_rect.txt", "1.2,2.4,10.6,8.2\n" * 3)
@@ -170,7 +172,8 @@ def test_family_f_triplets_and_lists_of_attributes(tmp_path, make):
     for i in range(3):
         for member in (1, 2, 3):
             make.image(
-                root / "HSIJPG" / "test" / "2-bus-rain" / f"{i + 1:06d}_img{member}.jpg", np.full((20, 30, 3), 40 * member, np.uint8)
+                root / "HSIJPG" / "test" / "2-bus-rain" / f"{i + 1:06d}_img{member}.jpg",
+                np.full((20, 30, 3), 40 * member, np.uint8),
             )
     make.text(root / "FalseColor" / "test" / "2-bus-rain" / "groundtruth.txt", "4,5,10,8\n" * 3)
     make.text(root / "HSIJPG" / "test" / "list.txt", "2-bus-rain\n")
@@ -232,7 +235,9 @@ def test_what_spectrack_wrote_is_a_dataset(tmp_path, make):
     from spectrack.sequences.writers import write_sequence
 
     for kind in ("npy", "hotc", "envi"):
-        write_sequence([make.cube(i, 16) for i in range(3)], tmp_path / "train" / kind, format=kind, false_colour=kind == "npy")
+        write_sequence(
+            [make.cube(i, 16) for i in range(3)], tmp_path / "train" / kind, format=kind, false_colour=kind == "npy"
+        )
     dataset = open_dataset("folder", tmp_path)
     assert [(entry.label, entry.frames) for entry in dataset] == [("envi", 3), ("hotc", 3), ("npy", 3)]
     for entry in dataset:
@@ -253,7 +258,12 @@ def test_the_simulated_suite():
     assert entry.attributes
     assert len(open_dataset("simulated", modality="rednir")) == 16
     sequence = entry.open()
-    assert (sequence.name, len(sequence), sequence.visibility.shape, sequence.truth.shape) == (entry.label, 80, (80,), (80, 4))
+    assert (sequence.name, len(sequence), sequence.visibility.shape, sequence.truth.shape) == (
+        entry.label,
+        80,
+        (80,),
+        (80, 4),
+    )
     with pytest.raises(ConfigError, match="expected no folder for the simulated suite"):
         open_dataset("simulated", "anywhere")
 
@@ -299,17 +309,25 @@ def test_errors_name_what_there_is(hot2020, tmp_path):
         open_dataset("hotc2020")
     with pytest.raises(ConfigError, match=r"expected a stream, found 'thermal'; streams: HSI, HSI-FalseColor, RGB"):
         open_dataset("hotc2020", hot2020, stream="thermal")
-    with pytest.raises(ConfigError, match=r"expected sequences of split 'ranking' in hotc2020, found none; there are: test, train"):
+    with pytest.raises(
+        ConfigError, match=r"expected sequences of split 'ranking' in hotc2020, found none; there are: test, train"
+    ):
         open_dataset("hotc2020", hot2020, split="ranking")
     with pytest.raises(ConfigError, match=r"expected sequences of modality 'nir' .* there are: \(none\)"):
         open_dataset("hotc2020", hot2020, modality="nir")
-    with pytest.raises(SequenceNotFoundError, match=r"expected a folder of sequences at .*nowhere, found nothing there"):
+    with pytest.raises(
+        SequenceNotFoundError, match=r"expected a folder of sequences at .*nowhere, found nothing there"
+    ):
         open_dataset("folder", tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SequenceNotFoundError, match=r"expected sequences with the stream HSI below .*, found streams: none at all"):
+    with pytest.raises(
+        SequenceNotFoundError, match=r"expected sequences with the stream HSI below .*, found streams: none at all"
+    ):
         open_dataset("folder", tmp_path / "empty")
     dataset = open_dataset("hotc2020", hot2020)
-    with pytest.raises(ConfigError, match=r"expected a sequence of hotc2020, found 'test-car'; did you mean 'test-car3'"):
+    with pytest.raises(
+        ConfigError, match=r"expected a sequence of hotc2020, found 'test-car'; did you mean 'test-car3'"
+    ):
         _ = dataset["test-car"]
     assert [entry.label for entry in dataset.select(names=["train-car3"])] == ["car3"]
     with pytest.raises(ConfigError, match="did you mean"):
@@ -318,7 +336,9 @@ def test_errors_name_what_there_is(hot2020, tmp_path):
 
 def test_a_missing_stream_lists_the_others(tmp_path, make):
     make.pictures(tmp_path / "HSI-VIS-FalseColor" / "car")
-    with pytest.raises(SequenceNotFoundError, match=r"found streams: HSI-FalseColor \(1\); name the folder .* or another stream"):
+    with pytest.raises(
+        SequenceNotFoundError, match=r"found streams: HSI-FalseColor \(1\); name the folder .* or another stream"
+    ):
         open_dataset("folder", tmp_path)
 
 
@@ -333,7 +353,11 @@ def test_the_tables_of_known_facts():
     assert set(known_datasets()) | {"auto"} == set(DATASETS)
     facts = dataset_facts("hotc2020")
     test = [known for known in facts.sequences if known.split == "test"]
-    assert (len(test), sum(known.frames for known in test), sum(known.rgb_frames for known in test)) == (35, 16574, 16670)
+    assert (len(test), sum(known.frames for known in test), sum(known.rgb_frames for known in test)) == (
+        35,
+        16574,
+        16670,
+    )
     counts = {
         name: sum(name in known.attributes for known in test)
         for name in ("BC", "DEF", "FM", "IV", "IPR", "LR", "MB", "OCC", "OPR", "OV", "SV")

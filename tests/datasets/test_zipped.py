@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from spectrack.datasets import open_dataset, zipped
-from spectrack.datasets.checking import check_data
+from spectrack.datasets.check.checking import check_data
 from spectrack.datasets.converting import convert_dataset
 from spectrack.errors import SequenceError, SequenceNotFoundError
 
@@ -59,7 +59,9 @@ def test_archives_are_read_like_folders(root, make, scratch):
     assert not scratch.exists()  # nothing is unpacked before it is opened
     sequences = [entry.open() for entry in dataset]
     assert [sequence.first_box[0] for sequence in sequences] == [1, 9, 3]
-    assert [(sequence.name, sequence.sensor, len(sequence)) for sequence in sequences] == [(n, "nir25", 3) for n in ("ant", "bee", "park")]
+    assert [(sequence.name, sequence.sensor, len(sequence)) for sequence in sequences] == [
+        (n, "nir25", 3) for n in ("ant", "bee", "park")
+    ]
     np.testing.assert_array_equal(sequences[2][1], make.cube(1, 25, seed=3))
     assert sequences[0].false_colour(0).shape == (40, 40, 3)
 
@@ -74,7 +76,9 @@ def test_the_copy_goes_with_its_sequence(root, scratch):
 
 def test_copies_of_dead_processes_go_and_those_of_living_ones_stay(root, scratch):
     own = zipped.make_scratch_folder()
-    process = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
     dead = own.with_name(own.name.replace(str(os.getpid()), process.stdout.strip(), 1))
     dead.mkdir()
     other = own.with_name("elsewhere-1-abc")
@@ -167,7 +171,9 @@ def test_damaged_archives_are_one_sentence(root, scratch):
     # A byte inside the first image: the directory is fine, the checksum is not.
     archive.write_bytes(whole[:2000] + bytes([whole[2000] ^ 255]) + whole[2001:])
     entry = open_dataset("hotc2026", root)["ant"]
-    with pytest.raises(SequenceError, match=r"expected .* in .*ant.zip to be readable, found: .*; copy or download the archive again"):
+    with pytest.raises(
+        SequenceError, match=r"expected .* in .*ant.zip to be readable, found: .*; copy or download the archive again"
+    ):
         entry.open()
     assert list(scratch.iterdir()) == []
     archive.write_bytes(whole[: len(whole) // 2])
@@ -226,7 +232,9 @@ def test_a_place_that_cannot_be_written_to(root, tmp_path, monkeypatch):
     monkeypatch.setenv("SPECTRACK_SCRATCH", str(tmp_path / "file" / "below"))
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        SequenceError, match=r"expected to write a temporary copy of a zipped sequence below .*; name another folder in SPECTRACK_SCRATCH"
+        SequenceError,
+        match=r"expected to write a temporary copy of a zipped sequence below .*; name another folder in "
+        r"SPECTRACK_SCRATCH",
     ):
         open_dataset("hotc2026", root)["ant"].open()
 

@@ -144,7 +144,9 @@ def test_band_count_that_the_weights_refuse(refused_track, random_weights, tmp_p
     state, metadata = read_weights(random_weights / "siamban-compact.safetensors")
     save_weights(tmp_path / "for25.safetensors", state, metadata.to_mapping() | {"bands": 25})
     np.save(tmp_path / "cubes.npy", cubes())
-    message = refused_track(tmp_path / "cubes.npy", "--axes", "thwb", "--box", "8,8,8,8", "--weights", tmp_path / "for25.safetensors")
+    message = refused_track(
+        tmp_path / "cubes.npy", "--axes", "thwb", "--box", "8,8,8,8", "--weights", tmp_path / "for25.safetensors"
+    )
     assert "25 bands" in message
     assert "found 16" in message
 
@@ -209,7 +211,7 @@ def test_wrong_words(refused_track, clip, words, hint):
 
 
 def test_interruption_while_tracking(clip, tmp_path, monkeypatch, capsys):
-    from spectrack.trackers.siamban import SiamBANTracker
+    from spectrack.methods.siamban.tracker import SiamBANTracker
 
     def interrupt(self, frame):
         raise KeyboardInterrupt
@@ -271,7 +273,9 @@ def test_a_killed_simulation_leaves_nothing(tmp_path, number):
     assert list((tmp_path / "clips").iterdir()) == []
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a place that cannot be written, which root has not")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="needs a place that cannot be written, which root has not"
+)
 def test_unwritable_place(clip, tmp_path, capsys):
     (tmp_path / "locked").mkdir(mode=0o500)
     assert main(["track", str(clip), "--out", str(tmp_path / "locked" / "out")]) == 2

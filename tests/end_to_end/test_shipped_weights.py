@@ -12,7 +12,9 @@ from spectrack.weights.index import shipped_folder
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
 WEIGHTS = shipped_folder() / "siamban-compact.safetensors"
 
-pytestmark = pytest.mark.skipif(not WEIGHTS.is_file(), reason="siamban-compact.safetensors is not in the package yet; train it first")
+pytestmark = pytest.mark.skipif(
+    not WEIGHTS.is_file(), reason="siamban-compact.safetensors is not in the package yet; train it first"
+)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,9 @@ def test_flag_against_visibility():
 
 
 def test_without_visibility_an_absent_box_is_hidden():
-    found = flag_against_hidden([judged([BOX] * 4, truth=[BOX, NOTHING, BOX, [np.nan] * 4], lost=[False, True, False, False])])
+    found = flag_against_hidden(
+        [judged([BOX] * 4, truth=[BOX, NOTHING, BOX, [np.nan] * 4], lost=[False, True, False, False])]
+    )
     assert found == FlagScores(frames=3, positives=2, flagged=1, hits=1)
 
 

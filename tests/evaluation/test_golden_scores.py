@@ -1,4 +1,6 @@
-"""Published numbers of the HOT2020 test set, reproduced from the authors' released boxes (kept outside the repository)."""
+"""Published numbers of the HOT2020 test set, reproduced from the authors' released boxes (kept outside the
+repository).
+"""
 
 import os
 from dataclasses import replace
@@ -14,7 +16,8 @@ SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parent
 GOLDEN = SHARED / "data" / "hot2020_golden.npz"
 
 pytestmark = pytest.mark.skipif(
-    not GOLDEN.is_file(), reason=f"golden boxes not found at {GOLDEN}; set SPECTRACK_SHARED to the folder that holds data/"
+    not GOLDEN.is_file(),
+    reason=f"golden boxes not found at {GOLDEN}; set SPECTRACK_SHARED to the folder that holds data/",
 )
 
 ATTRIBUTES = {
@@ -25,16 +28,18 @@ ATTRIBUTES = {
     "IPR": "board book car car2 card coke drive excavator face face2 paper player rubik",
     "LR": "basketball bus car3 rider1 rider2 worker pedestrian2",
     "MB": "ball basketball face kangaroo",
-    "OCC": "ball basketball board bus2 campus car car3 card excavator face2 forest forest2 fruit playground rider1 rider2 toy1 toy2 "
+    "OCC": "ball basketball board bus2 campus car car3 card excavator face2 forest forest2 fruit playground rider1 "
+    "rider2 toy1 toy2 "
     "pedestrian2 trucker",
     "OPR": "board book car car2 coke drive excavator face face2 hand kangaroo player rubik toy2",
     "OV": "trucker",
-    "SV": "ball board bus2 campus car car2 car3 coke drive excavator face face2 hand kangaroo pedestrain player playground rider1 rider2 "
+    "SV": "ball board bus2 campus car car2 car3 coke drive excavator face face2 hand kangaroo pedestrain player "
+    "playground rider1 rider2 "
     "student toy2 trucker worker",
 }
 SEE_NET_BY_ATTRIBUTE = {
-    "BC": 0.705, "DEF": 0.710, "FM": 0.711, "IV": 0.566, "IPR": 0.742, "LR": 0.626, "MB": 0.702, "OCC": 0.622, "OPR": 0.729,
-    "OV": 0.633, "SV": 0.649,
+    "BC": 0.705, "DEF": 0.710, "FM": 0.711, "IV": 0.566, "IPR": 0.742, "LR": 0.626, "MB": 0.702, "OCC": 0.622,
+    "OPR": 0.729, "OV": 0.633, "SV": 0.649,
 }  # fmt: skip
 
 
@@ -63,7 +68,9 @@ def test_published_figures(golden, tracker, protocol, auc, dp20):
     assert (round(scores.auc, 4), round(scores.dp20, 4)) == (auc, dp20)
 
 
-@pytest.mark.parametrize(("tracker", "auc", "dp20", "overlap"), [("SEE-Net", 0.6519, 0.9105, 0.6751), ("MHT", 0.5794, 0.8670, 0.5947)])
+@pytest.mark.parametrize(
+    ("tracker", "auc", "dp20", "overlap"), [("SEE-Net", 0.6519, 0.9105, 0.6751), ("MHT", 0.5794, 0.8670, 0.5947)]
+)
 def test_pooled_figures_and_mean_overlap(golden, tracker, auc, dp20, overlap):
     scores = score(golden[tracker], golden["truth"], "hot")
     assert (round(scores.frame_pooled.auc, 4), round(scores.frame_pooled.dp20, 4)) == (auc, dp20)
@@ -111,12 +118,19 @@ def test_the_one_figure_that_was_rounded_twice(golden):
     """MHT at 0.2 is 0.72747; 0.728 is that number rounded to 0.7275 and then again, and no convention gives it."""
     figures = score(golden["MHT"], golden["truth"], "lasot").figures
     assert figures.normalised_precision_02 == pytest.approx(0.7274683, abs=1e-7)
-    # Fourteen frames lie exactly on 0.2 in rational arithmetic; floating point counts them as it should, on the inner side.
+    # Fourteen frames lie exactly on 0.2 in rational arithmetic; floating point counts them as it should, on the inner
+    # side.
     inner, outer = [], []
     for name, truth in golden["truth"].items():
-        twice = 2 * golden["MHT"][name].astype(int)[:, :2] + golden["MHT"][name].astype(int)[:, 2:] - (2 * truth[:, :2] + truth[:, 2:])
+        twice = (
+            2 * golden["MHT"][name].astype(int)[:, :2]
+            + golden["MHT"][name].astype(int)[:, 2:]
+            - (2 * truth[:, :2] + truth[:, 2:])
+        )
         w, h = truth[:, 2].astype(object), truth[:, 3].astype(object)
-        left = 25 * ((twice[:, 0] * h) ** 2 + (twice[:, 1] * w) ** 2)  # (dx / w)^2 + (dy / h)^2 <= 1 / 25, times 100 w^2 h^2
+        left = 25 * (
+            (twice[:, 0] * h) ** 2 + (twice[:, 1] * w) ** 2
+        )  # (dx / w)^2 + (dy / h)^2 <= 1 / 25, times 100 w^2 h^2
         right = (2 * w * h) ** 2
         inner.append(np.mean([a <= b for a, b in zip(left, right, strict=True)]))
         outer.append(np.mean([a < b for a, b in zip(left, right, strict=True)]))
@@ -127,7 +141,9 @@ def test_the_one_figure_that_was_rounded_twice(golden):
 @pytest.mark.parametrize(("tracker", "half", "whole"), [("SEE-Net", 0.6605, 0.6461), ("MHT", 0.5797, 0.5750)])
 def test_slips_of_boxes(golden, tracker, half, whole):
     def moved(pixels):
-        return score({name: boxes + np.array([pixels, pixels, 0, 0]) for name, boxes in golden[tracker].items()}, golden["truth"])
+        return score(
+            {name: boxes + np.array([pixels, pixels, 0, 0]) for name, boxes in golden[tracker].items()}, golden["truth"]
+        )
 
     assert (round(moved(0.5).auc, 4), round(moved(1).auc, 4)) == (half, whole)
 
@@ -141,4 +157,6 @@ def test_attributes(golden):
     labels = {name: [key for key, members in ATTRIBUTES.items() if name in members.split()] for name in golden["truth"]}
     table = per_attribute(score(golden["SEE-Net"], golden["truth"]), labels)
     assert {key: round(group.figures.auc, 3) for key, group in table.items()} == SEE_NET_BY_ATTRIBUTE
-    assert {key: group.sequences for key, group in table.items()} == {key: len(members.split()) for key, members in ATTRIBUTES.items()}
+    assert {key: group.sequences for key, group in table.items()} == {
+        key: len(members.split()) for key, members in ATTRIBUTES.items()
+    }

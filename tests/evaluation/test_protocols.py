@@ -86,7 +86,9 @@ def test_agrees_with_the_reference(name, sequences):
     for item, (auc, dp20, normalised) in zip(scores.sequences, expected, strict=True):
         assert item.figures.auc == pytest.approx(auc, abs=1e-12)
         assert item.figures.dp20 == (None if dp20 is None else pytest.approx(dp20, abs=1e-12))
-        assert item.figures.normalised_precision == (None if normalised is None else pytest.approx(normalised, abs=1e-12))
+        assert item.figures.normalised_precision == (
+            None if normalised is None else pytest.approx(normalised, abs=1e-12)
+        )
     means = sum(auc for auc, _, _ in expected) / len(expected)
     pooled = sum(auc * n for (auc, _, _), n in zip(expected, frames, strict=True)) / sum(frames)
     assert scores.sequence_mean.auc == pytest.approx(means)
@@ -104,7 +106,9 @@ def one(predicted, truth, protocol="hot", **rules):
 SQUARE = [0.0, 0.0, 10.0, 10.0]
 
 
-@pytest.mark.parametrize(("protocol", "auc"), [("hot", 1.0), ("hotc2026", 1.0), ("otb", 20 / 21), ("lasot", 20 / 21), ("got10k", 1.0)])
+@pytest.mark.parametrize(
+    ("protocol", "auc"), [("hot", 1.0), ("hotc2026", 1.0), ("otb", 20 / 21), ("lasot", 20 / 21), ("got10k", 1.0)]
+)
 def test_a_perfect_track(protocol, auc):
     # Tenths: (x + w) - x is not w in floating point, which must not cost the last threshold.
     boxes = np.random.default_rng(3).integers(1, 4000, (200, 4)) / 10
@@ -188,7 +192,9 @@ def test_invalid_truth_by_protocol(protocol, frames, skipped, missed, auc):
 
 @pytest.mark.parametrize("row", [HIDDEN, [0, 0, -1, 5], [math.nan] * 4, [0, 0, math.inf, 5]])
 def test_invalid_truth_under_hot(row):
-    with pytest.raises(InputError, match=r"positive, finite sides in 's', found 1 of 2 frames, the first at frame 1 .*--invalid miss"):
+    with pytest.raises(
+        InputError, match=r"positive, finite sides in 's', found 1 of 2 frames, the first at frame 1 .*--invalid miss"
+    ):
         one([SQUARE, SQUARE], [SQUARE, row])
     assert one([SQUARE, SQUARE], [SQUARE, row], invalid="miss").figures.auc == 0.5
     assert one([SQUARE, SQUARE], [SQUARE, row], invalid="miss").figures.dp20 == 0.5
@@ -196,13 +202,18 @@ def test_invalid_truth_under_hot(row):
 
 
 def test_all_truth_invalid():
-    with pytest.raises(InputError, match=r"at least one frame to score in 's', found none .*1 skipped.*leave the sequence out"):
+    with pytest.raises(
+        InputError, match=r"at least one frame to score in 's', found none .*1 skipped.*leave the sequence out"
+    ):
         one([SQUARE], [HIDDEN], invalid="skip")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_predictions_that_are_not_finite(value):
-    with pytest.raises(InputError, match=r"finite predicted box for every frame of 's', found NaN or infinity in 1 of 2.*--missing miss"):
+    with pytest.raises(
+        InputError,
+        match=r"finite predicted box for every frame of 's', found NaN or infinity in 1 of 2.*--missing miss",
+    ):
         one([SQUARE, [0, value, 1, 1]], [SQUARE, SQUARE])
     item = one([SQUARE, [0, value, 1, 1]], [SQUARE, SQUARE], missing="miss")
     assert (item.missed, item.figures.auc, item.figures.dp20) == (1, 0.5, 0.5)
@@ -216,7 +227,9 @@ def test_a_missing_row_is_a_miss_even_near_the_origin():
 
 def test_a_missing_sequence():
     truth = {"a": [SQUARE], "b": [SQUARE, SQUARE]}
-    with pytest.raises(InputError, match=r"expected predictions for 2 sequences, found none for 'b'; track them.*--missing miss"):
+    with pytest.raises(
+        InputError, match=r"expected predictions for 2 sequences, found none for 'b'; track them.*--missing miss"
+    ):
         score({"a": [SQUARE]}, truth)
     scores = score({"a": [SQUARE]}, truth, "hotc2026")
     assert [item.figures.auc for item in scores.sequences] == [1.0, 0.0]
@@ -232,7 +245,11 @@ def test_a_prediction_without_area_overlaps_nothing_but_has_a_centre():
     ("predictions", "truth", "message"),
     [
         ({"a": [SQUARE] * 3}, {"a": [SQUARE] * 2}, r"expected 2 predicted boxes for 'a', one per truth row, found 3"),
-        ({"a": [SQUARE]}, {"a": [SQUARE] * 2}, r"expected 2 predicted boxes for 'a', one per truth row, found 1; .*--missing miss"),
+        (
+            {"a": [SQUARE]},
+            {"a": [SQUARE] * 2},
+            r"expected 2 predicted boxes for 'a', one per truth row, found 1; .*--missing miss",
+        ),
         ({"balll": [SQUARE]}, {"ball": [SQUARE]}, r"found 'balll' besides; .*did you mean 'ball'\?"),
         ({str(n): [SQUARE] for n in range(8)}, {"ball": [SQUARE]}, r"found '0', '1', '2', '3', '4' and 3 more besides"),
         ({"a": [[1, 2, 3]]}, {"a": [SQUARE]}, r"predictions of 'a' of shape \(frames, 4\), found \(1, 3\)"),
@@ -249,7 +266,9 @@ def test_bad_input_gets_a_sentence(predictions, truth, message):
 def test_unknown_names_offer_the_nearest():
     with pytest.raises(ConfigError, match="expected a protocol, found 'lasott'; did you mean 'lasot'"):
         get_protocol("lasott")
-    with pytest.raises(ConfigError, match="expected invalid to be one of error, miss, skip, found 'skipp'; did you mean 'skip'"):
+    with pytest.raises(
+        ConfigError, match="expected invalid to be one of error, miss, skip, found 'skipp'; did you mean 'skip'"
+    ):
         one([SQUARE], [SQUARE], invalid="skipp")
     with pytest.raises(ConfigError, match="expected missing to be one of error, miss, found 'skip'"):
         one([SQUARE], [SQUARE], missing="skip")
@@ -293,7 +312,9 @@ def test_json_round_trip_states_every_switch(name):
     read = Scores.from_json(json.loads(text))
     assert (read.auc, read.dp20, read.sequences) == (scores.auc, scores.dp20, scores.sequences)
     assert read.curve("success") == scores.curve("success")
-    assert {"success_thresholds", "success_strict", "averaging", "first_frame", "invalid", "missing"} <= set(read.switches)
+    assert {"success_thresholds", "success_strict", "averaging", "first_frame", "invalid", "missing"} <= set(
+        read.switches
+    )
     assert name in read.description
 
 

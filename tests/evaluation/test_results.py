@@ -49,7 +49,9 @@ def test_the_hyperspectral_truth_is_preferred_and_rgb_never_taken(tmp_path):
     assert {name: path.parent.name for name, path in find_truth(root).items()} == {"ball": "HSI"}
 
 
-@pytest.mark.parametrize("layout", ["{name}.txt", "{name}/boxes.txt", "{name}/{name}_001.txt", "{name}/{name}.txt", "boxes/{name}.txt"])
+@pytest.mark.parametrize(
+    "layout", ["{name}.txt", "{name}/boxes.txt", "{name}/{name}_001.txt", "{name}/{name}.txt", "boxes/{name}.txt"]
+)
 def test_result_layouts(tmp_path, layout):
     for name in ("ball", "coin"):
         path = tmp_path / "results" / layout.format(name=name)

@@ -16,7 +16,9 @@ def reference(overlap, patience, lost_below=0.1):
     """The definition, word by word."""
     for start in range(len(overlap)):
         rest = overlap[start:]
-        if all(value < lost_below for value in rest[:patience]) and (len(rest) >= patience or all(value < lost_below for value in rest)):
+        if all(value < lost_below for value in rest[:patience]) and (
+            len(rest) >= patience or all(value < lost_below for value in rest)
+        ):
             return start
     return None
 
@@ -75,7 +77,9 @@ def test_nan_is_a_miss_and_sequences_without_boxes_are_left_out():
 
 
 def test_bad_input_gets_a_sentence():
-    with pytest.raises(ConfigError, match=r"expected an overlap in \(0, 1\] and a patience of at least 1, found 0.1 and 0"):
+    with pytest.raises(
+        ConfigError, match=r"expected an overlap in \(0, 1\] and a patience of at least 1, found 0.1 and 0"
+    ):
         robustness({"a": [BOX]}, {"a": [BOX]}, patience=0)
     with pytest.raises(InputError, match="expected at least one sequence with a truth box, found none"):
         robustness({}, {"a": [[0, 0, 0, 0]]})

@@ -14,7 +14,9 @@ from spectrack.evaluation.uncertainty import bootstrap_interval, difference_inte
 def scores_of(shift, protocol="hot", names="abcdefgh"):
     rng = np.random.default_rng(5)
     truth = {name: rng.uniform(5, 30, (6 + 3 * k, 4)) for k, name in enumerate(names)}
-    predictions = {name: rows + np.array([shift * (k + 1) / 4, 0, 0, 0]) for k, (name, rows) in enumerate(truth.items())}
+    predictions = {
+        name: rows + np.array([shift * (k + 1) / 4, 0, 0, 0]) for k, (name, rows) in enumerate(truth.items())
+    }
     return score(predictions, truth, protocol)
 
 

@@ -50,7 +50,9 @@ def test_correlation_agrees_with_both_references(batches, channels, side, kernel
     found = cross_correlate(search, kernel)
     batch = max(batches)
     torch.testing.assert_close(found, correlate_by_unfolding(search, kernel))
-    torch.testing.assert_close(found, correlate_by_loops(search.expand(batch, -1, -1, -1), kernel.expand(batch, -1, -1, -1)))
+    torch.testing.assert_close(
+        found, correlate_by_loops(search.expand(batch, -1, -1, -1), kernel.expand(batch, -1, -1, -1))
+    )
 
 
 @pytest.mark.parametrize("batches", [(2, 2), (2, 1), (1, 2)])
@@ -74,7 +76,9 @@ def test_a_shifted_search_map_shifts_the_response():
     torch.testing.assert_close(shifted[..., 2:, 1:], cross_correlate(search, kernel)[..., :-2, :-1])
 
 
-@pytest.mark.parametrize(("search", "kernel"), [((2, 3, 9, 9), (3, 3, 5, 5)), ((1, 3, 9, 9), (1, 4, 5, 5)), ((1, 3, 4, 9), (1, 3, 5, 5))])
+@pytest.mark.parametrize(
+    ("search", "kernel"), [((2, 3, 9, 9), (3, 3, 5, 5)), ((1, 3, 9, 9), (1, 4, 5, 5)), ((1, 3, 4, 9), (1, 3, 5, 5))]
+)
 def test_correlation_refuses_what_does_not_fit(search, kernel):
     with pytest.raises(InputError, match="expected a search map and a kernel of equal channels"):
         cross_correlate(torch.zeros(search), torch.zeros(kernel))
@@ -104,7 +108,9 @@ def test_shapes(tower_kernel):
     head = make_head(hidden=4, tower_kernel=tower_kernel)
     kernels = head.template_kernels(make_levels(2, 7))
     side = 8 - tower_kernel
-    assert [tuple(kernel.shape) for kernel in (*kernels.classification, *kernels.regression)] == [(2, 4, side, side)] * 4
+    assert [tuple(kernel.shape) for kernel in (*kernels.classification, *kernels.regression)] == [
+        (2, 4, side, side)
+    ] * 4
     classification, regression = head(kernels, make_levels(2, 31))
     assert classification.shape == (2, 2, 25, 25)
     assert regression.shape == (2, 4, 25, 25)
@@ -127,7 +133,9 @@ def test_pairs_do_not_mix():
     template, search = make_levels(3, 7), make_levels(3, 31)
     together = head(head.template_kernels(template), search)
     for n in range(3):
-        alone = head(head.template_kernels([level[n : n + 1] for level in template]), [level[n : n + 1] for level in search])
+        alone = head(
+            head.template_kernels([level[n : n + 1] for level in template]), [level[n : n + 1] for level in search]
+        )
         for found, expected in zip(alone, together, strict=True):
             torch.testing.assert_close(found[0], expected[n], rtol=1e-4, atol=1e-5)
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from spectrack.networks.compact import CompactBackbone
+from spectrack.networks.backbones.compact import CompactBackbone
+from spectrack.networks.backbones.resnet50 import AtrousResNet50
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.neck import Neck
-from spectrack.networks.resnet import AtrousResNet50
 
 
 def lived_in(module):

@@ -27,7 +27,9 @@ def test_a_level_is_a_matrix_product_per_cell():
     torch.nn.init.uniform_(normalisation.running_mean)
     torch.nn.init.uniform_(normalisation.running_var, 0.5, 2)
     expected = torch.einsum("oi,nihw->nohw", convolution.weight[:, :, 0, 0], cells)
-    expected = (expected - normalisation.running_mean.view(1, -1, 1, 1)) / (normalisation.running_var.view(1, -1, 1, 1) + 1e-5).sqrt()
+    expected = (expected - normalisation.running_mean.view(1, -1, 1, 1)) / (
+        normalisation.running_var.view(1, -1, 1, 1) + 1e-5
+    ).sqrt()
     torch.testing.assert_close(neck([cells])[0], expected)
 
 
@@ -43,7 +45,9 @@ def test_refusals_name_expected_and_found():
     with pytest.raises(InputError, match="expected 2 backbone levels, found 1"):
         neck([torch.zeros(1, 3, 15, 15)])
     for side in (5, 14):
-        with pytest.raises(InputError, match=f"expected template maps with odd sides of at least 7 cells, found {side} x {side}"):
+        with pytest.raises(
+            InputError, match=f"expected template maps with odd sides of at least 7 cells, found {side} x {side}"
+        ):
             neck.crop_template([torch.zeros(1, 5, side, side)])
     with pytest.raises(ConfigError, match="expected positive channels for the neck"):
         Neck([], 5)

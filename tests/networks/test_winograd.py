@@ -81,7 +81,10 @@ def test_full_networks_get_it_in_float32_and_predict_the_same():
     template, search = torch.rand(1, 3, 127, 127), torch.rand(1, 3, 255, 255)
     for found, expected in zip(fast(template, search), network(template, search), strict=True):
         torch.testing.assert_close(found, expected, atol=2e-3 * float(expected.std()), rtol=1e-3)
-    for other in (for_inference(network, cpu, torch.bfloat16), for_inference(SiamBAN(SiamBANConfig()), cpu, torch.float32)):
+    for other in (
+        for_inference(network, cpu, torch.bfloat16),
+        for_inference(SiamBAN(SiamBANConfig()), cpu, torch.float32),
+    ):
         assert not any(isinstance(module, WinogradConv2d) for module in other.modules())
 
 

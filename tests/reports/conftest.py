@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from spectrack.evaluation.stored_run import StoredRun, StoredSequence
+from spectrack.runs.stored_run import StoredRun, StoredSequence
 
 LABELS = ("ball&mirror9", "_under_scored", "car", "forest$2$")
 FRAMES = 12
@@ -27,7 +27,11 @@ def stored_sequence(label, shift, **changes):
         "truth": truth,
         "score": np.linspace(1, 0.2, FRAMES),
         "lost": np.arange(FRAMES) > 9,
-        "milliseconds": {"reading": np.full(FRAMES, 1.0), "network": np.full(FRAMES, 6.0), "rest": np.full(FRAMES, 3.0)},
+        "milliseconds": {
+            "reading": np.full(FRAMES, 1.0),
+            "network": np.full(FRAMES, 6.0),
+            "rest": np.full(FRAMES, 3.0),
+        },
         "attributes": {"ball&mirror9": ("OCC", "SV"), "car": ("OCC", "BC"), "forest$2$": ("IV",)}.get(label, ()),
         "visibility": np.where(np.arange(FRAMES) < 3, 0.2, 1.0) if label == "car" else None,
         "failure": None,
@@ -39,8 +43,19 @@ def stored_run(directory, tracker, shift, *, labels=LABELS, info=None, **changes
     described = {
         "protocol": "hot",
         "seed": 3,
-        "tracker": {"name": tracker, "device": "cpu", "precision": "fp32", "weights": {"file": "w.safetensors", "hash": hash_of(tracker)}},
-        "provenance": {"processor": "Example Processor 9", "cores": 2, "spectrack": "0.1.0", "commit": "abc", "date": "2026-01-01"},
+        "tracker": {
+            "name": tracker,
+            "device": "cpu",
+            "precision": "fp32",
+            "weights": {"file": "w.safetensors", "hash": hash_of(tracker)},
+        },
+        "provenance": {
+            "processor": "Example Processor 9",
+            "cores": 2,
+            "spectrack": "0.1.0",
+            "commit": "abc",
+            "date": "2026-01-01",
+        },
     }
     sequences = {label: stored_sequence(label, shift * (1 + LABELS.index(label)), **changes) for label in labels}
     return StoredRun(Path(directory), tracker, sequences, described if info is None else info)
@@ -86,7 +101,9 @@ def made():
 
 @pytest.fixture(scope="session")
 def two_runs(tmp_path_factory):
-    """A good tracker with evidence and a worse one without, whose name would be script and a formula if it were not escaped."""
+    """A good tracker with evidence and a worse one without, whose name would be script and a formula if it were not
+    escaped.
+    """
     place = tmp_path_factory.mktemp("runs")
     write_evidence(place / "good", "car")
     good = stored_run(place / "good", "good_one", 0.1)

@@ -11,14 +11,19 @@ from spectrack.reports.comparison import ScoringOptions, compare, unique_names
 
 
 def with_sequences(run, **changes):
-    return dataclasses.replace(run, sequences={label: dataclasses.replace(item, **changes) for label, item in run.sequences.items()})
+    return dataclasses.replace(
+        run, sequences={label: dataclasses.replace(item, **changes) for label, item in run.sequences.items()}
+    )
 
 
 def test_scores_are_those_of_the_boxes(made, two_runs):
     comparison = compare(two_runs)
     assert comparison.labels == tuple(sorted(made.LABELS))
     for entrant, run in zip(comparison.entrants, two_runs, strict=True):
-        plain = score({label: item.boxes for label, item in run.sequences.items()}, {label: made.truth_of(label) for label in made.LABELS})
+        plain = score(
+            {label: item.boxes for label, item in run.sequences.items()},
+            {label: made.truth_of(label) for label in made.LABELS},
+        )
         assert entrant.scores.auc == pytest.approx(plain.auc, abs=1e-12)
         assert entrant.scores.dp20 == plain.dp20
         assert entrant.scores.figures.normalised_precision is not None
@@ -50,7 +55,12 @@ def test_notes_name_protocol_and_weights(made, two_runs):
 
 
 def test_weights_hash_wherever_it_stands(made):
-    infos = [{"weights": {"sha256": "ab" * 32}}, {"weights": "cd" * 32}, {"tracker": {"weights": {"hash": "ef" * 6}}}, {"weights": None}]
+    infos = [
+        {"weights": {"sha256": "ab" * 32}},
+        {"weights": "cd" * 32},
+        {"tracker": {"weights": {"hash": "ef" * 6}}},
+        {"weights": None},
+    ]
     found = [compare([made.run("d", "t", 0, labels=["car"], info=info)]).entrants[0].weights_hash for info in infos]
     assert found == ["ab" * 32, "cd" * 32, "ef" * 6, None]
 
@@ -60,7 +70,10 @@ def test_weights_hash_wherever_it_stands(made):
     [
         ([("a", "siamban"), ("b", "cf")], ["siamban", "cf"]),
         ([("r/a", "siamban"), ("r/b", "siamban")], ["siamban (a)", "siamban (b)"]),
-        ([("r1/siamban", "siamban"), ("r2/siamban", "siamban"), ("r2/cf", "cf")], ["siamban (r1/siamban)", "siamban (r2/siamban)", "cf"]),
+        (
+            [("r1/siamban", "siamban"), ("r2/siamban", "siamban"), ("r2/cf", "cf")],
+            ["siamban (r1/siamban)", "siamban (r2/siamban)", "cf"],
+        ),
         ([("a/b/c", "t"), ("z/b/c", "t")], ["t (b/c) 1", "t (b/c) 2"]),
         ([("a", "x\ny\x1b")], ["x?y?"]),
         ([("a", "")], ["unnamed"]),
@@ -72,14 +85,17 @@ def test_names_are_unique_and_printable(made, places, names):
 
 def test_other_sequences_are_refused_unless_shared(made):
     whole, part = made.run("a", "whole", 0), made.run("b", "part", 0, labels=made.LABELS[:3])
-    with pytest.raises(InputError, match=r"same 4 sequences, found 'part' without forest\$2\$; .* on the 3 that all have with --shared"):
+    with pytest.raises(
+        InputError, match=r"same 4 sequences, found 'part' without forest\$2\$; .* on the 3 that all have with --shared"
+    ):
         compare([whole, part])
     comparison = compare([whole, part], options=ScoringOptions(shared=True))
     assert comparison.labels == tuple(sorted(made.LABELS[:3]))
     assert comparison.remarks == ("Compared on the 3 sequences that all have; left out: forest$2$.",)
     with pytest.raises(InputError, match="a sequence in common, found none"):
         compare(
-            [made.run("a", "a", 0, labels=["car"]), made.run("b", "b", 0, labels=["_under_scored"])], options=ScoringOptions(shared=True)
+            [made.run("a", "a", 0, labels=["car"]), made.run("b", "b", 0, labels=["_under_scored"])],
+            options=ScoringOptions(shared=True),
         )
 
 
@@ -102,8 +118,13 @@ def test_given_truth_wins(made):
 
 
 def test_two_truths_are_refused(made):
-    one, other = made.run("a", "one", 0, labels=["car"]), made.run("b", "other", 0, labels=["car"], truth=made.truth_of("car") + 1)
-    with pytest.raises(InputError, match="one truth for the sequence 'car', found 'one' and 'other' to hold different boxes"):
+    one, other = (
+        made.run("a", "one", 0, labels=["car"]),
+        made.run("b", "other", 0, labels=["car"], truth=made.truth_of("car") + 1),
+    )
+    with pytest.raises(
+        InputError, match="one truth for the sequence 'car', found 'one' and 'other' to hold different boxes"
+    ):
         compare([one, other])
 
 

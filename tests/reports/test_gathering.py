@@ -8,11 +8,11 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from spectrack.annotations.text import write_boxes
 from spectrack.cli.report import Report
 from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
 from spectrack.reports import gathering
 from spectrack.reports.gathering import find_runs, read_results, read_runs, read_truth, view_dataset
-from spectrack.sequences.annotations import write_boxes
 
 
 def make_folders(place, *names):
@@ -24,20 +24,24 @@ def make_folders(place, *names):
 @pytest.fixture
 def stored(made, monkeypatch):
     """Folders are read as runs named after them, without their files."""
-    monkeypatch.setattr(gathering, "read_run", lambda path: made.run(path, path.name, 0.1 if "good" in path.name else 0.5))
+    monkeypatch.setattr(
+        gathering, "read_run", lambda path: made.run(path, path.name, 0.1 if "good" in path.name else 0.5)
+    )
 
 
 @pytest.fixture
 def foreign(made, monkeypatch):
     """Foreign results whose reader finds every sequence but those named in `without`."""
-    module = ModuleType("spectrack.evaluation.foreign_results")
+    module = ModuleType("spectrack.annotations.foreign_results")
     module.asked, module.without = [], ()
 
     def read(path, names):
         module.asked.append((path, names))
         boxes = {name: made.truth_of(name) + np.array([0.5, 0, 0, 0]) for name in names if name not in module.without}
         mapped = [SimpleNamespace(found="car_001", sequence="car", rules=("added _001 or _det",))]
-        return SimpleNamespace(boxes=boxes, mapped=mapped, dialect="text", unmatched=("readme",), notes=("columns were guessed.",))
+        return SimpleNamespace(
+            boxes=boxes, mapped=mapped, dialect="text", unmatched=("readme",), notes=("columns were guessed.",)
+        )
 
     module.read_foreign_results = read
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -91,7 +95,10 @@ def test_a_benchmark_stands_for_its_runs(tmp_path, stored):
 
 def test_runs_can_be_named(tmp_path, stored):
     make_folders(tmp_path, "a", "b", "odd=name")
-    assert [run.tracker for run in read_runs([f"mine={tmp_path / 'a'}", str(tmp_path / "odd=name")])] == ["mine", "odd=name"]
+    assert [run.tracker for run in read_runs([f"mine={tmp_path / 'a'}", str(tmp_path / "odd=name")])] == [
+        "mine",
+        "odd=name",
+    ]
     with pytest.raises(ConfigError, match="one run for the name 'all', found 3"):
         read_runs([f"all={tmp_path}"])
 
@@ -127,7 +134,12 @@ def test_truth_by_name(tmp_path, made):
 
 
 def test_the_dataset_of_the_runs(made, dataset):
-    run = made.run("d", "t", 0, info={"dataset": {"name": "hotc2020", "root": "/data", "split": "test", "modality": None, "stream": "HSI"}})
+    run = made.run(
+        "d",
+        "t",
+        0,
+        info={"dataset": {"name": "hotc2020", "root": "/data", "split": "test", "modality": None, "stream": "HSI"}},
+    )
     view = view_dataset([made.run("x", "paper", 0, info={}), run])
     assert view.attributes["car"] == ("MB",)
     assert view.pictures("car", 3).tolist() == made.picture("car", 3).tolist()

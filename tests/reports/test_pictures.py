@@ -84,7 +84,9 @@ def test_frames_are_read_one_after_the_other(tmp_path):
 
 
 def test_the_same_video_twice(tmp_path):
-    first, second = (write_overlay(tmp_path / f"{name}.mp4", Grey(), Grey().truth, truth=Grey().truth).read_bytes() for name in "ab")
+    first, second = (
+        write_overlay(tmp_path / f"{name}.mp4", Grey(), Grey().truth, truth=Grey().truth).read_bytes() for name in "ab"
+    )
     assert first == second
 
 
@@ -92,7 +94,14 @@ def test_rows_without_truth_and_boxes_outside(tmp_path):
     clip = Grey(frames=3)
     truth = np.array([[4, 8, 12, 9], [0, 0, 0, 0], [np.nan] * 4])
     boxes = np.array([[4, 8, 12, 9], [-500, -500, 20, 20], [1e6, 1e6, 1e6, 1e6]])
-    assert len(decode(write_overlay(tmp_path / "a.mp4", clip, boxes, truth=truth, scores=[0.5, np.nan, 2.0], lost=[0, 1, 1]))[3]) == 3
+    assert (
+        len(
+            decode(
+                write_overlay(tmp_path / "a.mp4", clip, boxes, truth=truth, scores=[0.5, np.nan, 2.0], lost=[0, 1, 1])
+            )[3]
+        )
+        == 3
+    )
     write_filmstrip(tmp_path / "a.png", clip, boxes, truth=truth)
 
 
@@ -110,7 +119,9 @@ def test_an_interrupted_video_leaves_nothing(tmp_path):
 
 def test_another_encoder_or_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(overlay, "ENCODERS", ("no_such_encoder",))
-    with pytest.raises(MissingExtraError, match=r"expected an H.264 encoder in PyAV, found none; .*pip install --upgrade av"):
+    with pytest.raises(
+        MissingExtraError, match=r"expected an H.264 encoder in PyAV, found none; .*pip install --upgrade av"
+    ):
         write_overlay(tmp_path / "a.mp4", Grey(), Grey().truth)
     monkeypatch.setattr(overlay, "ENCODERS", ("no_such_encoder", "libx264"))
     assert write_overlay(tmp_path / "a.mp4", Grey(), Grey().truth).exists()

@@ -1,4 +1,6 @@
-"""A whole report: the page is sound HTML that fetches nothing, its files are there, and what cannot be shown is told."""
+"""A whole report: the page is sound HTML that fetches nothing, its files are there, and what cannot be shown is
+told.
+"""
 
 import csv
 import dataclasses
@@ -85,7 +87,9 @@ def test_page_fetches_nothing(page, text):
             value = about.get(name, "")
             assert re.match(r"$|#|data:image/|figures/|tables/", value), (tag, name, value[:60])
     assert not re.search(r"https?://|@import|url\((?!#)", text)
-    policy = next(about["content"] for about in page.all("meta") if about.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        about["content"] for about in page.all("meta") if about.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'; img-src data:;")
 
 
@@ -106,7 +110,9 @@ def test_every_picture_is_described(page):
         assert about["aria-labelledby"] in known
     titles = [about for tag, about, stack in page.elements if tag == "title" and "svg" in stack]
     assert len(titles) == len(drawings)
-    assert any("frame 0 in false colour; overlap with the truth: good_one 1.00" in words for words in page.texts["title"])
+    assert any(
+        "frame 0 in false colour; overlap with the truth: good_one 1.00" in words for words in page.texts["title"]
+    )
 
 
 def test_tables_are_accessible(page):
@@ -129,11 +135,15 @@ def test_links_lead_somewhere(page, written):
 def test_numbers_on_the_page_are_the_boxes(page, made, two_runs):
     shown = " ".join(page.texts["td"] + page.texts["strong"])
     for run in two_runs:
-        scores = score({label: item.boxes for label, item in run.sequences.items()}, {label: made.truth_of(label) for label in made.LABELS})
+        scores = score(
+            {label: item.boxes for label, item in run.sequences.items()},
+            {label: made.truth_of(label) for label in made.LABELS},
+        )
         for item in scores.sequences:
             assert f"{item.figures.auc:.3f}" in shown
     best = score(
-        {label: two_runs[0].sequences[label].boxes for label in made.LABELS}, {label: made.truth_of(label) for label in made.LABELS}
+        {label: two_runs[0].sequences[label].boxes for label in made.LABELS},
+        {label: made.truth_of(label) for label in made.LABELS},
     )
     assert any(f"good_one leads with an AUC of {best.auc:.3f} (95% interval" in words for words in page.texts["p"])
 
@@ -141,11 +151,25 @@ def test_numbers_on_the_page_are_the_boxes(page, made, two_runs):
 def test_files_beside_the_page(written, made):
     folder = written.page.parent
     assert sorted(path.name for path in folder.iterdir()) == sorted(REPORT_FILES)
-    stems = ("success", "precision", "normalised-precision", "attribute-radar", "attribute-bars", "confidence", "speed", "strips/car")
+    stems = (
+        "success",
+        "precision",
+        "normalised-precision",
+        "attribute-radar",
+        "attribute-bars",
+        "confidence",
+        "speed",
+        "strips/car",
+    )
     for stem in stems:
         assert (folder / "figures" / f"{stem}.pdf").read_bytes().startswith(b"%PDF"), stem
     drawings = list((folder / "figures").rglob("*.svg"))
-    assert {path.stem for path in (folder / "figures" / "timelines").iterdir()} == {"ball&mirror9", "_under_scored", "car", "forest_2_"}
+    assert {path.stem for path in (folder / "figures" / "timelines").iterdir()} == {
+        "ball&mirror9",
+        "_under_scored",
+        "car",
+        "forest_2_",
+    }
     for drawing in drawings:
         text = drawing.read_text(encoding="utf-8")
         assert "protocol hot" in text, drawing
@@ -166,13 +190,18 @@ def test_page_follows_light_and_dark(text):
     inline = re.findall(r'<svg class="plot".*?</svg>', text, re.DOTALL)
     assert len(inline) > 8
     fixed = {
-        colour for drawing in inline for style in re.findall(r'style="([^"]*)"', drawing) for colour in re.findall(r"#[0-9a-f]{6}", style)
+        colour
+        for drawing in inline
+        for style in re.findall(r'style="([^"]*)"', drawing)
+        for colour in re.findall(r"#[0-9a-f]{6}", style)
     }
     assert fixed == set()
 
 
 def test_what_is_missing_is_told(made, tmp_path):
-    run = made.run(tmp_path / "run", "alone", 0.2, labels=["_under_scored"], info={}, milliseconds={}, score=None, lost=None)
+    run = made.run(
+        tmp_path / "run", "alone", 0.2, labels=["_under_scored"], info={}, milliseconds={}, score=None, lost=None
+    )
     report = write_report([run], tmp_path / "out", remarks=["Said by the caller."])
     assert report.remarks == (
         "Said by the caller.",
@@ -213,7 +242,9 @@ def test_highlights(made, two_runs):
     assert (worst.label, worst.reason) == ("forest$2$", "worst")
     assert different.label == max(set(spread) - {best.label, worst.label}, key=spread.get)
     assert [item.reason for item in choose_highlights(compare(two_runs[:1]))] == ["best", "worst"]
-    assert [item.label for item in choose_highlights(compare([made.run("d", "t", 0, labels=["car"])]), each=3)] == ["car"]
+    assert [item.label for item in choose_highlights(compare([made.run("d", "t", 0, labels=["car"])]), each=3)] == [
+        "car"
+    ]
     assert choose_highlights(comparison, each=0) == []
     with pytest.raises(InputError, match="0 or more, found -1"):
         choose_highlights(comparison, each=-1)
@@ -310,7 +341,9 @@ def test_inline_svg_keeps_text_and_renames_what_it_refers_to():
         "<text>#222222 and 1.23456</text></g></svg>\n"
     )
     text = inline_svg(drawing, prefix="f7", title='a "b" <c>')
-    assert text.startswith('<svg class="plot" style="min-width:30px" viewBox="0 0 40 10" role="img" aria-labelledby="f7-title">')
+    assert text.startswith(
+        '<svg class="plot" style="min-width:30px" viewBox="0 0 40 10" role="img" aria-labelledby="f7-title">'
+    )
     assert '<title id="f7-title">a &quot;b&quot; &lt;c&gt;</title>' in text
     assert 'id="f7-p1"' in text
     assert "url(#f7-p1)" in text

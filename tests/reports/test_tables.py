@@ -76,13 +76,22 @@ def test_intervals_by_enumeration(two_runs, made, comparison, tables):
     values = [auc_by_hand(two_runs[1].sequences[label].boxes, made.truth_of(label)) for label in made.LABELS]
     every = [np.mean(sample) for sample in itertools.product(values, repeat=4)]
     row = read_csv(tables["summary"])[1]
-    assert [float(row["AUC low"]), float(row["AUC high"])] == pytest.approx(np.quantile(every, [0.025, 0.975]), abs=0.02)
+    assert [float(row["AUC low"]), float(row["AUC high"])] == pytest.approx(
+        np.quantile(every, [0.025, 0.975]), abs=0.02
+    )
 
 
 def test_attribute_table(made, two_runs, tables):
     rows = read_csv(tables["attributes"])
-    assert [(row["attribute"], row["sequences"]) for row in rows] == [("BC", "1"), ("IV", "1"), ("OCC", "2"), ("SV", "1")]
-    occ = np.mean([auc_by_hand(two_runs[0].sequences[label].boxes, made.truth_of(label)) for label in ("ball&mirror9", "car")])
+    assert [(row["attribute"], row["sequences"]) for row in rows] == [
+        ("BC", "1"),
+        ("IV", "1"),
+        ("OCC", "2"),
+        ("SV", "1"),
+    ]
+    occ = np.mean(
+        [auc_by_hand(two_runs[0].sequences[label].boxes, made.truth_of(label)) for label in ("ball&mirror9", "car")]
+    )
     assert float(rows[2]["good_one AUC"]) == pytest.approx(occ, abs=1e-12)
 
 
@@ -126,7 +135,10 @@ def test_frame_of_loss(overlap, frame):
 def test_loss_table(made):
     boxes = made.truth_of("car")
     boxes[6:] = np.nan
-    runs = [made.run("a", "broken", 0, labels=["car"], boxes=boxes, failure="out of <memory>"), made.run("b", "fine", 0, labels=["car"])]
+    runs = [
+        made.run("a", "broken", 0, labels=["car"], boxes=boxes, failure="out of <memory>"),
+        made.run("b", "fine", 0, labels=["car"]),
+    ]
     tables = all_tables(compare(runs))
     assert read_csv(tables["losses"]) == [
         {"tracker": "broken", "sequence": "car", "frame of loss": "6", "of frames": "12", "failure": "out of <memory>"}
@@ -145,7 +157,9 @@ def test_confidence_table_by_hand(made):
     foreign = made.run("x", "paper", 0, labels=["car"], info={}, score=None, lost=None)
     (row,) = read_csv(all_tables(compare([run, foreign]))["confidence"])
     assert (row["tracker"], row["flagged frames"], row["hidden frames"], row["missed frames"]) == ("t", "3", "2", "4")
-    numbers = [float(row[name]) for name in ("hidden: precision", "hidden: recall", "missed: precision", "missed: recall")]
+    numbers = [
+        float(row[name]) for name in ("hidden: precision", "hidden: recall", "missed: precision", "missed: recall")
+    ]
     assert numbers == pytest.approx([2 / 3, 1, 1, 3 / 4])
     assert float(row["rank correlation"]) > 0.7
     assert "confidence" not in all_tables(compare([foreign]))
@@ -164,7 +178,13 @@ def test_level_is_checked(comparison):
 
 
 def test_best_is_bold_and_ties_are_not():
-    columns = (Column("tracker"), Column("up", 2, "high"), Column("down", 2, "low"), Column("same", 2, "high"), Column("plain", 2))
+    columns = (
+        Column("tracker"),
+        Column("up", 2, "high"),
+        Column("down", 2, "low"),
+        Column("same", 2, "high"),
+        Column("plain", 2),
+    )
     table = Table("t", "c", columns, (("a", 0.5, 0.5, 1.0, 0.1), ("b", 0.7, 0.7, 1.0, 0.2), ("c", 0.7, None, 1.0, 0.3)))
     assert table.best_cells() == {(1, 1), (2, 1), (0, 2)}
     assert "| b | **0.70** | 0.70 | 1.00 | 0.20 |" in to_markdown(table)
@@ -263,5 +283,11 @@ def test_any_name_survives_csv_and_html(name):
 @given(NAMES)
 def test_no_name_breaks_latex(name):
     row = to_latex(one_cell(name)).splitlines()[9]
-    bare = re.sub(r"\\text(asciitilde|asciicircum|backslash|less|greater|bar)\{\}|\\[&%$#_{}]|\$(\\Delta|\\geq|\\leq|\\pm|-)\$", "", row)
-    assert not set(bare.removesuffix(r" \\").replace(r"\textbf{0.500 [0.250, 0.750]}", "").replace(" & ", "", 1)) & set("&%$#_{}~^\\")
+    bare = re.sub(
+        r"\\text(asciitilde|asciicircum|backslash|less|greater|bar)\{\}|\\[&%$#_{}]|\$(\\Delta|\\geq|\\leq|\\pm|-)\$",
+        "",
+        row,
+    )
+    assert not set(bare.removesuffix(r" \\").replace(r"\textbf{0.500 [0.250, 0.750]}", "").replace(" & ", "", 1)) & set(
+        "&%$#_{}~^\\"
+    )

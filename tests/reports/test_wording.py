@@ -29,7 +29,11 @@ def test_a_tie(made):
 
 
 def test_every_switch_is_told(made):
-    rows = dict(about_protocol(compare([made.run("d", "t", 0.1)], options=ScoringOptions("hot", "skip", "miss")).entrants[0].scores))
+    rows = dict(
+        about_protocol(
+            compare([made.run("d", "t", 0.1)], options=ScoringOptions("hot", "skip", "miss")).entrants[0].scores
+        )
+    )
     assert rows["success"] == "share of frames with IoU ≥ t, 50 thresholds from 0.02 to 1"
     assert rows["precision"] == "share of frames with a centre distance < t, 51 thresholds from 0 to 50 px"
     assert (rows["truth that is no box"], rows["frames without a prediction"]) == ("is skipped", "count as misses")

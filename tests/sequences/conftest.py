@@ -14,7 +14,9 @@ def smooth_cubes(frames=3, height=24, width=32, bands=16, seed=0):
     spectra = rng.uniform(50, 900, (2, bands))
     ramp = np.linspace(0, 1, width)[None, :, None] * np.linspace(0.3, 1, height)[:, None, None]
     base = ramp * spectra[0] + (1 - ramp) * spectra[1]
-    return np.stack([np.round(base + rng.normal(0, 3, base.shape).clip(-40, 40) + 2 * i) for i in range(frames)]).astype(np.uint16)
+    return np.stack(
+        [np.round(base + rng.normal(0, 3, base.shape).clip(-40, 40) + 2 * i) for i in range(frames)]
+    ).astype(np.uint16)
 
 
 def interleave(cube, block):
@@ -58,7 +60,12 @@ def save_text(path: Path, text):
 def make():
     """The makers above by short names; test files cannot import a conftest."""
     return SimpleNamespace(
-        cubes=smooth_cubes, interleave=interleave, image=save_image, mosaics=save_mosaics, pictures=save_pictures, text=save_text
+        cubes=smooth_cubes,
+        interleave=interleave,
+        image=save_image,
+        mosaics=save_mosaics,
+        pictures=save_pictures,
+        text=save_text,
     )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spectrack.errors import SequenceError
+from spectrack.files import number_key
 from spectrack.sequences import open_sequence
-from spectrack.sequences.frame_files import number_key
 
 TRUTH = "1\t2\t10\t8\t\n2\t2\t10\t8\t\n3\t2\t10\t8\t\n"
 RGB_TRUTH = "5\t6\t10\t8\t\n6\t6\t10\t8\t\n7\t6\t10\t8\t\n"
@@ -78,7 +78,9 @@ def test_family_b_single_stream_beside_its_truth(tmp_path, cubes, make, inner):
 
 
 @pytest.mark.parametrize("twin", ["HSI-NIR-FalseColor", "HSI-NIR-Falsecolor", "HSI-NIR-FalseColor_25"])
-@pytest.mark.parametrize("inside", [("car", "car"), ("park/img/park", "park/img"), ("park/img", "park/img/park"), ("auto/auto", "auto")])
+@pytest.mark.parametrize(
+    "inside", [("car", "car"), ("park/img/park", "park/img"), ("park/img", "park/img/park"), ("auto/auto", "auto")]
+)
 def test_families_c_and_d_modality_first(tmp_path, make, twin, inside):
     cubes = make.cubes(bands=25)
     cube_folder, picture_folder = tmp_path / "val" / "HSI-NIR" / inside[0], tmp_path / "val" / twin / inside[1]
@@ -147,7 +149,8 @@ def test_a_data_set_is_no_sequence(tmp_path, cubes, make):
     for name in ("ball", "car"):
         make.mosaics(tmp_path / "HSI-VIS" / name, cubes, 4)
     with pytest.raises(
-        SequenceError, match=r"expected one sequence in .*HSI-VIS, found 2 folders to choose from \(ball, car\); name one, such as"
+        SequenceError,
+        match=r"expected one sequence in .*HSI-VIS, found 2 folders to choose from \(ball, car\); name one, such as",
     ):
         open_sequence(tmp_path)
     for stream in ("HSI-VIS", "HSI-NIR"):
@@ -159,7 +162,8 @@ def test_a_data_set_is_no_sequence(tmp_path, cubes, make):
 def test_frames_of_two_kinds_ask_for_the_format(hsi):
     np.save(hsi / "0001.npy", np.zeros((24, 32, 16)))
     with pytest.raises(
-        SequenceError, match=r"expected frame files of one kind in .*HSI, found 3 image, 1 npy; name the one to read with format"
+        SequenceError,
+        match=r"expected frame files of one kind in .*HSI, found 3 image, 1 npy; name the one to read with format",
     ):
         open_sequence(hsi)
     assert len(open_sequence(hsi, format="hotc")) == 3
@@ -181,7 +185,9 @@ def test_shorter_truth_is_refused_where_it_is_needed(hsi, make):
     make.text(hsi / "groundtruth_rect.txt", "1,2,10,8\n")
     sequence = open_sequence(hsi)
     assert sequence.first_box.tolist() == [1, 2, 10, 8]
-    with pytest.raises(SequenceError, match=r"each of the 3 frames of 'car', found 1 rows in .*groundtruth_rect.txt; complete the file"):
+    with pytest.raises(
+        SequenceError, match=r"each of the 3 frames of 'car', found 1 rows in .*groundtruth_rect.txt; complete the file"
+    ):
         _ = sequence.truth
 
 

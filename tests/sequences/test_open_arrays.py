@@ -140,7 +140,8 @@ def test_axis_orders_are_inferred_only_where_the_sizes_leave_no_doubt(shape, evi
         assert infer_axes(shape, AxisEvidence(**evidence), one_frame=one_frame, where="file") == expected
         return
     with pytest.raises(
-        SequenceError, match=r"expected an axis order that the shape .* in file makes plain, found .*axes=\.\.\. \(--axes\)"
+        SequenceError,
+        match=r"expected an axis order that the shape .* in file makes plain, found .*axes=\.\.\. \(--axes\)",
     ):
         infer_axes(shape, AxisEvidence(**evidence), one_frame=one_frame, where="file")
 
@@ -148,14 +149,19 @@ def test_axis_orders_are_inferred_only_where_the_sizes_leave_no_doubt(shape, evi
 @pytest.mark.parametrize(("shape", "found"), [((4, 4), r"\(4, 4\)"), ((2, 3, 4, 5, 6), r"\(2, 3, 4, 5, 6\)")])
 def test_other_numbers_of_axes_are_refused(tmp_path, shape, found):
     np.save(tmp_path / "a.npy", np.zeros(shape))
-    with pytest.raises(SequenceError, match=rf"expected an array of frames with 3 or 4 axes in .*a.npy, found shape {found}"):
+    with pytest.raises(
+        SequenceError, match=rf"expected an array of frames with 3 or 4 axes in .*a.npy, found shape {found}"
+    ):
         open_sequence(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
-        ("thwx", r"expected axes made of t, h, w and b, each once, h and w among them, found 'thwx'; write for example thwb"),
+        (
+            "thwx",
+            r"expected axes made of t, h, w and b, each once, h and w among them, found 'thwx'; write for example thwb",
+        ),
         ("tthw", r"each once"),
         ("tbh", r"h and w among them"),
         ("hwb", r"expected one axis letter for each of the 4 axes in .*, found 'hwb'"),
@@ -182,16 +188,22 @@ def test_stacks_of_mosaics(tmp_path, cubes, make):
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_tiff_in_all_its_ways(tmp_path, cubes, compression):
-    tifffile.imwrite(tmp_path / "ome.ome.tif", cubes.transpose(0, 3, 1, 2), metadata={"axes": "TCYX"}, compression=compression)
+    tifffile.imwrite(
+        tmp_path / "ome.ome.tif", cubes.transpose(0, 3, 1, 2), metadata={"axes": "TCYX"}, compression=compression
+    )
     sequence = open_sequence(tmp_path / "ome.ome.tif")
     np.testing.assert_array_equal(sequence[1], cubes[1])
-    tifffile.imwrite(tmp_path / "planes.tif", cubes.transpose(0, 3, 1, 2), photometric="minisblack", compression=compression)
+    tifffile.imwrite(
+        tmp_path / "planes.tif", cubes.transpose(0, 3, 1, 2), photometric="minisblack", compression=compression
+    )
     sequence = open_sequence(tmp_path / "planes.tif")
     np.testing.assert_array_equal(sequence[2], cubes[2])
     tifffile.imwrite(tmp_path / "last.tif", cubes, photometric="minisblack", compression=compression)
     sequence = open_sequence(tmp_path / "last.tif")
     np.testing.assert_array_equal(sequence[2], cubes[2])
-    tifffile.imwrite(tmp_path / "cube.tif", cubes[0].transpose(2, 0, 1), photometric="minisblack", compression=compression)
+    tifffile.imwrite(
+        tmp_path / "cube.tif", cubes[0].transpose(2, 0, 1), photometric="minisblack", compression=compression
+    )
     np.testing.assert_array_equal(open_sequence(tmp_path / "cube.tif", axes="bhw")[0], cubes[0])
 
 
@@ -231,18 +243,24 @@ def test_other_types_and_empty_arrays_are_refused(tmp_path):
     with pytest.raises(SequenceError, match=r"expected integers or floats in .*a.npy, found type complex128"):
         open_sequence(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros((0, 8, 8, 4)))
-    with pytest.raises(SequenceError, match=r"expected frames in .*b.npy, found an empty array of shape \(0, 8, 8, 4\)"):
+    with pytest.raises(
+        SequenceError, match=r"expected frames in .*b.npy, found an empty array of shape \(0, 8, 8, 4\)"
+    ):
         open_sequence(tmp_path / "b.npy", axes="thwb")
 
 
 def test_choosing_a_variable(tmp_path, cubes):
     np.savez(tmp_path / "a.npz", left=cubes, right=cubes + 1)
     with pytest.raises(
-        SequenceError, match=r"expected one array of frames \(3 or 4 axes\) in .*, found several \(left, right\); name it with variable"
+        SequenceError,
+        match=r"expected one array of frames \(3 or 4 axes\) in .*, found several \(left, right\); name "
+        r"it with variable",
     ):
         open_sequence(tmp_path / "a.npz")
     np.testing.assert_array_equal(open_sequence(tmp_path / "a.npz", variable="right")[0], cubes[0] + 1)
-    with pytest.raises(SequenceError, match=r"expected the variable 'rigth' in .*, found none of that name; did you mean 'right'\?"):
+    with pytest.raises(
+        SequenceError, match=r"expected the variable 'rigth' in .*, found none of that name; did you mean 'right'\?"
+    ):
         open_sequence(tmp_path / "a.npz", variable="rigth")
     np.savez(tmp_path / "b.npz", boxes=np.zeros((3, 4)))
     with pytest.raises(SequenceError, match=r"found none; store \(frames, height, width, bands\) in it"):
@@ -254,7 +272,8 @@ def test_mixed_shapes_in_a_folder_are_refused(tmp_path):
     np.save(tmp_path / "2.npy", np.zeros((20, 31, 16)))
     sequence = open_sequence(tmp_path)
     with pytest.raises(
-        SequenceError, match=r"expected every frame to be of the size of 1.npy, 30 x 20 x 16, found 31 x 20 x 16 in .*2.npy"
+        SequenceError,
+        match=r"expected every frame to be of the size of 1.npy, 30 x 20 x 16, found 31 x 20 x 16 in .*2.npy",
     ):
         sequence[1]
 

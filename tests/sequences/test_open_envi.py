@@ -1,4 +1,6 @@
-"""ENVI: every interleave, byte order, offset, type and unit, against the `spectral` package; bad headers get a sentence."""
+"""ENVI: every interleave, byte order, offset, type and unit, against the `spectral` package; bad headers get a
+sentence.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ def write_envi(folder, stem, cube, *, interleave="bsq", big=False, offset=0, ext
     (folder / (stem + suffix)).write_bytes(b"\x07" * offset + data.tobytes())
     lines, samples, bands = cube.shape
     text = (
-        f"ENVI\ndescription = {{\n a cube}}\nsamples = {samples}\nlines   = {lines}\nbands = {bands}\nheader offset = {offset}\n"
+        f"ENVI\ndescription = {{\n a cube}}\nsamples = {samples}\nlines   = {lines}\nbands = {bands}\nheader offset = "
+        f"{offset}\n"
         f"file type = ENVI Standard\ndata type = {code}\ninterleave = {interleave}\nbyte order = {int(big)}\n{extra}"
     )
     header = folder / f"{stem}.hdr"
@@ -40,7 +43,8 @@ def test_a_folder_of_cubes_in_any_layout(tmp_path, cubes, interleave, big, offse
 
 @pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
 @pytest.mark.parametrize(
-    ("code", "dtype"), [(1, "u1"), (2, "i2"), (3, "i4"), (4, "f4"), (5, "f8"), (12, "u2"), (13, "u4"), (14, "i8"), (15, "u8")]
+    ("code", "dtype"),
+    [(1, "u1"), (2, "i2"), (3, "i4"), (4, "f4"), (5, "f8"), (12, "u2"), (13, "u4"), (14, "i8"), (15, "u8")],
 )
 def test_the_spectral_package_reads_the_same_numbers(tmp_path, interleave, code, dtype, make):
     from spectral.io import envi
@@ -66,7 +70,16 @@ def test_a_file_written_by_the_spectral_package(tmp_path, cubes):
 
 @pytest.mark.parametrize(
     ("units", "factor"),
-    [("Nanometers", 1), ("nm", 1), ("Micrometers", 1000), ("um", 1000), ("µm", 1000), ("", 1), ("", 1000), ("Wavenumber", None)],
+    [
+        ("Nanometers", 1),
+        ("nm", 1),
+        ("Micrometers", 1000),
+        ("um", 1000),
+        ("µm", 1000),
+        ("", 1),
+        ("", 1000),
+        ("Wavenumber", None),
+    ],
 )
 def test_wavelength_units(tmp_path, cubes, units, factor):
     values = [round((500 + 10 * i) / (factor or 1), 6) for i in range(16)]
@@ -77,7 +90,9 @@ def test_wavelength_units(tmp_path, cubes, units, factor):
 
 
 def test_wavelengths_without_unit_in_no_known_range_are_left_out(tmp_path, cubes):
-    write_envi(tmp_path, "cube", cubes[0], extra="wavelength = {" + ", ".join(str(i + 1) for i in range(15)) + ", 120}\n")
+    write_envi(
+        tmp_path, "cube", cubes[0], extra="wavelength = {" + ", ".join(str(i + 1) for i in range(15)) + ", 120}\n"
+    )
     assert open_sequence(tmp_path / "cube.hdr").wavelengths_nm is None
 
 
@@ -115,16 +130,28 @@ def test_nm_header_names_with_the_data_suffix_kept(tmp_path, cubes):
         ("samples = 32", "samples = -32", "expected 'samples' to be a whole number from 1 to .*, found '-32'"),
         ("samples = 32", "samples = 1e9", "found '1e9'"),
         ("samples = 32", "samples = 999999999999999999", "expected 'samples' to be a whole number from 1"),
-        ("samples = 32", "samples = 33", r"expected 25344 bytes in .*cube.raw \(33 samples x 24 lines x 16 bands of uint16\), found 24576"),
+        (
+            "samples = 32",
+            "samples = 33",
+            r"expected 25344 bytes in .*cube.raw \(33 samples x 24 lines x 16 bands of uint16\), found 24576",
+        ),
         ("data type = 12", "data type = 6", "expected 'data type' to be one of 1, 2, 3, 4, 5, 12, 13, 14, 15"),
         ("interleave = bsq", "interleave = bib", "expected 'interleave' to be bsq, bil or bip in .*, found 'bib'"),
         ("byte order = 0", "byte order = 2", "expected 'byte order' to be 0"),
         ("header offset = 0", "header offset = x", "expected 'header offset' to be a whole number"),
         ("a cube}", "a cube", "found a value whose brace is not closed"),
-        ("byte order", "wavelength = {1, 2}\nbyte order", "expected 'wavelength' to be 16 positive numbers, one a band"),
+        (
+            "byte order",
+            "wavelength = {1, 2}\nbyte order",
+            "expected 'wavelength' to be 16 positive numbers, one a band",
+        ),
         ("byte order", "wavelength = {a, b}\nbyte order", "expected 'wavelength' to be 16 positive numbers"),
         ("byte order", "frames = 5\nbyte order", "expected 'lines' to be a multiple of the 5 frames"),
-        ("byte order", "data file = ../cube.raw\nbyte order", "expected 'data file' to be the plain name of a file beside the header"),
+        (
+            "byte order",
+            "data file = ../cube.raw\nbyte order",
+            "expected 'data file' to be the plain name of a file beside the header",
+        ),
         ("byte order", "data file = /etc/passwd\nbyte order", "plain name of a file"),
         ("byte order", "data file = ..\\cube.raw\nbyte order", "plain name of a file"),
         ("byte order", "data file = other.raw\nbyte order", "expected the data file other.raw beside .*, found none"),
@@ -165,7 +192,8 @@ def test_mixed_cube_sizes_are_refused(tmp_path, cubes):
     write_envi(tmp_path, "2", cubes[1][:, :30])
     sequence = open_sequence(tmp_path)
     with pytest.raises(
-        SequenceError, match=r"expected every frame to be of the size of 1.hdr, 32 x 24 x 16, found 30 x 24 x 16 in .*2.hdr"
+        SequenceError,
+        match=r"expected every frame to be of the size of 1.hdr, 32 x 24 x 16, found 30 x 24 x 16 in .*2.hdr",
     ):
         sequence[1]
 

@@ -78,7 +78,9 @@ def test_a_truncated_jpeg_is_refused(tmp_path, make):
 def test_mixed_image_sizes_are_refused(tmp_path, make):
     folder = make.pictures(tmp_path / "clip", 2, 32, 32)
     make.image(folder / "0002.jpg", np.zeros((32, 30, 3), np.uint8))
-    with pytest.raises(SequenceError, match=r"expected every frame to be of the size of 0001.jpg, 32 x 32, found 30 x 32 in .*0002.jpg"):
+    with pytest.raises(
+        SequenceError, match=r"expected every frame to be of the size of 0001.jpg, 32 x 32, found 30 x 32 in .*0002.jpg"
+    ):
         open_sequence(folder)[1]
 
 
@@ -122,7 +124,9 @@ def test_damaged_videos_get_a_sentence(tmp_path, caplog):
     data = path.read_bytes()
     for keep in (0, 60, len(data) // 2):
         path.write_bytes(data[:keep])
-        with pytest.raises(SequenceError, match=r"expected a video in .*clip.mp4, found: .*; copy or encode the video again"):
+        with pytest.raises(
+            SequenceError, match=r"expected a video in .*clip.mp4, found: .*; copy or encode the video again"
+        ):
             open_sequence(path)
     path = write_video(tmp_path / "clip.avi", "mjpeg")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

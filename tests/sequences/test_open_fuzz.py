@@ -5,9 +5,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from spectrack.annotations.attributes import read_attributes
 from spectrack.errors import SpectrackError
 from spectrack.sequences import MemorySequence, open_sequence, read_boxes, write_sequence
-from spectrack.sequences.attributes import read_attributes
 
 _TOKENS = [
     b"\0",

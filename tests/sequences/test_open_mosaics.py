@@ -51,10 +51,15 @@ def test_the_false_colour_twin_tells_the_block(tmp_path, make):
 def test_an_undecided_pattern_is_refused_with_the_options(tmp_path, image, make):
     rng = np.random.default_rng(0)
     ramp = np.add.outer(np.arange(40), np.arange(40)).astype(np.uint16)
-    mosaic = {"flat": np.full((40, 40), 9, np.uint16), "noise": rng.integers(0, 999, (40, 40)).astype(np.uint16), "grey": ramp}[image]
+    mosaic = {
+        "flat": np.full((40, 40), 9, np.uint16),
+        "noise": rng.integers(0, 999, (40, 40)).astype(np.uint16),
+        "grey": ramp,
+    }[image]
     make.image(tmp_path / "car" / "0001.png", mosaic)
     with pytest.raises(
-        SequenceError, match=r"expected to tell a 4 x 4 from a 5 x 5 mosaic in .*car, found no sign .*nir25, rednir15, vis16"
+        SequenceError,
+        match=r"expected to tell a 4 x 4 from a 5 x 5 mosaic in .*car, found no sign .*nir25, rednir15, vis16",
     ):
         open_sequence(tmp_path / "car")
 
@@ -106,7 +111,10 @@ def test_frames_sort_by_number_and_other_files_are_passed_over(tmp_path, make):
 
 def test_rednir_with_light_in_its_last_band_is_refused(tmp_path, make):
     folder = make.mosaics(tmp_path / "car", make.cubes(bands=16), 4)
-    with pytest.raises(SequenceError, match=r"expected only zeros in band 16 of .*0001.png \(sensor rednir15 has 15 bands\), found light"):
+    with pytest.raises(
+        SequenceError,
+        match=r"expected only zeros in band 16 of .*0001.png \(sensor rednir15 has 15 bands\), found light",
+    ):
         open_sequence(folder, sensor="rednir15")
 
 
@@ -123,10 +131,14 @@ def test_light_in_the_last_band_of_a_later_frame_is_warned_of_once(tmp_path, cap
 
 def test_eight_bit_and_colour_images_are_no_mosaics(tmp_path, make):
     make.image(tmp_path / "a" / "HSI" / "0001.png", np.zeros((16, 16), np.uint8))
-    with pytest.raises(SequenceError, match=r"expected a 16-bit mosaic in .*0001.png, found uint8 pixels; export the raw 16-bit"):
+    with pytest.raises(
+        SequenceError, match=r"expected a 16-bit mosaic in .*0001.png, found uint8 pixels; export the raw 16-bit"
+    ):
         open_sequence(tmp_path / "a")
     make.image(tmp_path / "b" / "HSI" / "0001.png", np.zeros((16, 16, 3), np.uint8))
-    with pytest.raises(SequenceError, match=r"expected a single-channel 16-bit mosaic in .*, found an image of 3 channels"):
+    with pytest.raises(
+        SequenceError, match=r"expected a single-channel 16-bit mosaic in .*, found an image of 3 channels"
+    ):
         open_sequence(tmp_path / "b")
     with pytest.raises(SequenceError, match=r"found an image of 3 channels"):
         open_sequence(tmp_path / "b" / "HSI", format="hotc")
@@ -142,7 +154,9 @@ def test_eight_bit_and_colour_images_are_no_mosaics(tmp_path, make):
 
 def test_a_size_that_the_block_does_not_divide_is_refused(tmp_path, make):
     make.image(tmp_path / "car" / "0001.png", np.ones((22, 41), np.uint16))
-    with pytest.raises(SequenceError, match=r"expected mosaic sides divisible by the block 4, found 41 x 22 in .*; name the sensor"):
+    with pytest.raises(
+        SequenceError, match=r"expected mosaic sides divisible by the block 4, found 41 x 22 in .*; name the sensor"
+    ):
         open_sequence(tmp_path / "car", sensor="vis16")
 
 
@@ -150,7 +164,10 @@ def test_mixed_frame_sizes_are_refused_at_the_frame(hsi, make):
     make.image(hsi / "0002.png", np.ones((24, 40), np.uint16))
     sequence = open_sequence(hsi)
     assert sequence[0].shape == (24, 32, 16)
-    with pytest.raises(SequenceError, match=r"expected every frame to be of the size of 0001.png, 128 x 96, found 40 x 24 in .*0002.png"):
+    with pytest.raises(
+        SequenceError,
+        match=r"expected every frame to be of the size of 0001.png, 128 x 96, found 40 x 24 in .*0002.png",
+    ):
         sequence[1]
 
 
@@ -160,7 +177,9 @@ def test_a_truncated_png_is_refused(hsi, index, keep):
     path = hsi / f"000{index + 1}.png"
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data))])
-    with pytest.raises(SequenceError, match=r"expected a complete image in .*000[12].png, found one cut short or damaged \(\d+ bytes\)"):
+    with pytest.raises(
+        SequenceError, match=r"expected a complete image in .*000[12].png, found one cut short or damaged \(\d+ bytes\)"
+    ):
         open_sequence(hsi)[index]
 
 
@@ -200,7 +219,9 @@ def test_nothing_there_and_empty_folders(tmp_path, hsi, make):
 
 
 def test_unknown_options_offer_the_nearest(hsi):
-    with pytest.raises(ConfigError, match="expected a format, found 'hotcc'; did you mean 'hotc'\\?; formats: envi, hdf5, hotc"):
+    with pytest.raises(
+        ConfigError, match="expected a format, found 'hotcc'; did you mean 'hotc'\\?; formats: envi, hdf5, hotc"
+    ):
         open_sequence(hsi, format="hotcc")
     with pytest.raises(ConfigError, match=r"expected a sensor, found 'vis17'; did you mean 'vis16'"):
         open_sequence(hsi, sensor="vis17")
@@ -214,5 +235,7 @@ def test_the_last_decoded_frame_is_kept(hsi):
 
 
 def test_a_single_image_is_no_sequence(hsi):
-    with pytest.raises(SequenceError, match=r"expected a folder of frames, found the single image .*0001.png; name its folder .*HSI"):
+    with pytest.raises(
+        SequenceError, match=r"expected a folder of frames, found the single image .*0001.png; name its folder .*HSI"
+    ):
         open_sequence(hsi / "0001.png")

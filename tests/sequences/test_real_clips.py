@@ -20,7 +20,13 @@ needs_crossing = pytest.mark.skipif(not CROSSING.is_dir(), reason=f"no RGB clip 
 @needs_kangaroo
 def test_a_hotc_sequence(caplog):
     sequence = open_sequence(KANGAROO)
-    assert (sequence.name, len(sequence), sequence.width, sequence.height, sequence.bands) == ("hotc_kangaroo", 10, 385, 206, 16)
+    assert (sequence.name, len(sequence), sequence.width, sequence.height, sequence.bands) == (
+        "hotc_kangaroo",
+        10,
+        385,
+        206,
+        16,
+    )
     assert "has 441 rows for 10 frames" in caplog.text
     assert sequence.first_box.tolist() == [242, 130, 17, 47]
     cube = sequence[3]
@@ -56,6 +62,12 @@ def test_it_survives_conversion(tmp_path):
 @needs_crossing
 def test_an_rgb_clip():
     sequence = open_sequence(CROSSING)
-    assert (sequence.name, len(sequence), sequence.width, sequence.height, sequence.is_rgb) == ("rgb_crossing", 120, 360, 240, True)
+    assert (sequence.name, len(sequence), sequence.width, sequence.height, sequence.is_rgb) == (
+        "rgb_crossing",
+        120,
+        360,
+        240,
+        True,
+    )
     assert sequence.truth.shape == (120, 4)
     np.testing.assert_array_equal(sequence.false_colour(60), sequence[60])

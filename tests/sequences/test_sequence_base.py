@@ -49,7 +49,9 @@ def test_foreign_byte_order_becomes_native():
     np.testing.assert_array_equal(frame.whole(), cube)
 
 
-@pytest.mark.parametrize("window", [(-1, 0, 2, 2), (0, -1, 2, 2), (0, 0, 6, 2), (0, 0, 2, 5), (2, 0, 2, 2), (3, 0, 2, 2)])
+@pytest.mark.parametrize(
+    "window", [(-1, 0, 2, 2), (0, -1, 2, 2), (0, 0, 6, 2), (0, 0, 2, 5), (2, 0, 2, 2), (3, 0, 2, 2)]
+)
 @pytest.mark.parametrize("kind", ["array", "mosaic"])
 def test_a_window_outside_the_frame_is_refused(window, kind):
     cube = np.zeros((4, 5, 16), np.uint16)
@@ -93,7 +95,8 @@ def test_truth_is_cut_to_the_frames_and_too_short_truth_is_refused_when_asked_fo
     assert sequence.truth.shape == (3, 4)
     sequence.truth = np.array([[1, 1, 2, 2], [3, 3, 2, 2]])
     with pytest.raises(
-        SequenceError, match=r"expected a truth box for each of the 3 frames of 'clip', found 2 rows in .*; complete the file"
+        SequenceError,
+        match=r"expected a truth box for each of the 3 frames of 'clip', found 2 rows in .*; complete the file",
     ):
         _ = sequence.truth
     assert sequence.first_box.tolist() == [1, 1, 2, 2]
@@ -145,7 +148,9 @@ def test_metadata_is_empty_until_set(sequence):
 def test_memory_sequences_refuse_what_is_no_video():
     with pytest.raises(SequenceError, match=r"expected at least one cube, found none"):
         MemorySequence([])
-    with pytest.raises(SequenceError, match=r"expected every frame to be like frame 0, \(6, 8, 4\) .* found \(6, 9, 4\) .* at frame 1"):
+    with pytest.raises(
+        SequenceError, match=r"expected every frame to be like frame 0, \(6, 8, 4\) .* found \(6, 9, 4\) .* at frame 1"
+    ):
         MemorySequence([np.zeros((6, 8, 4)), np.zeros((6, 9, 4))])
     spoiled = np.zeros((2, 2, 3))
     spoiled[0, 1, 2] = np.nan

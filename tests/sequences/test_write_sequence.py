@@ -16,7 +16,9 @@ from spectrack.sequences import MemorySequence, Sequence, open_sequence, write_s
 def full_sequence(bands=16, sensor="vis16", frames=3):
     rng = np.random.default_rng(bands)
     cubes = rng.integers(0, 1024, (frames, 10, 14, bands)).astype(np.uint16)
-    sequence = MemorySequence(cubes, name="twin&car 1", sensor=sensor, fps=12.5, wavelengths_nm=np.linspace(460.1, 600.7, bands))
+    sequence = MemorySequence(
+        cubes, name="twin&car 1", sensor=sensor, fps=12.5, wavelengths_nm=np.linspace(460.1, 600.7, bands)
+    )
     sequence.truth = rng.uniform(-3, 9, (frames, 4)) * [[1, 1, 0, 0]] + [0, 0, 4.25, 5]
     sequence.visibility = rng.uniform(0, 1, frames)
     sequence.attributes = ("SV", "CAM", "Similar 0bject")
@@ -31,7 +33,18 @@ def assert_same(read, written):
         np.testing.assert_array_equal(read[i], written[i])
     for truth_like in ("truth", "visibility"):
         np.testing.assert_array_equal(getattr(read, truth_like), getattr(written, truth_like))
-    for name in ("name", "sensor", "fps", "wavelengths_nm", "attributes", "metadata", "bands", "height", "width", "is_rgb"):
+    for name in (
+        "name",
+        "sensor",
+        "fps",
+        "wavelengths_nm",
+        "attributes",
+        "metadata",
+        "bands",
+        "height",
+        "width",
+        "is_rgb",
+    ):
         assert getattr(read, name) == getattr(written, name), name
 
 
@@ -93,7 +106,14 @@ def test_envi_is_what_the_spectral_package_reads(tmp_path):
 @settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(
-        [("hotc", np.uint16), ("envi", np.uint16), ("envi", np.float32), ("envi", np.int16), ("npy", np.uint16), ("npy", np.float64)]
+        [
+            ("hotc", np.uint16),
+            ("envi", np.uint16),
+            ("envi", np.float32),
+            ("envi", np.int16),
+            ("npy", np.uint16),
+            ("npy", np.float64),
+        ]
     ),
     st.data(),
 )
@@ -128,12 +148,16 @@ def test_a_sequence_with_only_its_first_box(tmp_path, hsi):
 def test_targets_that_are_not_free_are_refused(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious.txt").write_text("keep me")
-    with pytest.raises(SequenceError, match=r"expected a new or empty folder to write to, found .*full with files in it; name another"):
+    with pytest.raises(
+        SequenceError, match=r"expected a new or empty folder to write to, found .*full with files in it; name another"
+    ):
         write_sequence(full_sequence(), tmp_path / "full")
     assert (tmp_path / "full" / "precious.txt").read_text() == "keep me"
     with pytest.raises(SequenceError, match=r"expected a folder to write to, found the file"):
         write_sequence(full_sequence(), tmp_path / "full" / "precious.txt")
-    with pytest.raises(SequenceError, match=r"expected to write the sequence to .*, found: (Not a directory|File exists)"):
+    with pytest.raises(
+        SequenceError, match=r"expected to write the sequence to .*, found: (Not a directory|File exists)"
+    ):
         write_sequence(full_sequence(), tmp_path / "full" / "precious.txt" / "below")
     (tmp_path / "empty").mkdir()
     assert len(open_sequence(write_sequence(full_sequence(), tmp_path / "empty"))) == 3
@@ -175,7 +199,12 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, format, error):
             CubeError,
             r"expected whole counts from 0 to 65535 for 16-bit mosaics, found float64",
         ),
-        (np.full((1, 4, 4, 16), 70000), {"format": "hotc"}, CubeError, r"from 70000 to 70000 in frame 0001; write npy or envi"),
+        (
+            np.full((1, 4, 4, 16), 70000),
+            {"format": "hotc"},
+            CubeError,
+            r"from 70000 to 70000 in frame 0001; write npy or envi",
+        ),
         (np.full((1, 4, 4, 16), -1), {"format": "hotc"}, CubeError, r"from -1 to -1"),
         (
             np.zeros((1, 4, 4, 15), np.uint16),
@@ -189,7 +218,12 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, format, error):
             ConfigError,
             r"expected a mosaic block with room for 16 bands",
         ),
-        (np.zeros((1, 4, 4, 16), np.int8), {"format": "envi"}, CubeError, r"expected a type that ENVI knows \(uint8, .*\), found int8"),
+        (
+            np.zeros((1, 4, 4, 16), np.int8),
+            {"format": "envi"},
+            CubeError,
+            r"expected a type that ENVI knows \(uint8, .*\), found int8",
+        ),
         (np.full((1, 4, 4, 16), np.nan), {"format": "npy"}, CubeError, r"expected finite values"),
         (
             np.zeros((1, 4, 4, 16)),
@@ -267,7 +301,9 @@ def test_bad_side_files_get_a_sentence(tmp_path, change, message):
 def test_missing_frames_are_noticed(tmp_path):
     folder = write_sequence(full_sequence(), tmp_path / "out")
     (folder / "HSI" / "0003.png").unlink()
-    with pytest.raises(SequenceError, match=r"expected the 3 frames that .* records, found 2 in .*; copy the missing frames"):
+    with pytest.raises(
+        SequenceError, match=r"expected the 3 frames that .* records, found 2 in .*; copy the missing frames"
+    ):
         open_sequence(folder)
 
 

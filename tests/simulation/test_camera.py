@@ -58,7 +58,9 @@ def test_noise_follows_the_photon_transfer_curve(level):
 
 def test_counts_are_ten_bits():
     exposure = Exposure.for_sensor(get_sensor("nir25"), np.random.default_rng(4), 1 << 16)
-    counts = exposure.counts(np.linspace(0, 4000, 64 * 25, dtype=np.float32).reshape(8, 8, 25), np.random.default_rng(5))
+    counts = exposure.counts(
+        np.linspace(0, 4000, 64 * 25, dtype=np.float32).reshape(8, 8, 25), np.random.default_rng(5)
+    )
     assert counts.dtype == np.uint16
     assert counts.max() == 1023
     assert counts.min() == 0
@@ -66,6 +68,9 @@ def test_counts_are_ten_bits():
 
 def test_noise_of_two_frames_is_independent():
     exposure = Exposure.for_sensor(get_sensor("vis16"), np.random.default_rng(6), 1 << 19)
-    first, second = (exposure.counts(np.full((60, 80, 16), 300.0, np.float32), np.random.default_rng(s)).astype(float) for s in (7, 8))
+    first, second = (
+        exposure.counts(np.full((60, 80, 16), 300.0, np.float32), np.random.default_rng(s)).astype(float)
+        for s in (7, 8)
+    )
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
     assert abs(np.corrcoef(first[:-1].ravel(), first[1:].ravel())[0, 1]) < 0.02

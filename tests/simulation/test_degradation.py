@@ -34,7 +34,9 @@ def test_truth_stays_and_frames_repeat(video, name):
     assert not np.array_equal(frame, video[2])
     degraded[4]
     np.testing.assert_array_equal(degraded[2], frame)
-    np.testing.assert_array_equal(worse(simulate("cam-grass", "vis16", frames=6, seed=3, height=80, width=112), name)[2], frame)
+    np.testing.assert_array_equal(
+        worse(simulate("cam-grass", "vis16", frames=6, seed=3, height=80, width=112), name)[2], frame
+    )
 
 
 def test_strengths_rise(video):
@@ -47,7 +49,9 @@ def test_strengths_rise(video):
 
 
 def test_defocus_is_a_gaussian_of_that_width(video):
-    """Where nothing but the ground is in view, blurring the clean frame gives the same: light adds up, also through a lens."""
+    """Where nothing but the ground is in view, blurring the clean frame gives the same: light adds up, also through a
+    lens.
+    """
     import cv2
 
     window = video.scene.mask(3.0)[1]
@@ -76,7 +80,10 @@ def test_less_light_is_noisier_than_the_darkened_frame(video):
     bright = degraded.clean(3) > 10  # away from the floor, where negative counts are cut
     expected = np.sqrt(degraded.clean(3)[bright] / per_count + (sensor.read_noise_e / per_count) ** 2 + 1 / 12)
     assert noise[bright].std() == pytest.approx(float(np.sqrt((expected**2).mean())), rel=0.05)
-    relative = [(sequence[3] - sequence.clean(3))[bright].std() / sequence.clean(3)[bright].mean() for sequence in (video, degraded)]
+    relative = [
+        (sequence[3] - sequence.clean(3))[bright].std() / sequence.clean(3)[bright].mean()
+        for sequence in (video, degraded)
+    ]
     assert relative[1] > 3 * relative[0]
 
 

@@ -21,7 +21,9 @@ def test_a_wanderer_stays_inside_and_keeps_its_pace(seed, speed):
 
 
 def test_a_wanderer_gets_somewhere():
-    travelled = [np.hypot(*np.ptp(motion.wander(np.random.default_rng(seed), 80, 2.5, AREA), axis=0)) for seed in range(20)]
+    travelled = [
+        np.hypot(*np.ptp(motion.wander(np.random.default_rng(seed), 80, 2.5, AREA), axis=0)) for seed in range(20)
+    ]
     assert np.median(travelled) > 80
 
 

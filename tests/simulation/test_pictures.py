@@ -50,7 +50,9 @@ def test_random_kinds_come_in_variety():
 
 
 def test_pictures_have_the_spectrum_of_natural_scenes():
-    """Natural scenes have amplitude 1/f (Field 1987); most of them lie between exponents 0.8 and 1.5 (Tolhurst et al. 1992)."""
+    """Natural scenes have amplitude 1/f (Field 1987); most of them lie between exponents 0.8 and 1.5 (Tolhurst et al.
+    1992).
+    """
     slopes = [slope(render_picture(np.random.default_rng(seed), 128, 128, "leaves")[:, :, 1]) for seed in range(6)]
     assert -1.7 < np.median(slopes) < -0.8
     assert slope(np.random.default_rng(0).normal(size=(128, 128))) == pytest.approx(0, abs=0.1)

@@ -71,7 +71,11 @@ def test_occluders_in_front_hide_and_those_behind_do_not():
 def test_truth_is_the_box_of_an_independently_drawn_mask(seed):
     rng = np.random.default_rng(seed)
     body = BoxBody((surface(),) * 6, (1.0, 0.6, 0.8))
-    stage = scene(actor("target", body, 45.3, 38.6, 14.0, roll=rng.uniform(-3, 3), yaw=rng.uniform(-3, 3), pitch=rng.uniform(-1, 1)))
+    stage = scene(
+        actor(
+            "target", body, 45.3, 38.6, 14.0, roll=rng.uniform(-3, 3), yaw=rng.uniform(-3, 3), pitch=rng.uniform(-1, 1)
+        )
+    )
     x, y = np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5)
     drawn = np.zeros((HEIGHT, WIDTH), bool)
     for t in (0.0, 2.0):
@@ -85,9 +89,13 @@ def test_truth_is_the_box_of_an_independently_drawn_mask(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_truth_bounds_what_is_seen(seed):
-    """Before a black background, the rendered pixels at least half covered have the truth's box, to a pixel of the soft edge."""
+    """Before a black background, the rendered pixels at least half covered have the truth's box, to a pixel of the soft
+    edge.
+    """
     rng = np.random.default_rng(seed)
-    outline = np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 7, endpoint=False)]) * rng.uniform(0.5, 1, (7, 1))
+    outline = np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 7, endpoint=False)]) * rng.uniform(
+        0.5, 1, (7, 1)
+    )
     body = sheet(outline, level=1.0)
     stage = scene(actor("target", body, 50.0, 40.0, 18.0, roll=1.0, yaw=0.5, pitch=-0.4), ground=surface(level=0.0))
     image = stage.radiance(1.0, CHANNELS[:, :1])[:, :, 0]
@@ -112,14 +120,20 @@ def test_any_linear_channels_agree():
     light = Light("d65", "a", np.ones(FRAMES), np.linspace(0, 1, FRAMES), np.tile((0.3, 0.0, 0.5), (FRAMES, 1)))
     stage = scene(actor("target", sheet(seed=4), 50.0, 40.0, 10.0, roll=0.4), light=light, vignetting=0.3)
     mixing = np.random.default_rng(5).random((4, 3))
-    np.testing.assert_allclose(stage.radiance(1.5, CHANNELS @ mixing), stage.radiance(1.5, CHANNELS) @ mixing.astype(np.float32), rtol=1e-4)
+    np.testing.assert_allclose(
+        stage.radiance(1.5, CHANNELS @ mixing), stage.radiance(1.5, CHANNELS) @ mixing.astype(np.float32), rtol=1e-4
+    )
 
 
 def test_a_window_is_a_piece_of_the_frame():
     light = Light("d65", "a", np.ones(FRAMES), np.linspace(0, 1, FRAMES), np.tile((0.3, 0.0, 0.5), (FRAMES, 1)))
-    stage = scene(actor("target", sheet(seed=4), 50.0, 40.0, 10.0, roll=0.4), light=light, vignetting=0.3, offset=(6.0, 3.0))
+    stage = scene(
+        actor("target", sheet(seed=4), 50.0, 40.0, 10.0, roll=0.4), light=light, vignetting=0.3, offset=(6.0, 3.0)
+    )
     whole = stage.radiance(1.5, CHANNELS)
-    np.testing.assert_allclose(stage.radiance(1.5, CHANNELS, (37, 22, 71, 60)), whole[22:60, 37:71], atol=2e-2 * whole.max())
+    np.testing.assert_allclose(
+        stage.radiance(1.5, CHANNELS, (37, 22, 71, 60)), whole[22:60, 37:71], atol=2e-2 * whole.max()
+    )
 
 
 def test_windows_beyond_the_frame_go_on_or_are_padded():
@@ -143,7 +157,9 @@ def test_a_panning_camera_shifts_the_ground():
 def test_regions_of_a_background_add_up():
     share = np.zeros((140, 140), np.float32)
     share[:, 70:] = 1.0
-    background = Background((surface(level=0.2, size=140), surface(level=0.9, size=140)), (share,), np.array([0.0, 0.0]))
+    background = Background(
+        (surface(level=0.2, size=140), surface(level=0.9, size=140)), (share,), np.array([0.0, 0.0])
+    )
     stage = replace(scene(target=-1), background=background)
     image = stage.radiance(0.0, np.ones((121, 1)))
     assert image[40, 100, 0] / image[40, 30, 0] == pytest.approx(4.5, rel=1e-4)

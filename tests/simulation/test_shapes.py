@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from matplotlib.path import Path
 
 from spectrack.simulation.outlines import random_outline
-from spectrack.simulation.shapes import bounds, coverage, densified, ellipse, fill, fill_union, intersection, outline_box
+from spectrack.simulation.shapes import (
+    bounds,
+    coverage,
+    densified,
+    ellipse,
+    fill,
+    fill_union,
+    intersection,
+    outline_box,
+)
 
 
 def reference_fill(outline, window):
@@ -26,7 +35,12 @@ def test_fill_holds_the_pixels_whose_centres_are_inside(seed, scale, x, y):
 def test_a_square_between_pixel_centres():
     square = np.array([(1.4, 0.6), (3.6, 0.6), (3.6, 2.4), (1.4, 2.4)])
     # Centres at 1.5, 2.5, 3.5 in x; only 1.5 in y, as 0.5 and 2.5 lie outside.
-    assert fill(square, (0, 0, 5, 4)).astype(int).tolist() == [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert fill(square, (0, 0, 5, 4)).astype(int).tolist() == [
+        [0, 0, 0, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+    ]
 
 
 def test_windows_off_the_outline_and_empty_ones():
@@ -37,7 +51,9 @@ def test_windows_off_the_outline_and_empty_ones():
 
 def test_union_is_the_logical_or():
     first, second, window = ellipse() * 6, ellipse() * 6 + (5, 3), (-8, -8, 14, 12)
-    np.testing.assert_array_equal(fill_union([first, second], window), reference_fill(first, window) | reference_fill(second, window))
+    np.testing.assert_array_equal(
+        fill_union([first, second], window), reference_fill(first, window) | reference_fill(second, window)
+    )
 
 
 def test_coverage_sums_to_the_area():

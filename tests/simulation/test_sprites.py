@@ -6,7 +6,9 @@ import pytest
 from spectrack.simulation.sprites import render_sprite
 
 REACH_PX = 1.5
-"""Whole pixels against fractional edges (half a pixel), and OpenCV's smooth polygons reach 0.7 pixels beyond their outline."""
+"""Whole pixels against fractional edges (half a pixel), and OpenCV's smooth polygons reach 0.7 pixels beyond their
+outline.
+"""
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -80,7 +80,9 @@ def test_camouflage_vanishes_in_false_colour_only(sensor):
     np.testing.assert_allclose(target.endmembers @ colours, ground.endmembers @ colours, rtol=1e-6)
     assert spectral_angle(target.endmembers.sum(axis=0) @ bands, ground.endmembers.sum(axis=0) @ bands) >= 0.1
     plain = open_.scene.actors[open_.scene.target].body.parts[0].surface
-    assert np.abs(np.log((plain.endmembers.sum(axis=0) @ colours) / (ground.endmembers.sum(axis=0) @ colours))).max() > 0.1
+    assert (
+        np.abs(np.log((plain.endmembers.sum(axis=0) @ colours) / (ground.endmembers.sum(axis=0) @ colours))).max() > 0.1
+    )
     assert "CAM" in hidden.attributes
     assert set(hidden.attributes) - {"CAM"} == set(open_.attributes)
 
@@ -124,7 +126,14 @@ def surfaces_of(body):
 
 def test_attributes_say_what_happens():
     small = {"height": 96, "width": 128}
-    for scenario, expected in {"leaving": "OV", "dusk": "IV", "approach": "SV", "abrupt": "FM", "speck": "LR", "hidden": "OCC"}.items():
+    for scenario, expected in {
+        "leaving": "OV",
+        "dusk": "IV",
+        "approach": "SV",
+        "abrupt": "FM",
+        "speck": "LR",
+        "hidden": "OCC",
+    }.items():
         assert expected in simulate(scenario, seed=1, frames=60, **small).attributes
     assert not {"CAM", "TWIN", "OV", "LR"} & set(simulate("calm", seed=1, frames=10).attributes)
 
@@ -178,6 +187,10 @@ def test_photographs_as_textures():
 def test_scenarios_come_in_pairs():
     for name, scenario in SCENARIOS.items():
         if scenario.spectra == "metamers":
-            partners = [other for other in SCENARIOS.values() if other.layout_name == scenario.layout_name and other.name != name]
+            partners = [
+                other
+                for other in SCENARIOS.values()
+                if other.layout_name == scenario.layout_name and other.name != name
+            ]
             assert [partner.spectra for partner in partners] == ["ordinary"]
     assert get_scenario("hidden").layout_name == "hidden"

@@ -35,7 +35,16 @@ def measured(image):
     return np.array([cx - w / 2, cy - h / 2, w, h])
 
 
-@given(st.integers(-300, 300), st.integers(-300, 300), st.integers(1, 900), st.sampled_from((127, 255)), numbers, numbers, sides, sides)
+@given(
+    st.integers(-300, 300),
+    st.integers(-300, 300),
+    st.integers(1, 900),
+    st.sampled_from((127, 255)),
+    numbers,
+    numbers,
+    sides,
+    sides,
+)
 def test_to_crop_and_back_is_the_identity(x0, y0, side, size, x, y, w, h):
     window, box = CropWindow(x0, y0, side), np.array([x, y, w, h])
     np.testing.assert_allclose(window.to_frame(window.to_crop(box, size), size), box, atol=1e-9)
@@ -106,7 +115,9 @@ def test_window_that_misses_the_frame_is_all_fill(window):
     np.testing.assert_allclose(crop, np.broadcast_to(fill, crop.shape), rtol=1e-6)
 
 
-@pytest.mark.parametrize("scaling", ["none", "fixed(1023)", "first_frame_percentile", "frame_minmax", "band_minmax", "percentile(1,99)"])
+@pytest.mark.parametrize(
+    "scaling", ["none", "fixed(1023)", "first_frame_percentile", "frame_minmax", "band_minmax", "percentile(1,99)"]
+)
 def test_colouring_is_scaling_then_false_colour(scaling):
     cube = np.random.default_rng(1).integers(0, 1023, (40, 50, 16)).astype(np.uint16)
     gain, matrix = Scaling.parse(scaling).fit(cube), false_colour_matrix("thirds", 16)
@@ -141,8 +152,16 @@ def test_reducing_averages_every_pixel():
 def test_values_that_are_not_finite_are_refused(value):
     cube = np.ones((30, 30, 16), np.float32)
     cube[10, 10, 3] = value
-    with pytest.raises(CubeError, match=r"expected finite values in the frame, found 1 NaN or infinite; mask or repair"):
-        cut(ArrayFrame(cube), CropWindow(0, 0, 30), 127, Colouring(np.ones((16, 3), np.float32)), np.zeros(3, np.float32))
+    with pytest.raises(
+        CubeError, match=r"expected finite values in the frame, found 1 NaN or infinite; mask or repair"
+    ):
+        cut(
+            ArrayFrame(cube),
+            CropWindow(0, 0, 30),
+            127,
+            Colouring(np.ones((16, 3), np.float32)),
+            np.zeros(3, np.float32),
+        )
     # Outside the window nobody looks.
     cut(ArrayFrame(cube), CropWindow(15, 15, 15), 127, Colouring(np.ones((16, 3), np.float32)), np.zeros(3, np.float32))
 
@@ -177,7 +196,9 @@ def test_many_channels_are_resized_as_a_few_are(side):
     assert together.shape == (64, 64, 7)
     assert together.dtype == np.float32
     for channel in range(7):
-        np.testing.assert_allclose(together[:, :, channel], resize(image[:, :, channel : channel + 1], 64)[:, :, 0], atol=2e-3)
+        np.testing.assert_allclose(
+            together[:, :, channel], resize(image[:, :, channel : channel + 1], 64)[:, :, 0], atol=2e-3
+        )
 
 
 def test_crop_of_many_channels_has_the_fill_of_each_outside():

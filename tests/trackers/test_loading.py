@@ -85,9 +85,17 @@ def test_full_profile_without_weights_says_where_to_get_them(folder):
         ({"device": "meta"}, ConfigError, "expected a device that torch can use here, found 'meta'"),
         ({"size_rat": 0.1}, ConfigError, r"expected an online option, found 'size_rat'; did you mean 'size_rate'\?"),
         ({"size_rate": 7}, ConfigError, r"expected size_rate in \[0, 1\], found 7"),
-        ({"weights": "nothing.safetensors"}, WeightsError, "expected the name of a weights file, found 'nothing.safetensors'"),
+        (
+            {"weights": "nothing.safetensors"},
+            WeightsError,
+            "expected the name of a weights file, found 'nothing.safetensors'",
+        ),
         ({"weights": "gone/nothing.safetensors"}, WeightsError, "found nothing at gone"),
-        ({"profile": "full", "weights": "siamban-compact"}, WeightsError, "expected weights of profile full, found profile compact"),
+        (
+            {"profile": "full", "weights": "siamban-compact"},
+            WeightsError,
+            "expected weights of profile full, found profile compact",
+        ),
     ],
 )
 def test_refusals(folder, make, arguments, kind, message):

@@ -19,7 +19,9 @@ PLAIN = OnlineOptions(window_influence=0.4633, penalty=0.0851, size_rate=0.4442,
 
 
 def published(box, scores, corners, scale, influence, penalty_k, rate):
-    """SiamBAN's online step, point by point: `scale` is crop pixels per frame pixel. Returns cell and new centre shift, size."""
+    """SiamBAN's online step, point by point: `scale` is crop pixels per frame pixel. Returns cell and new centre shift,
+    size.
+    """
 
     def change(r):
         return max(r, 1.0 / r)
@@ -90,7 +92,8 @@ def test_step_is_the_published_one(seed, w, h):
     ],
 )
 def test_penalties_by_hand(width, height, penalty):
-    # A box of 40 px has a search window of 160.6 -> 161 px; this window has exactly 160, so 40 px are 63.75 crop pixels.
+    # A box of 40 px has a search window of 160.6 -> 161 px; this window has exactly 160, so 40 px are 63.75 crop
+    # pixels.
     state = TargetState(np.array([80.0, 80.0, 40.0, 40.0]), 200, 200, OnlineOptions(penalty=0.08))
     choice = state.choose(*uniform(width, height), CropWindow(20, 20, 160))
     assert choice.penalty == pytest.approx(penalty, rel=1e-6)
@@ -109,7 +112,9 @@ def test_size_stays_at_rate_nought_and_follows_at_one():
     for rate, expected in ((0.0, 40.0), (1.0, 80.0)):
         options = OnlineOptions(penalty=0.0, size_rate=rate)
         state, window = TargetState(np.array([80.0, 80.0, 40.0, 40.0]), 400, 400, options), CropWindow(20, 20, 160)
-        np.testing.assert_allclose(state.move(state.choose(*uniform(127.5, 127.5), window), window)[2:], expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            state.move(state.choose(*uniform(127.5, 127.5), window), window)[2:], expected, rtol=1e-6
+        )
 
 
 def test_full_window_influence_stays_in_the_middle():
@@ -216,7 +221,11 @@ def test_options_out_of_range(options, message):
 
 def test_options_come_from_the_user_then_the_weights_then_the_defaults():
     options = online_options({"penalty": 0.2, "size_rate": 0.1, "of another version": 1}, {"size_rate": 0.3})
-    assert (options.penalty, options.size_rate, options.window_influence) == (0.2, 0.3, OnlineOptions().window_influence)
+    assert (options.penalty, options.size_rate, options.window_influence) == (
+        0.2,
+        0.3,
+        OnlineOptions().window_influence,
+    )
 
 
 @pytest.mark.parametrize(

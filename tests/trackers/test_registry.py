@@ -99,7 +99,10 @@ def test_entry_point_of_another_package(tmp_path, monkeypatch, offer):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("nowhere_at_all:Thing", r"expected a tracker at entry point 'nowhere_at_all:Thing', found ModuleNotFoundError"),
+        (
+            "nowhere_at_all:Thing",
+            r"expected a tracker at entry point 'nowhere_at_all:Thing', found ModuleNotFoundError",
+        ),
         ("pathlib:NoSuchThing", "found AttributeError"),
         ("pathlib:Path", r"expected a subclass of spectrack\.trackers\.Tracker under 'broken', found <class 'pathlib"),
     ],

@@ -1,4 +1,6 @@
-"""What every Siamese tracker keeps, whatever its network: repeatability, any number of bands, odd cubes, refusals, the caller's network."""
+"""What every Siamese tracker keeps, whatever its network: repeatability, any number of bands, odd cubes, refusals, the
+caller's network.
+"""
 
 from types import SimpleNamespace
 
@@ -7,11 +9,11 @@ import pytest
 import torch
 
 from spectrack.errors import CubeError, InputError, WeightsError
+from spectrack.methods.bcrnet.tracker import BCRNetOptions, BCRNetTracker
+from spectrack.methods.siamban.tracker import SiamBANTracker
+from spectrack.methods.ssfnet.tracker import SSFNetTracker
 from spectrack.trackers.base import track
-from spectrack.trackers.bcrnet import BCRNetOptions, BCRNetTracker
 from spectrack.trackers.loading import load_tracker
-from spectrack.trackers.siamban import SiamBANTracker
-from spectrack.trackers.ssfnet import SSFNetTracker
 from spectrack.weights.index import WEIGHTS_VARIABLE
 
 BOX = (20, 15, 12, 12)
@@ -64,7 +66,9 @@ def test_one_network_tracks_any_number_of_bands(method, make, bands):
 
 @pytest.mark.parametrize("bands", [1, 2])
 def test_one_or_two_bands_are_refused(method, bands):
-    with pytest.raises(CubeError, match=f"expected the first frame with at least 3 bands on its last axis, found {bands}"):
+    with pytest.raises(
+        CubeError, match=f"expected the first frame with at least 3 bands on its last axis, found {bands}"
+    ):
         method.tracker().init(np.zeros((60, 80, bands)), BOX)
 
 
@@ -94,7 +98,9 @@ def test_nan_is_refused_and_tracking_goes_on(method, make, scaling):
         one.init(cubes[0], boxes[0])
     bad = cubes[1].copy()
     bad[20, 25, 7] = np.nan
-    with pytest.raises(CubeError, match="expected finite values in the frame, found 1 NaN or infinite; mask or repair them"):
+    with pytest.raises(
+        CubeError, match="expected finite values in the frame, found 1 NaN or infinite; mask or repair them"
+    ):
         tracker.update(bad)
     np.testing.assert_array_equal(tracker.update(cubes[1]).box, untroubled.update(cubes[1]).box)
     with pytest.raises(CubeError, match="within the range of float32"):
@@ -138,6 +144,10 @@ def test_weights_with_a_foreign_configuration_are_refused(method, make, tmp_path
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path))
     monkeypatch.setattr("spectrack.weights.index.cache_folder", lambda: tmp_path / "cache")
     for odd in FOREIGN[method.name]:
-        make.weights(tmp_path / f"{method.name}-compact.safetensors", network=method.network, method=method.name, config=odd)
-        with pytest.raises(WeightsError, match=rf"expected a {LABELS[method.name]} configuration in {method.name}-compact\.safetensors"):
+        make.weights(
+            tmp_path / f"{method.name}-compact.safetensors", network=method.network, method=method.name, config=odd
+        )
+        with pytest.raises(
+            WeightsError, match=rf"expected a {LABELS[method.name]} configuration in {method.name}-compact\.safetensors"
+        ):
             load_tracker(method.name, precision="fp32")

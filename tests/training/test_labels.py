@@ -83,7 +83,9 @@ def test_samples_of_a_batch_do_not_mix():
 def test_targets_invert_to_the_box(x, y, w, h):
     boxes = torch.tensor([[x, y, x + w, y + h]])
     decoded = decode_boxes(distance_targets(boxes))
-    np.testing.assert_allclose(decoded[0].numpy(), np.broadcast_to(boxes[0, :, None, None].numpy(), (4, 25, 25)), atol=1e-3)
+    np.testing.assert_allclose(
+        decoded[0].numpy(), np.broadcast_to(boxes[0, :, None, None].numpy(), (4, 25, 25)), atol=1e-3
+    )
 
 
 def test_targets_by_hand():

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from spectrack.methods.siamban.learner import SiamBANLearner
 from spectrack.training.learner import MovingAverage, corner_iou, to_images
-from spectrack.training.siamban_learner import SiamBANLearner
 from spectrack.training.stages import parameter_groups
 
 
@@ -34,7 +34,11 @@ def test_gradients_reach_every_parameter(make, learner):
     learner.train()
     learner(make.batch(), 0)["total"].backward()
     # The share of a single level is 1 whatever its weight says.
-    without = {name for name, parameter in learner.named_parameters() if parameter.grad is None or not parameter.grad.abs().sum() > 0}
+    without = {
+        name
+        for name, parameter in learner.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    }
     assert without <= {"network.head.classification_weights", "network.head.regression_weights"}
 
 

@@ -8,16 +8,16 @@ import torch
 from lightning_fabric import seed_everything
 
 from spectrack.errors import ConfigError, WeightsError
+from spectrack.methods.siamban.learner import SiamBANLearner
+from spectrack.pairs.batches import PairBatches, build_sources
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
 from spectrack.training.learner import MovingAverage
 from spectrack.training.loop import train
-from spectrack.training.pairs import PairBatches, build_sources
 from spectrack.training.recipe import OptimiserConfig
 from spectrack.training.run_directory import RunDirectory
-from spectrack.training.siamban_learner import SiamBANLearner
 from spectrack.training.stages import learning_rate
 from spectrack.weights.files import read_weights
 
@@ -59,7 +59,10 @@ def test_the_loop_is_nothing_but_the_plain_loop(run, make, cache, kind):
     learner = SiamBANLearner(recipe).to(memory_format=torch.channels_last).train()
     matrices = [parameter for parameter in learner.parameters() if parameter.ndim > 1]
     vectors = [parameter for parameter in learner.parameters() if parameter.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": recipe.optimiser.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.optimiser.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     optimiser = torch.optim.AdamW(groups) if kind == "adamw" else torch.optim.SGD(groups, momentum=0.9)
     average = MovingAverage(learner.network, recipe.optimiser.average)
     batches = PairBatches(build_sources(recipe.data, cache, jobs=1), (), seed=recipe.seed, batch=recipe.batch)
@@ -78,7 +81,12 @@ def test_the_loop_is_nothing_but_the_plain_loop(run, make, cache, kind):
 def test_weights_can_track_and_say_where_they_come_from(run, make):
     path = run()
     state, metadata = read_weights(path)
-    assert (metadata.method, metadata.profile, metadata.recipe, metadata.data) == ("siamban", "compact", "tiny", "pictures")
+    assert (metadata.method, metadata.profile, metadata.recipe, metadata.data) == (
+        "siamban",
+        "compact",
+        "tiny",
+        "pictures",
+    )
     assert metadata.extra["pairs"] == 12
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
     tracker = load_tracker("siamban", weights=path, precision="fp32", device="cpu")
@@ -101,7 +109,16 @@ def test_run_directory_is_complete_and_readable(run, make):
     entries = log_of(path)
     assert [entry["step"] for entry in entries if "validation_iou" in entry] == [4, 6]
     (last,) = [entry for entry in entries if "total" in entry]
-    assert {"step", "pairs", "learning_rate", "pairs_per_second", "total", "classification", "regression", "time"} == set(last)
+    assert {
+        "step",
+        "pairs",
+        "learning_rate",
+        "pairs_per_second",
+        "total",
+        "classification",
+        "regression",
+        "time",
+    } == set(last)
 
 
 def test_progress_is_reported(run):
@@ -121,7 +138,9 @@ def test_finished_run_is_not_trained_further(run):
 def test_run_of_another_recipe_is_refused(run, make):
     path = run(stop_after=1)
     before = (path.parent / "recipe.json").read_bytes()
-    with pytest.raises(ConfigError, match=r"found one that differs in optimiser\.learning_rate, pairs; choose another --out"):
+    with pytest.raises(
+        ConfigError, match=r"found one that differs in optimiser\.learning_rate, pairs; choose another --out"
+    ):
         run(recipe=make.recipe(pairs=14, optimiser__learning_rate=0.5))
     assert (path.parent / "recipe.json").read_bytes() == before
 
@@ -139,7 +158,12 @@ def test_interrupted_writing_leaves_the_old_checkpoint(run, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             run(stop_after=2)
     assert path.read_bytes() == before
-    assert sorted(file.name for file in path.parent.iterdir()) == ["checkpoint.ckpt", "environment.json", "log.jsonl", "recipe.json"]
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "checkpoint.ckpt",
+        "environment.json",
+        "log.jsonl",
+        "recipe.json",
+    ]
     whole = run("whole")
     assert run().read_bytes() == whole.read_bytes()
 
@@ -167,7 +191,9 @@ def test_log_holds_every_step_once_after_a_crash(run, monkeypatch):
 def test_damaged_checkpoint_gets_a_sentence(run):
     path = run(stop_after=2)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ConfigError, match=r"expected a whole checkpoint, found a damaged file at .*checkpoint\.ckpt; delete it"):
+    with pytest.raises(
+        ConfigError, match=r"expected a whole checkpoint, found a damaged file at .*checkpoint\.ckpt; delete it"
+    ):
         run()
 
 
@@ -175,7 +201,10 @@ def test_losses_that_explode_stop_the_run_before_they_are_saved(run, make):
     with pytest.raises(ConfigError, match=r"expected finite losses, found .* lower optimiser\.learning_rate"):
         run(
             recipe=make.recipe(
-                optimiser__learning_rate=1e18, optimiser__gradient_clip=1e30, optimiser__warmup_steps=0, optimiser__kind="sgd"
+                optimiser__learning_rate=1e18,
+                optimiser__gradient_clip=1e30,
+                optimiser__warmup_steps=0,
+                optimiser__kind="sgd",
             )
         )
 

@@ -47,7 +47,9 @@ def test_hard_negatives_of_each_sample_are_its_own():
 
 
 def test_samples_without_negatives_leave_hard_negatives_out():
-    assert balanced_cross_entropy(placed([(0.0, 0.0)], 2), grids(1), hard_negatives=8).item() == pytest.approx(0.5 * math.log(2))
+    assert balanced_cross_entropy(placed([(0.0, 0.0)], 2), grids(1), hard_negatives=8).item() == pytest.approx(
+        0.5 * math.log(2)
+    )
 
 
 def test_halves_weigh_the_same_however_many_points():
@@ -73,7 +75,10 @@ def test_iou_loss_is_nought_for_the_same_box_and_below_one_for_none():
 
 
 def test_only_positive_points_count_for_the_box():
-    distances, targets = placed([(5.0, 5.0, 5.0, 5.0), (1.0, 1.0, 1.0, 1.0)], 4), placed([(5.0, 5.0, 5.0, 5.0), (9.0, 9.0, 9.0, 9.0)], 4)
+    distances, targets = (
+        placed([(5.0, 5.0, 5.0, 5.0), (1.0, 1.0, 1.0, 1.0)], 4),
+        placed([(5.0, 5.0, 5.0, 5.0), (9.0, 9.0, 9.0, 9.0)], 4),
+    )
     assert iou_loss(distances, targets, grids(1, 0)).item() == 0.0
 
 
@@ -96,7 +101,9 @@ def test_gradients_against_finite_differences():
             assert variable.grad[place].item() == pytest.approx(slope, abs=2e-4)
 
 
-@pytest.mark.parametrize("labels", [grids(0, 0), grids(1, 1), grids()], ids=["only negatives", "only positives", "all ignored"])
+@pytest.mark.parametrize(
+    "labels", [grids(0, 0), grids(1, 1), grids()], ids=["only negatives", "only positives", "all ignored"]
+)
 def test_a_missing_kind_gives_nought_and_no_nan(labels):
     logits, distances = torch.randn(1, 2, 25, 25, requires_grad=True), torch.rand(1, 4, 25, 25, requires_grad=True)
     loss = siamban_loss(logits, distances, labels, torch.rand(1, 4, 25, 25))
@@ -120,7 +127,10 @@ def test_huge_values_stay_finite():
 def test_weights_of_the_terms():
     torch.manual_seed(1)
     arguments = torch.randn(1, 2, 25, 25), torch.rand(1, 4, 25, 25), grids(1, 0), torch.rand(1, 4, 25, 25)
-    plain, weighted = siamban_loss(*arguments), siamban_loss(*arguments, classification_weight=2.0, regression_weight=3.0)
+    plain, weighted = (
+        siamban_loss(*arguments),
+        siamban_loss(*arguments, classification_weight=2.0, regression_weight=3.0),
+    )
     assert plain.total.item() == pytest.approx((plain.classification + plain.regression).item())
     assert weighted.total.item() == pytest.approx((2 * plain.classification + 3 * plain.regression).item())
     assert weighted.classification.item() == plain.classification.item()

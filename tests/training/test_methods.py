@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import pytest
 
 from spectrack.errors import ConfigError
+from spectrack.methods.siamban.learner import SiamBANLearner
 from spectrack.networks.siamban import SiamBANConfig
 from spectrack.training import methods
 from spectrack.training.methods import Method, find_method, list_methods, register_method
 from spectrack.training.recipe import Recipe, build_section
-from spectrack.training.siamban_learner import SiamBANLearner
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def test_siamban_is_known():
 
 
 def test_unknown_method_offers_the_nearest():
-    with pytest.raises(ConfigError, match=r"expected a method that can be trained, found 'siambam'; did you mean 'siamban'\?"):
+    with pytest.raises(
+        ConfigError, match=r"expected a method that can be trained, found 'siambam'; did you mean 'siamban'\?"
+    ):
         find_method("siambam")
     with pytest.raises(ConfigError, match="did you mean 'siamban'"):
         build_section(Recipe, {"method": "siambam"}, "")
@@ -89,7 +91,10 @@ def test_stages_and_groups_are_tables(own):
             r"expected a weight of the loss \(spectral\) for recipe key 'stages.loss', found 'points'",
         ),
         ([{"steps": 4, "loss": 3}, {}], "expected a table for recipe key 'stages.loss'"),
-        ([{"steps": 4, "loss": {"spectral": "much"}}, {}], "expected float for recipe key 'stages.loss.spectral', found 'much'"),
+        (
+            [{"steps": 4, "loss": {"spectral": "much"}}, {}],
+            "expected float for recipe key 'stages.loss.spectral', found 'much'",
+        ),
         ([{"stops": 4}, {}], r"found 'stages.stops'; did you mean 'steps'\?"),
     ],
 )

@@ -33,7 +33,12 @@ def test_the_shipped_weights_have_a_recipe():
 def test_only_what_differs_needs_to_stand_in_the_file(tmp_path):
     path = written(tmp_path, 'name = "mine"\npairs = 640\n[optimiser]\nlearning_rate = 1\n[data.bank]\npictures = 3\n')
     recipe = load_recipe(path)
-    assert (recipe.name, recipe.pairs, recipe.optimiser.learning_rate, recipe.data.bank.pictures) == ("mine", 640, 1.0, 3)
+    assert (recipe.name, recipe.pairs, recipe.optimiser.learning_rate, recipe.data.bank.pictures) == (
+        "mine",
+        640,
+        1.0,
+        3,
+    )
     assert isinstance(recipe.optimiser.learning_rate, float)
     assert recipe.loss == Recipe().loss
 
@@ -55,12 +60,24 @@ def test_overrides_replace_the_file(tmp_path):
         ('batch = "many"', "expected int for recipe key 'batch', found 'many'"),
         ("data = 3", r"expected a table for recipe key 'data', found 3; write \[data\]"),
         ('precision = "half"', "expected one of auto, fp32, bf16 for recipe key 'precision', found 'half'"),
-        ("[network]\ncompact_widths = [8, 8]", r"expected 3 values for recipe key 'network.compact_widths', found \[8, 8\]"),
-        ('[data]\nsources = "pictures"', r"expected a list for recipe key 'data.sources', found 'pictures'; write \[a, b\]"),
-        ("[data]\nratios = [1, 2, 3]", "expected one non-negative number for each of 2 sources for recipe key 'data.ratios'"),
+        (
+            "[network]\ncompact_widths = [8, 8]",
+            r"expected 3 values for recipe key 'network.compact_widths', found \[8, 8\]",
+        ),
+        (
+            '[data]\nsources = "pictures"',
+            r"expected a list for recipe key 'data.sources', found 'pictures'; write \[a, b\]",
+        ),
+        (
+            "[data]\nratios = [1, 2, 3]",
+            "expected one non-negative number for each of 2 sources for recipe key 'data.ratios'",
+        ),
         ("[data]\nratios = [-1, 2]", "expected one non-negative number for each of 2 sources"),
         ("[data]\nsources = []", "expected at least one source for recipe key 'data.sources'"),
-        ('[data]\nscaling = "frist_frame_max"', r"expected a scaling, found 'frist_frame_max'; did you mean 'first_frame_max'\?"),
+        (
+            '[data]\nscaling = "frist_frame_max"',
+            r"expected a scaling, found 'frist_frame_max'; did you mean 'first_frame_max'\?",
+        ),
         ('[data]\nfalse_colour = "third"', r"expected a false-colour rule, found 'third'; did you mean 'thirds'\?"),
         ("[data]\nworkers = -1", "expected 0 or more for recipe key 'data.workers', found -1"),
         ("batch = 1", "expected at least 2, for batch normalisation for recipe key 'batch', found 1"),

@@ -1,4 +1,6 @@
-"""The loop with a method of its own: spectral batches, stages, frozen parts, groups, weights to start from, resuming, the log."""
+"""The loop with a method of its own: spectral batches, stages, frozen parts, groups, weights to start from, resuming,
+the log.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,7 +11,7 @@ import torch
 from torch import nn
 
 from spectrack.errors import WeightsError
-from spectrack.networks.compact import CompactBackbone
+from spectrack.networks.backbones.compact import CompactBackbone
 from spectrack.training import loop, methods
 from spectrack.training.learner import Learner, channels_last, corner_iou, load_parts
 from spectrack.training.loop import train
@@ -40,7 +42,9 @@ class TinyOnline:
 
 
 class TinyNetwork(nn.Module):
-    """A frozen look at the false colour and a trained one, by 3-D convolution, at the cube; guesses the centre of the box."""
+    """A frozen look at the false colour and a trained one, by 3-D convolution, at the cube; guesses the centre of the
+    box.
+    """
 
     def __init__(self, config):
         super().__init__()
@@ -66,7 +70,12 @@ class TinyLearner(Learner):
         centre = ((batch.box[:, :2] + batch.box[:, 2:]) / 510 - guess).square().mean()
         reconstruction = (spectral - batch.search.mean(dim=(2, 3)).mean(dim=1, keepdim=True)).square().mean()
         total = self.loss.centre * centre + self.loss.reconstruction * reconstruction
-        return {"total": total, "centre": centre, "reconstruction": reconstruction, "entropy": spectral.softmax(1).log().mean()}
+        return {
+            "total": total,
+            "centre": centre,
+            "reconstruction": reconstruction,
+            "entropy": spectral.softmax(1).log().mean(),
+        }
 
     @torch.no_grad()
     def overlaps(self, batch):
@@ -193,7 +202,9 @@ def test_start_from_parts_of_another_method(run, make, cache, tmp_path):
 
 def test_start_with_other_widths_is_refused(run, make, cache, tmp_path):
     given = train(make.recipe(), tmp_path / "siamban", cache=cache, device="cpu", jobs=1)
-    with pytest.raises(WeightsError, match=r"expected \d+ tensors for parts of TinyNetwork, found in .* of another shape"):
+    with pytest.raises(
+        WeightsError, match=r"expected \d+ tensors for parts of TinyNetwork, found in .* of another shape"
+    ):
         run(recipe=spectral_recipe(make, start=str(given), network={"widths": [8, 8, 16]}))
 
 
@@ -201,7 +212,10 @@ def test_start_from_a_method_that_gives_nothing_is_refused(run, make, cache, tmp
     given = run()
     with pytest.raises(WeightsError, match="expected weights of siamban to start from, found weights of ssfnet"):
         train(make.recipe(start=str(given)), tmp_path / "other", cache=cache, device="cpu", jobs=1)
-    with pytest.raises(WeightsError, match="expected the name of a weights file, found 'siamban-compat'; did you mean 'siamban-compact'"):
+    with pytest.raises(
+        WeightsError,
+        match="expected the name of a weights file, found 'siamban-compat'; did you mean 'siamban-compact'",
+    ):
         run("third", recipe=spectral_recipe(make, start="siamban-compat"))
 
 

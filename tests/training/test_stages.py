@@ -1,4 +1,6 @@
-"""Which parts move when: frozen ones hold still to the byte, groups have their own optimiser, stages their own parts."""
+"""Which parts move when: frozen ones hold still to the byte, groups have their own optimiser, stages their own
+parts.
+"""
 
 import pytest
 import torch
@@ -108,7 +110,10 @@ def test_the_last_group_that_names_a_part_has_it():
             {"frozen": ("head",), "groups": (ParameterGroup(("head",)),)},
             "expected something to train in the group of head, found all",
         ),
-        ({"frozen": ("head", "backbone", "bands", "mixture")}, "expected something to train, found all of Network frozen"),
+        (
+            {"frozen": ("head", "backbone", "bands", "mixture")},
+            "expected something to train, found all of Network frozen",
+        ),
     ],
 )
 def test_mistakes_get_a_sentence(changes, message):

@@ -1,4 +1,6 @@
-"""One thread and a fixed seed for every weights test, so that results repeat and other work on the machine is left alone."""
+"""One thread and a fixed seed for every weights test, so that results repeat and other work on the machine is left
+alone.
+"""
 
 import pytest
 import torch

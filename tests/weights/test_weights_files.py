@@ -96,7 +96,10 @@ def test_interrupted_writing_keeps_the_old_file_and_leaves_nothing(tmp_path, mon
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "siambann"}, "expected a known method in the weights' metadata, found 'siambann'; did you mean 'siamban'"),
+        (
+            {"method": "siambann"},
+            "expected a known method in the weights' metadata, found 'siambann'; did you mean 'siamban'",
+        ),
         ({"profile": "small"}, "expected a known profile .* found 'small'; known: compact, full"),
         ({"input_range": "byte"}, "expected a known input_range"),
         ({"scaling": "fixed(x)"}, "expected a known scaling in the weights' metadata"),
@@ -139,7 +142,9 @@ def test_nothing_to_save_and_unknown_storage(tmp_path):
 
 @pytest.mark.parametrize("read", [read_weights, read_metadata, file_hash])
 def test_no_file(tmp_path, read):
-    with pytest.raises(WeightsError, match=r"expected a weights file, found nothing at .*none\.safetensors; `spectrack weights list`"):
+    with pytest.raises(
+        WeightsError, match=r"expected a weights file, found nothing at .*none\.safetensors; `spectrack weights list`"
+    ):
         read(tmp_path / "none.safetensors")
     with pytest.raises(WeightsError, match="expected a weights file, found a folder"):
         read(tmp_path)
@@ -200,8 +205,10 @@ def test_loading_names_the_first_few_differences_and_changes_nothing():
     with pytest.raises(WeightsError) as caught:
         load_state(network, state, source="a.safetensors")
     assert str(caught.value) == (
-        "expected weights of Sequential with 6 tensors, found in a.safetensors 4 missing (1.weight, 1.bias, 2.weight, ...), "
-        "1 unexpected (extra), 1 of another shape (0.weight (9, 2) instead of (3, 2)); use weights made for this configuration"
+        "expected weights of Sequential with 6 tensors, found in a.safetensors 4 missing (1.weight, 1.bias, 2.weight, "
+        "...), "
+        "1 unexpected (extra), 1 of another shape (0.weight (9, 2) instead of (3, 2)); use weights made for this "
+        "configuration"
     )
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, before[name])

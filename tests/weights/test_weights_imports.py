@@ -1,4 +1,5 @@
-"""Imports: checkpoints made here with the published names and shapes, and a SiamBAN written anew to compare numbers with.
+"""Imports: checkpoints made here with the published names and shapes, and a SiamBAN written anew to compare numbers
+with.
 
 Large tensors are one number expanded to their shape, so a checkpoint of 54 million parameters is a small file.
 """
@@ -9,9 +10,9 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from spectrack.errors import WeightsError
+from spectrack.networks.backbones.resnet50 import AtrousResNet50
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
-from spectrack.networks.resnet import AtrousResNet50
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
 from spectrack.weights.files import load_state, read_weights, save_weights
 from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
@@ -31,7 +32,9 @@ def resnet50(shortcut_side, width=64, prefix=""):
         middle = width * 2 ** (layer - 1)
         for block in range(blocks):
             name = f"{prefix}layer{layer}.{block}"
-            for number, shape in enumerate([(middle, channels, 1, 1), (middle, middle, 3, 3), (4 * middle, middle, 1, 1)], start=1):
+            for number, shape in enumerate(
+                [(middle, channels, 1, 1), (middle, middle, 3, 3), (4 * middle, middle, 1, 1)], start=1
+            ):
                 shapes |= {f"{name}.conv{number}.weight": shape, **normalisation(f"{name}.bn{number}", shape[0])}
             if block == 0:
                 side = 1 if layer == 1 else shortcut_side
@@ -78,8 +81,14 @@ def test_siamban_checkpoint(tmp_path):
     imported = import_checkpoint(path)
     assert imported.parts == ("backbone", "neck", "head")
     with torch.device("meta"):
-        parts = {"backbone": AtrousResNet50("3x3"), "neck": Neck([512, 1024, 2048], 256), "head": CorrelationHead(256, 3)}
-    expected = {f"{part}.{name}": tensor.shape for part, module in parts.items() for name, tensor in module.state_dict().items()}
+        parts = {
+            "backbone": AtrousResNet50("3x3"),
+            "neck": Neck([512, 1024, 2048], 256),
+            "head": CorrelationHead(256, 3),
+        }
+    expected = {
+        f"{part}.{name}": tensor.shape for part, module in parts.items() for name, tensor in module.state_dict().items()
+    }
     assert {name: tensor.shape for name, tensor in imported.state.items()} == expected
     # The names in this project's words, written out once more by hand.
     for ours, theirs in (
@@ -106,14 +115,28 @@ def test_siamban_checkpoint(tmp_path):
 
 def test_siamban_without_learned_fusion_averages_the_levels(tmp_path):
     path = tmp_path / "model.pth"
-    torch.save(numbered({name: shape for name, shape in SIAMBAN.items() if name not in ("head.cls_weight", "head.loc_weight")}), path)
+    torch.save(
+        numbered(
+            {name: shape for name, shape in SIAMBAN.items() if name not in ("head.cls_weight", "head.loc_weight")}
+        ),
+        path,
+    )
     imported = import_checkpoint(path, kind="siamban")
-    assert imported.state["head.classification_weights"].tolist() == imported.state["head.regression_weights"].tolist() == [1, 1, 1]
+    assert (
+        imported.state["head.classification_weights"].tolist()
+        == imported.state["head.regression_weights"].tolist()
+        == [1, 1, 1]
+    )
 
 
 def test_pysot_checkpoint_gives_backbone_and_neck(tmp_path):
-    shapes = resnet50(3, prefix="backbone.") | {name: shape for name, shape in neck_and_head().items() if name.startswith("neck.")}
-    torch.save(numbered(shapes | {"rpn_head.cls_weight": (3,), "rpn_head.rpn2.cls.head.0.weight": (8, 8, 1, 1)}), tmp_path / "model.pth")
+    shapes = resnet50(3, prefix="backbone.") | {
+        name: shape for name, shape in neck_and_head().items() if name.startswith("neck.")
+    }
+    torch.save(
+        numbered(shapes | {"rpn_head.cls_weight": (3,), "rpn_head.rpn2.cls.head.0.weight": (8, 8, 1, 1)}),
+        tmp_path / "model.pth",
+    )
     imported = import_checkpoint(tmp_path / "model.pth")
     assert imported.parts == ("backbone", "neck")
     assert imported.metadata.method == "backbone"
@@ -176,7 +199,9 @@ def published_siamban(state, template, search):
     """SiamBAN's neck and head as the paper tells them, on the published names; template 15x15, search 31x31 maps."""
 
     def batch_norm(x, name):
-        return functional.batch_norm(x, *(state[f"{name}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")))
+        return functional.batch_norm(
+            x, *(state[f"{name}.{key}"] for key in ("running_mean", "running_var", "weight", "bias"))
+        )
 
     def tower(x, name):
         return batch_norm(functional.conv2d(x, state[f"{name}.0.weight"]), f"{name}.1").relu()
@@ -193,7 +218,9 @@ def published_siamban(state, template, search):
             neck, name = f"neck.downsample{k + 2}.downsample", f"head.box{k + 2}.{task}"
             z, x = (batch_norm(functional.conv2d(maps, state[f"{neck}.0.weight"]), f"{neck}.1") for maps in (z, x))
             feature = correlate(tower(x, f"{name}.conv_search"), tower(z[..., 4:11, 4:11], f"{name}.conv_kernel"))
-            out = functional.conv2d(tower(feature, f"{name}.head"), state[f"{name}.head.3.weight"], state[f"{name}.head.3.bias"])
+            out = functional.conv2d(
+                tower(feature, f"{name}.head"), state[f"{name}.head.3.weight"], state[f"{name}.head.3.bias"]
+            )
             fused[task] = fused[task] + shares[k] * (out if task == "cls" else (out * state["head.loc_scale"][k]).exp())
     return fused["cls"], fused["loc"]
 
@@ -220,7 +247,9 @@ class Code:
 
 def test_pickled_code_is_refused(tmp_path):
     torch.save({"conv1.weight": torch.ones(1), "model": Code()}, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match=r"found pickled code or damage in .*a\.pth; it is not run: save its state_dict\(\) alone"):
+    with pytest.raises(
+        WeightsError, match=r"found pickled code or damage in .*a\.pth; it is not run: save its state_dict\(\) alone"
+    ):
         import_checkpoint(tmp_path / "a.pth")
 
 
@@ -250,10 +279,14 @@ def test_wrong_contents_name_expected_and_found(tmp_path):
     with pytest.raises(WeightsError, match=r"expected an ImageNet ResNet-50 .* found 1 tensors named encoder\.weight"):
         import_checkpoint(path)
     torch.save(numbered(resnet50(1)), path)
-    with pytest.raises(WeightsError, match=r"expected a SiamBAN ResNet-50 with \d+ tensors, found in .*\d+ missing \(neck\.levels\.0"):
+    with pytest.raises(
+        WeightsError, match=r"expected a SiamBAN ResNet-50 with \d+ tensors, found in .*\d+ missing \(neck\.levels\.0"
+    ):
         import_checkpoint(path, kind="siamban")
     torch.save(numbered(resnet50(1, width=32)), path)
-    with pytest.raises(WeightsError, match=r"of another shape \(backbone\.conv1\.weight \(32, 3, 7, 7\) instead of \(64, 3, 7, 7\)"):
+    with pytest.raises(
+        WeightsError, match=r"of another shape \(backbone\.conv1\.weight \(32, 3, 7, 7\) instead of \(64, 3, 7, 7\)"
+    ):
         import_checkpoint(path)
     torch.save(numbered(resnet50(1) | {"layer3.6.conv1.weight": (256, 1024, 1, 1)}), path)
     with pytest.raises(WeightsError, match=r"1 unexpected \(backbone\.layer3\.6\.conv1\.weight\)"):

@@ -56,7 +56,9 @@ def test_lists(folders, caplog):
 
 
 def test_wrong_names_and_paths(folders):
-    with pytest.raises(WeightsError, match="expected the name of a weights file, found 'siamban-compact'; there are none yet"):
+    with pytest.raises(
+        WeightsError, match="expected the name of a weights file, found 'siamban-compact'; there are none yet"
+    ):
         find_weights("siamban-compact")
     put(folders[0])
     with pytest.raises(WeightsError, match="found 'siamban-compct'; did you mean 'siamban-compact'"):

@@ -1,0 +1,176 @@
+"""The first box from whatever file an annotation program wrote: the format is found by content, the units are settled
+here.
+
+Read are plain boxes (x, y, w, h or a polygon), CVAT (video and images 1.1, MOT 1.1, as text, XML or the exported .zip),
+MOT, COCO, Pascal VOC, labelme, Label Studio, YOLO, and the CSV of the 2026 challenge. Programs show pictures, not
+cubes: ``coordinates`` says which picture a box was drawn on.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+import numpy as np
+
+from spectrack.annotations.box_tracks import BoxTrack, choose_track
+from spectrack.annotations.json_files import read_json_tracks
+from spectrack.annotations.rows import read_csv_boxes, read_mot_tracks, read_yolo_tracks, rows_dialect
+from spectrack.annotations.text import parse_boxes, read_first_row
+from spectrack.annotations.untrusted_files import decode_text, read_file
+from spectrack.annotations.xml_files import read_xml_tracks
+from spectrack.boxes import Box, as_box
+from spectrack.errors import ConfigError, SequenceError
+
+Coordinates = Literal["cube", "mosaic", "rgb"]
+COORDINATES: tuple[Coordinates, ...] = ("cube", "mosaic", "rgb")
+
+Place = str | os.PathLike[str]
+
+
+def read_first_box(
+    path: Place,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    frame: int = 0,
+    track: str | int | None = None,
+    coordinates: Coordinates = "cube",
+    block: int = 1,
+) -> Box:
+    """The box of one object in one frame of an annotation file, in cube pixels.
+
+    Args:
+        path: the file; its format is found by its content, not by its name.
+        width: of the cubes in pixels; needed for YOLO and Label Studio, which store shares of the frame, and for
+            ``rgb``.
+        height: likewise.
+        frame: index from 0, whatever the file counts from. Of a file about a single picture only 0 exists.
+        track: identity or label of the object, where there are several.
+        coordinates: the picture that it was drawn on: of the ``cube``'s size, the raw ``mosaic`` (divided by `block`),
+            or an ``rgb`` picture of another size, which is scaled to the cube's. That scaling is exact for a picture of
+            the cube itself only: a second camera sees from elsewhere.
+        block: side of the mosaic pattern.
+
+    Raises:
+        SequenceError: the file cannot be read, is of no known format, has several objects to choose from or none in
+            that frame, or a picture size that does not fit the cube's.
+        BoxError: that box has no area.
+        ConfigError: an unknown coordinate frame, a block below 1, or a size that is needed and not given.
+    """
+    _check_options(coordinates, block, frame)
+    data = read_file(path, "boxes")
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        tracks = read_xml_tracks(data, path)[1]
+    elif start in (b"{", b"["):
+        tracks = read_json_tracks(data, path)[1]
+    else:
+        text = decode_text(data, path, "boxes")
+        dialect = rows_dialect(text, path) if text.strip() else "boxes"
+        if dialect == "boxes":
+            box = read_first_row(text, path) if frame == 0 else _row(text, path, frame)
+            return as_box(_in_cube_pixels(box, None, coordinates, block, (width, height), path))
+        tracks = _tracks_of_rows(text, dialect, path)
+    chosen = choose_track(tracks, None if track is None else str(track), frame, path)
+    found = chosen.box(frame)
+    if found is None:
+        raise SequenceError(
+            f"expected {chosen.name!r} in frame {frame} (counted from 0) of {path}, found no box of it there; draw one"
+        )
+    if chosen.relative:
+        return as_box(_from_shares(found, chosen, coordinates, block, (width, height), path))
+    return as_box(_in_cube_pixels(found, chosen.size, coordinates, block, (width, height), path))
+
+
+def _check_options(coordinates: str, block: int, frame: int) -> None:
+    if coordinates not in COORDINATES:
+        raise ConfigError(
+            f"expected the coordinates to be one of {', '.join(COORDINATES)}, found {coordinates!r}; choose one"
+        )
+    if block < 1:
+        raise ConfigError(
+            f"expected a mosaic block of 1 or more, found {block}; give the side of the pattern, such as 4"
+        )
+    if frame < 0:
+        raise ConfigError(f"expected a frame counted from 0, found {frame}; give its index")
+
+
+def _tracks_of_rows(text: str, dialect: str, path: Place) -> list[BoxTrack]:
+    if dialect == "mot":
+        return read_mot_tracks(text, path)
+    if dialect == "yolo":
+        return read_yolo_tracks(text, path)
+    tracks = []
+    for name, boxes in read_csv_boxes(text, path)[0].items():
+        given = np.flatnonzero(np.isfinite(boxes).all(axis=1)).tolist()
+        tracks.append(BoxTrack(name, boxes={index: (*boxes[index].tolist(),) for index in given}))
+    return tracks
+
+
+def _row(text: str, path: Place, frame: int) -> Box:
+    boxes = parse_boxes(text, path)
+    if frame >= len(boxes):
+        raise SequenceError(
+            f"expected a box in frame {frame} (counted from 0) of {path}, found {len(boxes)} rows; name another frame"
+        )
+    row: Box = boxes[frame]
+    return row
+
+
+def _in_cube_pixels(
+    box: Box,
+    drawn: tuple[int, int] | None,
+    coordinates: Coordinates,
+    block: int,
+    cube: tuple[int | None, int | None],
+    path: Place,
+) -> Box:
+    """Pixels of the picture it was drawn on to pixels of the cube. Args: `drawn` and `cube` are width and height."""
+    width, height = cube
+    if coordinates == "rgb":
+        if drawn is None or width is None or height is None:
+            lacking = "the picture in the file" if drawn is None else "the cube"
+            raise ConfigError(
+                f"expected the sizes of picture and cube to scale the box of {path}, found no size of {lacking}; "
+                "scale the box yourself and give it in pixels of the cube"
+            )
+        result: Box = box * np.array([width / drawn[0], height / drawn[1]] * 2)
+        return result
+    if drawn is not None and width is not None and height is not None:
+        _check_size(drawn, (width, height), coordinates, block, path)
+    result = box / block if coordinates == "mosaic" else box
+    return result
+
+
+def _check_size(
+    drawn: tuple[int, int], cube: tuple[int, int], coordinates: Coordinates, block: int, path: Place
+) -> None:
+    """Refuse a box from a picture of another size than was said: it would be off by the ratio, silently."""
+    side = block if coordinates == "mosaic" else 1
+    # A mosaic may have a few rows and columns that fill no block.
+    if any(found // side != expected for found, expected in zip(drawn, cube, strict=True)):
+        expected = " x ".join(str(length * side) for length in cube)
+        raise SequenceError(
+            f"expected a picture of {expected} pixels behind {path}, found {drawn[0]} x {drawn[1]}; say what the box "
+            "was drawn on "
+            "with coordinates='mosaic' or 'rgb' (--box-drawn-on)"
+        )
+
+
+def _from_shares(
+    box: Box, track: BoxTrack, coordinates: Coordinates, block: int, cube: tuple[int | None, int | None], path: Place
+) -> Box:
+    """Shares of the frame to cube pixels: with the cube's size no other picture matters."""
+    width, height = cube
+    if width is not None and height is not None:
+        result: Box = box * np.array([width, height, width, height], dtype=np.float64)
+        return result
+    if track.size is None:
+        raise ConfigError(
+            f"expected the width and height of the cubes for {path}, which gives shares of the frame, found none; give "
+            "both"
+        )
+    return _in_cube_pixels(
+        box * np.array([*track.size, *track.size], dtype=np.float64), track.size, coordinates, block, cube, path
+    )

@@ -1,0 +1,149 @@
+"""Checks of the annotations of one stream: length, degenerate boxes, boxes outside the frame, first boxes that
+disagree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.annotations.text import read_boxes, read_first_box
+from spectrack.boxes import Box, Boxes, format_box
+from spectrack.datasets.check.findings import ranges
+from spectrack.datasets.check.frame_checks import Report
+from spectrack.errors import SpectrackError
+
+_TOLERANCE_PX = 1.0
+_HALF = 0.5
+
+
+def check_truth(
+    truth: Path | None,
+    first_box: Path | None,
+    *,
+    frames: int | None,
+    size: tuple[int, int] | None,
+    visibility: NDArray[np.float64] | None,
+    report: Report,
+    home: Path,
+) -> Box | None:
+    """Check a truth file and a first-box file.
+
+    Args:
+        truth: the file with a box a frame, or None.
+        first_box: the file with the first box only, or None.
+        frames: number of frames, or None when unknown.
+        size: height and width of the cubes, or None when unknown.
+        visibility: share of the object seen, a frame each, where a side file tells: boxes of hidden objects may be
+            anywhere.
+        report: takes the findings.
+        home: the folder of the frames, for when there is no file at all.
+
+    Returns:
+        The box of the first frame, or None.
+    """
+    given = _read(first_box, report, first=True)
+    boxes = _read(truth, report, first=False)
+    if boxes is None:
+        if truth is None and first_box is None:
+            report(
+                "no-truth",
+                "warning",
+                home,
+                f"expected groundtruth_rect.txt or init_rect.txt beside {home}, found neither; without a first box it "
+                "cannot be tracked",
+            )
+        return None if given is None else given[0]
+    place = truth or home
+    if frames is not None and len(boxes) != frames:
+        report(
+            "truth-length",
+            "error",
+            place,
+            f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; complete the frames "
+            "or the boxes",
+        )
+    _check_boxes(boxes, place, size, visibility, report)
+    if given is not None and not np.array_equal(given[0], boxes[0]):
+        report(
+            "first-box",
+            "warning",
+            first_box or home,
+            f"expected the first truth row {format_box(boxes[0])} in {first_box}, found {format_box(given[0])}; "
+            "say which one results start from",
+        )
+    return boxes[0] if boxes[0, 2] > 0 and boxes[0, 3] > 0 else None
+
+
+def _read(path: Path | None, report: Report, *, first: bool) -> Boxes | None:
+    if path is None:
+        return None
+    try:
+        return read_first_box(path)[None] if first else read_boxes(path)
+    except SpectrackError as error:
+        report("unreadable-truth", "error", path, str(error))
+        return None
+
+
+def _check_boxes(
+    boxes: Boxes, path: Path, size: tuple[int, int] | None, visibility: NDArray[np.float64] | None, report: Report
+) -> None:
+    flat = (boxes[:, 2] <= 0) | (boxes[:, 3] <= 0)
+    if flat.any():
+        report(
+            "degenerate-boxes",
+            "error" if flat[0] else "warning",
+            path,
+            f"expected boxes with positive sides in {path}, found {int(flat.sum())} without area in frames "
+            f"{_frames(flat)}; "
+            "they count as invalid truth, and tracking cannot start from one",
+        )
+    if size is None:
+        return
+    height, width = size
+    hidden = np.zeros(len(boxes), dtype=bool)
+    if visibility is not None:
+        known = visibility[: len(boxes)]
+        hidden[: len(known)] = known < 1
+    inside = _inside_share(boxes, height, width)
+    outside = ~flat & ~hidden & (inside < _HALF)
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        report(
+            "boxes-outside",
+            "error",
+            path,
+            f"expected boxes inside {width} x {height} cube pixels in {path}, found {int(outside.sum())} mostly "
+            "outside in frames "
+            f"{_frames(outside)} such as {format_box(boxes[first])}; boxes in mosaic pixels have to be divided by the "
+            "block",
+        )
+    over = np.maximum.reduce(
+        [-boxes[:, 0], -boxes[:, 1], boxes[:, 0] + boxes[:, 2] - width, boxes[:, 1] + boxes[:, 3] - height]
+    )
+    across = ~flat & ~hidden & ~outside & (over > _TOLERANCE_PX)
+    if across.any():
+        first = int(np.flatnonzero(across)[0])
+        report(
+            "boxes-outside",
+            "warning",
+            path,
+            f"expected boxes inside {width} x {height} cube pixels in {path}, found {int(across.sum())} across the "
+            "edge in frames "
+            f"{_frames(across)} such as {format_box(boxes[first])}; cut them to the frame, or check the coordinates",
+        )
+
+
+def _inside_share(boxes: Boxes, height: int, width: int) -> NDArray[np.float64]:
+    low = np.clip(boxes[:, :2], 0, None)
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], (width, height))
+    sides = np.clip(high - low, 0, None)
+    area = np.clip(boxes[:, 2], 1e-12, None) * np.clip(boxes[:, 3], 1e-12, None)
+    return np.asarray(sides[:, 0] * sides[:, 1] / area)
+
+
+def _frames(mask: NDArray[np.bool_]) -> str:
+    """Frame numbers from 1, as the files count."""
+    return ranges((np.flatnonzero(mask) + 1).tolist())

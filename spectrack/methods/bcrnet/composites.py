@@ -1,0 +1,177 @@
+"""Composites: three-band images made from a cube by ranking its bands, and how much each of them counts.
+
+Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) sections 3.1, 3.2 and 3.4: bands are ranked by the sums of W and
+assembled to three-channel composites, which are weighted by the importance of their bands. Stated by the paper: that
+much. From SEE-Net's published code, which it follows: floor(C / 3) composites in rank order, leftover bands dropped,
+row sums, weight = share of the importance. This project's: the switches, the stable sort, the limit on composites. What
+ranks the bands is in `composers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from spectrack.errors import ConfigError, nearest_name
+
+ComposerName = Literal["importance", "self_expression", "sequential", "random", "pca", "fixed"]
+"""What ranks the bands: BIMM, the solver of eq. (1), their order, chance, principal components, or the user."""
+
+_SMALLEST = 1e-8
+
+
+@dataclass(frozen=True)
+class ComposerConfig:
+    """How composites are made; stored with the weights.
+
+    Attributes:
+        name: what ranks the bands.
+        leftover: bands that do not fill a composite are dropped, or filled up with the top-ranked ones again
+            (``wrap``).
+        order_source: the search crop is ranked by its own matrix (the paper) or takes the template's order.
+        importance_axis: band i counts by the sum of row i of W (how it is rebuilt; the paper) or of column i (how much
+            it serves the others).
+        max_composites: at most so many, highest importance first; 0 for no limit.
+        fixed_bands: for ``fixed``: band indices, three a composite; a band may come again.
+        seed: for ``random``.
+    """
+
+    name: ComposerName = "importance"
+    leftover: Literal["drop", "wrap"] = "drop"
+    order_source: Literal["own", "template"] = "own"
+    importance_axis: Literal["row", "column"] = "row"
+    max_composites: int = 8
+    fixed_bands: tuple[int, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("composer", self.name, get_args(ComposerName)),
+            ("leftover", self.leftover, ("drop", "wrap")),
+            ("order_source", self.order_source, ("own", "template")),
+            ("importance_axis", self.importance_axis, ("row", "column")),
+        ):
+            if value not in known:
+                raise ConfigError(f"expected a known {name}, found {value!r}; {nearest_name(str(value), known)}")
+        if self.max_composites < 0:
+            raise ConfigError(f"expected max_composites of at least 0, found {self.max_composites}; 0 means no limit")
+        if (
+            (self.name == "fixed") != bool(self.fixed_bands)
+            or len(self.fixed_bands) % 3
+            or any(band < 0 for band in self.fixed_bands)
+        ):
+            raise ConfigError(
+                "expected three fixed_bands a composite for the composer fixed and none for others, found "
+                f"{self.fixed_bands} for "
+                f"{self.name!r}; name bands from 0 on"
+            )
+
+
+class Composites(NamedTuple):
+    """Composites of N crops.
+
+    Attributes:
+        images: (N, B, 3, H, W), raw bands picked by index (or principal components), the most important composite
+            first.
+        importance: (N, C), sums to 1; carries gradient to W.
+        order: (N, C) band indices, most important first.
+        bands: (N, B, 3) band indices of every composite; None for principal components.
+        weights: (N, B), sums to 1; carries gradient to W.
+        matrix: W, (N, C, C), where the composer has one.
+        basis: (N, C + 1, 3 B) principal components with their offsets in the last row, where the composer uses them.
+    """
+
+    images: Tensor
+    importance: Tensor
+    order: Tensor
+    bands: Tensor | None
+    weights: Tensor
+    matrix: Tensor | None = None
+    basis: Tensor | None = None
+
+
+def count_composites(bands: int, leftover: str = "drop", limit: int = 0) -> int:
+    """Composites of a cube: floor(bands / 3), or the ceiling where leftover bands are wrapped; at most `limit` unless
+    that is 0.
+
+    Example:
+        >>> counts = [count_composites(bands) for bands in (3, 15, 16, 25)]
+        >>> counts, count_composites(16, "wrap"), count_composites(200, limit=8)
+        ([1, 5, 5, 8], 6, 8)
+    """
+    count = bands // 3 if leftover == "drop" else -(-bands // 3)
+    return min(count, limit) if limit else count
+
+
+def band_importance(matrix: Tensor, axis: str = "row") -> Tensor:
+    """Sums of W over its last axis (``row``) or over rows (``column``), scaled to sum 1; uniform where W is all zero.
+
+    Args:
+        matrix: (N, C, C), W >= 0.
+        axis: row i says how band i is rebuilt from the others, column i how much it serves them.
+
+    Returns:
+        (N, C).
+    """
+    sums = matrix.sum(dim=2 if axis == "row" else 1)
+    total = sums.sum(dim=1, keepdim=True)
+    uniform = torch.full_like(sums, 1.0 / sums.shape[1])
+    return torch.where(total > _SMALLEST, sums / total.clamp(min=_SMALLEST), uniform)
+
+
+def rank_bands(importance: Tensor) -> Tensor:
+    """(N, C) band indices, most important first; equal bands keep their order, so runs repeat exactly."""
+    return torch.sort(importance.detach(), dim=1, descending=True, stable=True).indices
+
+
+def group_bands(order: Tensor, leftover: str = "drop", limit: int = 0) -> Tensor:
+    """Bands of every composite, (N, B, 3): ranks 3 n, 3 n + 1, 3 n + 2 in that order.
+
+    Args:
+        order: (N, C) of `rank_bands`.
+        leftover: ``drop`` or ``wrap``.
+        limit: at most so many composites, 0 for no limit.
+    """
+    count = count_composites(order.shape[1], leftover, limit)
+    return torch.cat([order, order[:, :2]], dim=1)[:, : 3 * count].reshape(-1, count, 3)
+
+
+def composite_weights(importance: Tensor, bands: Tensor) -> Tensor:
+    """Share of every composite in the importance of the bands that were grouped.
+
+    Args:
+        importance: (N, C), >= 0; gradient flows through the values, not through the ranking.
+        bands: (N, B, 3).
+
+    Returns:
+        (N, B), sums to 1; falling where no band was wrapped and the order is the crop's own. Uniform where all are 0.
+    """
+    sums = importance.gather(1, bands.flatten(1)).view_as(bands).sum(dim=2)
+    total = sums.sum(dim=1, keepdim=True)
+    return torch.where(total > _SMALLEST, sums / total.clamp(min=_SMALLEST), torch.full_like(sums, 1.0 / sums.shape[1]))
+
+
+def pick_bands(cube: Tensor, bands: Tensor) -> Tensor:
+    """The composites themselves: (N, C, H, W) and (N, B, 3) to (N, B, 3, H, W); values are not changed."""
+    crops, count = bands.shape[:2]
+    if crops > 1 or cube.device.type != "cpu":
+        picked = cube[torch.arange(crops, device=cube.device).unsqueeze(1), bands.flatten(1)]
+        return picked.view(crops, count, 3, *cube.shape[2:])
+    # A tracker's crop lies pixel by pixel; plane after plane into images that lie so too is faster than any gather, and
+    # what follows wants them like that.
+    images = cube.new_empty((count, *cube.shape[2:], 3))
+    for number, triple in enumerate(bands[0].tolist()):
+        for channel, band in enumerate(triple):
+            images[number, :, :, channel] = cube[0, band]
+    return images.permute(0, 3, 1, 2).unsqueeze(0)
+
+
+def composer_from_json(values: dict[str, Any]) -> ComposerConfig:
+    """A configuration from the plain values of a weights file."""
+    arguments: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    return ComposerConfig(**arguments)

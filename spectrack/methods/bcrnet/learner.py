@@ -1,0 +1,186 @@
+"""BCR-Net as the training loop sees it: reconstruction of both crops, then branches and their fusion, on pairs of
+cubes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from spectrack.methods.bcrnet.composites import Composites
+from spectrack.methods.bcrnet.losses import bcrnet_loss, reconstruction_loss
+from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig, BCRNetOutput, fuse_branches
+from spectrack.methods.bcrnet.tracker import BCRNetOptions
+from spectrack.networks.siamban import keep_levels
+from spectrack.pairs.spectral_expansion import SpectralBatch
+from spectrack.tables import demand
+from spectrack.trackers.online import OnlineOptions
+from spectrack.training.labels import distance_targets
+from spectrack.training.learner import Learner, best_overlaps
+from spectrack.training.methods import Method
+from spectrack.training.recipe import Recipe
+from spectrack.weights.metadata import WeightsMetadata
+
+
+@dataclass(frozen=True)
+class BCRNetLossConfig:
+    """Weights of the terms and sampling of the points. Where only `reconstruction` counts, nothing is tracked, which is
+    fast.
+
+    Attributes:
+        classification: l1 of eq. (15), of the branches' weighted cross-entropy.
+        regression: l2, of the branches' weighted 1 - IoU.
+        reconstruction: l3, of the relative error of both crops.
+        fused_classification: weight of the fused map's cross-entropy (ours).
+        fused_regression: weight of the fused map's 1 - IoU (ours).
+        norm: of the reconstruction error.
+        detach_weights: let BIMM learn from the reconstruction alone.
+        branches: train on so many composites drawn from a batch's, for its pace; 0 takes all (the paper). Validation
+            takes all.
+        positives: positive points kept a sample; 0 keeps all.
+        negatives: negative points kept a sample; 0 keeps all.
+        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none.
+    """
+
+    classification: float = 1.0
+    regression: float = 1.0
+    reconstruction: float = 1.0
+    fused_classification: float = 0.0
+    fused_regression: float = 0.0
+    norm: Literal["relative", "element"] = "relative"
+    detach_weights: bool = False
+    branches: int = 0
+    positives: int = 16
+    negatives: int = 0
+    hard_negatives: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("branches", "positives", "negatives", "hard_negatives"):
+            demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+
+    @property
+    def tracks(self) -> bool:
+        """Whether anything but the reconstruction counts."""
+        return any((self.classification, self.regression, self.fused_classification, self.fused_regression))
+
+
+@dataclass(frozen=True)
+class BCRNetOnline(OnlineOptions, BCRNetOptions):
+    """Everything that the tracker decides online; stored with the weights."""
+
+    def __post_init__(self) -> None:
+        OnlineOptions.__post_init__(self)
+        BCRNetOptions.__post_init__(self)
+
+
+class BCRNetLearner(Learner):
+    """BCR-Net with its labels and losses; starts from SiamBAN's backbone, neck and head where the recipe says so.
+
+    Args:
+        recipe: the network's shape and the weights of the loss.
+    """
+
+    STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "siamban": {"": "siamban."},
+        "backbone": {"backbone.": "siamban.backbone."},
+    }
+
+    network: BCRNet
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        demand(
+            not (recipe.loss.branches and recipe.network.heads == "per_branch"),
+            "loss.branches",
+            "0 for heads per_branch",
+            recipe.loss.branches,
+        )
+        self.network = BCRNet(recipe.network)
+
+    def load_start(self, state: Mapping[str, Tensor], metadata: WeightsMetadata, source: str) -> None:
+        """As `Learner.load_start`; of SiamBAN's weights, heads of the branches all start as copies of its head.
+
+        A network on fewer levels of ResNet-50 takes what belongs to them.
+        """
+        base = self.recipe.network.base
+        if metadata.method == "siamban" and base.profile == "full":
+            state = keep_levels(state, metadata.config.get("levels", (3, 4, 5)), base.levels)
+        super().load_start(state, metadata, source)
+        if metadata.method == "siamban":
+            for head in self.network.heads:
+                head.load_state_dict(self.network.siamban.head.state_dict())
+
+    def losses(self, batch: SpectralBatch, step: int) -> dict[str, Tensor]:
+        """The terms of eq. (15), those of the fused maps, and the entropy of the branch weights."""
+        loss = self.loss
+        if not loss.tracks:
+            return self._reconstruct(batch)
+        generator = self.draws(step)
+        output = self._respond(batch, generator)
+        labels = self.labels(batch, generator)
+        terms = bcrnet_loss(
+            output,
+            batch.template,
+            batch.search,
+            labels,
+            distance_targets(batch.box),
+            classification_weight=loss.classification,
+            regression_weight=loss.regression,
+            reconstruction_weight=loss.reconstruction,
+            fused_classification_weight=loss.fused_classification,
+            fused_regression_weight=loss.fused_regression,
+            norm=loss.norm,
+            detach_weights=loss.detach_weights,
+            hard_negatives=loss.hard_negatives,
+        )
+        return terms._asdict()
+
+    @torch.no_grad()
+    def overlaps(self, batch: SpectralBatch) -> Tensor:
+        """IoU with the truth of the best-scored box of the fused maps, (number of positive pairs,)."""
+        output = self._respond(batch)
+        scores, distances = fuse_branches(output.logits, output.distances, output.weights)
+        return best_overlaps(scores, distances, batch)
+
+    def _respond(self, batch: SpectralBatch, generator: torch.Generator | None = None) -> BCRNetOutput:
+        """The network's answer; with a generator, for as many branches as the loss asks for."""
+        network, wavelengths = self.network, _wavelengths(batch)
+        template = network.compose(batch.template, wavelengths)
+        search = network.compose(batch.search, wavelengths, template)
+        count = search.images.shape[1]
+        if generator is not None and 0 < self.loss.branches < count:
+            drawn = (
+                torch.randperm(count, generator=generator)[: self.loss.branches].sort().values.to(search.images.device)
+            )
+            template, search = keep_composites(template, drawn), keep_composites(search, drawn)
+        return network.answer(template, search, batch.template_box)
+
+    def _reconstruct(self, batch: SpectralBatch) -> dict[str, Tensor]:
+        crops = (batch.template, batch.search)
+        errors = [
+            reconstruction_loss(crop, self.network.bimm(crop, _wavelengths(batch)).matrix, norm=self.loss.norm)
+            for crop in crops
+        ]
+        reconstruction = torch.stack(errors).sum()
+        return {"total": self.loss.reconstruction * reconstruction, "reconstruction": reconstruction}
+
+
+def keep_composites(composites: Composites, kept: Tensor) -> Composites:
+    """Some of the composites, (kept,) their numbers; their weights sum to 1 again."""
+    weights = composites.weights[:, kept]
+    return composites._replace(
+        images=composites.images[:, kept],
+        bands=None if composites.bands is None else composites.bands[:, kept],
+        weights=weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-8),
+    )
+
+
+def _wavelengths(batch: SpectralBatch) -> Tensor | None:
+    return batch.wavelengths_nm if bool(torch.isfinite(batch.wavelengths_nm).all()) else None
+
+
+METHOD = Method("bcrnet", BCRNetLearner, BCRNetConfig, BCRNetLossConfig, BCRNetOnline, batches="spectral")

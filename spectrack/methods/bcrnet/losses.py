@@ -1,0 +1,188 @@
+"""BCR-Net's losses: self-expression of both crops through their own W, and branch losses weighted by importance.
+
+Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.4.1, eq. (15), restored with SEE-Net's published code:
+
+    L = l3 (||Z - W_Z Z||^2 + ||X - W_X X||^2) + l1 sum_n w_n L_cls^n + l2 sum_n w_n L_reg^n
+
+Stated by the paper: the three terms and their weights. Restored: n counts branches, w_n comes from the search crop and
+is averaged over the batch, L_cls and L_reg are SiamBAN's. This project's: the reconstruction error is relative to the
+crop's energy, so that it has no unit and starts near 0.2, and all three weights are 1; hard negatives count as in
+`losses`; and, beside the branches, the fused maps, by which the tracker decides, have a loss of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from spectrack.methods.bcrnet.network import BCRNetOutput, fuse_branches
+from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error
+from spectrack.training.losses import balanced_cross_entropy, iou_loss
+
+ReconstructionNorm = Literal["relative", "element"]
+"""Error over the crop's energy, or mean squared error per element."""
+
+
+class BCRNetLoss(NamedTuple):
+    """The terms of one batch; scalars that carry gradient except `entropy`.
+
+    Attributes:
+        total: what the optimiser minimises.
+        classification: sum of w_n L_cls^n.
+        regression: sum of w_n L_reg^n.
+        reconstruction: mean over the batch, template and search crop added; 0 where the composer has no W.
+        entropy: of the branch weights over its largest value, in [0, 1]; near 0 one branch has taken all.
+        fused_classification: L_cls of the fused maps; 0 where their weight is.
+        fused_regression: L_reg of the fused maps; 0 where their weight is.
+    """
+
+    total: Tensor
+    classification: Tensor
+    regression: Tensor
+    reconstruction: Tensor
+    entropy: Tensor
+    fused_classification: Tensor
+    fused_regression: Tensor
+
+
+def reconstruction_loss(cube: Tensor, matrix: Tensor, *, norm: ReconstructionNorm = "relative") -> Tensor:
+    """How badly W rebuilds the bands of its own crop.
+
+    Args:
+        cube: (N, C, H, W), the network's input; no gradient flows into it.
+        matrix: W, (N, C, C).
+        norm: ``relative`` ||X - W X||^2 / ||X||^2, or ``element``, the same over the number of values.
+
+    Returns:
+        A scalar, mean over the batch.
+    """
+    gram = gram_matrix(cube.detach())
+    error = reconstruction_error(gram, matrix)
+    if norm == "element":
+        error = error * gram.diagonal(dim1=1, dim2=2).mean(dim=1)
+    return error.mean()
+
+
+def branch_losses(
+    logits: Tensor, distances: Tensor, labels: Tensor, targets: Tensor, *, hard_negatives: int = 0
+) -> tuple[Tensor, Tensor]:
+    """SiamBAN's two losses of every branch.
+
+    Args:
+        logits: (N, B, 2, 25, 25).
+        distances: (N, B, 4, 25, 25).
+        labels: (N, 25, 25), the same for all branches.
+        targets: (N, 4, 25, 25).
+        hard_negatives: see `losses.balanced_cross_entropy`.
+
+    Returns:
+        Classification and regression, (B,) each.
+    """
+    branches = range(logits.shape[1])
+    classification = torch.stack(
+        [balanced_cross_entropy(logits[:, n], labels, hard_negatives=hard_negatives) for n in branches]
+    )
+    return classification, torch.stack([iou_loss(distances[:, n], targets, labels) for n in branches])
+
+
+def fused_losses(
+    logits: Tensor, distances: Tensor, weights: Tensor, labels: Tensor, targets: Tensor, *, hard_negatives: int = 0
+) -> tuple[Tensor, Tensor]:
+    """SiamBAN's two losses of the fused maps S and R (`fuse_branches`): what a tracker that fuses maps decides by.
+
+    A branch that cannot see the target alone is not to blame for that here, only for being sure of something else.
+
+    Args:
+        logits: (N, B, 2, 25, 25).
+        distances: (N, B, 4, 25, 25).
+        weights: (N, B), sums to 1.
+        labels: (N, 25, 25).
+        targets: (N, 4, 25, 25).
+        hard_negatives: see `losses.balanced_cross_entropy`.
+
+    Returns:
+        Classification and regression, scalars.
+    """
+    scores, fused = fuse_branches(logits, distances, weights)
+    # A log-softmax leaves logarithms of probabilities that sum to 1 as they are.
+    pair = torch.stack([1.0 - scores, scores], dim=1).clamp(min=1e-6).log()
+    return balanced_cross_entropy(pair, labels, hard_negatives=hard_negatives), iou_loss(fused, targets, labels)
+
+
+def weight_entropy(weights: Tensor) -> Tensor:
+    """Mean entropy of branch weights (N, B) as a share of log B, in [0, 1]; 1 for a single branch.
+
+    Example:
+        >>> weight_entropy(torch.tensor([[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0]])).item()
+        0.5
+    """
+    if weights.shape[1] == 1:
+        return torch.ones((), device=weights.device)
+    entropy = torch.special.entr(weights.float()).sum(dim=1)
+    share: Tensor = entropy.mean() / math.log(weights.shape[1])
+    return share
+
+
+def bcrnet_loss(
+    output: BCRNetOutput,
+    template_cube: Tensor,
+    search_cube: Tensor,
+    labels: Tensor,
+    targets: Tensor,
+    *,
+    classification_weight: float = 1.0,
+    regression_weight: float = 1.0,
+    reconstruction_weight: float = 1.0,
+    fused_classification_weight: float = 0.0,
+    fused_regression_weight: float = 0.0,
+    norm: ReconstructionNorm = "relative",
+    detach_weights: bool = False,
+    hard_negatives: int = 0,
+) -> BCRNetLoss:
+    """Eq. (15) of one batch, and the loss of the fused maps where it has a weight.
+
+    Args:
+        output: of the network for both cubes.
+        template_cube: (N, C, 127, 127) as given to the network.
+        search_cube: (N, C, 255, 255) as given to the network.
+        labels: (N, 25, 25) of 1, 0 and -1.
+        targets: (N, 4, 25, 25).
+        classification_weight: l1.
+        regression_weight: l2.
+        reconstruction_weight: l3.
+        fused_classification_weight: of L_cls of the fused maps; not in the paper.
+        fused_regression_weight: of L_reg of the fused maps; not in the paper.
+        norm: of the reconstruction error.
+        detach_weights: keep the gradient of everything but the reconstruction out of the band importance module;
+            against weights that collapse.
+        hard_negatives: see `losses.balanced_cross_entropy`.
+    """
+    weights = output.weights.detach() if detach_weights else output.weights
+    shares = weights.mean(dim=0)
+    scores, boxes = branch_losses(output.logits, output.distances, labels, targets, hard_negatives=hard_negatives)
+    classification, regression = (shares * scores).sum(), (shares * boxes).sum()
+    reconstruction = crop_reconstruction(output, template_cube, search_cube, norm=norm)
+    total = (
+        classification_weight * classification + regression_weight * regression + reconstruction_weight * reconstruction
+    )
+    fused = (classification.new_zeros(()), classification.new_zeros(()))
+    if fused_classification_weight or fused_regression_weight:
+        fused = fused_losses(output.logits, output.distances, weights, labels, targets, hard_negatives=hard_negatives)
+        total = total + fused_classification_weight * fused[0] + fused_regression_weight * fused[1]
+    return BCRNetLoss(
+        total, classification, regression, reconstruction, weight_entropy(output.weights.detach()), *fused
+    )
+
+
+def crop_reconstruction(
+    output: BCRNetOutput, template_cube: Tensor, search_cube: Tensor, *, norm: ReconstructionNorm
+) -> Tensor:
+    """Both crops' `reconstruction_loss`, added; 0 where the composer has no W."""
+    total = search_cube.new_zeros(())
+    for cube, composites in ((template_cube, output.template), (search_cube, output.search)):
+        if composites.matrix is not None:
+            total = total + reconstruction_loss(cube, composites.matrix, norm=norm)
+    return total

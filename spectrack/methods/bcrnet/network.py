@@ -1,0 +1,388 @@
+"""BCR-Net: bands ranked and grouped into composites, one shared Siamese path for all of them, outputs weighted by
+importance.
+
+Source: "Band and Context Refinement Network", Remote Sensing 17(22), 2025, 3689, section 3 and its figure of the
+framework. Stated by the paper: the chain BIMM, composites, frozen ResNet-50, CFRM, box-adaptive heads, weights of the
+branches. Restored from SEE-Net's published code, which it follows: one head for all branches, weights from the search
+crop. This project's: profile `compact` (the backbone of `compact`, BIMM on a reduced crop), CFRM after the neck, and
+the switches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, NamedTuple, Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMConfig
+from spectrack.methods.bcrnet.composers import build_composer
+from spectrack.methods.bcrnet.composites import ComposerConfig, Composites, composer_from_json
+from spectrack.methods.bcrnet.contextual_refinement import ContextualRefinements
+from spectrack.networks.correlation_head import CorrelationHead, SearchTowers, TemplateKernels
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+
+COMPACT_BIMM_SIZE_PX = 64
+"""Side to which `compact` reduces crops before BIMM: its output is one number per band, not a map."""
+
+
+@dataclass(frozen=True)
+class BCRNetConfig:
+    """The shape of a BCR-Net; stored with the weights.
+
+    Attributes:
+        base: backbone, neck and head.
+        bimm: the band importance module.
+        composer: how composites are made.
+        branch_weights: branches count by the importance of their bands, or all the same.
+        refine: whether there is a CFRM.
+        cfrm_place: on the neck's output with the template's central 7x7 cells, or before they are cut out
+            (``pre_crop``).
+        heads: one head for all branches, or one for each of `composer.max_composites`.
+        straight_through: multiply each band by s / s, which is 1, so that the tracking loss reaches the importance s
+            (an ablation).
+    """
+
+    base: SiamBANConfig = field(default_factory=SiamBANConfig)
+    bimm: BIMMConfig = field(default_factory=lambda: BIMMConfig(input_size=COMPACT_BIMM_SIZE_PX))
+    composer: ComposerConfig = field(default_factory=ComposerConfig)
+    branch_weights: Literal["importance", "uniform"] = "importance"
+    refine: bool = True
+    cfrm_place: Literal["post_neck", "pre_crop"] = "post_neck"
+    heads: Literal["shared", "per_branch"] = "shared"
+    straight_through: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("branch_weights", self.branch_weights, ("importance", "uniform")),
+            ("cfrm_place", self.cfrm_place, ("post_neck", "pre_crop")),
+            ("heads", self.heads, ("shared", "per_branch")),
+        ):
+            if value not in known:
+                raise ConfigError(f"expected {name} of {' or '.join(known)}, found {value!r}; choose one of the two")
+        if self.heads == "per_branch" and self.composer.max_composites == 0:
+            raise ConfigError(
+                "expected a limit on composites for heads per_branch, found max_composites 0; name how many heads to "
+                "build"
+            )
+
+    @classmethod
+    def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:
+        """The defaults of a profile: `full` is the paper's size, with BIMM on the whole crop."""
+        bimm = BIMMConfig(input_size=0 if profile == "full" else COMPACT_BIMM_SIZE_PX)
+        arguments: dict[str, Any] = {"base": SiamBANConfig(profile=profile), "bimm": bimm} | changes
+        return cls(**arguments)
+
+    def with_switches(self, switches: dict[str, Any]) -> Self:
+        """The same weights with other composites: values for some of `SWITCHES`, ``composer`` being the composer's
+        name.
+
+        Raises:
+            ConfigError: an unknown switch, or a value out of range.
+        """
+        unknown = [name for name in switches if name not in SWITCHES]
+        if unknown:
+            raise ConfigError(
+                f"expected a switch of BCR-Net, found {unknown[0]!r}; {nearest_name(unknown[0], SWITCHES)}"
+            )
+        weights = switches.get("branch_weights", self.branch_weights)
+        changes = {
+            "name" if name == "composer" else name: value
+            for name, value in switches.items()
+            if name != "branch_weights"
+        }
+        if "fixed_bands" in changes:
+            changes["fixed_bands"] = _band_list(changes["fixed_bands"])
+            changes.setdefault("name", "fixed")
+        return replace(self, branch_weights=weights, composer=replace(self.composer, **changes))
+
+    @property
+    def profile(self) -> str:
+        """Of backbone, neck and head."""
+        return self.base.profile
+
+    @property
+    def input_range(self) -> str:
+        """What the backbone was trained on."""
+        return self.base.input_range
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the metadata of a weights file."""
+        return cast(dict[str, Any], _plain(asdict(self)))
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        parts: dict[str, Any] = {
+            "base": SiamBANConfig.from_json(values.get("base", {})),
+            "bimm": BIMMConfig.from_json(values.get("bimm", {})),
+            "composer": composer_from_json(values.get("composer", {})),
+        }
+        return cls(**{key: value for key, value in values.items() if key not in parts}, **parts)
+
+
+SWITCHES = (
+    "composer",
+    "leftover",
+    "order_source",
+    "importance_axis",
+    "max_composites",
+    "fixed_bands",
+    "seed",
+    "branch_weights",
+)
+"""What may differ from the training without other weights; see `BCRNetConfig.with_switches`."""
+
+
+class BCRNetOutput(NamedTuple):
+    """One pass over N pairs with B branches.
+
+    Attributes:
+        logits: (N, B, 2, 25, 25), background first.
+        distances: (N, B, 4, 25, 25), as SiamBAN's.
+        weights: w_n of the search crop, (N, B), sums to 1; carries gradient to BIMM.
+        template: composites of the template with W, importance and order.
+        search: composites of the search crop.
+    """
+
+    logits: Tensor
+    distances: Tensor
+    weights: Tensor
+    template: Composites
+    search: Composites
+
+
+Kernels = tuple[TemplateKernels, ...]
+"""The template's side: one entry with batch N * B for a shared head, else one with batch N for each branch."""
+
+Towers = tuple[SearchTowers, ...]
+"""The search region's side, likewise."""
+
+
+class BCRNet(nn.Module):
+    """Template and search cubes to one grid of scores and distances a branch.
+
+    The backbone is frozen: no gradient, and batch normalisation stays in evaluation mode whatever `train` is called
+    with; `freeze` adds other parts.
+
+    Args:
+        config: the network's shape.
+
+    Example:
+        >>> network = BCRNet(BCRNetConfig(base=SiamBANConfig(compact_widths=(8, 8, 8), compact_dilations=(1,)))).eval()
+        >>> output = network(torch.rand(1, 16, 127, 127), torch.rand(1, 16, 255, 255))
+        >>> tuple(output.logits.shape), tuple(output.weights.shape)
+        ((1, 5, 2, 25, 25), (1, 5))
+    """
+
+    def __init__(self, config: BCRNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or BCRNetConfig()
+        self.siamban = SiamBAN(self.config.base)
+        self.bimm = BandImportanceModule(self.config.bimm)
+        self.composer = build_composer(self.config.composer, self.bimm)
+        channels, levels = self.siamban.neck.channels, len(self.siamban.neck.in_channels)
+        self.cfrm = ContextualRefinements(channels, levels) if self.config.refine else None
+        count = self.config.composer.max_composites if self.config.heads == "per_branch" else 0
+        base = self.config.base
+        self.heads = nn.ModuleList(
+            CorrelationHead(channels, levels, template_box=base.template_box, prediction_kernel=base.prediction_kernel)
+            for _ in range(count)
+        )
+        self._frozen: set[str] = set()
+        self.freeze("backbone")
+
+    def freeze(self, *parts: Literal["backbone", "neck", "head", "bimm", "cfrm"]) -> None:
+        """Take parts out of the training: no gradient, evaluation mode for good."""
+        self._frozen.update(parts)
+        for part in parts:
+            for module in self._modules_of(part):
+                module.requires_grad_(False).eval()
+
+    def unfreeze(self, *parts: Literal["backbone", "neck", "head", "bimm", "cfrm"]) -> None:
+        """Put parts back into the training."""
+        self._frozen.difference_update(parts)
+        for part in parts:
+            for module in self._modules_of(part):
+                module.requires_grad_(True).train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`, but frozen parts stay in evaluation mode."""
+        super().train(mode)
+        for part in self._frozen:
+            for module in self._modules_of(part):
+                module.eval()
+        return self
+
+    def start_from_siamban(self, state: dict[str, Tensor]) -> None:
+        """Take backbone, neck and head over from a SiamBAN of the same shape; heads per branch all start as copies of
+        its head.
+        """
+        self.siamban.load_state_dict(state)
+        for head in self.heads:
+            head.load_state_dict(self.siamban.head.state_dict())
+
+    def forward(
+        self,
+        template_cube: Tensor,
+        search_cube: Tensor,
+        wavelengths_nm: Tensor | None = None,
+        template_boxes: Tensor | None = None,
+    ) -> BCRNetOutput:
+        """One pass over pairs, as training needs it.
+
+        Args:
+            template_cube: (N, C, 127, 127) in about [0, 1].
+            search_cube: (N, C, 255, 255) in about [0, 1].
+            wavelengths_nm: (C,) band centres, the same for all pairs, or None when unknown.
+            template_boxes: (N, 4), see `kernels`.
+        """
+        template = self.compose(template_cube, wavelengths_nm)
+        return self.answer(template, self.compose(search_cube, wavelengths_nm, template), template_boxes)
+
+    def answer(self, template: Composites, search: Composites, template_boxes: Tensor | None = None) -> BCRNetOutput:
+        """One pass over the composites of pairs.
+
+        Args:
+            template: of the template cubes.
+            search: of the search cubes, as many.
+            template_boxes: (N, 4), see `kernels`.
+        """
+        logits, distances = self.match(
+            self.kernels(template.images, template_boxes), self.towers(search.images), search.images.shape[1]
+        )
+        return BCRNetOutput(logits, distances, self.branch_weights(search), template, search)
+
+    def compose(
+        self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None
+    ) -> Composites:
+        """Rank the bands of crops and make composites; `template` are those of the template when `cube` is a search
+        crop.
+        """
+        composites = self.composer(cube, wavelengths_nm, template)
+        if self.config.heads == "per_branch" and composites.images.shape[1] > len(self.heads):
+            raise InputError(
+                f"expected at most {len(self.heads)} composites, as there are heads, found "
+                f"{composites.images.shape[1]}; "
+                "lower max_composites"
+            )
+        if not self.config.straight_through or composites.bands is None:
+            return composites
+        share = composites.importance
+        gate = 1.0 + (share - share.detach()) / share.detach().clamp(min=1e-6)
+        gates = gate.gather(1, composites.bands.flatten(1)).view_as(composites.bands)
+        return composites._replace(images=composites.images * gates[..., None, None])
+
+    def branch_weights(self, composites: Composites) -> Tensor:
+        """w_n of N crops, (N, B), sums to 1."""
+        weights = composites.weights
+        return (
+            weights if self.config.branch_weights == "importance" else torch.full_like(weights, 1.0 / weights.shape[1])
+        )
+
+    def kernels(self, images: Tensor, boxes: Tensor | None = None) -> Kernels:
+        """The template's side of the head, computed once a template.
+
+        Args:
+            images: (N, B, 3, 127, 127) composites.
+            boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used where the base has
+                `template_box`.
+        """
+        levels = self.siamban.extract(images.flatten(0, 1))
+        if self.config.cfrm_place == "pre_crop":
+            levels = self.siamban.neck.crop_template(self._refined(levels))
+        else:
+            levels = self._refined(self.siamban.neck.crop_template(levels))
+        branches = images.shape[1]
+        if not len(self.heads):
+            return (
+                self.siamban.head.template_kernels(
+                    levels, None if boxes is None else boxes.repeat_interleave(branches, dim=0)
+                ),
+            )
+        return tuple(
+            head.template_kernels([level[n::branches] for level in levels], boxes)
+            for n, head in enumerate(self._heads(branches))
+        )
+
+    def towers(self, images: Tensor) -> Towers:
+        """(N, B, 3, 255, 255) composites to the search region's side of the head, computed once for all templates."""
+        levels, branches = self._refined(self.siamban.extract(images.flatten(0, 1))), images.shape[1]
+        if not len(self.heads):
+            return (self.siamban.head.towers(levels),)
+        return tuple(
+            head.towers([level[n::branches] for level in levels]) for n, head in enumerate(self._heads(branches))
+        )
+
+    def match(self, kernels: Kernels, towers: Towers, branches: int) -> tuple[Tensor, Tensor]:
+        """Kernels of N templates against N search crops, branch by branch.
+
+        Returns:
+            Logits (N, B, 2, 25, 25) and distances (N, B, 4, 25, 25).
+        """
+        if not len(self.heads):
+            logits, distances = self.siamban.head.correlate(kernels[0], towers[0])
+            return _by_branch(logits, branches), _by_branch(distances, branches)
+        pairs = [
+            head.correlate(own, seen) for head, own, seen in zip(self._heads(branches), kernels, towers, strict=True)
+        ]
+        return torch.stack([logits for logits, _ in pairs], dim=1), torch.stack(
+            [distances for _, distances in pairs], dim=1
+        )
+
+    def _refined(self, levels: list[Tensor]) -> list[Tensor]:
+        return levels if self.cfrm is None else cast(list[Tensor], self.cfrm(levels))
+
+    def _heads(self, branches: int) -> list[CorrelationHead]:
+        return cast(list[CorrelationHead], list(self.heads))[:branches]
+
+    def _modules_of(self, part: str) -> list[nn.Module]:
+        known = {
+            "backbone": [self.siamban.backbone],
+            "neck": [self.siamban.neck],
+            "bimm": [self.bimm],
+            "cfrm": [self.cfrm],
+        }
+        known["head"] = [self.siamban.head, *self.heads]
+        if part not in known:
+            raise ConfigError(f"expected a part of the network, found {part!r}; known: {', '.join(sorted(known))}")
+        return [module for module in known[part] if module is not None]
+
+
+def _by_branch(maps: Tensor, branches: int) -> Tensor:
+    return maps.reshape(-1, branches, *maps.shape[1:])
+
+
+def fuse_branches(logits: Tensor, distances: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Branch fusion by maps: S = sum_n w_n softmax(P_n)_object, R = sum_n w_n R_n.
+
+    Args:
+        logits: (N, B, 2, 25, 25).
+        distances: (N, B, 4, 25, 25).
+        weights: (N, B), sums to 1.
+
+    Returns:
+        Scores (N, 25, 25) in [0, 1] and distances (N, 4, 25, 25), float32.
+    """
+    shares = weights.float()
+    scores = logits.float().softmax(dim=2)[:, :, 1]
+    return torch.einsum("nb,nbij->nij", shares, scores), torch.einsum("nb,nbkij->nkij", shares, distances.float())
+
+
+def _band_list(value: Any) -> tuple[int, ...]:
+    """Band indices from a list, or from text such as ``9,5,1``."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(int(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"expected band indices such as 9,5,1, found {value!r}; name three bands a composite"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,239 @@
+"""BCR-Net: the bands of every crop are ranked, grouped into composites and tracked as branches that count by their
+importance.
+
+Source: "Band and Context Refinement Network", Remote Sensing 17(22), 2025, 3689, sections 3.1 and 3.4.2. Stated by the
+paper: ranking and grouping per frame, shared features, importance-weighted fusion, template update (named only).
+Restored from SEE-Net's published code: weights from the search crop. This project's: fusion by maps as default
+(`fusion`), the rule of the template update, crops cut before they are scaled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence as Several
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box
+from spectrack.cube import Cube
+from spectrack.errors import ConfigError
+from spectrack.methods.bcrnet.composites import Composites
+from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
+from spectrack.networks.siamban import decode_boxes
+from spectrack.scaling import DEFAULT_SCALING, Gain
+from spectrack.sequences.base import Frame
+from spectrack.trackers.crop import BandScaling, CropWindow
+from spectrack.trackers.loading import field_names, load_bcrnet_network, online_options, sort_options
+from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.precision import Precision
+from spectrack.trackers.registry import register
+from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
+from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
+
+
+@dataclass(frozen=True)
+class BCRNetOptions(TemplateUpdateOptions):
+    """What BCR-Net decides online besides `OnlineOptions`.
+
+    Attributes:
+        fusion: one decision on the weighted maps of all branches (``map``), or one a branch whose boxes are averaged
+            (``box``, as SEE-Net does).
+    """
+
+    fusion: Literal["map", "box"] = "map"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fusion not in ("map", "box"):
+            raise ConfigError(f"expected fusion map or box, found {self.fusion!r}; choose one of the two")
+
+
+@register("bcrnet")
+class BCRNetTracker(SiameseTracker):
+    """All composites of a crop as one batch through one network, one box.
+
+    Args:
+        network: trained; it is copied, folded and put into inference form. Its configuration says how composites are
+            made.
+        options: parameters of the decision.
+        fusion_options: fusion of the branches and template update.
+        scaling: how raw counts become input; the one the weights were trained with.
+        precision: fp32 (repeats bit for bit) or bf16. On reduced crops the bands are ranked in fp32 in both, which
+            costs little there and keeps rounding from exchanging bands between composites; on whole crops only the last
+            step, from g to W, is.
+        device: where the network runs.
+        identity: what the weights are, for run directories.
+    """
+
+    name = "bcrnet"
+
+    def __init__(
+        self,
+        network: BCRNet,
+        options: OnlineOptions | None = None,
+        fusion_options: BCRNetOptions | None = None,
+        *,
+        scaling: str = DEFAULT_SCALING,
+        precision: Precision = "fp32",
+        device: torch.device | None = None,
+        identity: dict[str, Any] | None = None,
+    ) -> None:
+        # A band-specific module fits one number of bands; it is only asked when it ranks.
+        ranks = network.config.composer.name == "importance"
+        super().__init__(
+            network,
+            options,
+            scaling=scaling,
+            bands=network.config.bimm.bands or None if ranks else None,
+            precision=precision,
+            exact=("bimm" if network.config.bimm.input_size else "bimm.phi",),
+            device=device,
+            identity=identity,
+        )
+        self.fusion_options = fusion_options or BCRNetOptions()
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        profile: str,
+        weights: str | os.PathLike[str] | None,
+        precision: Precision,
+        device: torch.device,
+        options: dict[str, Any],
+    ) -> BCRNetTracker:
+        """Build from a weights file; options are those of `OnlineOptions` and `BCRNetOptions`, and the switches of the
+        composer.
+        """
+        switches, fusion, online = split_options(options)
+        network, metadata, identity = load_bcrnet_network(weights, profile, switches)
+        trained = metadata.extra.get("online", {})
+        known = field_names(BCRNetOptions)
+        return cls(
+            network,
+            online_options(trained, online),
+            BCRNetOptions(**{key: value for key, value in trained.items() if key in known} | fusion),
+            scaling=metadata.scaling,
+            precision=precision,
+            device=device,
+            identity=identity,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and weights identity as JSON values."""
+        return super().describe() | {"options": asdict(self.options) | asdict(self.fusion_options)}
+
+    def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
+        bands = cube.shape[2]
+        self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
+        if self.network.config.composer.name == "importance":
+            self.network.bimm.prepare(bands)
+        self._rule = TemplateUpdateRule(self.fusion_options)
+        self._second: Kernels | None = None
+
+    def _imaging(self, gain: Gain) -> BandScaling:
+        return BandScaling(gain)
+
+    def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
+        with self.network_time():
+            self._template = self.network.compose(template, self._wavelengths)
+            self._kernels = self.network.kernels(self._template.images, corners)
+
+    def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        with self.network_time():
+            composites = self.network.compose(search, self._wavelengths, self._template)
+            logits, distances = self._respond(composites)
+        weights = self.network.branch_weights(composites)
+        scores, fused = fuse_branches(logits, distances, weights)
+        fused_scores = scores[0].cpu().numpy()
+        branch_scores = logits.float().softmax(dim=2)[0, :, 1].cpu().numpy()
+        shares = weights[0].double().cpu().numpy()
+        if self.fusion_options.fusion == "map":
+            choice = state.choose(fused_scores, decode_boxes(fused)[0].cpu().numpy(), window)
+        else:
+            corners = decode_boxes(distances[0].float()).cpu().numpy()
+            choices = [state.choose(own, boxes, window) for own, boxes in zip(branch_scores, corners, strict=True)]
+            choice = average_choices(choices, shares)
+        evidence = {"scores": fused_scores, "branch_scores": branch_scores, "branch_weights": shares}
+        return choice, evidence | self._evidence(composites)
+
+    def _respond(self, composites: Composites) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of the search crop's branches, both
+        templates mixed.
+        """
+        branches = composites.images.shape[1]
+        towers = self.network.towers(composites.images)
+        logits, distances = self.network.match(self._kernels, towers, branches)
+        if self._second is None:
+            return logits, distances
+        mix = self.fusion_options.update_mix
+        other_logits, other_distances = self.network.match(self._second, towers, branches)
+        mixed = (1.0 - mix) * logits.float().softmax(dim=2) + mix * other_logits.float().softmax(dim=2)
+        return mixed.clamp(min=1e-30).log(), (1.0 - mix) * distances.float() + mix * other_distances.float()
+
+    def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
+        # The peak of the fused map, or in `box`, where no map decides, the averaged score.
+        peak = float(evidence["scores"].max()) if self.fusion_options.fusion == "map" else choice.score
+        take, drop = self._rule.observe(peak, before, after)
+        if drop:
+            self._second = None
+        if take:
+            # Its bands are ranked anew, so its features fit no others and replace the old ones as a whole.
+            crop, corners = self._template_crop(frame, after)
+            with self.network_time():
+                template = self.network.compose(crop, self._wavelengths, self._template)
+                self._second = self.network.kernels(template.images, corners)
+
+    def _evidence(self, composites: Composites) -> dict[str, NDArray[Any] | None]:
+        """What the bands contributed, as arrays; W and the band indices only where the composer has them."""
+        found: dict[str, NDArray[Any] | None] = {
+            "band_importance": composites.importance[0].float().cpu().numpy(),
+            "band_order": composites.order[0].cpu().numpy(),
+            "wavelengths_nm": None if self._wavelengths is None else self._wavelengths.cpu().numpy(),
+            "composites": None if composites.bands is None else composites.bands[0].cpu().numpy(),
+            "self_expression": None if composites.matrix is None else composites.matrix[0].float().cpu().numpy(),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def average_choices(choices: Several[Choice], weights: NDArray[np.float64]) -> Choice:
+    """Fusion by boxes: the mean of the branches' boxes after each has smoothed its size.
+
+    Args:
+        choices: one a branch.
+        weights: (branches,), sum to 1.
+
+    Returns:
+        A choice that moves the target as the mean of all branches' own moves would; row and column are those of the
+        heaviest branch.
+
+    Source: SEE-Net's published tracker (Li et al., IEEE TIP 2023).
+    """
+    boxes = np.stack([choice.box for choice in choices])
+    scores, penalties = (np.array([getattr(choice, name) for choice in choices]) for name in ("score", "penalty"))
+    centre = weights @ (boxes[:, :2] + boxes[:, 2:] / 2)
+    # A branch moves the size by penalty * score * rate, so its size counts that much.
+    pull = weights * scores * penalties
+    total = float(pull.sum())
+    size = (pull @ boxes[:, 2:]) / total if total > 0 else weights @ boxes[:, 2:]
+    score = float(weights @ scores)
+    penalty = total / score if score > 0 else float(weights @ penalties)
+    return Choice(np.concatenate([centre - size / 2, size]), score, penalty, choices[int(np.argmax(weights))].cell)
+
+
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Switches of the network's composer, options of the fusion, and online options, out of one table.
+
+    Raises:
+        ConfigError: an unknown name; the nearest is offered.
+    """
+    from spectrack.methods.bcrnet.network import SWITCHES
+
+    switches, fusion, online = sort_options(
+        "bcrnet", options, SWITCHES, field_names(BCRNetOptions), field_names(OnlineOptions)
+    )
+    return switches, fusion, online

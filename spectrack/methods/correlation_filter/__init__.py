@@ -1,0 +1,1 @@
+"""cf: a correlation filter with a spectral likelihood, learned on the video itself."""

@@ -1,0 +1,317 @@
+"""cf: a scale-adaptive correlation filter on any number of bands, which learns on the first frame alone.
+
+Sources: CSR-DCF (Lukežič et al., CVPR 2017) for the masked filter and its channel weights, Staple (Bertinetto et al.,
+CVPR 2016) for adding a response of colour statistics, Baker and Matthews (IJCV 2004) for the size by alignment, MOSSE
+(Bolme et al., CVPR 2010) for the peak-to-sidelobe ratio. Ours: log spectra as features, a mixture model of spectra that
+follows the light, the box read off the pixels that it finds, and the second look. `docs/methods/correlation-filter.md`
+has the formulas.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence as Several
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectrack.boxes import Box, as_box, check_box_in_frame, iou, keep_in_frame
+from spectrack.cube import Cube, check_cube
+from spectrack.errors import CubeError, InputError
+from spectrack.methods.correlation_filter.channels import Projection, feature_channels
+from spectrack.methods.correlation_filter.extent import Extent, measure
+from spectrack.methods.correlation_filter.likelihood import SpectralLikelihood
+from spectrack.methods.correlation_filter.options import CorrelationOptions
+from spectrack.methods.correlation_filter.scale import ScaleAlignment
+from spectrack.methods.correlation_filter.search import Levels, Sight, believe, find_peak, ramp, spectral_response
+from spectrack.methods.correlation_filter.solver import Maps
+from spectrack.methods.correlation_filter.translation import TranslationFilter, centred_mask
+from spectrack.methods.correlation_filter.views import Lens, View, box_around, distance_to
+from spectrack.sequences.base import Frame
+from spectrack.trackers.base import Estimate, Tracker, as_frame
+from spectrack.trackers.crop import CropWindow
+from spectrack.trackers.registry import register
+
+_SMALLEST_WINDOW = 8
+_MOST_LOG_RATIO = 6.0
+_SMOOTHING = 0.7
+_DOUBTS = np.arange(0.5, 4.1, 0.5)
+"""Log odds against the target: most cells of a view are not its. The first frame shows how many it takes to leave out
+the rest.
+"""
+
+_GAIN_WORTH_DOUBT = 0.01
+
+_TOLD_BADLY, _TOLD_WELL = 0.4, 0.75
+_FITS_BADLY, _FITS_WELL = 0.3, 0.6
+"""From where to where the spectra are trusted: true less false positives, and IoU of their box with the given one, on
+the first frame.
+"""
+
+_SECOND_LOOK, _CLEARLY_BETTER, _CONFIRMED = 0.35, 0.15, 0.4
+_LEARNT_FROM = 0.3
+_LEVEL_RATE = 0.05
+_MOST_STEP = 1.05
+"""Sides change by no more than this factor in a frame."""
+
+_SMALLEST_SCALE, _LARGEST_SCALE = 0.2, 6.0
+_WHOLE_FRAME_WEIGHT = 0.5
+"""How much the rest of the frame counts among the surroundings, over those nearby."""
+
+
+@register("cf")
+class CorrelationFilterTracker(Tracker):
+    """A masked correlation filter with a spectral likelihood beside it; no weights, no training.
+
+    Args:
+        options: parameters by name, see `CorrelationOptions`.
+
+    Raises:
+        ConfigError: an unknown option or a value out of range.
+    """
+
+    name = "cf"
+
+    def __init__(self, **options: float) -> None:
+        self.options = CorrelationOptions.of(options)
+        self._started = False
+        self._levels = Levels(1.0, 1.0)
+
+    def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
+        """Start on a first frame, of one band or more; see `Tracker.init`."""
+        self._started = False
+        frame, first = as_frame(frame), as_box(box)
+        cube = frame.whole()
+        check_cube(cube, name="the first frame", minimum_bands=1)
+        self._shape = frame.shape
+        check_box_in_frame(first, *self._shape[:2])
+        self._box, self._first_sides = first, first[2:].copy()
+        self._centre, self._velocity = first[:2] + first[2:] / 2, np.zeros(2)
+        self._scale, self._lost_frames, self._frames = 1.0, 0, 0
+        self._lens = Lens(cube, wavelengths_nm, self.options.cells)
+        view = self._lens.look(frame, self._window(self._centre))
+        self._learn_first(frame, view)
+        self._started = True
+
+    def update(self, frame: Frame | Cube) -> Estimate:
+        """Find the target in the next frame; see `Tracker.update`."""
+        if not self._started:
+            raise InputError(
+                "expected init before update, found a tracker without a target; call init(cube, box) first"
+            )
+        frame = as_frame(frame)
+        if frame.shape != self._shape:
+            raise CubeError(
+                f"expected frames of shape {self._shape} as the first, found {frame.shape}; start again on the new "
+                "video"
+            )
+        # Nothing of the tracker changes before all reading is done: a frame that cannot be read leaves it as it was.
+        sight = self._see(frame, self._centre + self.options.velocity * self._velocity)
+        if sight.confidence < _SECOND_LOOK:
+            sight = self._look_again(frame, sight)
+        lost = sight.confidence < self.options.lost_score
+        self._frames += 1
+        place = self._move(sight, lost=lost)
+        if not lost:
+            self._learn(sight, place)
+        evidence = {
+            "response": sight.peak.response,
+            "log_ratio": sight.log_ratio,
+            "mask": sight.extent.belief,
+            "search_window": sight.view.window,
+            "sidelobe_ratio": sight.peak.sidelobe_ratio,
+        }
+        return Estimate(self._box.copy(), sight.confidence, lost, evidence)
+
+    def describe(self) -> dict[str, Any]:
+        """Options as JSON values."""
+        return {"name": self.name, "options": dataclasses.asdict(self.options)}
+
+    def _window(self, centre: NDArray[np.float64], growth: float = 1.0) -> CropWindow:
+        size = float(np.sqrt(self._first_sides.prod())) * self._scale
+        return CropWindow.around(centre, max(_SMALLEST_WINDOW, self.options.padding * size * growth))
+
+    def _log_ratio(self, view: View) -> Maps:
+        """(cells, cells) spectral likelihood, bounded, smoothed, and against the target outside the frame."""
+        ratio = self._likelihood.log_ratio(view.values).reshape(view.cells, view.cells)
+        ratio = np.clip(ratio, -_MOST_LOG_RATIO, _MOST_LOG_RATIO)
+        ratio[~view.seen] = -_MOST_LOG_RATIO
+        return np.asarray(cv2.GaussianBlur(ratio, (0, 0), _SMOOTHING) - np.float32(self._doubt), dtype=np.float32)
+
+    def _see(self, frame: Frame, centre: NDArray[np.float64]) -> Sight:
+        view = self._lens.look(frame, self._window(centre))
+        ratio = self._log_ratio(view)
+        channels = feature_channels(view, self._projection, ratio)
+        features = self._filter.prepare(channels)
+        sides = view.sides(self._box[2:])
+        peak = find_peak(
+            self._filter.respond(features),
+            spectral_response(ratio, sides),
+            self._levels,
+            self.options.spectral_weight * self._trust,
+            self.options.window_influence,
+        )
+        extent = measure(ratio, box_around(peak.place, sides), self._mass)
+        return Sight(
+            view,
+            ratio,
+            channels,
+            features,
+            peak,
+            extent,
+            *believe(peak, self._levels, extent.mass / self._mass, self._trust),
+        )
+
+    def _look_again(self, frame: Frame, sight: Sight) -> Sight:
+        """The first sight, or a better one from a place that the spectra propose in a wider window."""
+        if self._trust < _LEARNT_FROM:
+            return sight
+        growth = self.options.search_growth * (1 + 0.5 * min(self._lost_frames, 6))
+        wide = self._lens.look(frame, self._window(self._centre, growth))
+        response = spectral_response(self._log_ratio(wide), wide.sides(self._box[2:]))
+        row, column = np.unravel_index(int(np.argmax(response)), response.shape)
+        step = wide.window.side / wide.cells
+        other = self._see(frame, np.array([wide.window.x0 + column * step, wide.window.y0 + row * step]))
+        better = other.confidence > sight.confidence + _CLEARLY_BETTER and other.by_correlation > _CONFIRMED
+        return other if better else sight
+
+    def _move(self, sight: Sight, *, lost: bool) -> NDArray[np.float64]:
+        """Take position and size over; the place of the target in the view (x, y) in cells."""
+        view, believed = sight.view, sight.by_spectra
+        sides, found = view.sides(self._box[2:]), sight.extent.box(self._habit)
+        place = sight.peak.place + believed * 0.5 * (found[:2] + found[2:] / 2 - sight.peak.place)
+        if lost:
+            self._lost_frames += 1
+            self._velocity = 0.8 * self._velocity
+            self._centre = self._centre + self._velocity
+        else:
+            self._lost_frames = 0
+            grown = self._grown(sight)
+            wanted = believed * found[2:] + (1 - believed) * sides * grown
+            sides = sides * np.clip((wanted / sides) ** self.options.size_rate, 1 / _MOST_STEP, _MOST_STEP)
+            self._scale = self._scaled(sight, grown)
+            step = view.window.side / view.cells
+            centre = np.array([view.window.x0, view.window.y0]) + place * step
+            self._velocity = 0.6 * self._velocity + 0.4 * (centre - self._centre)
+            self._centre = centre
+        self._box = keep_in_frame(box_around(self._centre, sides * (view.window.side / view.cells)), *self._shape[:2])
+        self._centre = self._box[:2] + self._box[2:] / 2
+        return place
+
+    def _grown(self, sight: Sight) -> float:
+        """By what factor the alignment sees the target grown, one step at most."""
+        growth = self._alignment.growth(
+            _channels_last(sight.channels), sight.peak.place, self._scaled_sides(sight.view)
+        )
+        return float(np.clip(growth, 1 / _MOST_STEP, _MOST_STEP))
+
+    def _scaled(self, sight: Sight, grown: float) -> float:
+        """The window's scale: that of the alignment, or, as far as spectra are believed, with that of the target's
+        area.
+
+        The area does not change when a thing turns in the plane, as the box does; so the window keeps its size then.
+        """
+        by_area = np.log(np.clip(np.sqrt(max(sight.extent.mass / self._mass, 1e-3)), 1 / _MOST_STEP, _MOST_STEP))
+        sharp = ramp(sight.peak.sidelobe_ratio, 6.0, 15.0)
+        share = 0.1 + 0.4 * sharp
+        believed = sight.by_spectra
+        change = believed * ((1 - share) * 0.5 * by_area + share * np.log(grown)) + (1 - believed) * np.log(grown)
+        return float(np.clip(self._scale * np.exp(change), _SMALLEST_SCALE, _LARGEST_SCALE))
+
+    def _scaled_sides(self, view: View) -> NDArray[np.float64]:
+        return view.sides(self._first_sides * self._scale)
+
+    def _learn(self, sight: Sight, place: NDArray[np.float64]) -> None:
+        """Update filters, levels and spectra from a frame in which the target was found."""
+        view, options = sight.view, self.options
+        sides = view.sides(self._box[2:])
+        near = np.abs(place - view.cells / 2).max() < view.cells / 6
+        if sight.confidence > _LEARNT_FROM and near:
+            mask = centred_mask(sight.extent.belief, place, sides, trusted=self._trust > 0.5)
+            self._filter.learn(sight.features, place, mask, options.filter_rate)
+            self._alignment.learn(_channels_last(sight.channels), place, self._scaled_sides(view), options.scale_rate)
+            self._levels = self._levels.moved(sight.peak, _LEVEL_RATE)
+        distance = distance_to(box_around(place, sides), view.cells).ravel()
+        belief = sight.extent.belief.ravel()
+        own = (distance < 1) & (belief > 0.5)
+        if sight.by_spectra > _LEARNT_FROM and own.any():
+            self._likelihood.target.update(view.values[own], belief[own], options.target_rate * sight.by_spectra)
+        # A quarter of the cells, another one each frame, says as much about the surroundings as all.
+        rows, columns = np.indices((view.cells, view.cells))
+        quarter = ((rows + self._frames) % 2 + (columns + self._frames // 2) % 2 == 0).ravel()
+        beside = quarter & (distance > 1.2) & view.seen.ravel()
+        if beside.sum() > 12:
+            values, ones = view.values[beside], np.ones(int(beside.sum()), dtype=np.float32)
+            self._likelihood.follow_light(values, ones, options.light_rate)
+            if sight.confidence > _LEARNT_FROM:
+                self._likelihood.surroundings.update(values, ones, options.surroundings_rate)
+
+    def _learn_first(self, frame: Frame, view: View) -> None:
+        """Everything that is learnt from the first frame and its box."""
+        box = view.window.to_crop(self._box, view.cells)
+        place, distance = box[:2] + box[2:] / 2, distance_to(box, view.cells)
+        inside, outside = distance < 1, (distance > 1.1) & view.seen
+        inside = inside if inside.sum() >= 4 else distance <= np.partition(distance.ravel(), 3)[3]
+        outside = outside if outside.sum() >= 4 else ~inside
+        shares = self._learn_spectra(frame, view, box, inside, outside)
+        self._doubt = 0.0
+        ratio = self._log_ratio(view)
+        likely = np.zeros_like(inside)
+        likely[inside] = shares > 0.5
+        told = 0.0
+        if likely.any():
+            # The point of the receiver operating curve with the most true less false positives (Youden, 1950).
+            gains = np.array([(ratio[likely] > doubt).mean() - (ratio[outside] > doubt).mean() for doubt in _DOUBTS])
+            chosen = int(np.flatnonzero(gains >= gains.max() - _GAIN_WORTH_DOUBT)[0])
+            self._doubt, told = float(_DOUBTS[chosen]), float(gains[chosen])
+        ratio = ratio - np.float32(self._doubt)
+        extent = measure(ratio, box)
+        self._mass, self._habit = max(extent.mass, 1.0), extent.habit_of(box)
+        fits = float(iou(extent.box(np.zeros(4)), box))
+        self._trust = ramp(told, _TOLD_BADLY, _TOLD_WELL) * ramp(fits, _FITS_BADLY, _FITS_WELL)
+        self._projection = Projection.fit(view.values, inside.ravel(), outside.ravel())
+        self._learn_shape(view, ratio, extent, place, box[2:])
+
+    def _learn_spectra(
+        self, frame: Frame, view: View, box: Box, inside: NDArray[np.bool_], outside: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Mixtures of the target, of what is around it, and of the rest of the frame; (n,) share of the target in each
+        inner cell.
+        """
+        whole = self._lens.look(frame, self._lens.whole())
+        covered = whole.window.to_crop(self._box, whole.cells)
+        # A cell that the box touches may hold the target.
+        reach = np.concatenate([covered[:2] - 0.5, covered[2:] + 1.0])
+        elsewhere = (distance_to(reach, whole.cells) > 1) & whole.seen
+        near, far = view.values[outside.ravel()], whole.values[elsewhere.ravel()]
+        weights = np.ones(len(near) + len(far), dtype=np.float32)
+        weights[len(near) :] *= _WHOLE_FRAME_WEIGHT * len(near) / max(len(far), 1)
+        middles = np.arange(view.cells) + 0.5
+        across, down = ((middles - box[axis] - box[axis + 2] / 2) / (box[axis + 2] / 2) for axis in (0, 1))
+        # Targets fill the middle of their boxes and leave the corners.
+        prior = np.clip(0.9 * (1 - across**2 - down[:, None] ** 2), 0.1, 0.9)[inside].astype(np.float32)
+        parts = self.options.target_parts, self.options.surroundings_parts
+        self._likelihood, shares = SpectralLikelihood.fit(
+            view.values[inside.ravel()], prior, np.concatenate([near, far]), weights, parts
+        )
+        return shares
+
+    def _learn_shape(
+        self, view: View, ratio: Maps, extent: Extent, place: NDArray[np.float64], sides: NDArray[np.float64]
+    ) -> None:
+        """The filter and the look that sizes are measured by, and what height of their response is usual."""
+        self._filter, self._alignment = TranslationFilter(view.cells), ScaleAlignment()
+        channels = feature_channels(view, self._projection, ratio)
+        features = self._filter.prepare(channels)
+        self._filter.learn(features, place, centred_mask(extent.belief, place, sides, trusted=self._trust > 0.5), 1.0)
+        self._alignment.learn(_channels_last(channels), place, self._scaled_sides(view), 1.0)
+        response, spectral = self._filter.respond(features), spectral_response(ratio, sides)
+        peak = find_peak(response, spectral, None, 0.0, self.options.window_influence)
+        self._levels = Levels(max(peak.correlation, 1e-3), max(peak.spectral, 0.1))
+
+
+def _channels_last(channels: Maps) -> Maps:
+    """(channels, cells, cells) to (cells, cells, channels), contiguous."""
+    return np.ascontiguousarray(np.moveaxis(channels, 0, 2))

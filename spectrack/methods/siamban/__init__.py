@@ -1,0 +1,1 @@
+"""SiamBAN on false colour: the RGB tracker that both papers build on."""

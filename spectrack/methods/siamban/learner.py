@@ -1,0 +1,50 @@
+"""SiamBAN as the training loop sees it: labels and losses on pairs of false-colour crops."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.pairs.batches import Batch
+from spectrack.trackers.online import OnlineOptions
+from spectrack.training.labels import distance_targets
+from spectrack.training.learner import Learner, best_overlaps, to_images
+from spectrack.training.losses import siamban_loss
+from spectrack.training.methods import Method
+from spectrack.training.recipe import LossConfig, Recipe
+
+
+class SiamBANLearner(Learner):
+    """SiamBAN with its labels and losses.
+
+    Args:
+        recipe: the network's shape and the weights of the loss.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self.network = SiamBAN(recipe.network)
+
+    def losses(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Both terms and their weighted sum."""
+        logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
+        terms = siamban_loss(
+            logits,
+            distances,
+            self.labels(batch, self.draws(step)),
+            distance_targets(batch.box),
+            classification_weight=self.loss.classification,
+            regression_weight=self.loss.regression,
+            hard_negatives=self.loss.hard_negatives,
+        )
+        return terms._asdict()
+
+    @torch.no_grad()
+    def overlaps(self, batch: Batch) -> Tensor:
+        """IoU of the best-scored box with the truth, (number of positive pairs,)."""
+        logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
+        return best_overlaps(logits.float().softmax(dim=1)[:, 1], distances, batch)
+
+
+METHOD = Method("siamban", SiamBANLearner, SiamBANConfig, LossConfig, OnlineOptions, batches="pairs")

@@ -1,0 +1,113 @@
+"""SiamBAN on one false-colour image: the RGB tracker that both papers build on.
+
+Source: Chen et al., "Siamese Box Adaptive Network for Visual Tracking", CVPR 2020. Differs from it: the input is a
+false-colour image made from the cube by a named rule, crops are cut before they are scaled and coloured, and batch
+normalisation is folded into the convolutions, which changes nothing but the time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence as Several
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spectrack.cube import Cube
+from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
+from spectrack.networks.siamban import SiamBAN, decode_boxes
+from spectrack.scaling import DEFAULT_SCALING, Gain
+from spectrack.trackers.crop import Colouring, CropWindow
+from spectrack.trackers.loading import load_siamban_network, online_options
+from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.precision import Precision
+from spectrack.trackers.registry import register
+from spectrack.trackers.siamese import SiameseTracker
+
+
+@register("siamban")
+class SiamBANTracker(SiameseTracker):
+    """One template, one search region a frame, one box.
+
+    Args:
+        network: trained; it is copied, folded and put into inference form.
+        options: parameters of the decision.
+        scaling: how raw counts become input; the one the weights were trained with.
+        rule: false-colour rule; the one the weights were trained with.
+        bands: band count that the weights were made for; None when any number from three on will do.
+        precision: fp32 (repeats bit for bit) or bf16.
+        device: where the network runs.
+        identity: what the weights are, for run directories.
+    """
+
+    name = "siamban"
+
+    def __init__(
+        self,
+        network: SiamBAN,
+        options: OnlineOptions | None = None,
+        *,
+        scaling: str = DEFAULT_SCALING,
+        rule: str = DEFAULT_RULE,
+        bands: int | None = None,
+        precision: Precision = "fp32",
+        device: torch.device | None = None,
+        identity: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            network, options, scaling=scaling, bands=bands, precision=precision, device=device, identity=identity
+        )
+        self.rule = rule
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        profile: str,
+        weights: str | os.PathLike[str] | None,
+        precision: Precision,
+        device: torch.device,
+        options: dict[str, Any],
+    ) -> SiamBANTracker:
+        """Build from a weights file, with the scaling, false colour and online parameters recorded in it."""
+        network, metadata, identity = load_siamban_network(weights, profile)
+        return cls(
+            network,
+            online_options(metadata.extra.get("online", {}), options),
+            scaling=metadata.scaling,
+            rule=metadata.false_colour or DEFAULT_RULE,
+            bands=metadata.bands,
+            precision=precision,
+            device=device,
+            identity=identity,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and weights identity as JSON values."""
+        return super().describe() | {"false_colour": self.rule}
+
+    def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
+        self._matrix = false_colour_matrix(self.rule, cube.shape[2], wavelengths_nm=wavelengths_nm, cube=cube)
+
+    def _imaging(self, gain: Gain) -> Colouring:
+        return Colouring.of(gain, self._matrix)
+
+    def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
+        with self.network_time():
+            self._kernels = self.network.kernels(template, corners)
+
+    def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        scores, corners = self._respond(search)
+        return state.choose(scores, corners, window), {"scores": scores}
+
+    def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Target probability (25, 25) and box corners (4, 25, 25) in crop pixels, from a search crop (1, 3, 255,
+        255).
+        """
+        with self.network_time(), torch.inference_mode():
+            logits, distances = self.network.match(self._kernels, search)
+            scores = logits.float().softmax(dim=1)[0, 1]
+            corners = decode_boxes(distances.float())[0]
+            return scores.cpu().numpy(), corners.cpu().numpy()

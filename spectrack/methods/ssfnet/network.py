@@ -1,0 +1,339 @@
+"""SSF-Net: an RGB branch on the false colour, a hyperspectral branch on the whole cube, one weighted prediction.
+
+Source: Wang, Li, Xia, Du, Tian, "SSF-Net: Spatial-Spectral Fusion Network with Spectral Angle Awareness for
+Hyperspectral Object Tracking", IEEE TIP 34, 2025, 3518 (arXiv 2403.05852), of which only abstract and published summary
+could be read, and the authors' repository, which does not contain these modules. Stated there: S2FB, fusion of RGB into
+HS features by spectral attention, a head with a spectral angle, predictions of both branches weighted. Restored from
+the repository's comments: the RGB branch is SiamBAN-ACM, fusion is applied to template and search region alike and
+feeds the HS head, the weights are a learned softmax on logits. This project's: everything inside the modules (see
+them), equal grids of both branches, weights for the boxes as well, profile `compact`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, NamedTuple, Self, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.methods.ssfnet.plane_backbone import PlaneBackbone, PlaneBackboneConfig
+from spectrack.methods.ssfnet.spatial_spectral import S2FB, S2FBConfig
+from spectrack.methods.ssfnet.spectral_angle import Region, RegionWeights, SpectralAngleHead, SpectralTemplate
+from spectrack.methods.ssfnet.spectral_attention_fusion import Fusion, build_fusion
+from spectrack.networks.asymmetric_head import AsymmetricHead
+from spectrack.networks.correlation import fuse_levels
+from spectrack.networks.correlation_head import TemplateKernels
+from spectrack.networks.neck import Neck
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+
+Prediction = Literal["learned", "mean", "rgb", "hs"]
+Head = Literal["ban", "acm"]
+Backbone = Literal["s2fb", "planes"]
+
+_FIXED_SHARES = {"mean": (0.5, 0.5), "rgb": (1.0, 0.0), "hs": (0.0, 1.0)}
+
+
+def _compact_base() -> SiamBANConfig:
+    """The shape of the shipped siamban-compact, from which the RGB branch starts."""
+    return SiamBANConfig(profile="compact", template_box=True, prediction_kernel=3)
+
+
+@dataclass(frozen=True)
+class SSFNetConfig:
+    """The shape of an SSF-Net; stored with the weights.
+
+    Attributes:
+        base: the RGB branch; the HS head takes its width, `template_box` and `prediction_kernel` from here.
+        backbone: of the HS branch: S2FB, or (``planes``) the plain residual network that it is compared with.
+        s2fb: shape of the first.
+        planes: shape of the second.
+        fusion: what the HS branch takes from the RGB branch.
+        fusion_heads: of SAFM's attention; a divisor of the width.
+        saam: whether the spectral angle gates the HS branch's scores.
+        region: how cells of a region come together in the angle.
+        region_weights: all cells of the region count the same, or by their share of the target's box.
+        gate_regression: gate the HS branch's boxes as well.
+        prediction: both branches by learned weights, by the same, or one alone.
+        head: of the RGB branch, SiamBAN's (``ban``) or SiamBAN-ACM's (``acm``).
+    """
+
+    base: SiamBANConfig = field(default_factory=_compact_base)
+    backbone: Backbone = "s2fb"
+    s2fb: S2FBConfig = field(default_factory=S2FBConfig)
+    planes: PlaneBackboneConfig = field(default_factory=PlaneBackboneConfig)
+    fusion: Fusion = "safm"
+    fusion_heads: int = 8
+    saam: bool = True
+    region: Region = "aligned"
+    region_weights: RegionWeights = "uniform"
+    gate_regression: bool = False
+    prediction: Prediction = "learned"
+    head: Head = "ban"
+
+    def __post_init__(self) -> None:
+        for name, kind in _CHOICES.items():
+            value = getattr(self, name)
+            known = get_args(kind)
+            if value not in known:
+                raise ConfigError(
+                    f"expected {name} of {', '.join(known)}, found {value!r}; {nearest_name(str(value), known)}"
+                )
+
+    @classmethod
+    def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:
+        """The defaults of a profile."""
+        base = SiamBANConfig(profile="full") if profile == "full" else _compact_base()
+        arguments: dict[str, Any] = {"base": base, "s2fb": S2FBConfig.for_profile(profile)} | changes
+        return cls(**arguments)
+
+    @property
+    def profile(self) -> Literal["full", "compact"]:
+        """Of the RGB branch."""
+        return self.base.profile
+
+    @property
+    def input_range(self) -> str:
+        """Of the RGB branch."""
+        return self.base.input_range
+
+    @property
+    def bands(self) -> int | None:
+        """The one number of bands that the weights are for; None where any will do."""
+        return (self.s2fb.bands or None) if self.backbone == "s2fb" else None
+
+    def with_switches(self, switches: dict[str, Any]) -> Self:
+        """The same weights used in another way: values for some of `SWITCHES`.
+
+        Raises:
+            ConfigError: an unknown switch, or a value out of range.
+        """
+        unknown = [name for name in switches if name not in SWITCHES]
+        if unknown:
+            raise ConfigError(
+                f"expected a switch of SSF-Net, found {unknown[0]!r}; {nearest_name(unknown[0], SWITCHES)}"
+            )
+        return replace(self, **switches)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the metadata of a weights file."""
+        return asdict(self) | {"base": self.base.to_json(), "s2fb": self.s2fb.to_json()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        parts: dict[str, Any] = {}
+        if "base" in values:
+            parts["base"] = SiamBANConfig.from_json(values["base"])
+        if "s2fb" in values:
+            parts["s2fb"] = S2FBConfig.from_json(values["s2fb"])
+        if "planes" in values:
+            planes: dict[str, Any] = values["planes"]
+            parts["planes"] = PlaneBackboneConfig(
+                **(planes | {"context_dilations": tuple(planes["context_dilations"])})
+            )
+        return cls(**(values | parts))
+
+
+_CHOICES: dict[str, Any] = {
+    "fusion": Fusion,
+    "region": Region,
+    "region_weights": RegionWeights,
+    "prediction": Prediction,
+    "head": Head,
+    "backbone": Backbone,
+}
+
+SWITCHES = ("prediction", "region", "region_weights")
+"""What may differ from the training without other weights; see `SSFNetConfig.with_switches`."""
+
+
+class SSFNetTemplate(NamedTuple):
+    """Everything that depends on M templates alone, computed once a target.
+
+    Attributes:
+        rgb: the RGB head's side.
+        hs: the HS head's side.
+    """
+
+    rgb: TemplateKernels
+    hs: SpectralTemplate
+
+
+class SSFNetOutput(NamedTuple):
+    """One pass over N pairs.
+
+    Attributes:
+        logits: (N, 2, 25, 25) of both branches together, background first; float32.
+        distances: (N, 4, 25, 25) of both together, as SiamBAN's; float32.
+        rgb_logits: (N, 2, 25, 25).
+        rgb_distances: (N, 4, 25, 25).
+        hs_logits: (N, 2, 25, 25).
+        hs_distances: (N, 4, 25, 25).
+        angle: (N, 25, 25) spectral angle to the template's region, radians, float32; None without SAAM.
+        classification_shares: (2,) of RGB and HS in the logits, sum to 1.
+        regression_shares: (2,) in the distances.
+    """
+
+    logits: Tensor
+    distances: Tensor
+    rgb_logits: Tensor
+    rgb_distances: Tensor
+    hs_logits: Tensor
+    hs_distances: Tensor
+    angle: Tensor | None
+    classification_shares: Tensor
+    regression_shares: Tensor
+
+
+class LevelMix(nn.Module):
+    """Several levels to one map by the softmax of one learned number each; a single level passes unchanged.
+
+    Args:
+        levels: number of them.
+    """
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(levels))
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """Per level (N, C, H, W) to (N, C, H, W)."""
+        # One level too: where several processes train together, every parameter must take part.
+        return fuse_levels(levels, self.weights)
+
+
+class SSFNet(nn.Module):
+    """Template and search crops, as cubes and in false colour, to one grid of scores and distances.
+
+    Args:
+        config: the network's shape.
+
+    Example:
+        >>> base = SiamBANConfig(compact_widths=(8, 8, 8), compact_dilations=(1,))
+        >>> network = SSFNet(SSFNetConfig(base=base, s2fb=S2FBConfig(channels=8, widths=(4, 4)))).eval()
+        >>> cubes = torch.rand(1, 16, 127, 127), torch.rand(1, 16, 255, 255)
+        >>> output = network(*cubes, torch.rand(1, 3, 127, 127), torch.rand(1, 3, 255, 255))
+        >>> tuple(output.logits.shape), tuple(output.distances.shape), tuple(output.angle.shape)
+        ((1, 2, 25, 25), (1, 4, 25, 25), (1, 25, 25))
+    """
+
+    def __init__(self, config: SSFNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or SSFNetConfig()
+        config, base = self.config, self.config.base
+        self.rgb = SiamBAN(base)
+        channels, levels = self.rgb.neck.channels, len(self.rgb.neck.in_channels)
+        if config.head == "acm":
+            self.rgb.head = AsymmetricHead(channels, levels)
+        # Under one name, so that weights files, starts and frozen parts need not tell them apart.
+        self.s2fb: S2FB | PlaneBackbone = (
+            S2FB(config.s2fb) if config.backbone == "s2fb" else PlaneBackbone(config.planes)
+        )
+        self.hs_neck = Neck([self.s2fb.config.channels], channels)
+        self.level_mix = LevelMix(levels)
+        self.fusion = build_fusion(config.fusion, channels, heads=config.fusion_heads)
+        self.hs_head = SpectralAngleHead(
+            channels,
+            saam=config.saam,
+            region=config.region,
+            region_weights=config.region_weights,
+            gate_regression=config.gate_regression,
+            template_box=base.template_box,
+            prediction_kernel=base.prediction_kernel,
+        )
+        self.classification_mix = nn.Parameter(torch.zeros(2))
+        self.regression_mix = nn.Parameter(torch.zeros(2))
+
+    def forward(
+        self,
+        template_cube: Tensor,
+        search_cube: Tensor,
+        template_colour: Tensor,
+        search_colour: Tensor,
+        wavelengths_nm: Tensor | None = None,
+        template_boxes: Tensor | None = None,
+    ) -> SSFNetOutput:
+        """One pass over pairs, as training needs it.
+
+        Args:
+            template_cube: (N, B, 127, 127) in about [0, 1].
+            search_cube: (N, B, 255, 255) in about [0, 1].
+            template_colour: (N, 3, 127, 127) in [0, 1], the false colour of the same crops.
+            search_colour: (N, 3, 255, 255) in [0, 1].
+            wavelengths_nm: (B,) band centres, the same for all pairs; None or NaN where nobody knows them.
+            template_boxes: (N, 4), see `kernels`.
+
+        Raises:
+            InputError: cubes and colours that do not belong together, or what the parts do not accept.
+        """
+        template = self.kernels(template_cube, template_colour, wavelengths_nm, template_boxes)
+        return self.match(template, search_cube, search_colour, wavelengths_nm)
+
+    def kernels(
+        self,
+        template_cube: Tensor,
+        template_colour: Tensor,
+        wavelengths_nm: Tensor | None = None,
+        template_boxes: Tensor | None = None,
+    ) -> SSFNetTemplate:
+        """Everything that depends on the template alone, computed once a target; feed it to `match`.
+
+        Args:
+            template_cube: (N, B, 127, 127) in about [0, 1].
+            template_colour: (N, 3, 127, 127) in [0, 1].
+            wavelengths_nm: see `forward`.
+            template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; needed where the base has
+                `template_box`, with the head acm and with region_weights box.
+        """
+        levels = self.rgb.template(template_colour)
+        hyperspectral = self.hs_neck.crop_template(self._hyperspectral(template_cube, template_colour, wavelengths_nm))[
+            0
+        ]
+        fused = self.fusion(hyperspectral, self.level_mix(levels))
+        return SSFNetTemplate(
+            self.rgb.head.template_kernels(levels, template_boxes), self.hs_head.template(fused, template_boxes)
+        )
+
+    def match(
+        self, template: SSFNetTemplate, search_cube: Tensor, search_colour: Tensor, wavelengths_nm: Tensor | None = None
+    ) -> SSFNetOutput:
+        """Templates (as many as search crops, or one) against search crops; see `forward`."""
+        levels = self.rgb.extract(search_colour)
+        rgb_logits, rgb_distances = self.rgb.head(template.rgb, levels)
+        fused = self.fusion(self._hyperspectral(search_cube, search_colour, wavelengths_nm)[0], self.level_mix(levels))
+        hs_logits, hs_distances, angle = self.hs_head(template.hs, fused)
+        classification, regression = self.shares()
+        return SSFNetOutput(
+            _weighted(rgb_logits, hs_logits, classification),
+            _weighted(rgb_distances, hs_distances, regression),
+            rgb_logits,
+            rgb_distances,
+            hs_logits,
+            hs_distances,
+            angle,
+            classification,
+            regression,
+        )
+
+    def shares(self) -> tuple[Tensor, Tensor]:
+        """Weights of RGB and HS in logits and distances, (2,) each, float32, as `prediction` says."""
+        if self.config.prediction == "learned":
+            return torch.softmax(self.classification_mix.float(), dim=0), torch.softmax(
+                self.regression_mix.float(), dim=0
+            )
+        fixed = torch.tensor(_FIXED_SHARES[self.config.prediction], device=self.classification_mix.device)
+        return fixed, fixed
+
+    def _hyperspectral(self, cube: Tensor, colour: Tensor, wavelengths_nm: Tensor | None) -> list[Tensor]:
+        if cube.ndim == 4 and (cube.shape[0], *cube.shape[2:]) != (colour.shape[0], *colour.shape[2:]):
+            raise InputError(
+                f"expected cubes and false colours of the same crops, found {tuple(cube.shape)} and "
+                f"{tuple(colour.shape)}; cut both alike"
+            )
+        return cast(list[Tensor], self.hs_neck([self.s2fb(cube, wavelengths_nm)]))
+
+
+def _weighted(rgb: Tensor, hs: Tensor, shares: Tensor) -> Tensor:
+    return shares[0] * rgb.float() + shares[1] * hs.float()

@@ -1,0 +1,216 @@
+"""SAFM, the spectral attention fusion module, and the fusions it is compared with: what the HS branch takes from the
+RGB branch.
+
+Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there:
+intra-modality and inter-modality spectral correlation, a refined HS representation, comparisons with channel attentions
+such as SE and ECA. Everything below is this project's reconstruction: attention of channel by channel, whose logits are
+cosines of whole response maps, so that 7x7 templates and 31x31 search regions share the weights.
+
+    F' = H + Wo [softmax(t1 cos(Qh, Kh)) Vh ; softmax(t2 cos(Qh, Kr)) Vr],    F = F' + W2 gelu(W1 LN(F'))
+
+Wo and W2 start at zero: the fusion starts as the identity of the HS features. SE: Hu et al., CVPR 2018; ECA: Wang et
+al., CVPR 2020.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from spectrack.errors import ConfigError, nearest_name
+
+Fusion = Literal["safm", "intra", "inter", "add", "concat", "se", "eca", "none"]
+"""``safm`` with both attentions, ``intra`` and ``inter`` with one of them; ``none`` leaves the HS features as they are.
+"""
+
+
+def build_fusion(kind: Fusion, channels: int, *, heads: int = 8) -> nn.Module:
+    """A module ``forward(hs, rgb) -> fused``, all (N, channels, H, W) of any size.
+
+    Args:
+        kind: see `Fusion`.
+        channels: of both modalities.
+        heads: of the attention; a divisor of the channels.
+
+    Raises:
+        ConfigError: an unknown kind, or heads that do not divide the channels.
+    """
+    if kind in ("safm", "intra", "inter"):
+        return SpectralAttentionFusion(channels, heads, intra=kind != "inter", inter=kind != "intra")
+    if kind == "add":
+        return Addition()
+    if kind in ("concat", "se", "eca"):
+        both = 2 * channels
+        gate = (
+            SqueezeExcitation(both)
+            if kind == "se"
+            else EfficientChannelAttention(both)
+            if kind == "eca"
+            else nn.Identity()
+        )
+        return ConcatenationFusion(channels, gate)
+    if kind == "none":
+        return HyperspectralOnly()
+    raise ConfigError(f"expected a known fusion, found {kind!r}; {nearest_name(str(kind), get_args(Fusion))}")
+
+
+class SpectralAttentionFusion(nn.Module):
+    """SAFM.
+
+    Args:
+        channels: C of both modalities.
+        heads: m; each has C / m channels.
+        intra: whether HS channels attend to HS channels.
+        inter: whether HS channels attend to RGB channels.
+
+    Example:
+        >>> fusion = SpectralAttentionFusion(16, 4)
+        >>> hs, rgb = torch.rand(2, 16, 7, 7), torch.rand(2, 16, 7, 7)
+        >>> bool((fusion(hs, rgb) == hs).all())
+        True
+    """
+
+    def __init__(self, channels: int, heads: int = 8, *, intra: bool = True, inter: bool = True) -> None:
+        super().__init__()
+        if heads < 1 or channels % heads or not (intra or inter):
+            raise ConfigError(f"expected fusion heads that divide {channels} channels, found {heads}; choose a divisor")
+        self.heads = heads
+        self.hs_norm, self.mlp_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.rgb_norm = nn.LayerNorm(channels) if inter else None
+        self.query = _linear(channels, channels)
+        self.hs_key_value = _linear(channels, 2 * channels) if intra else None
+        self.rgb_key_value = _linear(channels, 2 * channels) if inter else None
+        self.log_temperature = nn.Parameter(torch.zeros(int(intra) + int(inter), heads))
+        self.out = _linear((int(intra) + int(inter)) * channels, channels)
+        self.mlp = nn.Sequential(nn.Conv2d(channels, 2 * channels, 1), nn.GELU(), nn.Conv2d(2 * channels, channels, 1))
+        last = cast(nn.Conv2d, self.mlp[-1])
+        for weight in (self.out.weight, last.weight, cast(Tensor, last.bias)):
+            nn.init.zeros_(weight)
+
+    def forward(self, hs: Tensor, rgb: Tensor) -> Tensor:
+        """(N, C, H, W) each, to (N, C, H, W)."""
+        own = _per_cell(self.hs_norm, hs)
+        queries = self._by_head(self.query(own))
+        found: list[Tensor] = []
+        if self.hs_key_value is not None:
+            found.append(self._attend(queries, self.hs_key_value(own), len(found)))
+        if self.rgb_key_value is not None and self.rgb_norm is not None:
+            found.append(self._attend(queries, self.rgb_key_value(_per_cell(self.rgb_norm, rgb)), len(found)))
+        attended = torch.cat(found, dim=1).view(hs.shape[0], -1, *hs.shape[2:])
+        fused = hs + self.out(attended)
+        out: Tensor = fused + self.mlp(_per_cell(self.mlp_norm, fused))
+        return out
+
+    def _attend(self, queries: Tensor, keys_values: Tensor, number: int) -> Tensor:
+        """(N, m, d, L) queries on (N, 2 C, H, W): (N, C, L)."""
+        keys, values = (self._by_head(part) for part in keys_values.chunk(2, dim=1))
+        logits = cosines(queries, keys) * self.log_temperature[number].float().exp()[:, None, None]
+        return torch.matmul(logits.softmax(dim=-1).to(values.dtype), values).flatten(1, 2)
+
+    def _by_head(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, m, d, L)."""
+        return maps.reshape(maps.shape[0], self.heads, -1, maps.shape[2] * maps.shape[3])
+
+
+class Addition(nn.Module):
+    """H + R, without a weight."""
+
+    def forward(self, hs: Tensor, rgb: Tensor) -> Tensor:
+        """(N, C, H, W) each, to (N, C, H, W)."""
+        return hs + rgb
+
+
+class HyperspectralOnly(nn.Module):
+    """H: the HS branch sees nothing of the RGB branch."""
+
+    def forward(self, hs: Tensor, rgb: Tensor) -> Tensor:
+        """(N, C, H, W) each, to the first."""
+        return hs
+
+
+class ConcatenationFusion(nn.Module):
+    """H + W gate([H; R]), W a 1x1 convolution that starts at zero, so that all fusions but `Addition` start as the
+    identity.
+
+    Args:
+        channels: of either modality.
+        gate: attention over the channels of both.
+    """
+
+    def __init__(self, channels: int, gate: nn.Module) -> None:
+        super().__init__()
+        self.gate = gate
+        self.out = nn.Conv2d(2 * channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(cast(Tensor, self.out.bias))
+
+    def forward(self, hs: Tensor, rgb: Tensor) -> Tensor:
+        """(N, C, H, W) each, to (N, C, H, W)."""
+        out: Tensor = hs + self.out(self.gate(torch.cat([hs, rgb], dim=1)))
+        return out
+
+
+class SqueezeExcitation(nn.Module):
+    """SE: channels gated by two layers of their means over the map.
+
+    Args:
+        channels: of the maps.
+        reduction: of the hidden layer.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        hidden = max(4, channels // reduction)
+        self.layers = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.Sigmoid())
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, channels, H, W) in and out."""
+        gates: Tensor = self.layers(maps.mean(dim=(2, 3)))
+        return maps * gates[:, :, None, None]
+
+
+class EfficientChannelAttention(nn.Module):
+    """ECA: channels gated by a convolution along the channel axis of their means; the kernel's side follows from their
+    number.
+
+    Args:
+        channels: of the maps.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        side = int(abs((math.log2(channels) + 1) / 2))
+        side += 1 - side % 2
+        self.convolution = nn.Conv1d(1, 1, side, padding=side // 2, bias=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, channels, H, W) in and out."""
+        gates = torch.sigmoid(self.convolution(maps.mean(dim=(2, 3)).unsqueeze(1))).squeeze(1)
+        return maps * gates[:, :, None, None]
+
+
+def _linear(channels_in: int, channels_out: int) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 1, bias=False)
+
+
+def _per_cell(norm: nn.Module, maps: Tensor) -> Tensor:
+    """A layer normalisation over the channels of every cell."""
+    out: Tensor = norm(maps.permute(0, 2, 3, 1))
+    return out.permute(0, 3, 1, 2)
+
+
+def cosines(queries: Tensor, keys: Tensor) -> Tensor:
+    """(N, m, d, L) each, to (N, m, d, d) cosines of their rows; float32 whatever the number type, as sums over 961
+    cells need.
+
+    The norms divide the products rather than the rows: d x d numbers instead of d x L.
+    """
+    with torch.autocast(queries.device.type, enabled=False):
+        rows, columns = queries.float(), keys.float()
+        products = rows @ columns.transpose(-1, -2)
+        row_norms = rows.square().sum(dim=-1).clamp(min=1e-12).sqrt()
+        column_norms = columns.square().sum(dim=-1).clamp(min=1e-12).sqrt()
+        return products / (row_norms[..., :, None] * column_norms[..., None, :])

@@ -1,0 +1,225 @@
+"""SSF-Net: a false-colour branch and a hyperspectral branch look at one crop, and their predictions are mixed by
+learned weights.
+
+Source: Wang et al., "SSF-Net: Spatial-Spectral Fusion Network with Spectral Angle Awareness for Hyperspectral Object
+Tracking", IEEE TIP 34, 2025. Stated by the paper: two modalities, fusion into the hyperspectral branch, an angle-aware
+head, weighted predictions. From the authors' published tracker (SiamBAN-ACM's): one template that is never updated,
+SiamBAN's decision and its defaults here. This project's: crops cut before they are scaled, and the false colour made
+from the crop of the cube, so that both branches see the same pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spectrack.cube import Cube
+from spectrack.errors import ConfigError, CubeError
+from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
+from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
+from spectrack.networks.siamban import decode_boxes
+from spectrack.scaling import DEFAULT_SCALING, Gain
+from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
+from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
+from spectrack.trackers.loading import field_names, load_ssfnet_network, online_options, sort_options
+from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.precision import Precision
+from spectrack.trackers.registry import register
+from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
+
+
+@dataclass(frozen=True)
+class SSFNetOptions(OnlineOptions):
+    """Parameters of the decision, with the defaults of the tracker that the authors' published code contains.
+
+    Attributes:
+        colour: what the RGB branch sees: the false colour of the cube under the weights' rule (``rule``), or the data
+            set's own image where the frames come with one (``dataset``), made linear and as bright in the mean.
+    """
+
+    window_influence: float = 0.45
+    penalty: float = 0.14
+    size_rate: float = 0.30
+    colour: Literal["rule", "dataset"] = "rule"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.colour not in ("rule", "dataset"):
+            raise ConfigError(f"expected colour rule or dataset, found {self.colour!r}; choose one of the two")
+
+
+@register("ssfnet")
+class SSFNetTracker(SiameseTracker):
+    """One crop of the cube a frame, its false colour, two branches, one box.
+
+    Args:
+        network: trained; it is copied, folded and put into inference form. Its configuration says how predictions are
+            mixed.
+        options: parameters of the decision.
+        scaling: how raw counts become input; the one the weights were trained with.
+        rule: false-colour rule; the one the weights were trained with.
+        precision: fp32 (repeats bit for bit) or bf16; angles are computed in fp32 in both.
+        device: where the network runs.
+        identity: what the weights are, for run directories.
+    """
+
+    name = "ssfnet"
+
+    def __init__(
+        self,
+        network: SSFNet,
+        options: OnlineOptions | None = None,
+        *,
+        scaling: str = DEFAULT_SCALING,
+        rule: str = DEFAULT_RULE,
+        precision: Precision = "fp32",
+        device: torch.device | None = None,
+        identity: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            network,
+            options or SSFNetOptions(),
+            scaling=scaling,
+            # Only a projection made for one camera fits one number of bands.
+            bands=network.config.bands,
+            precision=precision,
+            # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
+            exact=("s2fb.attention",),
+            device=device,
+            identity=identity,
+        )
+        self.wants_pictures = getattr(self.options, "colour", "rule") == "dataset"
+        self.rule = rule
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        profile: str,
+        weights: str | os.PathLike[str] | None,
+        precision: Precision,
+        device: torch.device,
+        options: dict[str, Any],
+    ) -> SSFNetTracker:
+        """Build from a weights file; options are those of `OnlineOptions` and the switches of the network."""
+        switches, online = split_options(options)
+        network, metadata, identity = load_ssfnet_network(weights, profile, switches)
+        return cls(
+            network,
+            online_options(metadata.extra.get("online", {}), online, kind=SSFNetOptions),
+            scaling=metadata.scaling,
+            rule=metadata.false_colour or DEFAULT_RULE,
+            precision=precision,
+            device=device,
+            identity=identity,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and weights identity as JSON values."""
+        return super().describe() | {"false_colour": self.rule}
+
+    def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
+        bands = cube.shape[2]
+        self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
+        matrix = false_colour_matrix(self.rule, bands, wavelengths_nm=wavelengths_nm, cube=cube)
+        self._matrix = torch.from_numpy(matrix).to(self.device)
+        self._light: PictureLight | None = None
+        self._first = True
+
+    def _imaging(self, gain: Gain) -> BandScaling:
+        return BandScaling(gain)
+
+    def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
+        """(1, bands, size, size), or (1, bands + 3, size, size) with the same crop of the picture that comes with the
+        frame.
+        """
+        cube = super()._crop(frame, window, size)
+        if self._first:
+            self._first, self._light = False, self._light_of(frame)
+        if self._light is None:
+            return cube
+        image = cut(_picture_of(frame), window, size, self._light, self._picture_fill)
+        return torch.cat([cube, torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)], dim=1)
+
+    def _modalities(self, crop: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cube (1, bands, H, W) and false colour (1, 3, H, W) of a crop."""
+        if self._light is not None:
+            return crop[:, :-3], crop[:, -3:].contiguous(memory_format=torch.channels_last)
+        # The rule is linear, so the crop of the cube needs no second cut.
+        return crop, (crop.permute(0, 2, 3, 1) @ self._matrix).permute(0, 3, 1, 2)
+
+    def _light_of(self, frame: Frame) -> PictureLight | None:
+        """How the pictures that come with the frames become light, from the first frame; None where the rule makes the
+        colours.
+        """
+        if not self.wants_pictures or not isinstance(frame, PicturedFrame):
+            return None
+        picture = PictureLight().apply(frame.picture()[::4, ::4])
+        brightness = float(picture.mean())
+        wanted = float((torch.from_numpy(self._fill).to(self.device) @ self._matrix).mean())
+        light = PictureLight(wanted / brightness if brightness > 0 else 1.0)
+        self._picture_fill = picture.mean(axis=(0, 1)) * np.float32(light.factor)
+        return light
+
+    def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
+        with self.network_time():
+            self._template = self.network.kernels(*self._modalities(template), self._wavelengths, corners)
+
+    def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        with self.network_time():
+            output = self.network.match(self._template, *self._modalities(search), self._wavelengths)
+            scores, corners = _scores(output.logits), decode_boxes(output.distances.float())[0].cpu().numpy()
+        choice = state.choose(scores, corners, window)
+        return choice, {"scores": scores} | _evidence(output)
+
+
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Switches of the network and online options, out of one table.
+
+    Raises:
+        ConfigError: an unknown name; the nearest is offered.
+    """
+    from spectrack.methods.ssfnet.network import SWITCHES
+
+    switches, online = sort_options("ssfnet", options, SWITCHES, field_names(SSFNetOptions))
+    return switches, online
+
+
+def _picture_of(frame: Frame) -> ArrayFrame:
+    """The data set's own image of a frame.
+
+    Raises:
+        CubeError: the frame has none, or one of another size.
+    """
+    picture = frame.picture() if isinstance(frame, PicturedFrame) else None
+    if picture is None or picture.shape[:2] != frame.shape[:2]:
+        found = "none" if picture is None else f"one of {picture.shape[:2]}"
+        raise CubeError(
+            f"expected a false-colour image of {frame.shape[:2]} with every frame, as with the first, found {found}; "
+            "use colour=rule"
+        )
+    return ArrayFrame(picture)
+
+
+def _scores(logits: torch.Tensor) -> NDArray[np.float32]:
+    """(1, 2, 25, 25) to the target's probability, (25, 25)."""
+    return logits.float().softmax(dim=1)[0, 1].cpu().numpy()
+
+
+def _evidence(output: SSFNetOutput) -> dict[str, NDArray[Any]]:
+    """What both branches say, the angle map where there is one, and the shares of RGB and HS (rows: classification,
+    regression).
+    """
+    shares = torch.stack([output.classification_shares, output.regression_shares]).float().cpu().numpy()
+    found = {
+        "rgb_scores": _scores(output.rgb_logits),
+        "hs_scores": _scores(output.hs_logits),
+        "modality_weights": shares,
+    }
+    return found if output.angle is None else found | {"angle": output.angle[0].float().cpu().numpy()}

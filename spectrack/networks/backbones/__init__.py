@@ -1,0 +1,1 @@
+"""Backbones: a file each, on one pixel grid."""

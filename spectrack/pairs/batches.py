@@ -1,0 +1,140 @@
+"""Batches of pairs: sources mixed by ratio, every pair decided by (seed, step, place in the batch) alone.
+
+So a training that is interrupted and resumed, or that uses more worker processes, sees exactly the same pairs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from spectrack.errors import ConfigError, nearest_name
+from spectrack.pairs.bank import build_bank
+from spectrack.pairs.clips import PairMaker, clip_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.synthesis import Pair, render_pair
+from spectrack.training.recipe import DataConfig
+
+
+class Batch(NamedTuple):
+    """Pairs as tensors.
+
+    Attributes:
+        template: (N, 127, 127, 3) uint8.
+        search: (N, 255, 255, 3) uint8.
+        box: (N, 4) float32, x0, y0, x1, y1 in the search crop.
+        positive: (N,) bool.
+        template_box: (N, 4) float32, x0, y0, x1, y1 in the template crop.
+    """
+
+    template: Tensor
+    search: Tensor
+    box: Tensor
+    positive: Tensor
+    template_box: Tensor
+
+
+def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairMaker]:
+    """One maker of pairs for each source, with everything it needs rendered or converted into `cache`.
+
+    Raises:
+        ConfigError: a source that is neither known nor a folder.
+    """
+    return [_build_source(name, data, cache, jobs) for name in data.sources]
+
+
+def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairMaker:
+    if name == "pictures":
+        bank = build_bank(cache / "bank", data.bank, jobs=jobs)
+        return lambda rng: render_pair(rng, bank, data.synthesis)
+    if name == "simulated":
+        clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
+    elif Path(name).exists():
+        clips = prepare_sequences(cache, Path(name), data.clips, scaling=data.scaling, rule=data.false_colour)
+    else:
+        hint = nearest_name(name, ("pictures", "simulated"))
+        raise ConfigError(
+            f"expected pictures, simulated or the path of a sequence in data.sources, found {name!r}; {hint}"
+        )
+    return lambda rng: clip_pair(rng, clips, data.clips, data.synthesis.photometric)
+
+
+class PairBatches(Dataset[Batch]):
+    """Batch number i of a training.
+
+    Args:
+        sources: makers of pairs.
+        ratios: their shares; equal when empty.
+        seed: of the training; validation uses another.
+        batch: pairs of this process in a batch.
+        offset: place of this process's first pair in the common batch.
+    """
+
+    def __init__(
+        self, sources: list[PairMaker], ratios: tuple[float, ...], *, seed: int, batch: int, offset: int = 0
+    ) -> None:
+        self.sources, self.seed, self.batch, self.offset = sources, seed, batch, offset
+        shares: NDArray[np.float64] = np.asarray(ratios or (1.0,) * len(sources), dtype=np.float64)
+        self.shares = shares / shares.sum()
+
+    def __getitem__(self, index: int) -> Batch:
+        """The batch of step `index`."""
+        pairs = [self.pair(index, self.offset + place) for place in range(self.batch)]
+        return Batch(
+            torch.from_numpy(np.stack([pair.template for pair in pairs])),
+            torch.from_numpy(np.stack([pair.search for pair in pairs])),
+            torch.from_numpy(np.stack([pair.box for pair in pairs])),
+            torch.tensor([pair.positive for pair in pairs]),
+            torch.from_numpy(np.stack([pair.template_box for pair in pairs])),
+        )
+
+    def finish(self, packed: Batch, move: Callable[[Tensor], Tensor]) -> Batch:
+        """What the network gets, from what `__getitem__` gave; `move` brings a tensor to the training's device."""
+        return Batch(*(move(part) for part in packed))
+
+    def pair(self, index: int, place: int) -> Pair:
+        """One pair of step `index`."""
+        rng = np.random.default_rng([self.seed, index, place])
+        source = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+        return source(rng)
+
+
+def iterate_batches(batches: Any, start: int, stop: int, *, workers: int) -> Iterator[Any]:
+    """Batches `start` to `stop` - 1 in order, made ahead by worker processes.
+
+    Args:
+        batches: what `PairBatches` is: batches by number.
+        start: number of the first.
+        stop: number after the last.
+        workers: processes.
+
+    Workers share the bank's memory by forking, which is safe on Linux only; elsewhere the training process makes the
+    pairs.
+    """
+    if not sys.platform.startswith("linux"):
+        workers = 0
+    loader: DataLoader[Any] = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(start, stop),
+        num_workers=workers,
+        prefetch_factor=3 if workers else None,
+        worker_init_fn=_quiet_worker,
+        multiprocessing_context="fork" if workers else None,
+    )
+    return iter(loader)
+
+
+def _quiet_worker(_: int) -> None:
+    # One thread each: the cores are shared with the training itself.
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,298 @@
+"""Pairs from video: two frames of one sequence, cut with the tracker's own crop geometry.
+
+Sequences, simulated or real, are turned once into 8-bit frames in memory-mapped files, in false colour or with all
+their bands; a pair is then two crops. Values are stored as the square root of the scaled light, so that eight bits keep
+the shadows (and shot noise, which grows with the root of the light, is the same in all of them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import SequenceError
+from spectrack.false_colour import apply_matrix, false_colour_matrix
+from spectrack.files import write_json
+from spectrack.pairs.augmentation import Look, PhotometricConfig, finish_crop
+from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+from spectrack.scaling import Scaling
+from spectrack.sequences import open_sequence
+from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut
+
+_log = logging.getLogger(__name__)
+
+STORED_WHITE = 1.5
+"""Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
+
+_AS_STORED = Colouring(np.eye(3, dtype=np.float32))
+
+ALL_BANDS = ""
+"""In place of a false-colour rule: keep the bands."""
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """How sequences are sampled.
+
+    Attributes:
+        count: simulated clips to render.
+        frames: frames kept of each sequence, evenly spread.
+        spacing: simulated frames between two that are kept.
+        scenarios: of the simulated clips; when empty all, or in false colour those without metamers, because a tracker
+            that sees three bands cannot learn from what three bands do not show.
+        sensors: of the simulated clips.
+        height: of the simulated clips, cube pixels.
+        width: of the simulated clips, cube pixels.
+        seed: first seed of the simulated clips; the frozen suite uses others.
+        search_shift_px: largest shift of the target in the search crop.
+        search_scale: standard deviation of the log of the target's size in the search crop.
+        negative_share: share of pairs whose search crop comes from another sequence.
+        minimum_visibility: frames that show less of the target are not used.
+    """
+
+    count: int = 180
+    frames: int = 10
+    spacing: int = 6
+    scenarios: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ("vis16", "nir25", "rednir15")
+    height: int = 240
+    width: int = 320
+    seed: int = 100_000
+    search_shift_px: float = 64.0
+    search_scale: float = 0.12
+    negative_share: float = 0.1
+    minimum_visibility: float = 0.3
+
+
+class Clip(NamedTuple):
+    """One prepared sequence.
+
+    Attributes:
+        images: (frames, height, width, 3 or bands) uint8, square root of scaled light over `STORED_WHITE`.
+        truth: (frames, 4) boxes in cube pixels.
+        usable: indices of frames that show enough of the target.
+        sensor: name of the camera, when it is known.
+        wavelengths_nm: centres of its bands, when they are known.
+    """
+
+    images: NDArray[np.uint8]
+    truth: Boxes
+    usable: NDArray[np.intp]
+    sensor: str | None = None
+    wavelengths_nm: tuple[float, ...] | None = None
+
+
+def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2) -> list[Clip]:
+    """Render the simulated clips of a configuration, or open them when they are there already.
+
+    Args:
+        directory: the cache.
+        config: which clips.
+        scaling: how counts become values.
+        rule: false-colour rule, or `ALL_BANDS`.
+        jobs: processes that render.
+    """
+    import joblib
+
+    from spectrack.simulation.scenarios import SCENARIOS
+
+    scenarios = list(config.scenarios) or sorted(
+        name for name, scenario in SCENARIOS.items() if rule == ALL_BANDS or scenario.spectra != "metamers"
+    )
+    tasks = [
+        (
+            scenarios[index % len(scenarios)],
+            config.sensors[(index // len(scenarios)) % len(config.sensors)],
+            config.seed + index,
+        )
+        for index in range(config.count)
+    ]
+    # Only what decides the pixels names the folder, so that sampling can change without rendering again.
+    rendering = (config.frames, config.spacing, config.height, config.width, tasks)
+    folder = directory / f"simulated-{_fingerprint(rendering, scaling, rule)}"
+    work = joblib.Parallel(n_jobs=jobs)
+    work(joblib.delayed(_render_clip)(folder, *task, config, scaling, rule) for task in tasks)
+    return _usable(
+        [_open_clip(folder / f"{seed}", config.minimum_visibility) for _, _, seed in tasks], "the simulated clips"
+    )
+
+
+def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[Clip]:
+    """Convert the sequence, or every sequence in the folder, at `path`.
+
+    Raises:
+        SequenceError: a sequence without a truth box for every frame, or no frame that shows a target.
+        SequenceNotFoundError: nothing readable at `path`.
+    """
+    clips = []
+    for place, sequence in _sequences_at(path):
+        truth = _complete_truth(sequence)
+        key = _fingerprint(str(place.resolve()), len(sequence), truth.tolist(), config.frames, scaling, rule)
+        folder = directory / f"{sequence.name}-{key}"
+        if not (folder / "clip.json").is_file():
+            kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int))
+            _store_clip(folder, sequence, kept.tolist(), scaling, rule)
+        clips.append(_open_clip(folder, config.minimum_visibility))
+    return _usable(clips, str(path))
+
+
+def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, photometric: PhotometricConfig) -> Pair:
+    """Two crops of one clip, or of two clips for a negative pair, in false colour."""
+    pair = cut_pair(rng, clips, config)
+    # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
+    look = Look(
+        np.eye(3, dtype=np.float32),
+        2.0 * float(np.exp(rng.normal(0.0, 0.15))),
+        STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))),
+        photometric,
+    )
+    template, search = (finish_crop(rng, crop, look, 1.0, blur=False) for crop in pair[:2])
+    return pair._replace(template=template, search=search)
+
+
+def cut_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig) -> Pair:
+    """Two crops as they are stored, with the clips' channels."""
+    chosen = int(rng.integers(len(clips)))
+    positive = len(clips) == 1 or rng.random() >= config.negative_share
+    # Never the same clip again: it would show the target and be called empty.
+    clip, other = clips[chosen], clips[chosen if positive else (chosen + int(rng.integers(1, len(clips)))) % len(clips)]
+    first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
+    template, template_box = _crop(
+        clip, first, TEMPLATE_SIZE, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2)
+    )
+    reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
+    scale = float(np.exp(rng.normal(0.0, config.search_scale)))
+    search, box = _crop(other, second, SEARCH_SIZE, scale, rng.uniform(-reach, reach, 2))
+    return Pair(template, search, box.astype(np.float32), positive, template_box.astype(np.float32))
+
+
+def _crop(
+    clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A crop whose target is `scale` times its usual size and `shift` crop pixels off the centre; and its corner
+    box.
+    """
+    image, box = clip.images[index], clip.truth[index]
+    side = context_side(box) * size / TEMPLATE_SIZE / scale
+    centre = box[:2] + box[2:] / 2 - shift * side / size
+    window = CropWindow.around(centre, side)
+    # The mean of the light, not of its square root: that is what the tracker pads with.
+    channels = image.shape[2]
+    fill = np.sqrt(np.square(image[::8, ::8].reshape(-1, channels).astype(np.float32)).mean(axis=0))
+    stored = _AS_STORED if channels == 3 else Colouring(np.eye(channels, dtype=np.float32))
+    crop = cut(ArrayFrame(image), window, size, stored, fill)
+    placed = window.to_crop(box, size)
+    return np.clip(crop + 0.5, 0, 255).astype(np.uint8), np.concatenate([placed[:2], placed[:2] + placed[2:]])
+
+
+def _render_clip(
+    folder: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str
+) -> None:
+    from spectrack.simulation.video import simulate
+
+    if (folder / f"{seed}" / "clip.json").is_file():
+        return
+    length = config.frames * config.spacing
+    sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
+    _store_clip(folder / f"{seed}", sequence, list(range(0, length, config.spacing)), scaling, rule)
+
+
+def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
+    truth = _complete_truth(sequence)
+    folder.mkdir(parents=True, exist_ok=True)
+    first = sequence[0]
+    gain = Scaling.parse(scaling).fit(first)
+    matrix = (
+        None
+        if rule == ALL_BANDS
+        else false_colour_matrix(rule, sequence.bands, wavelengths_nm=sequence.wavelengths_nm, cube=first)
+    )
+    channels = sequence.bands if matrix is None else 3
+    images = np.lib.format.open_memmap(
+        folder / "images.npy",
+        mode="w+",
+        dtype=np.uint8,
+        shape=(len(indices), sequence.height, sequence.width, channels),
+    )
+    for place, index in enumerate(indices):
+        scaled = gain.apply(sequence[index])
+        light = scaled if matrix is None else apply_matrix(scaled, matrix)
+        images[place] = np.sqrt(np.clip(light / STORED_WHITE, 0.0, 1.0)) * 255 + 0.5
+    images.flush()
+    visibility = sequence.visibility
+    seen = np.ones(len(indices)) if visibility is None else visibility[indices]
+    camera = {
+        "sensor": sequence.sensor,
+        "wavelengths_nm": None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm),
+    }
+    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera})
+
+
+def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
+    described = json.loads((folder / "clip.json").read_text())
+    truth = np.asarray(described["truth"], dtype=np.float64)
+    images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+    height, width = images.shape[1:3]
+    centres = truth[:, :2] + truth[:, 2:] / 2
+    inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
+    usable = np.flatnonzero(inside & (np.asarray(described["visibility"]) >= minimum_visibility))
+    wavelengths = described.get("wavelengths_nm")
+    return Clip(images, truth, usable, described.get("sensor"), None if wavelengths is None else tuple(wavelengths))
+
+
+def _usable(clips: list[Clip], source: str) -> list[Clip]:
+    """The clips with at least one frame that shows its target.
+
+    Raises:
+        SequenceError: there is none.
+    """
+    usable = [clip for clip in clips if clip.usable.size]
+    if not usable:
+        raise SequenceError(
+            f"expected frames that show their target in {source}, found none; lower data.clips.minimum_visibility or "
+            "check the truth"
+        )
+    return usable
+
+
+def _complete_truth(sequence: Sequence) -> Boxes:
+    truth = sequence.truth
+    if truth is None:
+        raise SequenceError(
+            f"expected a truth box for every frame of {sequence.name}, found no truth; add groundtruth_rect.txt"
+        )
+    return truth
+
+
+def _sequences_at(path: Path) -> list[tuple[Path, Sequence]]:
+    """The sequence at a path, or those in its folders, each with its own place."""
+    try:
+        return [(path, open_sequence(path))]
+    except (SequenceError, FileNotFoundError):
+        found = []
+        for child in sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []:
+            try:
+                found.append((child, open_sequence(child)))
+            except (SequenceError, FileNotFoundError):
+                _log.info("no sequence in %s", child)
+        if not found:
+            raise
+        return found
+
+
+def _fingerprint(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+PairMaker = Callable[[np.random.Generator], Pair]
+"""A source of pairs: all randomness comes from the generator."""

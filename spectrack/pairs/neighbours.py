@@ -1,0 +1,127 @@
+"""What surrounds a target in a synthetic crop: distractors, companions at its side, and occluders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.pairs.bank import PairMaterial
+from spectrack.pairs.warping import Image, Matrix, affine, is_near, paste, turn
+
+KIN_SHARE = 0.17
+"""Share of distractors that are recoloured copies of the target, which only colour tells apart."""
+
+
+def scatter(
+    rng: np.random.Generator,
+    bank: PairMaterial,
+    image: Image,
+    most: int,
+    kin: int,
+    kin_map: Matrix,
+    keep_clear: NDArray[np.float64] | None = None,
+) -> None:
+    """Paste up to `most` sprites anywhere.
+
+    Args:
+        rng: source of randomness.
+        bank: of sprites.
+        image: the crop, changed in place.
+        most: largest number.
+        kin: index of the target's sprite, whose recoloured copies may appear; -1 for none.
+        kin_map: the target's map, so that copies have its size.
+        keep_clear: corner box (x0, y0, x1, y1) that stays free, or None.
+    """
+    size = image.shape[0]
+    for _ in range(int(rng.integers(0, most + 1))):
+        is_kin = kin >= 0 and rng.random() < KIN_SHARE
+        sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank)
+        linear = turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
+        if is_kin:
+            linear = kin_map[:, :2]
+        place = rng.uniform(-10, size + 10, 2)
+        if keep_clear is not None and is_near(place, keep_clear, 30.0):
+            continue
+        middle = sprite.shape[0] / 2
+        paste(image, sprite, affine(linear, (middle, middle), (place[0], place[1])))
+
+
+def place_companion(
+    rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix
+) -> None:
+    """Paste one thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked
+    car.
+
+    Without such pairs a tracker learns that whatever hangs together is one target, and its box swells when two things
+    meet.
+
+    Args:
+        rng: source of randomness.
+        bank: of sprites.
+        image: the crop, changed in place.
+        box: the target's corner box in the crop.
+        kin: index of the target's sprite, whose recoloured copy may be the companion; -1 for none.
+        kin_map: the target's map.
+    """
+    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    is_kin = kin >= 0 and rng.random() < 2 * KIN_SHARE
+    sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank)
+    width = sprite.shape[0]
+    if is_kin:
+        linear, own = kin_map[:, :2], sides
+    else:
+        linear = turn(rng.normal(0.0, 30.0)) * np.exp(rng.normal(0.0, 0.25)) * float(np.sqrt(sides.prod())) / width
+        spread = np.abs(linear).sum(axis=1) * width / 2
+        own = np.array([spread[0], spread[1]])
+    direction = rng.normal(size=2)
+    direction /= np.abs(direction).max()
+    place = centre + direction * (sides + own) / 2 * rng.uniform(0.85, 1.25)
+    paste(image, sprite, affine(linear, (width / 2, width / 2), (place[0], place[1])))
+
+
+def place_twins(
+    rng: np.random.Generator, image: Image, twins: Sequence[Image], mapping: Matrix, box: NDArray[np.float64]
+) -> None:
+    """Paste copies of the target in its own colours, anywhere but on top of it.
+
+    Args:
+        rng: source of randomness.
+        image: the crop, changed in place.
+        twins: sprites of the target's outline.
+        mapping: the target's map; twins are as large, a little turned and scaled.
+        box: the target's corner box in the crop.
+    """
+    size, sides = image.shape[0], box[2:] - box[:2]
+    middle = np.linalg.solve(mapping[:, :2], (box[:2] + box[2:]) / 2 - mapping[:, 2])
+    for twin in twins:
+        linear = turn(rng.normal(0.0, 12.0)) * np.exp(rng.normal(0.0, 0.08)) @ mapping[:, :2]
+        places = rng.uniform(0.0, size, (8, 2))
+        # The draw farthest from hiding the target: apart in x or in y by more than its side.
+        apart = (np.abs(places - (box[:2] + box[2:]) / 2) / sides).max(axis=1)
+        place = places[int(np.argmax(apart > 0.9))] if (apart > 0.9).any() else places[int(np.argmax(apart))]
+        paste(image, twin, affine(linear, (middle[0], middle[1]), (place[0], place[1])))
+
+
+def occlude(rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64]) -> None:
+    """Cover an edge or a corner of a corner box, at most about half of it."""
+    sprite = _any_sprite(rng, bank)
+    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    direction = rng.normal(size=2)
+    direction /= np.abs(direction).max()
+    scale = rng.uniform(0.4, 0.9) * float(sides.mean()) / sprite.shape[0]
+    place = centre + direction * sides * rng.uniform(0.4, 0.7)
+    middle = sprite.shape[0] / 2
+    paste(image, sprite, affine(turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))
+
+
+def _any_sprite(rng: np.random.Generator, bank: PairMaterial) -> Image:
+    return np.asarray(bank.sprites[int(rng.integers(len(bank.sprites)))])
+
+
+def _recoloured(rng: np.random.Generator, bank: PairMaterial, index: int) -> Image:
+    # Inverted, so that grey ones differ too: a copy that looks like the target would be a wrong label.
+    sprite = np.asarray(bank.sprites[index]).copy()
+    sprite[:, :, :3] = 255 - sprite[:, :, rng.permutation(3)]
+    return sprite

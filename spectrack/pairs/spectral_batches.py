@@ -1,0 +1,198 @@
+"""Batches of spectral pairs: one camera a batch, sources mixed by ratio, every pair decided by (seed, step, place)
+alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from spectrack.errors import ConfigError, nearest_name
+from spectrack.pairs.bank import PairMaterial, build_bank
+from spectrack.pairs.clips import ALL_BANDS, STORED_WHITE, Clip, cut_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.spectral_cameras import Camera, draw_camera
+from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
+from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
+from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
+from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+from spectrack.pairs.warping import Image
+from spectrack.training.recipe import DataConfig
+
+_CAMERA_STREAM = 2**32 - 1
+"""Stands for a place in the batch that no pair has, so that the camera has randomness of its own."""
+
+_CHANNELS = 3 + BENDS
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralSource:
+    """Where spectral pairs come from.
+
+    Attributes:
+        bank: pictures and sprites for any camera, or None.
+        clips: sequences by the name of their camera.
+        cameras: those cameras.
+    """
+
+    bank: PairMaterial | None = None
+    clips: dict[str, list[Clip]] = field(default_factory=dict)
+    cameras: dict[str, Camera] = field(default_factory=dict)
+
+    def serves(self, camera: Camera) -> bool:
+        """Whether it has pairs for a camera."""
+        return bool(camera.lamps) if self.bank is not None else camera.name in self.clips
+
+
+def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[SpectralSource]:
+    """The sources of a recipe, with everything they need rendered or converted into `cache`.
+
+    Raises:
+        ConfigError: a source that is neither known nor a path.
+    """
+    return [_build_source(name, data, cache, jobs) for name in data.sources]
+
+
+def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
+    if name == "pictures":
+        return SpectralSource(build_bank(cache / "bank", data.bank, jobs=jobs))
+    if name == "simulated":
+        clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
+    elif Path(name).exists():
+        clips = prepare_sequences(cache, Path(name), data.clips, scaling=data.scaling, rule=ALL_BANDS)
+    else:
+        hint = nearest_name(name, ("pictures", "simulated"))
+        raise ConfigError(
+            f"expected pictures, simulated or the path of a sequence in data.sources, found {name!r}; {hint}"
+        )
+    by_camera: dict[str, list[Clip]] = {}
+    cameras: dict[str, Camera] = {}
+    for clip in clips:
+        camera = Camera.of_video(
+            clip.images.shape[3], data.false_colour, sensor=clip.sensor, wavelengths_nm=clip.wavelengths_nm
+        )
+        by_camera.setdefault(camera.name, []).append(clip)
+        cameras[camera.name] = camera
+    return SpectralSource(None, by_camera, cameras)
+
+
+class SpectralBatches(Dataset[PackedPairs]):
+    """Batch number i of a training.
+
+    Args:
+        sources: see `build_spectral_sources`.
+        data: the recipe's section.
+        seed: of the training; validation uses another.
+        batch: pairs of this process in a batch.
+        offset: place of this process's first pair in the common batch.
+    """
+
+    def __init__(
+        self, sources: list[SpectralSource], data: DataConfig, *, seed: int, batch: int, offset: int = 0
+    ) -> None:
+        self.sources, self.data, self.seed, self.batch, self.offset = sources, data, seed, batch, offset
+        shares = np.asarray(data.ratios or (1.0,) * len(sources), dtype=np.float64)
+        self.shares = shares / shares.sum()
+
+    def __getitem__(self, index: int) -> PackedPairs:
+        """The batch of step `index`, packed."""
+        camera = self.camera(index)
+        pairs = [self.pair(index, self.offset + place, camera) for place in range(self.batch)]
+        return pack(pairs, camera)
+
+    def finish(self, packed: PackedPairs, move: Callable[[Tensor], Tensor]) -> SpectralBatch:
+        """What the network gets, from what `__getitem__` gave; `move` brings a tensor to the training's device."""
+        moved: dict[str, Any] = {
+            name: move(part) for name, part in packed._asdict().items() if isinstance(part, Tensor)
+        }
+        return expand(packed._replace(**moved))
+
+    def camera(self, index: int) -> Camera:
+        """The camera of step `index`; the same in all processes."""
+        rng = np.random.default_rng([self.seed, index, _CAMERA_STREAM])
+        lead = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+        if lead.bank is not None:
+            return draw_camera(rng, self.data.spectral.cameras, self.data.false_colour)
+        names = [name for name, clips in lead.clips.items() for _ in clips]
+        return lead.cameras[names[int(rng.integers(len(names)))]]
+
+    def pair(self, index: int, place: int, camera: Camera) -> SpectralPair | ClipPair:
+        """One pair of step `index`, from the sources that have something for its camera."""
+        rng = np.random.default_rng([self.seed, index, place])
+        able = np.array([source.serves(camera) for source in self.sources]) * self.shares
+        source = self.sources[int(rng.choice(len(self.sources), p=able / able.sum()))]
+        if source.bank is not None:
+            return render_spectral_pair(rng, source.bank, camera, self.data.spectral, self.data.synthesis)
+        pair = cut_pair(rng, source.clips[camera.name], self.data.clips)
+        materials = self.data.spectral.materials
+        gains = draw_gains(rng, camera, materials, relit=rng.random() < materials.relight_share)
+        return ClipPair(pair, gains * (STORED_WHITE / 255.0**2))
+
+
+@dataclass(frozen=True, eq=False)
+class ClipPair:
+    """A pair from video: crops with all bands as they are stored, and (2, bands) factors from their squares to
+    values.
+    """
+
+    pair: Pair
+    gains: NDArray[np.float64]
+
+
+def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
+    """Pairs of one camera as few large tensors, which is what travels fast between processes."""
+    drawn = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, SpectralPair)]
+    clips = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, ClipPair)]
+    labelled = [pair.pair if isinstance(pair, ClipPair) else pair for pair in pairs]
+    kinds = [KINDS.index("clip") if isinstance(pair, ClipPair) else pair.kind for pair in pairs]
+    return PackedPairs(
+        template=_in_corners([pair.template for _, pair in drawn], TEMPLATE_SIZE),
+        search=_in_corners([pair.search for _, pair in drawn], SEARCH_SIZE),
+        sides=_whole([[len(pair.template), len(pair.search)] for _, pair in drawn], 2),
+        mixing=_together([pair.mixing for _, pair in drawn], (2, FEATURES, camera.bands)),
+        counts=torch.tensor([pair.counts for _, pair in drawn], dtype=torch.float32),
+        seeds=_whole([pair.seeds.tolist() for _, pair in drawn], 2),
+        places=torch.tensor([place for place, _ in drawn], dtype=torch.int64),
+        clip_template=_together(
+            [clip.pair.template for _, clip in clips], (TEMPLATE_SIZE, TEMPLATE_SIZE, camera.bands), torch.uint8
+        ),
+        clip_search=_together(
+            [clip.pair.search for _, clip in clips], (SEARCH_SIZE, SEARCH_SIZE, camera.bands), torch.uint8
+        ),
+        clip_gains=_together([clip.gains for _, clip in clips], (2, camera.bands)),
+        clip_places=torch.tensor([place for place, _ in clips], dtype=torch.int64),
+        box=torch.from_numpy(np.stack([pair.box for pair in labelled])),
+        positive=torch.tensor([pair.positive for pair in labelled]),
+        template_box=torch.from_numpy(np.stack([pair.template_box for pair in labelled])),
+        kind=torch.tensor(kinds, dtype=torch.int64),
+        wavelengths_nm=torch.from_numpy(camera.wavelengths_nm.astype(np.float32)),
+        colour=torch.from_numpy(camera.colour.astype(np.float32)),
+        sensor=camera.name,
+    )
+
+
+def _in_corners(crops: list[Image], size: int) -> Tensor:
+    """(n, size, size, channels): crops of up to that size, each in the upper left corner of its place."""
+    packed = torch.zeros((len(crops), size, size, _CHANNELS), dtype=torch.uint8)
+    for row, crop in zip(packed, crops, strict=True):
+        row[: len(crop), : len(crop)] = torch.from_numpy(crop)
+    return packed
+
+
+def _together(arrays: list[NDArray[Any]], shape: tuple[int, ...], kind: torch.dtype = torch.float32) -> Tensor:
+    """(n, *shape) of arrays of that shape, also of none."""
+    packed = torch.empty((len(arrays), *shape), dtype=kind)
+    for row, array in zip(packed, arrays, strict=True):
+        row.copy_(torch.from_numpy(array))
+    return packed
+
+
+def _whole(rows: list[list[int]], columns: int) -> Tensor:
+    return torch.tensor(rows, dtype=torch.int64).view(-1, columns)

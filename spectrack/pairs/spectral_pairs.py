@@ -1,0 +1,191 @@
+"""One spectral pair: the synthetic pairs of `synthesis`, lifted to any camera's bands and noise.
+
+A pair travels as five 8-bit channels a crop (see `spectral_materials`), at the camera's own resolution, and one small
+matrix a crop; `spectral_expansion` makes cubes of it. What the kinds of pairs teach:
+
+* ``ordinary``: things differ in colour and in spectrum;
+* ``camouflage``: the target has the colours of what lies beneath it, or a piece of the background's texture;
+* ``twins``: other things have the target's own colours and shape;
+* ``plain``: no spectrum says more than its colour does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import ConfigError
+from spectrack.pairs.augmentation import Look, PhotometricConfig, develop, draw_look, native_side
+from spectrack.pairs.bank import PairMaterial
+from spectrack.pairs.spectral_cameras import Camera, CameraConfig
+from spectrack.pairs.spectral_materials import (
+    MaterialConfig,
+    Materials,
+    draw_dead_bands,
+    draw_gains,
+    draw_materials,
+    separated,
+)
+from spectrack.pairs.spectral_surfaces import SpectralBank, draw_wardrobe
+from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Casting, SynthesisConfig, draw_native_side, draw_scene
+from spectrack.pairs.warping import Image, channels_of, in_groups, stacked
+
+KINDS = ("ordinary", "camouflage", "twins", "plain", "clip")
+"""What `SpectralBatch.kind` counts in; the last is for pairs from video."""
+
+HEADROOM = 0.7
+"""Abundances are stored times this, because strong colours need more than one of a material."""
+
+SEEDS = 1 << 40
+
+
+def _spectral_photometry() -> PhotometricConfig:
+    # Gains, noise and the sensor act on cubes; the tone stays near the square that undoes the bank's square root.
+    return PhotometricConfig(gamma=(1.5, 2.4), gain=0.0, channel_gain=0.0, noise=1e-9, compression_share=0.0)
+
+
+@dataclass(frozen=True)
+class SpectralConfig:
+    """How spectral pairs vary; geometry and surroundings are those of `SynthesisConfig`.
+
+    Attributes:
+        camouflage_share: share of pairs whose target has its background's colours.
+        twin_share: share of pairs with copies of the target that differ in spectrum only.
+        plain_share: share of pairs without metamers; the rest are ordinary.
+        ground_share: share of camouflaged targets in exactly the colours beneath them; the others carry a piece of the
+            background's picture along.
+        most_twins: largest number of twins.
+        brightness: smallest and largest value of the brightest part of the search crop; 1 is the brightest of the first
+            frame.
+        photometric: tone, light and blur of the colours; its gains and noise are not used, cubes have their own.
+        cameras: which cameras see the pairs.
+        materials: spectra, differences between the crops, noise.
+    """
+
+    camouflage_share: float = 0.25
+    twin_share: float = 0.2
+    plain_share: float = 0.1
+    ground_share: float = 0.5
+    most_twins: int = 3
+    brightness: tuple[float, float] = (0.45, 1.15)
+    photometric: PhotometricConfig = field(default_factory=_spectral_photometry)
+    cameras: CameraConfig = field(default_factory=CameraConfig)
+    materials: MaterialConfig = field(default_factory=MaterialConfig)
+
+    def __post_init__(self) -> None:
+        shares = (self.camouflage_share, self.twin_share, self.plain_share)
+        if min(*shares, self.ground_share) < 0 or sum(shares) > 1 or self.ground_share > 1 or self.most_twins < 1:
+            raise ConfigError(
+                "expected shares of camouflage, twins and plain pairs that sum to at most 1 and at least one twin, "
+                f"found {shares}, "
+                f"ground_share {self.ground_share} and most_twins {self.most_twins}; correct data.spectral"
+            )
+        if not 0 < self.brightness[0] <= self.brightness[1]:
+            raise ConfigError(
+                f"expected two positive brightnesses, the smaller first, found {self.brightness}; correct data.spectral"
+            )
+
+
+class SpectralPair(NamedTuple):
+    """A pair before its cubes are made.
+
+    Attributes:
+        template: (side, side, 5) uint8, side up to 127; abundances of three materials and two bends, at the camera's
+            resolution.
+        search: (side, side, 5) uint8, side up to 255.
+        mixing: (2, 9, bands) float32, features to values of template and search, where 1 is the brightest of the first
+            frame.
+        counts: what 1 is in counts.
+        seeds: (2,) int64, where the noise of either crop begins.
+        box: (4,) float32, x0, y0, x1, y1 in the search crop of 255 pixels; of the decoy when `positive` is False.
+        positive: whether the search crop shows the template's target.
+        template_box: (4,) float32, x0, y0, x1, y1 of the target in the template crop of 127 pixels.
+        kind: index into `KINDS`.
+    """
+
+    template: Image
+    search: Image
+    mixing: NDArray[np.float32]
+    counts: float
+    seeds: NDArray[np.int64]
+    box: NDArray[np.float32]
+    positive: bool
+    template_box: NDArray[np.float32]
+    kind: int
+
+
+def render_spectral_pair(
+    rng: np.random.Generator, bank: PairMaterial, camera: Camera, config: SpectralConfig, synthesis: SynthesisConfig
+) -> SpectralPair:
+    """Draw one pair for a camera; all randomness comes from `rng`."""
+    kind = _draw_kind(rng, config)
+    wardrobe = draw_wardrobe(rng, len(bank.pictures))
+    dressed = SpectralBank(bank, wardrobe)
+    scene = draw_scene(rng, dressed, synthesis, _cast(rng, kind, config, dressed))
+    materials = draw_materials(rng, camera, config.materials, dead=draw_dead_bands(rng, camera.bands, config.materials))
+    if kind == "plain":
+        materials = materials.bent_less(0.0)
+    else:
+        pair = np.stack([wardrobe.things[0], wardrobe.ground])
+        materials = separated(materials, pair, float(rng.uniform(*config.materials.angle)))
+    look = draw_look(rng, scene.search[:, :, :3], config.photometric)
+    native = draw_native_side(rng, synthesis) / TEMPLATE_SIZE
+    template = _seen(rng, scene.template, look, materials, native_side(TEMPLATE_SIZE, native), blur=False)
+    search = _seen(
+        rng, scene.search, look, materials, native_side(SEARCH_SIZE, native * rng.uniform(0.85, 1.18)), blur=True
+    )
+    gains = draw_gains(rng, camera, config.materials, relit=rng.random() < config.materials.relight_share)
+    gains *= _exposure(search, materials) * np.exp(rng.uniform(*np.log(config.brightness)))
+    mixing = materials.matrix[None] * gains[:, None, :] / (255.0 * HEADROOM)
+    counts = float(np.exp(rng.uniform(*np.log(config.materials.counts))))
+    seeds = rng.integers(SEEDS, size=2)
+    return SpectralPair(
+        template,
+        search,
+        mixing.astype(np.float32),
+        counts,
+        seeds,
+        scene.box,
+        scene.positive,
+        scene.template_box,
+        KINDS.index(kind),
+    )
+
+
+def _draw_kind(rng: np.random.Generator, config: SpectralConfig) -> str:
+    shares = (config.camouflage_share, config.twin_share, config.plain_share)
+    place = int(np.searchsorted(np.cumsum(shares), rng.random(), side="right"))
+    return ("camouflage", "twins", "plain", "ordinary")[place]
+
+
+def _cast(rng: np.random.Generator, kind: str, config: SpectralConfig, bank: SpectralBank) -> Casting:
+    if kind == "camouflage":
+        return Casting("ground" if rng.random() < config.ground_share else "texture")
+    if kind == "twins":
+        return Casting(twins=int(rng.integers(1, config.most_twins + 1)), twin=bank.twin)
+    return Casting()
+
+
+def _seen(rng: np.random.Generator, crop: Image, look: Look, materials: Materials, side: int, *, blur: bool) -> Image:
+    """A crop through light and lens, at the camera's resolution, with abundances in place of colours."""
+    image = develop(rng, crop, look, blur=blur)
+    if side < image.shape[0]:
+        image = in_groups(
+            lambda part: np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8), image
+        )
+    # OpenCV's matrix acts on columns, the unmixing on rows.
+    abundances = cv2.transform(channels_of(image, 0, 3), HEADROOM * materials.unmixing.T)
+    return stacked(np.asarray(abundances, dtype=np.uint8), channels_of(image, 3, image.shape[2]))
+
+
+def _exposure(search: Image, materials: Materials) -> float:
+    """The factor that brings the brightest bands of the brightest parts of a crop to 1."""
+    step = max(1, search.shape[0] // 32)
+    values = search[::step, ::step, :3].reshape(-1, 3) @ (materials.plain / (255.0 * HEADROOM))
+    # The 99.5th percentile, by partition: a full sort would cost more than the product.
+    place = int(0.995 * values.size)
+    return 1.0 / max(float(np.partition(values, place, axis=None)[place]), 1e-6)

@@ -1,0 +1,369 @@
+"""One training pair out of the bank: a template crop, a search crop and the exact box, in three channels or more.
+
+Two ways to make a target, mixed by a ratio: `sprite` pastes a thing over backgrounds that differ between the two crops,
+among distractors and behind occluders; `region` takes a structured piece of a picture together with its surroundings,
+which is what transfers best to real video. Motion, size, blur and resolution follow the statistics of real sequences.
+Channels beyond the three colours come with the bank's pictures and sprites and follow them everywhere (see
+`spectral_surfaces`). Geometry: crops are 127 and 255 pixels, the box's context side maps to 127 (SiamBAN), edges are
+continuous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.pairs.augmentation import PhotometricConfig, draw_look, finish_crop
+from spectrack.pairs.bank import PairMaterial
+from spectrack.pairs.deformation import Deformation
+from spectrack.pairs.neighbours import occlude, place_companion, place_twins, scatter
+from spectrack.pairs.warping import (
+    Image,
+    Matrix,
+    Picture,
+    affine,
+    channels_of,
+    colours_of,
+    corner_box,
+    moved_box,
+    moved_points,
+    paste,
+    stacked,
+    turn,
+    warp,
+)
+from spectrack.trackers.crop import context_side
+
+TEMPLATE_SIZE, SEARCH_SIZE = 127, 255
+
+
+class Pair(NamedTuple):
+    """A training sample.
+
+    Attributes:
+        template: (127, 127, 3 or more) uint8.
+        search: (255, 255, 3 or more) uint8.
+        box: (4,) float32, x0, y0, x1, y1 of the target in the search crop; of the decoy when `positive` is False.
+        positive: whether the search crop shows the template's target.
+        template_box: (4,) float32, x0, y0, x1, y1 of the target in the template crop.
+    """
+
+    template: Image
+    search: Image
+    box: NDArray[np.float32]
+    positive: bool
+    template_box: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """How pairs vary; defaults follow SiamBAN's augmentation where it has a counterpart.
+
+    Attributes:
+        sprite_share: share of pairs whose target is a pasted sprite; the rest are regions of pictures.
+        photograph_share: share of photographs among pictures, when the bank has any.
+        negative_share: share of pairs whose search crop lacks the target.
+        template_shift_px: largest shift of the template crop.
+        template_scale: largest relative change of the template's scale.
+        search_shift_px: largest shift of the target in the search crop.
+        search_scale: standard deviation of the log of the target's size in the search crop.
+        rotation_deg: standard deviation of the rotation between the crops.
+        large_rotation_share: share of pairs turned by anything up to `large_rotation_deg` instead.
+        large_rotation_deg: largest of those.
+        stretch: standard deviation of the log of the change in aspect between the crops.
+        distractors: largest number of other sprites in a crop.
+        companion_share: share of search crops with another thing right beside the target; half as many templates have
+            one.
+        deformation_share: share of search crops that are deformed smoothly.
+        deformation_px: largest standard deviation of the displacements, in crop pixels.
+        occlusion_share: share of search crops with an occluder on the target.
+        native_side_px: smallest and largest side of the template's context in frame pixels; smaller than 127 is
+            upsampled.
+    """
+
+    sprite_share: float = 0.6
+    photograph_share: float = 0.2
+    negative_share: float = 0.1
+    template_shift_px: float = 4.0
+    template_scale: float = 0.05
+    search_shift_px: float = 64.0
+    search_scale: float = 0.18
+    rotation_deg: float = 14.0
+    large_rotation_share: float = 0.15
+    large_rotation_deg: float = 110.0
+    stretch: float = 0.14
+    distractors: int = 4
+    companion_share: float = 0.3
+    deformation_share: float = 0.5
+    deformation_px: float = 8.0
+    occlusion_share: float = 0.2
+    native_side_px: tuple[float, float] = (28.0, 260.0)
+    photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
+
+
+@dataclass(frozen=True)
+class Casting:
+    """What the target and things like it wear in one pair; for pairs whose colours hide what other channels show.
+
+    Attributes:
+        disguise: ``ground`` gives the target the colours of whatever lies beneath it in either crop, ``texture`` a
+            piece of the background's picture that moves along with it; ``none`` leaves it its own.
+        twins: copies of the target in its own colours that are pasted into the search crop. In a pair without its
+            target, the decoy is a further one.
+        twin: makes copy number n of sprite number i, the same sprite with other values in the further channels.
+    """
+
+    disguise: Literal["none", "ground", "texture"] = "none"
+    twins: int = 0
+    twin: Callable[[int, int], Image] | None = None
+
+    @property
+    def needs_sprite(self) -> bool:
+        """Whether the target must be a pasted thing."""
+        return self.disguise != "none" or self.twin is not None
+
+
+PLAIN = Casting()
+
+
+def render_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:
+    """Draw one pair; all randomness comes from `rng`."""
+    template, search, box, positive, template_box = draw_scene(rng, bank, config)
+    look = draw_look(rng, search, config.photometric)
+    native = draw_native_side(rng, config)
+    return Pair(
+        finish_crop(rng, template, look, native / TEMPLATE_SIZE, blur=False),
+        finish_crop(rng, search, look, native / TEMPLATE_SIZE * rng.uniform(0.85, 1.18), blur=True),
+        box,
+        positive,
+        template_box,
+    )
+
+
+def draw_scene(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, casting: Casting = PLAIN) -> Pair:
+    """Both crops before any camera, with all channels of the bank's pictures; the colours are coded as the bank's
+    are.
+    """
+    sprite = rng.random() < config.sprite_share
+    if sprite or casting.needs_sprite:
+        return _sprite_pair(rng, bank, config, casting)
+    return _region_pair(rng, bank, config)
+
+
+def draw_native_side(rng: np.random.Generator, config: SynthesisConfig) -> float:
+    """Side of the template's context in frame pixels."""
+    return float(np.exp(rng.uniform(*np.log(config.native_side_px))))
+
+
+def _sprite_pair(
+    rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, casting: Casting = PLAIN
+) -> Pair:
+    target = int(rng.integers(len(bank.sprites)))
+    pose = turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
+    later = _change(rng, config) @ pose
+    positive = rng.random() >= config.negative_share
+    shown = target if positive else (target + int(rng.integers(1, len(bank.sprites)))) % len(bank.sprites)
+    if casting.twin:
+        shown = target
+
+    template_map = _placed(bank, target, pose, TEMPLATE_SIZE, *_template_jitter(rng, config))
+    search_map = _placed(bank, shown, later, SEARCH_SIZE, *_search_jitter(rng, config))
+    backgrounds = _backgrounds(rng, bank, config, same=casting.disguise != "none")
+    template, search = backgrounds.near(TEMPLATE_SIZE), backgrounds.far(SEARCH_SIZE)
+    scatter(rng, bank, template, config.distractors // 2, shown, search_map)
+    scatter(rng, bank, search, config.distractors, target, search_map)
+    template_box = corner_box(moved_points(bank.outlines[target], template_map))
+    if rng.random() < 0.5 * config.companion_share:
+        place_companion(rng, bank, template, template_box, target, template_map)
+    points = moved_points(bank.outlines[shown], search_map)
+    if rng.random() < config.companion_share:
+        place_companion(rng, bank, search, corner_box(points), target, search_map)
+    things = [bank.sprites[target], bank.sprites[shown]]
+    if casting.twin:
+        copies = [casting.twin(target, number) for number in range(casting.twins + 1)]
+        place_twins(rng, search, copies[1:], search_map, corner_box(points))
+        things = [things[0], things[1] if positive else copies[0]]
+    if casting.disguise == "texture":
+        things = _camouflaged(rng, backgrounds, things, template_map)
+    _wear(template, things[0], template_map, casting)
+    _wear(search, things[1], search_map, casting)
+    return _finished(
+        rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points
+    )
+
+
+def _wear(crop: Image, sprite: Image, mapping: Matrix, casting: Casting) -> None:
+    """Paste the target; in the colours of the ground, it only changes the other channels."""
+    ground = channels_of(crop, 0, 3) if casting.disguise == "ground" else None
+    paste(crop, sprite, mapping)
+    if ground is not None:
+        cv2.mixChannels([ground], [crop], [0, 0, 1, 1, 2, 2])
+
+
+def _camouflaged(
+    rng: np.random.Generator, backgrounds: _Backgrounds, things: list[Image], mapping: Matrix
+) -> list[Image]:
+    """Sprites in a piece of the background's picture, at the scale at which the template shows that picture."""
+    side = things[0].shape[0]
+    zoom = backgrounds.zoom / float(np.sqrt(abs(np.linalg.det(mapping[:, :2]))))
+    place = rng.uniform(0.2, 0.8, 2) * backgrounds.picture.shape[1::-1]
+    piece = warp(
+        colours_of(backgrounds.picture), affine(np.eye(2) * zoom, (place[0], place[1]), (side / 2, side / 2)), side
+    )
+    return [stacked(piece, channels_of(thing, 3, thing.shape[2])) for thing in things]
+
+
+def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:
+    picture = _choose_picture(rng, bank, config)
+    region = _structured_region(rng, colours_of(picture))
+    positive = rng.random() >= config.negative_share
+    cx, cy, w, h = region
+    scale, dx, dy = _template_jitter(rng, config)
+    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, w, h)) * scale
+    template_map = affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE / 2 + dx, TEMPLATE_SIZE / 2 + dy))
+    template_box = moved_box(np.array([(cx - w / 2, cy - h / 2), (cx + w / 2, cy + h / 2)]), template_map)
+    template = warp(picture, template_map, TEMPLATE_SIZE)
+    if not positive:
+        picture = _choose_picture(rng, bank, config)
+        cx, cy, w, h = _structured_region(rng, colours_of(picture))
+    change = _change(rng, config)
+    points = np.array([cx, cy]) + _ELLIPSE * np.array([w / 2, h / 2])
+    extent = np.ptp(points @ change.T, axis=0)
+    scale, dx, dy = _search_jitter(rng, config)
+    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *extent)) * scale
+    search_map = affine(change * zoom, (cx, cy), (SEARCH_SIZE / 2 + dx, SEARCH_SIZE / 2 + dy))
+    search = warp(picture, search_map, SEARCH_SIZE)
+    points = moved_points(points, search_map)
+    box = corner_box(points)
+    if rng.random() < 0.35:
+        scatter(rng, bank, search, config.distractors, -1, search_map, keep_clear=box)
+    if rng.random() < config.companion_share:
+        place_companion(rng, bank, search, box, -1, search_map)
+    return _finished(
+        rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points
+    )
+
+
+def _finished(
+    rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, pair: Pair, points: NDArray[np.float64]
+) -> Pair:
+    """Deform and occlude the search crop and box its target, which `points` (n, 2) outline before."""
+    search = pair.search
+    if rng.random() < config.deformation_share:
+        deformation = Deformation(rng, SEARCH_SIZE, float(rng.uniform(0.0, config.deformation_px)))
+        search, points = deformation.apply(search), deformation.move(points)
+    box = corner_box(points)
+    if rng.random() < config.occlusion_share:
+        occlude(rng, bank, search, box)
+    return pair._replace(search=search, box=box.astype(np.float32))
+
+
+_EMPTY = np.zeros(4, dtype=np.float32)
+
+_STRUCTURE = 18.0
+"""Grey levels by which 8 x 8 averages of a region must vary."""
+
+_ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_ELLIPSE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+
+
+def _choose_picture(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Picture:
+    photographs = len(bank.pictures) - bank.photograph_start
+    if photographs and rng.random() < config.photograph_share:
+        return bank.pictures[bank.photograph_start + int(rng.integers(photographs))]
+    return bank.pictures[int(rng.integers(bank.photograph_start))]
+
+
+def _structured_region(rng: np.random.Generator, picture: Image) -> tuple[float, float, float, float]:
+    """Centre and sides of a region with structure in it; the best of a few draws where none passes."""
+    height, width = picture.shape[:2]
+    best, best_contrast = (width / 2, height / 2, 60.0, 60.0), -1.0
+    for _ in range(8):
+        side = np.exp(rng.uniform(np.log(20.0), np.log(0.35 * min(height, width))))
+        aspect = np.exp(rng.normal(0.0, 0.35))
+        w, h = side * aspect, side / aspect
+        w, h = min(w, 0.8 * width), min(h, 0.8 * height)
+        cx, cy = rng.uniform(w / 2, width - w / 2), rng.uniform(h / 2, height - h / 2)
+        patch = picture[int(cy - h / 2) : int(cy + h / 2), int(cx - w / 2) : int(cx + w / 2)]
+        # Of 8 x 8 averages: gravel or grass has contrast everywhere but no structure by which one piece differs from
+        # the next.
+        coarse = cv2.resize(np.ascontiguousarray(patch), (8, 8), interpolation=cv2.INTER_AREA) if patch.size else patch
+        contrast = float(coarse.std(axis=(0, 1)).max()) if patch.size else 0.0
+        if contrast > _STRUCTURE:
+            return cx, cy, w, h
+        if contrast > best_contrast:
+            best, best_contrast = (cx, cy, w, h), contrast
+    return best
+
+
+def _template_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
+    shift = rng.uniform(-config.template_shift_px, config.template_shift_px, 2)
+    return 1.0 + rng.uniform(-config.template_scale, config.template_scale), float(shift[0]), float(shift[1])
+
+
+def _search_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
+    # Many targets lie near the centre, as in real video; the rest anywhere the search region can reach.
+    reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
+    shift = rng.uniform(-reach, reach, 2)
+    return float(np.exp(rng.normal(0.0, config.search_scale))), float(shift[0]), float(shift[1])
+
+
+def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
+    """What happens to the target's shape between the crops: rotation, stretch in a random direction, shear."""
+    large = rng.random() < config.large_rotation_share
+    degrees = rng.uniform(-1.0, 1.0) * config.large_rotation_deg if large else rng.normal(0.0, config.rotation_deg)
+    stretch = np.exp(rng.normal(0.0, config.stretch))
+    axis = turn(rng.uniform(0.0, 180.0))
+    return np.asarray(turn(degrees) @ axis @ np.diag([stretch, 1.0 / stretch]) @ axis.T)
+
+
+def _placed(bank: PairMaterial, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:
+    """The map that shows a sprite in a crop of `size` with its box centred (but for the shift) and its context at 127
+    px.
+    """
+    points = bank.outlines[sprite].astype(np.float64) @ pose.T
+    low, high = points.min(axis=0), points.max(axis=0)
+    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *(high - low))) * scale
+    middle = np.linalg.solve(pose, (low + high) / 2)
+    return affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
+
+
+class _Backgrounds(NamedTuple):
+    """Makers of the template's and the search crop's background by size, and the template's picture and its
+    magnification.
+    """
+
+    near: Callable[[int], Image]
+    far: Callable[[int], Image]
+    picture: Picture
+    zoom: float
+
+
+def _backgrounds(
+    rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, *, same: bool = False
+) -> _Backgrounds:
+    """The same place seen again with a shift, or (unless `same`) two unrelated places."""
+    picture = _choose_picture(rng, bank, config)
+    zoom, tilt = np.exp(rng.uniform(np.log(0.35), np.log(1.6))), turn(rng.normal(0.0, 8.0))
+    centre = rng.uniform(0.2, 0.8, 2) * picture.shape[1::-1]
+
+    def show(image: Picture, linear: Matrix, middle: NDArray[np.float64], size: int) -> Image:
+        return warp(image, affine(linear, (middle[0], middle[1]), (size / 2, size / 2)), size)
+
+    def near(size: int) -> Image:
+        return show(picture, tilt * zoom, centre, size)
+
+    if rng.random() < 0.6 or same:
+        moved = centre + rng.normal(0.0, 60.0, 2) / zoom
+        factor = np.exp(rng.normal(0.0, 0.1))
+        return _Backgrounds(near, lambda size: show(picture, tilt * zoom * factor, moved, size), picture, float(zoom))
+    other = _choose_picture(rng, bank, config)
+    middle = rng.uniform(0.2, 0.8, 2) * other.shape[1::-1]
+    return _Backgrounds(
+        near, lambda size: show(other, turn(rng.normal(0.0, 8.0)) * zoom, middle, size), picture, float(zoom)
+    )

@@ -1,0 +1,115 @@
+"""Where a number comes from: date, commit, versions and machine, as written into run directories and benchmark
+results.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("torch", "numpy", "opencv-python-headless", "scipy", "av", "lightning-fabric", "safetensors", "joblib")
+
+
+def provenance() -> dict[str, Any]:
+    """Everything needed to judge or repeat a measurement, JSON-serialisable; no host name, user name or path.
+
+    Returns:
+        ``date`` (UTC, ISO 8601), ``spectrack``, ``commit`` (None outside a git checkout), ``uncommitted_changes``,
+        ``python``, ``system``, ``processor``, ``cores`` (usable by this process), ``memory_gib``, ``packages`` and,
+        when torch is loaded, ``torch_threads`` and ``gpu``.
+    """
+    commit, changed = source_commit()
+    record: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat(),
+        "spectrack": package_version("spectrack"),
+        "commit": commit,
+        "uncommitted_changes": changed,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": _cores(),
+        "memory_gib": _memory_gib(),
+        "packages": {name: version for name in _PACKAGES if (version := package_version(name)) is not None},
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        record["torch_threads"] = torch.get_num_threads()
+        record["gpu"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return record
+
+
+def machine_name(device: str = "cpu") -> str:
+    """The machine that a speed belongs to: its processor with the cores usable here, or its accelerator; no host name.
+
+    Args:
+        device: where a network runs, as torch writes it: ``cpu``, ``cuda``, ``cuda:1``.
+    """
+    torch = sys.modules.get("torch")
+    if device.startswith("cuda") and torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(device))
+    cores = _cores()
+    return f"{_processor()}, {cores} core{'' if cores == 1 else 's'}"
+
+
+def source_commit() -> tuple[str | None, bool | None]:
+    """Commit of the checkout this package runs from, and whether tracked files differ from it; (None, None)
+    elsewhere.
+    """
+    package = Path(__file__).resolve().parents[1]
+    # An installed copy may lie in a virtual environment inside somebody else's checkout: ask whether git tracks this
+    # file.
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None, None
+    commit = _git(package, "rev-parse", "HEAD")
+    status = _git(package, "status", "--porcelain", "--untracked-files=no")
+    return commit, None if status is None else bool(status)
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file as 64 hexadecimal digits, as recorded for weights."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def package_version(distribution: str = "spectrack") -> str | None:
+    """The installed version of a distribution; None when it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, OSError, ValueError):
+        return None

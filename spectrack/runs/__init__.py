@@ -1,0 +1,1 @@
+"""Runs on disk: claiming, writing, resuming and reading them, timing, and the benchmark over many sequences."""

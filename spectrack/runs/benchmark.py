@@ -1,0 +1,162 @@
+"""Several trackers over one dataset: a run directory each, and one file that sets them side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spectrack.errors import ConfigError
+from spectrack.evaluation.analysis import Analysis, compare, figures_json
+from spectrack.files import write_json
+from spectrack.provenance import provenance
+from spectrack.runs.run_directory import PLAN
+from spectrack.runs.runner import RunOptions, RunResult, run
+from spectrack.runs.sequence_run import Entry, MakeTracker, SequenceEntry, SequenceRun
+from spectrack.runs.stored_run import BENCHMARK, StoredRun
+from spectrack.sequences.base import Sequence
+
+OnTracked = Callable[[str, SequenceRun, int, int], None]
+"""Called after each sequence with the tracker's name, what it gave, sequences finished and sequences in all."""
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """A finished benchmark.
+
+    Attributes:
+        directory: where it was written; each tracker has a run directory of its name in it.
+        runs: by tracker, in the order given.
+        differences: paired differences between every two trackers, see `spectrack.evaluation.analysis.compare`.
+    """
+
+    directory: Path
+    runs: dict[str, RunResult]
+    differences: list[dict[str, Any]]
+
+    @property
+    def failures(self) -> list[str]:
+        """One line for each sequence on which a tracker failed."""
+        return [
+            f"{name} on {label}, {message}"
+            for name, result in self.runs.items()
+            for label, message in result.failures.items()
+        ]
+
+
+def benchmark(
+    entries: Iterable[Entry | Sequence],
+    trackers: Mapping[str, MakeTracker],
+    out_dir: str | os.PathLike[str],
+    *,
+    options: RunOptions | None = None,
+    configs: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: OnTracked | None = None,
+) -> BenchmarkResult:
+    """Track a dataset with each tracker, one after the other, and compare them.
+
+    Started again after an interruption with the same arguments, it goes on where it stopped.
+
+    Args:
+        entries: the dataset's sequences.
+        trackers: name in tables to a function that makes the tracker, see `spectrack.runs.runner.run`.
+        out_dir: ``out_dir/NAME`` becomes the run directory of each tracker, ``out_dir/benchmark.json`` the comparison,
+            written last.
+        options: as for a run, for all trackers; its `config` is recorded with each.
+        configs: what else is recorded of each tracker.
+        progress: called after each sequence.
+
+    Raises:
+        ConfigError: no tracker, a name unfit for a folder, a place that holds something else, and what a run refuses.
+        SequenceError: what a run refuses.
+        InputError: what a run refuses.
+
+    Example:
+        >>> import spectrack
+        >>> from spectrack.runs.sequence_run import SequenceEntry
+        >>> clip = spectrack.simulate("calm", frames=40, seed=3)
+        >>> result = benchmark([clip], {"siamban": spectrack.load_tracker}, "runs/calm")  # doctest: +SKIP
+        >>> result.runs["siamban"].scores.auc  # doctest: +SKIP
+        0.81
+    """
+    options, directory = options or RunOptions(), Path(out_dir)
+    _check_names(trackers)
+    _check_place(directory)
+    # Trackers go over the same sequences: an iterator would be empty for the second.
+    listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
+    (directory / BENCHMARK).unlink(missing_ok=True)
+    runs = {}
+    for name, make_tracker in trackers.items():
+        recorded = {**options.config, **(configs or {}).get(name, {})}
+        runs[name] = run(
+            listed,
+            make_tracker,
+            directory / name,
+            name=name,
+            options=replace(options, config=recorded),
+            progress=None if progress is None else _named(progress, name),
+        )
+    analyses = {name: result.analysis for name, result in runs.items() if result.analysis is not None}
+    differences = compare(analyses)
+    write_json(directory / BENCHMARK, _record(runs, differences, options))
+    return BenchmarkResult(directory, runs, differences)
+
+
+def _named(progress: OnTracked, name: str) -> Callable[[SequenceRun, int, int], None]:
+    return lambda item, done, total: progress(name, item, done, total)
+
+
+def _record(runs: Mapping[str, RunResult], differences: list[dict[str, Any]], options: RunOptions) -> dict[str, Any]:
+    return {
+        "dataset": dict(options.dataset),
+        "protocol": options.protocol,
+        "sequences": len(next(iter(runs.values())).stored.sequences),
+        "trackers": {name: _summary(result.stored, result.analysis) for name, result in runs.items()},
+        "differences": differences,
+        "provenance": provenance(),
+    }
+
+
+def _summary(stored: StoredRun, analysis: Analysis | None) -> dict[str, Any]:
+    speed = stored.frames_per_second
+    summary: dict[str, Any] = {
+        "weights": stored.info.get("weights"),
+        "failures": stored.failures,
+        "frames_per_second": None if speed is None else round(speed, 2),
+        "median_ms": stored.info.get("median_ms"),
+        "machine": stored.machine,
+    }
+    if analysis is None:
+        return summary
+    robust = analysis.robustness
+    return summary | {
+        "figures": figures_json(analysis.scores.figures),
+        "frame_pooled": figures_json(analysis.scores.frame_pooled),
+        "intervals": {name: asdict(interval) for name, interval in analysis.intervals.items()},
+        "attributes": {
+            name: {"sequences": item.sequences, "figures": figures_json(item.figures)}
+            for name, item in analysis.attributes.items()
+        },
+        "share_lost": robust.share_lost,
+        "survived": robust.survived,
+    }
+
+
+def _check_names(trackers: Mapping[str, MakeTracker]) -> None:
+    if not trackers:
+        raise ConfigError("expected at least one tracker, found none; name one, such as siamban")
+    for name in trackers:
+        if not name or name.startswith(".") or any(sign in name for sign in "/\\:\0") or name == BENCHMARK:
+            raise ConfigError(f"expected a tracker name that can be a folder's, found {name!r}; give it another")
+
+
+def _check_place(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"expected a directory for the benchmark at {directory}, found a file; choose another place")
+    if (directory / PLAN).exists():
+        raise ConfigError(
+            f"expected a directory for a benchmark at {directory}, found the run of a single tracker; choose another "
+            "place"
+        )

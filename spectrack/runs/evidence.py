@@ -1,0 +1,154 @@
+"""What a tracker can show for its boxes, kept per sequence: band importance, branch weights, composites, and spectra of
+the target against its surroundings, which need nothing from the tracker but its boxes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box
+from spectrack.errors import InputError
+from spectrack.files import write_atomically
+from spectrack.sequences.base import Sequence
+
+if TYPE_CHECKING:
+    from spectrack.trackers.base import Estimate
+
+log = logging.getLogger(__name__)
+
+PER_FRAME = ("band_importance", "branch_weights", "composites")
+"""Keys of `Estimate.evidence` that are kept for every frame."""
+
+SPECTRUM_FRAMES = 8
+"""At most so many frames, evenly spaced, have their spectra kept."""
+
+RING = 2.0
+"""Background is what lies outside the box and inside the box enlarged by this factor about its centre."""
+
+Arrays = dict[str, NDArray[Any]]
+Spectrum = NDArray[np.float64]
+
+
+class EvidenceCollector:
+    """Gathers evidence while a sequence is tracked.
+
+    Args:
+        sequence: what is tracked in; its frames are read once more for the spectra.
+    """
+
+    def __init__(self, sequence: Sequence) -> None:
+        self._sequence = sequence
+        self._frames = len(sequence)
+        self._per_frame: Arrays = {}
+        self._spectra: dict[int, tuple[Spectrum, Spectrum]] = {}
+        self._wanted = set(
+            np.linspace(0, self._frames - 1, min(SPECTRUM_FRAMES, self._frames)).round().astype(int).tolist()
+        )
+
+    def add(self, index: int, estimate: Estimate) -> None:
+        """Take over what the estimate of frame `index` shows."""
+        for key in PER_FRAME:
+            if key in estimate.evidence:
+                self._keep(key, index, np.asarray(estimate.evidence[key]))
+        if index in self._wanted and np.isfinite(estimate.box).all():
+            self._spectra[index] = mean_spectra(self._sequence, index, estimate.box)
+
+    def arrays(self) -> Arrays:
+        """Everything gathered.
+
+        Returns:
+            ``target_spectrum`` and ``background_spectrum`` (K, bands), ``spectrum_frames`` (K,) frame indices, and,
+            where they are known, ``wavelengths_nm`` (bands,) and the keys of `PER_FRAME` (frames, ...), whose rows are
+            NaN (-1 for integers) in frames without them, such as frame 0.
+        """
+        found = dict(self._per_frame)
+        if self._sequence.wavelengths_nm is not None:
+            found["wavelengths_nm"] = np.asarray(self._sequence.wavelengths_nm, dtype=np.float64)
+        bands = self._sequence.bands
+        for position, name in enumerate(("target_spectrum", "background_spectrum")):
+            found[name] = np.array([pair[position] for pair in self._spectra.values()], dtype=np.float64).reshape(
+                -1, bands
+            )
+        found["spectrum_frames"] = np.array(list(self._spectra), dtype=np.int64)
+        return found
+
+    def _keep(self, key: str, index: int, value: NDArray[Any]) -> None:
+        whole = value.dtype.kind in "iu"
+        if value.dtype.kind not in "iuf":
+            log.warning(
+                "expected numbers as %s of frame %d in %s, found %s", key, index, self._sequence.name, value.dtype
+            )
+            return
+        if key not in self._per_frame:
+            shape = (self._frames, *value.shape)
+            self._per_frame[key] = np.full(shape, -1, np.int32) if whole else np.full(shape, np.nan, np.float32)
+        kept = self._per_frame[key]
+        if kept.shape[1:] != value.shape:
+            log.warning(
+                "expected %s of shape %s in %s, found %s", key, kept.shape[1:], self._sequence.name, value.shape
+            )
+            return
+        kept[index] = value
+
+
+def mean_spectra(sequence: Sequence, index: int, box: Box) -> tuple[Spectrum, Spectrum]:
+    """Mean raw counts inside a box and in the ring around it.
+
+    Args:
+        sequence: where to read.
+        index: the frame.
+        box: x, y, w, h in cube pixels; a pixel belongs to it when its centre does.
+
+    Returns:
+        two (bands,) spectra, float64; NaN where no pixel belongs to the region.
+    """
+    x, y, w, h = (float(value) for value in box)
+    # Pixel i has its centre at i + 0.5, so the first one inside an edge e is ceil(e - 0.5).
+    inner = _pixels(x, y, w, h, sequence)
+    outer = _pixels(x - (RING - 1) * w / 2, y - (RING - 1) * h / 2, RING * w, RING * h, sequence)
+    x0, y0, x1, y1 = outer
+    if x0 >= x1 or y0 >= y1:
+        nothing = np.full(sequence.bands, np.nan)
+        return nothing, nothing.copy()
+    region = sequence.read(index, outer).astype(np.float64)
+    inside = np.zeros(region.shape[:2], dtype=bool)
+    inside[max(0, inner[1] - y0) : max(0, inner[3] - y0), max(0, inner[0] - x0) : max(0, inner[2] - x0)] = True
+    target, background = region[inside], region[~inside]
+    nothing = np.full(sequence.bands, np.nan)
+    return target.mean(axis=0) if len(target) else nothing, background.mean(axis=0) if len(background) else nothing
+
+
+def write_evidence(path: str | os.PathLike[str], arrays: Arrays) -> None:
+    """Write as compressed .npz, whole or not at all."""
+    with write_atomically(path) as temporary:
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+
+
+def read_evidence(path: str | os.PathLike[str]) -> Arrays:
+    """The arrays of an evidence file; empty when there is no such file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not Path(path).is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except Exception as error:  # a damaged archive fails in as many ways as there are bytes
+        raise InputError(
+            f"expected evidence arrays in {path}, found a damaged file ({error}); track the sequence again"
+        ) from error
+
+
+def _pixels(x: float, y: float, w: float, h: float, sequence: Sequence) -> tuple[int, int, int, int]:
+    edges = np.ceil(np.array([x, y, x + w, y + h]) - 0.5)
+    limits = np.array([sequence.width, sequence.height] * 2)
+    x0, y0, x1, y1 = (int(value) for value in np.clip(edges, 0, limits))
+    return x0, y0, x1, y1

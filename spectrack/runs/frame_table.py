@@ -1,0 +1,130 @@
+"""What is known of every frame of a track besides its box: times, confidence and the lost flag, as a small CSV file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.errors import InputError
+from spectrack.files import write_text
+
+COLUMNS = ("frame", "reading_ms", "network_ms", "rest_ms", "score", "lost")
+_LARGEST_FILE = 256 * 2**20
+
+Values = NDArray[np.float64]
+
+Row = tuple[float, float, float, float, bool]
+"""Reading, network and rest in milliseconds, score, lost."""
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """One row a frame; frames that were never tracked, because the tracker had failed, hold NaN and are not lost.
+
+    Attributes:
+        reading_ms: (N,) time spent reading and decoding.
+        network_ms: (N,) time spent in the network.
+        rest_ms: (N,) all other time; row 0 of the three is the tracker's start.
+        score: (N,) the tracker's confidence.
+        lost: (N,) bool, whether the tracker reports the object as lost.
+    """
+
+    reading_ms: Values
+    network_ms: Values
+    rest_ms: Values
+    score: Values
+    lost: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @staticmethod
+    def of(rows: Sequence[Row], frames: int) -> FrameTable:
+        """The table of the rows that there are, filled up to `frames`."""
+        table = np.full((frames, 5), np.nan)
+        table[: len(rows)] = np.array(rows, dtype=np.float64).reshape(-1, 5)
+        return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1)
+
+    @property
+    def milliseconds(self) -> dict[str, Values]:
+        """Times by name: ``reading``, ``network``, ``rest``."""
+        return {"reading": self.reading_ms, "network": self.network_ms, "rest": self.rest_ms}
+
+    @property
+    def total_ms(self) -> Values:
+        """(N,) whole time a frame."""
+        return self.reading_ms + self.network_ms + self.rest_ms
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Frames a second after the first, reading included; None without a second frame."""
+        return frames_per_second([self.total_ms])
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write as CSV, whole or not at all: microseconds and six digits of the score."""
+        columns = (self.reading_ms, self.network_ms, self.rest_ms, self.score, self.lost)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        lines = [
+            f"{i},{read:.3f},{net:.3f},{rest:.3f},{score:.6g},{int(lost)}"
+            for i, (read, net, rest, score, lost) in enumerate(rows)
+        ]
+        write_text(path, "\n".join([",".join(COLUMNS), *lines]) + "\n")
+
+
+def frames_per_second(totals: Iterable[Values]) -> float | None:
+    """Frames a second over several tracks: frames by their summed time, first frames and failed frames left out."""
+    times = [total[1:][np.isfinite(total[1:])] for total in totals]
+    seconds = sum(float(part.sum()) for part in times) / 1000
+    return sum(len(part) for part in times) / seconds if seconds > 0 else None
+
+
+def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:
+    """The inverse of `FrameTable.write`.
+
+    Raises:
+        InputError: the file is missing, or was not written by it.
+    """
+    try:
+        if Path(path).stat().st_size > _LARGEST_FILE:
+            raise InputError(
+                f"expected a table of frames below 256 MiB, found a larger file at {path}; track the sequence again"
+            )
+        lines = Path(path).read_bytes().decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"expected a table of frames in {path}, found undecodable bytes; track the sequence again"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"expected a table of frames at {path}, found: {error.strerror or error}; track the sequence again"
+        ) from error
+    if not lines or lines[0].split(",") != list(COLUMNS):
+        found = repr(lines[0][:60]) if lines else "an empty file"
+        raise InputError(f"expected the columns {','.join(COLUMNS)} in {path}, found {found}; track the sequence again")
+    table = np.array([_row(line, path, index) for index, line in enumerate(lines[1:])], dtype=np.float64).reshape(
+        -1, len(COLUMNS)
+    )
+    return FrameTable(table[:, 1], table[:, 2], table[:, 3], table[:, 4], table[:, 5] == 1)
+
+
+def _row(line: str, path: str | os.PathLike[str], index: int) -> list[float]:
+    try:
+        values = [float(word) for word in line.split(",")]
+    except ValueError:
+        values = []
+    if (
+        len(values) != len(COLUMNS)
+        or values[0] != index
+        or values[5] not in (0, 1)
+        or any(value < 0 for value in values[1:4])
+    ):
+        raise InputError(
+            f"expected {len(COLUMNS)} numbers for frame {index} in {path}, found {line[:60]!r}; track the sequence "
+            "again"
+        )
+    return values

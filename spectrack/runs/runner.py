@@ -1,0 +1,263 @@
+"""Tracking a list of sequences with one tracker into a run directory from which every printed number can be recomputed.
+
+What lies where is said in `spectrack.runs.run_directory`. A run that was interrupted, by Ctrl-C, a kill or a power cut,
+goes on at the first sequence that was not finished when it is started again, and gives the same boxes and scores as one
+that was not. A tracker that raises an exception loses that sequence from the frame on, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from spectrack.errors import ConfigError, InputError, SequenceError
+from spectrack.evaluation.analysis import Analysis, analyse
+from spectrack.evaluation.protocols import Invalid, Missing, resolve_protocol
+from spectrack.evaluation.scores import Scores
+from spectrack.provenance import package_version, provenance
+from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory
+from spectrack.runs.sequence_run import (
+    Entry,
+    MakeTracker,
+    SequenceEntry,
+    SequenceRun,
+    TrackSettings,
+    Unreadable,
+    plain_description,
+    track_entry,
+)
+from spectrack.runs.stored_run import StoredRun, stored_run
+from spectrack.runs.workers import check_spread, spread
+from spectrack.sequences.base import Sequence
+
+log = logging.getLogger(__name__)
+
+OnSequence = Callable[[SequenceRun, int, int], None]
+"""Called after each sequence with what it gave, sequences finished and sequences in all."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is scored, seeded, spread and described.
+
+    Attributes:
+        protocol: see `spectrack.evaluation.protocols`; another one may be named when a run is started again.
+        invalid: another rule for truth that is not a box than the protocol's.
+        missing: what a frame without a predicted box is, such as those after a tracker's failure.
+        seed: set before every sequence, so that a sequence gives the same boxes alone and in a list.
+        jobs: sequences tracked at the same time; 1 tracks in this process, -1 takes every core.
+        cluster: ``dask``, ``dask://host:port``, ``ray`` or ``ray://host:port`` instead of processes on this machine.
+        threads: of torch and OpenCV in each job. Sums come out differently in the last digit with another number, and a
+            track carries that on: so it is fixed, whatever the number of jobs and cores, and belongs to what a run is.
+        dataset: what the sequences are (``name``, ``root``, ``split``, ``modality``), as JSON values.
+        weights: weights file whose hash is recorded, for a tracker that does not describe its weights itself.
+        config: the resolved configuration, as JSON values.
+        evidence: keep what trackers can show, and spectra of target and background.
+        overwrite: throw an earlier run in the same directory away.
+        retry_failed: track sequences again in which the tracker failed.
+    """
+
+    protocol: str = "hot"
+    invalid: Invalid | None = None
+    missing: Missing = "miss"
+    seed: int = 0
+    jobs: int = 1
+    cluster: str | None = None
+    threads: int = 1
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    weights: Path | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    evidence: bool = True
+    overwrite: bool = False
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        directory: where it was written.
+        stored: everything in it.
+        analysis: scores and what goes with them; None when no sequence has truth.
+    """
+
+    directory: Path
+    stored: StoredRun
+    analysis: Analysis | None
+
+    @property
+    def scores(self) -> Scores | None:
+        """The scores; sequences without truth are tracked but not scored."""
+        return None if self.analysis is None else self.analysis.scores
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What the tracker failed with, by sequence."""
+        return self.stored.failures
+
+
+def run(
+    sequences: Iterable[Entry | Sequence],
+    make_tracker: MakeTracker,
+    out_dir: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    options: RunOptions | None = None,
+    progress: OnSequence | None = None,
+) -> RunResult:
+    """Track every sequence from its first box with a fresh tracker, and write a run directory.
+
+    Args:
+        sequences: entries of a dataset, or open sequences.
+        make_tracker: makes a tracker.
+        out_dir: the run directory; an earlier run of the same tracker on the same data in it goes on where it stopped.
+        name: of the tracker in tables and legends; by default the tracker's own.
+        options: scoring, seed, jobs and what to record.
+        progress: called after each sequence.
+
+    Raises:
+        ConfigError: unknown protocol or cluster, or a directory that holds something else or another run.
+        SequenceError: sequences that cannot be read or have no first box (the others are tracked and kept), names used
+            twice or unfit as file names.
+        InputError: no sequence, and what scoring refuses.
+    """
+    options = options or RunOptions()
+    entries = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in sequences]
+    _check_labels([entry.label for entry in entries])
+    tracker = make_tracker()
+    plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options)
+    del tracker
+    protocol = resolve_protocol(options.protocol, invalid=options.invalid, missing=options.missing)
+    check_spread(options.jobs, options.cluster)
+    if options.threads < 1:
+        raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
+    directory = RunDirectory(Path(out_dir))
+    directory.prepare(plan, overwrite=options.overwrite, retry_failed=options.retry_failed)
+    settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
+    _track_pending(
+        entries,
+        functools.partial(track_entry, make_tracker=make_tracker, settings=settings),
+        directory,
+        options,
+        progress,
+    )
+    return _finish(directory, plan, options)
+
+
+def _track_pending(
+    entries: list[Entry],
+    track_one: Callable[[Entry], SequenceRun | Unreadable],
+    directory: RunDirectory,
+    options: RunOptions,
+    progress: OnSequence | None,
+) -> None:
+    finished = directory.finished()
+    pending = [entry for entry in entries if entry.label not in finished]
+    if not pending:
+        return
+    directory.reopen()
+    unreadable, done = [], len(entries) - len(pending)
+    for item in spread(track_one, pending, jobs=options.jobs, cluster=options.cluster):
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+            continue
+        directory.write_sequence(item)
+        done += 1
+        if item.failure is not None:
+            log.info("the tracker failed on %s, %s", item.label, item.failure)
+        if progress is not None:
+            progress(item, done, len(entries))
+    if len(unreadable) == 1:
+        raise SequenceError(f"{unreadable[0].message} ({unreadable[0].label}; what was tracked is kept)")
+    if unreadable:
+        rest = "; ".join(f"{item.label}: {item.message}" for item in unreadable)
+        raise SequenceError(
+            f"expected readable sequences, found {len(unreadable)} that are not ({rest}); what was tracked is kept"
+        )
+
+
+def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) -> RunResult:
+    finished = directory.finished()
+    described = [finished[label] for label in plan["sequences"]]
+    record = {
+        **plan,
+        "protocol": options.protocol,
+        "jobs": options.jobs,
+        "cluster": options.cluster,
+        "device": plan["tracker"].get("device", "cpu"),
+        "machines": sorted({entry["machine"] for entry in described if entry.get("machine")}),
+        "provenance": provenance(),
+        "sequences": described,
+    }
+    stored = stored_run(directory.path, record)
+    analysis = analyse(stored, options.protocol, invalid=options.invalid, missing=options.missing)
+    speed = stored.frames_per_second
+    record |= {
+        "frames_per_second": None if speed is None else round(speed, 3),
+        "median_ms": {key: round(value, 3) for key, value in stored.median_ms.items()},
+        "failures": len(stored.failures),
+        "auc": None if analysis is None else analysis.scores.auc,
+    }
+    directory.write_result(record, None if analysis is None else analysis.to_json())
+    return RunResult(directory.path, replace(stored, info=record), analysis)
+
+
+def _plan(entries: list[Entry], name: str, description: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+    """What determines the boxes: a run is only taken up again when all of it is equal."""
+    config, dataset = dict(options.config), dict(options.dataset)
+    try:
+        json.dumps((config, dataset), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"expected a configuration of plain JSON values, found otherwise ({error}); convert paths and arrays"
+        ) from error
+    return {
+        "name": name,
+        "tracker": description,
+        "weights": _weights(description, options.weights),
+        "dataset": dataset,
+        "config": config,
+        "seed": options.seed,
+        "threads": options.threads,
+        "version": package_version(),
+        "sequences": [entry.label for entry in entries],
+    }
+
+
+def _weights(description: Mapping[str, Any], file: Path | None) -> dict[str, Any] | None:
+    if file is not None:
+        if not Path(file).is_file():
+            raise ConfigError(f"expected a weights file at {file}, found none; correct the path")
+        from spectrack.weights.files import file_hash  # loads torch
+
+        return {"file": Path(file).name, "hash": file_hash(file)}
+    found = description.get("weights")
+    return {"file": found.get("file"), "hash": found.get("hash")} if isinstance(found, dict) and found else None
+
+
+def _check_labels(labels: list[str]) -> None:
+    if not labels:
+        raise InputError(
+            "expected at least one sequence to track, found none; name a sequence or a folder of sequences"
+        )
+    for position, label in enumerate(labels):
+        if (
+            not label
+            or label.startswith(".")
+            or any(sign in label for sign in "/\\:\0")
+            or label.endswith(VISIBILITY_SUFFIX)
+        ):
+            raise SequenceError(
+                f"expected a sequence name that can be a file name, found {label!r}; rename the sequence"
+            )
+        if label in labels[:position]:
+            raise SequenceError(
+                f"expected sequences of different names, found {label!r} twice; results are stored by name, rename one"
+            )

@@ -1,0 +1,117 @@
+"""Tracking with a clock beside it: what reading a frame, the network and everything else cost, frame by frame.
+
+Reading is what the sequence spends on opening, decoding and de-interleaving, wherever the tracker asks for it. Network
+is what the tracker reports through `Tracker.network_time`. Rest is what is left: cropping, scaling, colouring and
+deciding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from spectrack.cube import Cube
+from spectrack.sequences.base import Frame, Sequence
+from spectrack.trackers.base import Estimate, Tracker, track
+
+
+@dataclass(frozen=True)
+class TimedEstimate:
+    """An estimate and what it cost.
+
+    Attributes:
+        estimate: as `spectrack.track` yields it.
+        reading_ms: time spent reading and decoding.
+        network_ms: time spent in the network, 0 where the tracker does not measure it.
+        rest_ms: all other time.
+    """
+
+    estimate: Estimate
+    reading_ms: float
+    network_ms: float
+    rest_ms: float
+
+    @property
+    def row(self) -> tuple[float, float, float, float, bool]:
+        """What a `FrameTable` keeps of it."""
+        return self.reading_ms, self.network_ms, self.rest_ms, float(self.estimate.score), bool(self.estimate.lost)
+
+
+def timed_track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) -> Iterator[TimedEstimate]:
+    """`spectrack.track` with times; what the caller does between two frames is not counted.
+
+    Args:
+        sequence: what to track in.
+        tracker: as `spectrack.load_tracker` returns.
+        box: the target in frame 0; by default the sequence's own first box.
+
+    Yields:
+        One estimate a frame; the first carries the time of the tracker's start.
+
+    Raises:
+        Exception: whatever reading or the tracker raises; see `spectrack.track`.
+    """
+    timed = _TimedSequence(sequence)
+    estimates = track(timed, tracker, box)
+    while True:
+        read, network, since = timed.seconds, tracker.network_seconds, time.perf_counter()
+        estimate = next(estimates, None)
+        if estimate is None:
+            return
+        total = time.perf_counter() - since
+        reading, computing = timed.seconds - read, tracker.network_seconds - network
+        yield TimedEstimate(estimate, 1000 * reading, 1000 * computing, 1000 * max(0.0, total - reading - computing))
+
+
+class _TimedFrame:
+    """A frame that adds up the time its reading takes."""
+
+    def __init__(self, frame: Frame, watch: _TimedSequence) -> None:
+        self._frame, self._watch = frame, watch
+        self.shape = frame.shape
+
+    def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
+        """See `Frame.window`."""
+        with self._watch:
+            return self._frame.window(x0, y0, x1, y1)
+
+    def whole(self) -> Cube:
+        """See `Frame.whole`."""
+        with self._watch:
+            return self._frame.whole()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
+        with self._watch:
+            return self._frame.__array__(dtype, copy)
+
+
+class _TimedSequence(Sequence):
+    """A sequence that adds up the time its reading takes, so that it can be told from the tracker's."""
+
+    def __init__(self, source: Sequence) -> None:
+        self._source, self.seconds, self._since = source, 0.0, 0.0
+        self.name, self.bands, self.height, self.width = source.name, source.bands, source.height, source.width
+        self.wavelengths_nm, self._pictures = source.wavelengths_nm, source._pictures
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    @property
+    def first_box(self) -> Any:
+        """The source's first box."""
+        return self._source.first_box
+
+    def frame(self, i: int) -> Frame:
+        """Frame `i`, timed."""
+        with self:
+            return _TimedFrame(self._source.frame(i), self)
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._since

@@ -1,0 +1,165 @@
+"""Annotation text: every dialect, the sentence for every fault, and round trips."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectrack.annotations.attributes import abbreviate, read_attributes
+from spectrack.errors import BoxError, SequenceError
+from spectrack.sequences import read_boxes, read_first_box, write_boxes
+
+EXPECTED = [[1.0, 2.0, 30.0, 40.0], [1.5, 2.0, 31.0, 40.0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2,30,40\n1.5,2,31,40\n",
+        "1\t2\t30\t40\t\n1.5\t2\t31\t40\t\n",
+        "1 2 30 40\n1.5 2 31 40",
+        "1;2;30;40;\n1.5;2;31;40;\n",
+        " 1,  2 ,30, 40 \n\t1.5, 2, 31, 40,\n",
+        "1\t2\t30\t40\t\r\n1.5\t2\t31\t40\t\r\n\r\n\r\n",
+        "\ufeff1,2,30,40\n1.5,2,31,40\n",
+        "1,2,30,40\r1.5,2,31,40\r",
+        "1.000000000000000000e+00 2.000000000000000000e+00 3.000000000000000000e+01 4.000000000000000000e+01\n1.5e0 2 "
+        "31 40\n",
+        "1,2,31,2,31,42,1,42\n1.5,2,32.5,2,32.5,42,1.5,42\n",
+        "31,42,1,42,1,2,31,2\n32.5 42 1.5 42 1.5 2 32.5 2\n",
+        "+1,2.,30,4.0E1\n1.5,+2,31,40\n\n   \n",
+    ],
+    ids=[
+        "comma",
+        "hotc",
+        "space",
+        "semicolon",
+        "padded",
+        "crlf",
+        "bom",
+        "cr",
+        "savetxt",
+        "polygon",
+        "polygon2",
+        "signs",
+    ],
+)
+def test_every_dialect_gives_the_same_boxes(tmp_path, text):
+    path = tmp_path / "boxes.txt"
+    path.write_bytes(text.encode("utf-8"))
+    boxes = read_boxes(path)
+    assert boxes.dtype == np.float64
+    assert boxes.tolist() == EXPECTED
+    assert read_first_box(path).tolist() == EXPECTED[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "1,2,30,40\n1,2,x,40\n",
+            "expected 4 numbers x,y,w,h or the 8 of a polygon on line 2 of .*, found 'x'; correct that line",
+        ),
+        ("1,2,30\n", "on line 1 of .*, found 3 numbers"),
+        ("1\n", "on line 1 of .*, found 1 number;"),
+        ("\n\n1,2,3,4,5\n", "on line 3 of .*, found 5 numbers"),
+        ("1,2,30,1e400\n", "expected coordinates in pixels on line 1 of .*, found '1 2 30 1e400'"),
+        ("1,2,30,1e9\n", "expected coordinates in pixels on line 1 of .*, found '1 2 30 1e9'"),
+        ("1,2,30,inf\n", "found 'inf'"),
+        ("1,2,nan,40\n", "expected coordinates in pixels on line 1"),
+        ("1_0,2,3,4\n", "found '1_0'"),
+        ("١,2,3,4\n", "on line 1"),
+        ("", "expected boxes in .*, found no row"),
+        ("\n \n", "found no row"),
+        ("1,2,3,4\0\n", "found binary data"),
+        ("1," * 5000, "found 10000 characters on line 1"),
+        ("x,y,w,h\n1,2,3,4\n", "on line 1 of .*, found 'x'"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, text, message):
+    path = tmp_path / "boxes.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SequenceError, match=message):
+        read_boxes(path)
+
+
+def test_files_that_are_no_text(tmp_path):
+    path = tmp_path / "boxes.txt"
+    path.write_bytes(b"\xff\xfe1\x00,\x00")
+    with pytest.raises(SequenceError, match=r"found undecodable bytes"):
+        read_boxes(path)
+    with pytest.raises(SequenceError, match=r"expected a readable file of boxes at .*missing.txt, found: No such file"):
+        read_boxes(tmp_path / "missing.txt")
+    with pytest.raises(SequenceError, match=r"expected a readable file"):
+        read_boxes(tmp_path)
+    with path.open("wb") as handle:
+        handle.truncate(65 * 2**20)  # sparse: costs no disk
+    with pytest.raises(SequenceError, match=r"below 64 MiB"):
+        read_boxes(path)
+
+
+def test_a_row_of_nan_is_an_absent_object(tmp_path):
+    path = tmp_path / "boxes.txt"
+    path.write_text("5,6,7,8\nNaN,NaN,NaN,NaN\n")
+    assert read_boxes(path).tolist() == [[5, 6, 7, 8], [0, 0, 0, 0]]
+    assert read_boxes(path, origin=1).tolist() == [[4, 5, 7, 8], [0, 0, 0, 0]]
+
+
+def test_the_first_box_is_read_without_the_rest(tmp_path):
+    path = tmp_path / "boxes.txt"
+    path.write_text("5,6,7,8\nrubbish\n")
+    assert read_first_box(path).tolist() == [5, 6, 7, 8]
+    path.write_text("5,6,0,8\n")
+    with pytest.raises(BoxError, match=r"positive width and height"):
+        read_first_box(path)
+    path.write_text("\n")
+    with pytest.raises(SequenceError, match=r"expected a box in .*, found no row"):
+        read_first_box(path)
+
+
+def test_hotc_dialect_prints_whole_numbers_as_such(tmp_path):
+    path = tmp_path / "sub" / "boxes.txt"
+    write_boxes(path, [[1, 2, 30, 40], [1.25, 2, 30, 40]], separator="\t")
+    assert path.read_bytes() == b"1\t2\t30\t40\n1.2500\t2\t30\t40\n"
+    write_boxes(path, [[1, 2, 30, 40.123456]], fmt="%.2f")
+    assert path.read_text() == "1,2,30,40.12\n"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ([1, 2, 3, 4], r"expected boxes of shape \(frames, 4\)"),
+        ([[1, 2, 3]], "found \\(1, 3\\)"),
+        ([[1, 2, 3, 4], [1, np.nan, 3, 4]], "found NaN or infinity in frame 1"),
+    ],
+)
+def test_writing_bad_boxes_leaves_no_file(tmp_path, boxes, message):
+    with pytest.raises(SequenceError, match=message):
+        write_boxes(tmp_path / "boxes.txt", boxes)
+    assert list(tmp_path.iterdir()) == []
+
+
+coordinate = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+@given(
+    st.lists(st.lists(coordinate, min_size=4, max_size=4), min_size=1, max_size=5),
+    st.sampled_from([",", "\t", " ", ";", ", "]),
+)
+def test_what_is_written_in_full_is_read_back_exactly(tmp_path_factory, boxes, separator):
+    path = tmp_path_factory.mktemp("boxes") / "boxes.txt"
+    write_boxes(path, boxes, fmt=None, separator=separator)
+    np.testing.assert_array_equal(read_boxes(path), np.array(boxes))
+
+
+def test_attributes_come_in_words_or_short(tmp_path):
+    path = tmp_path / "description.txt"
+    path.write_bytes("\ufeffOcclusion\r\nscale variation, Out-of-View\nSV\nSimilar 0bject\n\n".encode())
+    assert read_attributes(path) == ("OCC", "SV", "OV", "Similar 0bject")
+    assert abbreviate("Background Clutters") == "BC"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SequenceError, match=r"expected attributes as text"):
+        read_attributes(path)
+    path.write_bytes(b"a\0b")
+    with pytest.raises(SequenceError, match=r"expected a few attributes"):
+        read_attributes(path)

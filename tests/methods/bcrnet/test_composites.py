@@ -1,0 +1,250 @@
+"""Composites: hand-made rankings, counts, weights, and every composer's own rule."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectrack.errors import ConfigError, InputError
+from spectrack.methods.bcrnet.band_importance import BandImportanceModule
+from spectrack.methods.bcrnet.composers import build_composer
+from spectrack.methods.bcrnet.composites import (
+    ComposerConfig,
+    band_importance,
+    composer_from_json,
+    composite_weights,
+    count_composites,
+    group_bands,
+    pick_bands,
+    rank_bands,
+)
+from spectrack.methods.bcrnet.self_expression import gram_matrix, solve_self_expression
+
+NAMES = ["importance", "self_expression", "sequential", "random", "pca", "fixed"]
+
+
+def composer(name="sequential", **options):
+    if name == "fixed":
+        options = {"fixed_bands": (2, 1, 0, 2, 2, 2)} | options
+    return build_composer(ComposerConfig(name=name, **options), BandImportanceModule().eval())
+
+
+def test_rows_and_columns_by_hand():
+    matrix = torch.tensor([[[0.0, 1.0, 1.0], [0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]])
+    torch.testing.assert_close(band_importance(matrix), torch.tensor([[0.5, 0.25, 0.25]]))
+    torch.testing.assert_close(band_importance(matrix, "column"), torch.tensor([[0.125, 0.5, 0.375]]))
+    torch.testing.assert_close(band_importance(torch.zeros(1, 4, 4)), torch.full((1, 4), 0.25))
+
+
+def test_ranking_is_stable():
+    assert rank_bands(torch.tensor([[0.1, 0.3, 0.1, 0.3, 0.2]])).tolist() == [[1, 3, 4, 0, 2]]
+    assert rank_bands(torch.full((1, 64), 0.5)).tolist() == [list(range(64))]
+
+
+@pytest.mark.parametrize(
+    ("bands", "leftover", "limit", "expected"),
+    [
+        (3, "drop", 0, 1),
+        (15, "drop", 0, 5),
+        (16, "drop", 0, 5),
+        (25, "drop", 0, 8),
+        (16, "wrap", 0, 6),
+        (15, "wrap", 0, 5),
+        (200, "drop", 8, 8),
+    ],
+)
+def test_number_of_composites(bands, leftover, limit, expected):
+    assert count_composites(bands, leftover, limit) == expected
+    assert group_bands(torch.arange(bands)[None], leftover, limit).shape == (1, expected, 3)
+
+
+def test_bands_go_into_composites_in_rank_order_and_the_least_important_are_left_out():
+    order = torch.tensor([[4, 2, 0, 6, 1, 5, 3]])
+    assert group_bands(order).tolist() == [[[4, 2, 0], [6, 1, 5]]]
+    assert group_bands(order, "wrap").tolist() == [[[4, 2, 0], [6, 1, 5], [3, 4, 2]]]
+    assert group_bands(order[:, :5], "wrap").tolist() == [[[4, 2, 0], [6, 1, 4]]]
+    assert group_bands(order, limit=1).tolist() == [[[4, 2, 0]]]
+
+
+@given(bands=st.integers(3, 40), seed=st.integers(0, 999))
+def test_weights_sum_to_one_and_fall(bands, seed):
+    importance = torch.rand(2, bands, generator=torch.Generator().manual_seed(seed))
+    importance = importance / importance.sum(1, keepdim=True)
+    weights = composite_weights(importance, group_bands(rank_bands(importance)))
+    torch.testing.assert_close(weights.sum(1), torch.ones(2))
+    assert bool((weights[:, :-1] >= weights[:, 1:] - 1e-6).all())
+
+
+def test_weights_by_hand():
+    importance = torch.tensor([[0.05, 0.4, 0.1, 0.2, 0.15, 0.06, 0.04]])
+    bands = group_bands(rank_bands(importance))
+    assert bands.tolist() == [[[1, 3, 4], [2, 5, 0]]]
+    torch.testing.assert_close(composite_weights(importance, bands), torch.tensor([[0.75, 0.21]]) / 0.96)
+    torch.testing.assert_close(composite_weights(torch.zeros(1, 7), bands), torch.tensor([[0.5, 0.5]]))
+
+
+def test_values_carry_gradient_and_the_ranking_none():
+    matrix = torch.rand(1, 6, 6, requires_grad=True)
+    importance = band_importance(matrix)
+    composite_weights(importance, group_bands(rank_bands(importance)))[0, 0].backward()
+    assert float(matrix.grad.abs().sum()) > 0
+
+
+@given(seed=st.integers(0, 999), bands=st.integers(3, 12))
+def test_permuting_bands_with_their_importance_gives_the_same_composites(seed, bands):
+    generator = torch.Generator().manual_seed(seed)
+    cube, importance = torch.rand(2, bands, 4, 5, generator=generator), torch.rand(2, bands, generator=generator)
+    mixed = torch.randperm(bands, generator=generator)
+    images = [
+        pick_bands(c, group_bands(rank_bands(s)))
+        for c, s in ((cube, importance), (cube[:, mixed], importance[:, mixed]))
+    ]
+    assert torch.equal(*images)
+
+
+@pytest.mark.parametrize("crops", [1, 2])
+def test_composites_are_the_raw_bands(crops):
+    cube, bands = torch.rand(crops, 7, 4, 5), torch.tensor([[[4, 2, 0], [6, 6, 5]]]).expand(crops, -1, -1)
+    images = pick_bands(cube, bands)
+    assert images.shape == (crops, 2, 3, 4, 5)
+    for n in range(2):
+        for channel in range(3):
+            assert torch.equal(images[:, n, channel], cube[:, int(bands[0, n, channel])])
+    if crops == 1:
+        assert images[0].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("bands", [3, 7, 15, 16, 25])
+def test_every_composer_keeps_the_contract(name, bands):
+    cube, search = torch.rand(2, bands, 16, 16), torch.rand(2, bands, 24, 24)
+    made = composer(name)
+    with torch.no_grad():
+        template = made(cube)
+        found = made(search, None, template)
+    count = 2 if name == "fixed" else bands // 3
+    assert found.images.shape == (2, count, 3, 24, 24)
+    assert (found.importance.shape, found.order.shape, found.weights.shape) == ((2, bands), (2, bands), (2, count))
+    torch.testing.assert_close(found.importance.sum(1), torch.ones(2))
+    torch.testing.assert_close(found.weights.sum(1), torch.ones(2))
+    assert sorted(found.order[0].tolist()) == list(range(bands))
+    if name != "pca":
+        assert torch.equal(pick_bands(search, found.bands), found.images)
+
+
+def test_importance_ranks_by_the_sums_of_bimm():
+    made, cube = composer("importance"), torch.rand(1, 9, 16, 16)
+    with torch.no_grad():
+        found = made(cube)
+        matrix = made.bimm(cube).matrix
+    assert torch.equal(found.matrix, matrix)
+    assert found.order[0].tolist() == sorted(range(9), key=lambda band: -float(matrix[0].sum(1)[band]))
+    column = composer("importance", importance_axis="column")
+    column.bimm.load_state_dict(made.bimm.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(column(cube).importance[0], matrix[0].sum(0) / matrix.sum())
+
+
+@pytest.mark.parametrize("axis", ["row", "column"])
+def test_bands_without_light_rank_last(axis):
+    cube = torch.rand(2, 6, 16, 16)
+    cube[0, 1] = 0
+    for name in ("importance", "self_expression"):
+        with torch.no_grad():
+            found = composer(name, importance_axis=axis)(cube)
+        assert found.order[0, -1] == 1
+        assert found.importance[0, 1] == 0
+        assert found.importance[1, 1] > 0
+        with torch.no_grad():
+            dark = composer(name, importance_axis=axis)(torch.zeros(1, 6, 16, 16))
+        torch.testing.assert_close(dark.weights.sum(), torch.tensor(1.0))
+
+
+def test_self_expression_ranks_by_the_solver():
+    cube = torch.rand(1, 9, 16, 16)
+    found = composer("self_expression")(cube)
+    matrix = solve_self_expression(gram_matrix(cube))
+    assert torch.equal(found.order, rank_bands(band_importance(matrix)))
+    assert torch.equal(found.matrix, matrix)
+
+
+def test_sequential_and_random():
+    cube = torch.rand(2, 7, 4, 4)
+    found = composer("sequential")(cube)
+    assert found.bands.tolist() == [[[0, 1, 2], [3, 4, 5]]] * 2
+    torch.testing.assert_close(found.weights, torch.full((2, 2), 0.5))
+    first, again, other = (composer("random", seed=seed)(cube).order for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert torch.equal(first[0], first[1])
+    assert not torch.equal(first, other)
+
+
+def test_fixed_takes_what_the_user_names():
+    cube = torch.rand(1, 4, 4, 4)
+    found = composer("fixed", fixed_bands=(3, 3, 3))(cube)
+    assert found.images.shape == (1, 1, 3, 4, 4)
+    assert found.order.tolist() == [[3, 0, 1, 2]]
+    with pytest.raises(InputError, match=r"expected fixed_bands below 4, found \(9, 5, 1\); bands count from 0"):
+        composer("fixed", fixed_bands=(9, 5, 1))(cube)
+
+
+def test_principal_components_are_uncorrelated_ordered_and_those_of_the_template():
+    cube = torch.rand(1, 6, 12, 12) * torch.tensor([1.0, 0.1, 0.5, 0.2, 0.3, 0.4]).view(1, 6, 1, 1)
+    made = composer("pca")
+    template = made(cube)
+    pixels = template.images.flatten(1, 2).flatten(2)[0].double()
+    covariance = torch.cov(pixels)
+    assert float((covariance - torch.diag(covariance.diagonal())).abs().max()) < 1e-5
+    torch.testing.assert_close(pixels.mean(1), torch.full((6,), 0.5, dtype=torch.float64), rtol=0, atol=1e-4)
+    values = torch.linalg.eigvalsh(torch.cov(cube[0].flatten(1).double())).flip(0)
+    expected = (values[:3].sum() / values.sum()).float()
+    torch.testing.assert_close(template.weights[0, 0], expected, rtol=1e-4, atol=0)
+    # The same pixels give the same components in a search crop that also holds others.
+    search = torch.cat([cube, 3 * cube], dim=3)
+    torch.testing.assert_close(made(search, None, template).images[..., :12], template.images, rtol=1e-4, atol=1e-4)
+
+
+def test_search_crops_are_ranked_on_their_own_or_like_the_template():
+    cube, search = torch.rand(1, 9, 16, 16), torch.rand(1, 9, 16, 16)
+    own, borrowed = (composer("self_expression", order_source=source) for source in ("own", "template"))
+    template = own(cube)
+    alone = own(search)
+    assert torch.equal(own(search, None, template).order, alone.order)
+    found = borrowed(search, None, template)
+    assert torch.equal(found.order, template.order)
+    assert torch.equal(found.importance, alone.importance)
+    torch.testing.assert_close(found.weights, composite_weights(alone.importance, template.bands))
+
+
+def test_configuration_survives_json():
+    config = ComposerConfig(name="fixed", fixed_bands=(1, 2, 3), leftover="wrap")
+    assert composer_from_json({**vars(config), "fixed_bands": [1, 2, 3]}) == config
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "importence"}, "did you mean 'importance'"),
+        ({"leftover": "keep"}, "expected a known leftover, found 'keep'"),
+        ({"order_source": "templates"}, "did you mean 'template'"),
+        ({"importance_axis": "rows"}, "did you mean 'row'"),
+        ({"max_composites": -1}, "expected max_composites of at least 0, found -1"),
+        ({"name": "fixed"}, "expected three fixed_bands a composite"),
+        ({"name": "fixed", "fixed_bands": (1, 2)}, "expected three fixed_bands a composite"),
+        ({"fixed_bands": (1, 2, 3)}, "and none for others"),
+    ],
+)
+def test_wrong_configurations(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ComposerConfig(**options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refuses_fewer_than_three_bands(name):
+    with pytest.raises(InputError, match="with at least three bands"):
+        composer(name)(torch.rand(1, 2, 16, 16))
+
+
+def test_importance_needs_a_module():
+    with pytest.raises(ConfigError, match="expected a band importance module for the composer importance"):
+        build_composer(ComposerConfig())

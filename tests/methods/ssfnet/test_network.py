@@ -1,0 +1,353 @@
+"""SSF-Net assembled: shapes for any number of bands, both branches and their weights, switches, gradients, the
+template's side once.
+"""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from spectrack.errors import ConfigError, InputError
+from spectrack.methods.ssfnet.network import SWITCHES, SSFNet, SSFNetConfig
+from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
+from spectrack.networks.asymmetric_head import AsymmetricHead
+from spectrack.networks.folding import fold_batch_norm
+from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.training.labels import distance_targets, ellipse_labels
+from spectrack.training.losses import siamban_loss
+
+BASE = SiamBANConfig(compact_widths=(4, 6, 8), compact_dilations=(1,), template_box=True, prediction_kernel=3)
+BACKBONE = S2FBConfig(channels=6, widths=(4, 4), context_dilations=(1,))
+BOX = torch.tensor([[40.0, 50.0, 90.0, 80.0]])
+
+
+def config(**changes):
+    return SSFNetConfig(**{"base": BASE, "s2fb": BACKBONE, "fusion_heads": 2} | changes)
+
+
+def crops(bands=6, pairs=1):
+    return (
+        torch.rand(pairs, bands, 127, 127),
+        torch.rand(pairs, bands, 255, 255),
+        torch.rand(pairs, 3, 127, 127),
+        torch.rand(pairs, 3, 255, 255),
+    )
+
+
+def unsettle(network):
+    """Batch normalisations and fusion as after a training."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+            nn.init.normal_(module.running_mean, std=0.3)
+    for parameter in network.fusion.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    return network
+
+
+@pytest.mark.parametrize("bands", [3, 15, 16, 25, 100])
+@torch.no_grad()
+def test_shapes_with_one_state_for_every_number_of_bands(bands):
+    torch.manual_seed(0)
+    network = SSFNet(config()).eval()
+    template, search, template_colour, search_colour = crops(bands)
+    wavelengths = torch.linspace(470, 620, bands)
+    output = network(template, search, template_colour, search_colour, wavelengths, BOX)
+    for logits in (output.logits, output.rgb_logits, output.hs_logits):
+        assert logits.shape == (1, 2, 25, 25)
+    for distances in (output.distances, output.rgb_distances, output.hs_distances):
+        assert distances.shape == (1, 4, 25, 25)
+        assert float(distances.min()) > 0
+    assert output.angle.shape == (1, 25, 25)
+    assert output.classification_shares.tolist() == output.regression_shares.tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("head", ["ban", "acm"])
+@pytest.mark.parametrize("weights", ["uniform", "box"])
+@torch.no_grad()
+def test_template_is_computed_once_for_all_searches(head, weights):
+    network = unsettle(SSFNet(config(head=head, region_weights=weights))).eval()
+    template, search, template_colour, search_colour = crops(5, pairs=2)
+    side = network.kernels(template[:1], template_colour[:1], None, BOX)
+    found = network.match(side, search, search_colour)
+    for n in range(2):
+        expected = network(template[:1], search[n : n + 1], template_colour[:1], search_colour[n : n + 1], None, BOX)
+        for one, other in zip(found[:7], expected[:7], strict=True):
+            torch.testing.assert_close(one[n], other[0], rtol=1e-3, atol=1e-3)
+
+
+@torch.no_grad()
+def test_rgb_branch_is_a_siamban_of_its_own():
+    network = unsettle(SSFNet(config())).eval()
+    siamban = SiamBAN(BASE).eval()
+    siamban.load_state_dict(network.rgb.state_dict())
+    template, search, template_colour, search_colour = crops()
+    output = network(template, search, template_colour, search_colour, None, BOX)
+    logits, distances = siamban(template_colour, search_colour, BOX)
+    torch.testing.assert_close(output.rgb_logits, logits)
+    torch.testing.assert_close(output.rgb_distances, distances)
+    other = network(torch.rand_like(template), torch.rand_like(search), template_colour, search_colour, None, BOX)
+    assert torch.equal(other.rgb_logits, output.rgb_logits)
+    assert not torch.allclose(other.hs_logits, output.hs_logits, atol=1e-4)
+
+
+@torch.no_grad()
+def test_predictions_are_weighted_sums_of_both_branches():
+    network = SSFNet(config()).eval()
+    network.classification_mix.copy_(torch.tensor([0.0, 1.0]))
+    network.regression_mix.copy_(torch.tensor([2.0, 0.0]))
+    inputs = crops()
+    e = torch.e
+    expected = {
+        "rgb": ((1.0, 0.0), (1.0, 0.0)),
+        "hs": ((0.0, 1.0), (0.0, 1.0)),
+        "mean": ((0.5, 0.5), (0.5, 0.5)),
+        "learned": ((1 / (1 + e), e / (1 + e)), (e**2 / (1 + e**2), 1 / (1 + e**2))),
+    }
+    for prediction, (scores, boxes) in expected.items():
+        chosen = SSFNet(network.config.with_switches({"prediction": prediction})).eval()
+        chosen.load_state_dict(network.state_dict())
+        output = chosen(*inputs, None, BOX)
+        torch.testing.assert_close(output.classification_shares, torch.tensor(scores))
+        torch.testing.assert_close(output.regression_shares, torch.tensor(boxes))
+        torch.testing.assert_close(output.logits, scores[0] * output.rgb_logits + scores[1] * output.hs_logits)
+        torch.testing.assert_close(output.distances, boxes[0] * output.rgb_distances + boxes[1] * output.hs_distances)
+
+
+@torch.no_grad()
+def test_fusion_none_keeps_the_colours_out_of_the_hyperspectral_branch():
+    for fusion, kept in (("none", True), ("intra", True), ("safm", False)):
+        network = unsettle(SSFNet(config(fusion=fusion))).eval()
+        template, search, template_colour, search_colour = crops()
+        first = network(template, search, template_colour, search_colour, None, BOX)
+        second = network(template, search, torch.rand_like(template_colour), torch.rand_like(search_colour), None, BOX)
+        assert torch.equal(first.hs_logits, second.hs_logits) is kept
+
+
+@torch.no_grad()
+def test_one_state_serves_every_switch():
+    trained = SSFNet(config())
+    maps = []
+    for switches in ({}, {"prediction": "hs"}, {"region": "pooled"}, {"region": "pixel", "region_weights": "box"}):
+        network = SSFNet(trained.config.with_switches(switches)).eval()
+        network.load_state_dict(trained.state_dict())
+        torch.manual_seed(3)
+        maps.append(network(*crops(), None, BOX).angle)
+    assert torch.equal(maps[0], maps[1])
+    assert not any(torch.allclose(maps[0], other, atol=1e-3) for other in maps[2:])
+    for name in SWITCHES:
+        assert name in SSFNetConfig.__dataclass_fields__
+    with pytest.raises(ConfigError, match="expected a switch of SSF-Net, found 'predicton'; did you mean 'prediction'"):
+        trained.config.with_switches({"predicton": "hs"})
+    with pytest.raises(ConfigError, match="expected prediction of learned, mean, rgb, hs, found 'both'"):
+        trained.config.with_switches({"prediction": "both"})
+
+
+@torch.no_grad()
+def test_without_saam_there_is_no_angle():
+    network = SSFNet(config(saam=False)).eval()
+    assert network(*crops(), None, BOX).angle is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"head": "acm", "region_weights": "box"},
+        {"fusion": "se", "saam": False},
+        {"s2fb": dataclasses.replace(BACKBONE, bands=6)},
+        {"backbone": "planes"},
+    ],
+)
+def test_gradients_reach_every_part(changes):
+    network = SSFNet(config(**changes)).train()
+    for parameter in network.fusion.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    # Three boxes: of two, a batch normalisation tells no more than which is the larger.
+    boxes = torch.tensor([[40.0, 50.0, 90.0, 80.0], [30.0, 40.0, 95.0, 90.0], [50.0, 30.0, 70.0, 100.0]])
+    output = network(*crops(6, pairs=3), torch.linspace(470, 620, 6), boxes)
+    (output.logits.square().mean() + output.distances.square().mean() * 1e-3).backward()
+    # One level: a softmax of one number is 1 whatever the number; it takes part all the same.
+    idle = ("classification_weights", "regression_weights", "level_mix.weights")
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(torch.isfinite(parameter.grad).all()), name
+        assert float(parameter.grad.abs().sum()) > 0 or name.endswith(idle), name
+
+
+def test_a_frozen_rgb_branch_gets_no_gradient_and_the_rest_does():
+    network = SSFNet(config())
+    network.rgb.requires_grad_(False)
+    network.train()
+    network.rgb.eval()
+    before = {name: tensor.clone() for name, tensor in network.rgb.state_dict().items()}
+    output = network(*crops(6, pairs=2), None, BOX.expand(2, -1))
+    (output.logits.square().mean() + output.distances.mean()).backward()
+    assert all(parameter.grad is None for parameter in network.rgb.parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.rgb.state_dict().items())
+    assert float(network.classification_mix.grad.abs().sum()) > 0
+    assert float(network.s2fb.patch[0].weight.grad.abs().sum()) > 0
+
+
+def test_gradients_stay_finite_for_dark_and_constant_crops():
+    for value in (0.0, 0.5):
+        network = SSFNet(config()).train()
+        crop = tuple(torch.full_like(part, value) for part in crops(6, pairs=2))
+        output = network(*crop, None, BOX.expand(2, -1))
+        (output.logits.mean() + output.distances.mean() + output.angle.mean()).backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is None or bool(torch.isfinite(parameter.grad).all()), name
+
+
+def test_one_batch_of_camouflage_can_be_learned():
+    torch.manual_seed(1)
+    network = SSFNet(config(fusion="none", s2fb=S2FBConfig(channels=8, widths=(8, 8), context_dilations=())))
+    network.rgb.requires_grad_(False).eval()
+    # Grey everywhere in colour; the target's bands rise where the ground's fall.
+    slope = torch.linspace(-0.2, 0.2, 6)[:, None, None]
+    template, search = (
+        (0.5 - slope).expand(6, 127, 127).repeat(2, 1, 1, 1),
+        (0.5 - slope).expand(6, 255, 255).repeat(2, 1, 1, 1),
+    )
+    boxes = torch.tensor([[60.0, 80.0, 124.0, 144.0], [140.0, 90.0, 204.0, 154.0]])
+    template[:, :, 32:95, 32:95] = 0.5 + slope
+    for crop, (x0, y0, x1, y1) in zip(search, boxes.int().tolist(), strict=True):
+        crop[:, y0:y1, x0:x1] = 0.5 + slope
+    template, search = template + 0.02 * torch.randn_like(template), search + 0.02 * torch.randn_like(search)
+    colours = torch.full((2, 3, 127, 127), 0.5), torch.full((2, 3, 255, 255), 0.5)
+    template_boxes = torch.tensor([[32.0, 32.0, 95.0, 95.0]]).expand(2, -1)
+    labels, targets = ellipse_labels(boxes, torch.ones(2, dtype=torch.bool)), distance_targets(boxes)
+    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=5e-3)
+    totals = []
+    for _ in range(25):
+        output = network(template, search, *colours, None, template_boxes)
+        loss = siamban_loss(output.hs_logits, output.hs_distances, labels, targets)
+        optimiser.zero_grad()
+        loss.total.backward()
+        optimiser.step()
+        totals.append((float(loss.classification.detach()), float(loss.regression.detach())))
+    assert totals[-1][0] < 0.5 * totals[0][0]
+    assert totals[-1][1] < 0.7 * totals[0][1]
+    best = output.hs_logits.softmax(1)[:, 1].flatten(1).argmax(1)
+    assert all(label.flatten()[cell] == 1 for label, cell in zip(labels, best, strict=True))
+
+
+@torch.no_grad()
+def test_predictions_are_float32_under_autocast():
+    network = unsettle(SSFNet(config())).eval()
+    inputs = crops()
+    expected = network(*inputs, None, BOX)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = network(*inputs, None, BOX)
+    assert output.logits.dtype == output.distances.dtype == output.angle.dtype == torch.float32
+    torch.testing.assert_close(output.logits, expected.logits, rtol=0, atol=0.1)
+    torch.testing.assert_close(output.angle, expected.angle, rtol=0, atol=0.1)
+
+
+@torch.no_grad()
+def test_folding_changes_nothing():
+    network = unsettle(SSFNet(config())).eval()
+    folded = fold_batch_norm(network, memory_format=torch.channels_last)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    inputs = crops()
+    for found, expected in zip(folded(*inputs, None, BOX), network(*inputs, None, BOX), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_compact_fits_the_shipped_siamban_and_its_file_four_megabytes():
+    network = SSFNet(SSFNetConfig.for_profile("compact"))
+    assert network.config.base == SiamBANConfig(template_box=True, prediction_kernel=3)
+    assert sum(parameter.numel() for parameter in network.rgb.parameters()) == 548_505
+    values = sum(tensor.numel() for tensor in network.state_dict().values())
+    assert values < 1_600_000
+    assert 2 * values < 4_000_000
+
+
+def test_full_is_the_specified_size():
+    with torch.device("meta"):
+        network = SSFNet(SSFNetConfig.for_profile("full", head="acm", s2fb=S2FBConfig.for_profile("full", bands=16)))
+    sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in network.named_children()}
+    assert sizes["s2fb"] == 365_520
+    assert sizes["level_mix"] == 3
+    # Section 4.0 of the reconstruction counts 11.31 M a level for the asymmetric head.
+    head = sum(p.numel() for p in network.rgb.head.parameters())
+    assert round(head / 3e6, 2) == 11.31
+
+
+@torch.no_grad()
+def test_asymmetric_head_is_a_convolution_over_template_and_search_side_by_side():
+    head = AsymmetricHead(6, 2).eval()
+    levels, searches = [torch.randn(1, 6, 7, 7) for _ in range(2)], [torch.randn(1, 6, 31, 31) for _ in range(2)]
+    logits, distances = head(head.template_kernels(levels, BOX), searches)
+    assert (logits.shape, distances.shape) == ((1, 2, 25, 25), (1, 4, 25, 25))
+    branch = head.classification[0]
+    template, search = branch.template_tower(levels[0]), branch.search_tower(searches[0])
+    windows = nn.functional.unfold(search, 5).view(1, 6, 5, 5, 625)
+    both = torch.cat([template[..., None].expand_as(windows), windows], dim=1)
+    weight = torch.cat([branch.template_sum.weight, branch.search_sum.weight], dim=1)
+    summed = torch.einsum("ocij,ncijp->nop", weight, both) + branch.template_sum.bias[None, :, None]
+    summed = summed.view(1, 6, 25, 25) + branch.box(torch.tensor([[50.0, 30.0]]))[:, :, None, None]
+    sides = branch.template_kernel(levels[0], torch.tensor([[50.0, 30.0]])), branch.search_map(searches[0])
+    torch.testing.assert_close(branch.correlate(*sides), branch.prediction(branch.mixing(summed)), rtol=1e-3, atol=1e-4)
+
+
+def test_asymmetric_head_says_what_it_needs():
+    network = SSFNet(config(head="acm", base=dataclasses.replace(BASE, template_box=False)))
+    template, search, template_colour, search_colour = crops()
+    with pytest.raises(
+        InputError, match="expected the target's box in the template crop, found none; the head acm needs it"
+    ):
+        network(template, search, template_colour, search_colour)
+    with pytest.raises(InputError, match="expected at least two pairs a batch to train the head acm, found 1"):
+        network(template, search, template_colour, search_colour, None, BOX)
+    with pytest.raises(InputError, match="expected 1 neck levels, found 2"):
+        network.rgb.head.towers([search, search])
+    with pytest.raises(ConfigError, match="expected positive channels and levels, found 0 and 1"):
+        AsymmetricHead(0, 1)
+
+
+@torch.no_grad()
+def test_refuses_what_it_cannot_use():
+    network = SSFNet(config()).eval()
+    template, search, template_colour, search_colour = crops()
+    with pytest.raises(InputError, match="at least three bands, found"):
+        network(template[:, :2], search[:, :2], template_colour, search_colour, None, BOX)
+    with pytest.raises(InputError, match="expected cubes and false colours of the same crops"):
+        network(template, search, search_colour, search_colour, None, BOX)
+    specific = SSFNet(config(s2fb=dataclasses.replace(BACKBONE, bands=16))).eval()
+    with pytest.raises(
+        InputError, match="expected crops of 16 bands, as the weights were made for, found 6; name other weights"
+    ):
+        specific(template, search, template_colour, search_colour, None, BOX)
+
+
+def test_configuration_survives_json():
+    for given in (
+        config(),
+        SSFNetConfig.for_profile("full"),
+        config(fusion="eca", region="pixel", saam=False, head="acm", prediction="mean"),
+    ):
+        assert SSFNetConfig.from_json(given.to_json()) == given
+    full = SSFNetConfig.for_profile("full", fusion="add")
+    assert (full.profile, full.input_range, full.s2fb.channels, full.fusion) == ("full", "unit", 256, "add")
+    assert SSFNetConfig.from_json({}) == SSFNetConfig() == SSFNetConfig.for_profile("compact")
+    with pytest.raises(TypeError):
+        SSFNetConfig.from_json({"depth": 3})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fusion": "sam"}, "expected fusion of safm, .*, found 'sam'; did you mean 'safm'"),
+        ({"region": "cell"}, "expected region of aligned, pooled, pixel, found 'cell'"),
+        ({"region_weights": "boxes"}, "expected region_weights of uniform, box"),
+        ({"head": "bam"}, "expected head of ban, acm"),
+        ({"prediction": "none"}, "expected prediction of learned, mean, rgb, hs"),
+    ],
+)
+def test_wrong_configurations(options, message):
+    with pytest.raises(ConfigError, match=message):
+        config(**options)
+    with pytest.raises(ConfigError, match="expected fusion heads that divide 8 channels, found 3"):
+        SSFNet(config(fusion_heads=3))

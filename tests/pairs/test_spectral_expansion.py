@@ -1,0 +1,134 @@
+"""From packed pairs to cubes: the formula, the noise model, enlargement, false colour, and every band count."""
+
+import numpy as np
+import pytest
+import torch
+
+from spectrack.pairs import spectral_expansion
+from spectrack.pairs.spectral_batches import ClipPair, pack
+from spectrack.pairs.spectral_cameras import Camera, known_camera, random_sensor
+from spectrack.pairs.spectral_expansion import expand
+from spectrack.pairs.spectral_pairs import SpectralConfig, SpectralPair, render_spectral_pair
+from spectrack.pairs.synthesis import Pair, SynthesisConfig
+from spectrack.sensors import SENSORS
+
+BOX = np.array([100.0, 100.0, 150.0, 160.0], np.float32)
+SHOWN = np.array([31.5, 31.5, 95.5, 95.5], np.float32)
+
+
+def plain_pair(camera, *, template=127, search=255, counts=400.0, level=100, seed=(1, 2)):
+    """A pair of even grey: the first material alone, in a matrix that makes it 0.5 in every band."""
+    mixing = np.zeros((2, 9, camera.bands), np.float32)
+    mixing[:, 0] = 0.5 / level
+    crops = [np.full((side, side, 5), 128, np.uint8) for side in (template, search)]
+    for crop in crops:
+        crop[:, :, 0] = level
+    return SpectralPair(crops[0], crops[1], mixing, counts, np.array(seed), BOX, True, SHOWN, 0)
+
+
+@pytest.mark.parametrize("bands", [3, 15, 16, 25, 40])
+def test_shapes_for_every_band_count(bank, bands):
+    camera = Camera.of(random_sensor(np.random.default_rng(0), bands, bands), "thirds")
+    pairs = [
+        render_spectral_pair(np.random.default_rng(seed), bank, camera, SpectralConfig(), SynthesisConfig())
+        for seed in range(2)
+    ]
+    batch = expand(pack(pairs, camera))
+    assert [(tuple(part.shape), part.dtype) for part in batch[:9]] == [
+        ((2, bands, 127, 127), torch.float32),
+        ((2, bands, 255, 255), torch.float32),
+        ((2, 3, 127, 127), torch.float32),
+        ((2, 3, 255, 255), torch.float32),
+        ((2, 4), torch.float32),
+        ((2,), torch.bool),
+        ((2, 4), torch.float32),
+        ((bands,), torch.float32),
+        ((2,), torch.int64),
+    ]
+    assert batch.sensor == camera.name
+    assert batch.search.is_contiguous()
+    assert batch.search_colour.is_contiguous(memory_format=torch.channels_last)
+    for part in (batch.template, batch.search):
+        assert torch.isfinite(part).all()
+        assert part.min() >= 0
+
+
+def test_cube_is_the_mixture_of_its_materials(monkeypatch):
+    """Against a pixel-by-pixel formula, without noise."""
+    monkeypatch.setattr(spectral_expansion, "_expose", lambda cube, counts, seed: cube.div_(counts))
+    camera, rng = known_camera("vis16", "thirds"), np.random.default_rng(0)
+    crops = [rng.integers(0, 256, (side, side, 5), dtype=np.uint8) for side in (127, 255)]
+    mixing = rng.normal(size=(2, 9, 16)).astype(np.float32)
+    batch = expand(pack([SpectralPair(*crops, mixing, 300.0, np.array([1, 2]), BOX, True, SHOWN, 0)], camera))
+    for cube, crop, matrix in zip((batch.template, batch.search), crops, mixing, strict=True):
+        for y, x in ((0, 0), (5, 100), (126, 3)):
+            a, (u, v) = crop[y, x, :3].astype(float), (crop[y, x, 3:].astype(float) - 128) / 127
+            expected = np.concatenate([a, u * a, v * a]) @ matrix
+            np.testing.assert_allclose(cube[0, :, y, x].numpy(), expected, rtol=2e-4, atol=0.02)
+    shown = np.einsum("bhw,bc->chw", batch.search[0].numpy(), camera.colour)
+    np.testing.assert_allclose(batch.search_colour[0].numpy(), shown, rtol=1e-3, atol=0.05)
+
+
+@pytest.mark.parametrize("counts", [150.0, 800.0])
+def test_noise_has_the_variance_of_the_camera(counts):
+    """Shot noise of half of `counts`, read noise, and the rounding to whole counts."""
+    batch = expand(pack([plain_pair(known_camera("vis16", "thirds"), counts=counts)], known_camera("vis16", "thirds")))
+    values = batch.search[0].double() * counts
+    sensor = SENSORS["vis16"]
+    electrons = sensor.full_well_e / sensor.full_scale
+    variance = 0.5 * counts / electrons + (sensor.read_noise_e / electrons) ** 2 + 1 / 12
+    assert float(values.mean()) == pytest.approx(0.5 * counts, rel=0.002)
+    assert float(values.var()) == pytest.approx(variance, rel=0.02)
+    np.testing.assert_allclose(values.numpy(), values.round().numpy(), atol=1e-3)
+
+
+def test_counts_beyond_the_converter_are_clipped():
+    bright = plain_pair(known_camera("vis16", "thirds"), counts=900.0)._replace(
+        mixing=np.full((2, 9, 16), 0.03, np.float32)
+    )
+    batch = expand(pack([bright], known_camera("vis16", "thirds")))
+    assert float(batch.search.max()) == pytest.approx(1023 / 900)
+
+
+def test_noise_belongs_to_the_pair_and_not_to_its_place():
+    camera = known_camera("rednir15", "thirds")
+    first, second = plain_pair(camera, seed=(10, 11)), plain_pair(camera, seed=(500, 600))
+    alone, together = expand(pack([second], camera)), expand(pack([first, second], camera))
+    assert torch.equal(alone.search[0], together.search[1])
+    assert not torch.equal(together.search[0], together.search[1])
+
+
+def test_small_things_are_enlarged_with_their_noise():
+    """A crop of 64 camera pixels fills 255: neighbours share their noise, and the edges of what it shows stay where
+    they are.
+    """
+    camera = known_camera("vis16", "thirds")
+    pair = plain_pair(camera, search=64)
+    pair.search[:, 32:, 0] = 0
+    batch = expand(pack([pair], camera))
+    row = batch.search[0, 3].mean(dim=0).numpy()
+    assert np.flatnonzero(row < 0.25)[0] == pytest.approx(127.5, abs=1.5)
+    noise = (batch.search[0, 3, :, :100] - 0.5).numpy()
+    assert np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1] > 0.7
+
+
+def test_enlargement_agrees_with_torch():
+    small = torch.rand(5, 40, 40)
+    out = torch.empty(5, 127, 127)
+    spectral_expansion._enlarge(small, out)
+    expected = torch.nn.functional.interpolate(small[None], size=(127, 127), mode="bilinear", align_corners=False)[0]
+    torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_clips_and_drawn_pairs_stand_where_they_belong():
+    camera = known_camera("vis16", "thirds")
+    crops = [np.full((size, size, 16), 100, np.uint8) for size in (127, 255)]
+    clip = ClipPair(Pair(crops[0], crops[1], BOX + 1, False, SHOWN), np.full((2, 16), 2e-5))
+    batch = expand(pack([clip, plain_pair(camera), clip], camera))
+    for place in (0, 2):
+        np.testing.assert_allclose(batch.search[place].numpy(), 0.2, rtol=1e-5)
+        np.testing.assert_allclose(batch.template_colour[place].numpy(), 0.2, rtol=1e-5)
+    assert batch.search[1].mean().item() == pytest.approx(0.5, rel=0.01)
+    assert batch.positive.tolist() == [False, True, False]
+    assert batch.kind.tolist() == [4, 0, 4]
+    np.testing.assert_array_equal(batch.box[:, 0].numpy(), (101, 100, 101))

@@ -1,0 +1,152 @@
+"""Runs read back: everything that was written, a sentence for what is unfinished or damaged, and never a traceback."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from spectrack.errors import InputError, SequenceNotFoundError, SpectrackError
+from spectrack.evaluation.analysis import analyse
+from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.stored_run import StoredRun, StoredSequence, read_run, read_runs
+
+
+@pytest.fixture
+def place(small, tmp_path):
+    clip = small.Walk("b", 5)
+    clip.visibility = np.array([1, 0.5, 0.25, 0.0, 1 / 3])
+    run([small.Walk("a"), clip], small.Still, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_everything_is_read_back(place):
+    stored = read_run(place)
+    assert (stored.tracker, list(stored.sequences)) == ("still", ["a", "b"])
+    a, b = stored.sequences.values()
+    assert a.boxes.tolist() == [[2, 3, 5, 4]] * 6
+    assert a.truth[2].tolist() == [2 + 2 / 3, 3, 5, 4]
+    assert a.score.tolist() == [1, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert a.lost.tolist() == [False, False, False, True, True, True]
+    assert list(a.milliseconds) == ["reading", "network", "rest"]
+    assert (a.attributes, a.visibility, a.failure, a.failure_frame) == (("FM",), None, None, None)
+    assert b.visibility.tolist() == [1, 0.5, 0.25, 0.0, 1 / 3]
+    evidence = stored.evidence("a")
+    # The box covers the object of frame 0 exactly; it never changes, and the object is painted one count brighter each
+    # frame.
+    assert evidence["spectrum_frames"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert evidence["target_spectrum"][:, 0].tolist() == [100, 101, 102, 103, 104, 105]
+    assert evidence["background_spectrum"][:, 0].tolist() == [10] * 6
+    assert stored.frames_per_second > 0
+    assert set(stored.median_ms) == {"reading", "network", "rest"}
+    assert stored.machine
+    assert stored.weights_hash is None
+    with pytest.raises(InputError, match="expected a sequence of the run, found 'c'"):
+        stored.evidence("c")
+
+
+def test_no_evidence_when_none_is_wanted(small, tmp_path):
+    run([small.Walk("a")], small.Still, tmp_path, options=RunOptions(evidence=False))
+    assert not (tmp_path / "evidence").exists()
+    assert read_run(tmp_path).evidence("a") == {}
+
+
+def test_the_analysis_can_be_made_again_from_what_is_stored(place):
+    assert json.loads((place / "scores.json").read_text()) == json.loads(
+        json.dumps(analyse(read_run(place), "hot").to_json())
+    )
+
+
+def test_results_of_others_need_nothing_but_boxes(tmp_path):
+    boxes = np.tile([1.0, 2, 3, 4], (5, 1))
+    foreign = StoredRun(
+        tmp_path, "theirs", {"a": StoredSequence("a", boxes, truth=boxes), "b": StoredSequence("b", boxes)}
+    )
+    found = analyse(foreign, "otb")
+    assert found.scores.auc == pytest.approx(20 / 21)
+    assert (found.flag_hidden, found.flag_missed, found.reliability, found.attributes) == (None, None, None, {})
+    assert (foreign.frames_per_second, foreign.median_ms, foreign.machine, foreign.evidence("a")) == (
+        None,
+        {},
+        None,
+        {},
+    )
+    assert json.dumps(found.to_json(), allow_nan=False)
+    assert analyse(StoredRun(tmp_path, "theirs", {"b": StoredSequence("b", boxes)})) is None
+
+
+def test_what_is_not_a_finished_run(place, tmp_path):
+    (place / "run.json").unlink()
+    with pytest.raises(
+        InputError, match=r"found 2 finished sequences and no run.json; give the command that started it once more"
+    ):
+        read_run(place)
+    with pytest.raises(
+        SequenceNotFoundError,
+        match=r"expected a run \(run.json\) in .*nowhere, found none; name a folder that a benchmark",
+    ):
+        read_run(tmp_path / "nowhere")
+    (tmp_path / "benchmark.json").write_text("{}")
+    with pytest.raises(SequenceNotFoundError, match="name the folder of one of its trackers"):
+        read_run(tmp_path)
+    for text in ("{}", '{"trackers": ["a"]}', '{"trackers": {"../x": {}}}'):
+        (tmp_path / "benchmark.json").write_text(text)
+        with pytest.raises(InputError, match="expected the trackers of a benchmark"):
+            read_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("run.json", "[]", "expected a run as a JSON object"),
+        ("run.json", "{", "expected a run as JSON in"),
+        ("run.json", "[" * 100_000, "expected a run as JSON in"),
+        ("run.json", '{"name": "x"}', "without or with other fields"),
+        (
+            "run.json",
+            '{"name": "x", "sequences": [{"label": "../../etc/passwd"}]}',
+            "expected sequence names that are file names",
+        ),
+        ("run.json", '{"name": "x", "sequences": [{"label": "c"}]}', "expected a readable file of boxes"),
+        ("boxes/a.txt", "1,2,3,4\n", "expected 1 truth rows of 'a' in .*, one a box, found 6"),
+        ("boxes/a.txt", "hello", "line 1 of"),
+        ("truth/b-visibility.txt", "1 2 x", "expected one number a line"),
+        ("truth/b-visibility.txt", "1 2", "expected 5 visibility rows of 'b'"),
+        ("frames/a.csv", "frame", "expected the columns"),
+    ],
+)
+def test_damage_gets_a_sentence(place, file, text, message):
+    (place / file).write_text(text)
+    with pytest.raises(SpectrackError, match=message):
+        read_run(place)
+
+
+def test_records_of_other_types_do_no_harm(place):
+    record = json.loads((place / "run.json").read_text())
+    (place / "run.json").write_text(json.dumps(record | {"machines": 5, "weights": [1], "tracker": "x"}))
+    stored = read_run(place)
+    assert (stored.machine, stored.weights_hash) == (None, None)
+
+
+def test_random_damage_never_ends_in_another_exception(place, tmp_path):
+    rng = np.random.default_rng(11)
+    files = [path.relative_to(place) for path in place.rglob("*") if path.is_file()]
+    originals = {file: (place / file).read_bytes() for file in files}
+    refused = 0
+    for number in range(800):
+        file = files[number % len(files)]
+        data = bytearray(originals[file])
+        for _ in range(rng.integers(1, 6)):
+            at = int(rng.integers(0, len(data) + 1))
+            data[at : at + int(rng.integers(0, 4))] = bytes(rng.integers(0, 256, rng.integers(0, 4)).tolist())
+        (place / file).write_bytes(bytes(data[: rng.integers(0, len(data) + 1)] if number % 3 == 0 else data))
+        try:
+            stored = read_run(place)
+            if number % 10 == 0:
+                analyse(stored, "hotc2026")
+            [stored.evidence(label) for label in stored.sequences]
+        except SpectrackError:
+            refused += 1
+        (place / file).write_bytes(originals[file])
+    assert refused > 150
+    shutil.rmtree(place)

@@ -1,0 +1,134 @@
+"""Times: reading, network and rest are told apart and add up; the table of frames survives writing and reading."""
+
+import time
+
+import numpy as np
+import pytest
+
+from spectrack.errors import InputError
+from spectrack.runs.frame_table import FrameTable, frames_per_second, read_frame_table
+from spectrack.runs.timing import timed_track
+from spectrack.trackers.base import Estimate
+
+
+@pytest.fixture
+def wait(monkeypatch):
+    """A clock that only moves when it is told to, by so many milliseconds."""
+    now = [0.0]
+
+    def advance(milliseconds):
+        now[0] += milliseconds / 1000
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return advance
+
+
+def test_each_part_gets_its_time_and_the_caller_none(small, wait):
+    class Reading(small.Walk):
+        def frame(self, i):
+            wait(2)
+            inner = super().frame(i)
+
+            class Lazy(type(inner)):
+                def window(self, *place):
+                    wait(3)
+                    return super().window(*place)
+
+            return Lazy(inner.whole())
+
+    class Thinking(small.Still):
+        def init(self, frame, box, **options):
+            wait(50)
+            super().init(frame, box, **options)
+
+        def update(self, frame):
+            frame.window(1, 2, 3, 4)
+            np.asarray(frame)
+            with self.network_time():
+                wait(4)
+            wait(8)
+            with self.network_time():
+                wait(1)
+            return super().update(frame)
+
+    parts = []
+    for row in timed_track(Reading("a"), Thinking()):
+        wait(1000)
+        parts.append((row.reading_ms, row.network_ms, row.rest_ms))
+    assert np.allclose(parts, [(2, 0, 50)] + [(5, 5, 8)] * 5)
+
+
+def test_network_time_counts_even_when_the_network_fails(small, wait):
+    def fail():
+        with tracker.network_time():
+            wait(1)
+            raise ValueError("no")
+
+    tracker = small.Still()
+    with pytest.raises(ValueError, match="no"):
+        fail()
+    assert tracker.network_seconds == pytest.approx(0.001)
+    assert small.Still.network_seconds == 0
+
+
+ROWS = [(1.0, 2.0, 3.0, 1.0, False), (0.25, 0.5, 0.25, 0.5, True), (0.5, 0.25, 0.25, 0.123456789, False)]
+
+
+def test_the_table_is_filled_up_and_read_again(tmp_path):
+    table = FrameTable.of(ROWS, 4)
+    table.write(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == (
+        "frame,reading_ms,network_ms,rest_ms,score,lost\n0,1.000,2.000,3.000,1,0\n1,0.250,0.500,0.250,0.5,1\n"
+        "2,0.500,0.250,0.250,0.123457,0\n3,nan,nan,nan,nan,0\n"
+    )
+    again = read_frame_table(tmp_path / "a.csv")
+    assert np.array_equal(again.total_ms, [6, 1, 1, np.nan], equal_nan=True)
+    assert again.lost.tolist() == [False, True, False, False]
+    assert list(again.milliseconds) == ["reading", "network", "rest"]
+    assert again.frames_per_second == pytest.approx(1000)
+    assert len(again) == 4
+
+
+def test_speed_over_tracks():
+    assert frames_per_second([np.array([99.0, 10, 10]), np.array([99.0, 20, np.nan])]) == pytest.approx(3 / 0.04)
+    assert frames_per_second([np.array([99.0])]) is None
+    assert FrameTable.of([], 3).frames_per_second is None
+
+
+HEAD = "frame,reading_ms,network_ms,rest_ms,score,lost\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected the columns .* found an empty file"),
+        ("frame,score\n0,1\n", "expected the columns .* found 'frame,score'"),
+        (HEAD + "0,1,2\n", "expected 6 numbers for frame 0 in .* found '0,1,2'"),
+        (HEAD + "1,1,1,1,1,0\n", "expected 6 numbers for frame 0"),
+        (HEAD + "0,1,1,1,x,0\n", "expected 6 numbers for frame 0"),
+        (HEAD + "0,1,1,1,1,2\n", "expected 6 numbers for frame 0"),
+        (HEAD + "0,-1,1,1,1,0\n", "expected 6 numbers for frame 0"),
+        ("\ud800", "undecodable bytes"),
+    ],
+)
+def test_damaged_tables_get_a_sentence(tmp_path, text, message):
+    (tmp_path / "a.csv").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(InputError, match=message):
+        read_frame_table(tmp_path / "a.csv")
+    with pytest.raises(InputError, match=r"expected a table of frames at .*none.csv"):
+        read_frame_table(tmp_path / "none.csv")
+
+
+def test_the_siamese_tracker_reports_its_network(with_random_weights):
+    from spectrack.simulation.video import simulate
+    from spectrack.trackers.loading import load_tracker
+
+    rows = list(
+        timed_track(
+            simulate("calm", frames=3, seed=1, height=64, width=96),
+            load_tracker("siamban", precision="fp32", device="cpu"),
+        )
+    )
+    assert isinstance(rows[0].estimate, Estimate)
+    assert all(row.network_ms > 0 for row in rows)
+    assert all(row.reading_ms > 0 for row in rows)

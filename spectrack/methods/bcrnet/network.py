@@ -164,8 +164,7 @@ Towers = tuple[SearchTowers, ...]
 class BCRNet(nn.Module):
     """Template and search cubes to one grid of scores and distances a branch.
 
-    The backbone is frozen: no gradient, and batch normalisation stays in evaluation mode whatever `train` is called
-    with; `freeze` adds other parts.
+    The paper's backbone is frozen; that is the training's business (``frozen`` in a recipe), not the network's.
 
     Args:
         config: the network's shape.
@@ -191,30 +190,6 @@ class BCRNet(nn.Module):
             CorrelationHead(channels, levels, template_box=base.template_box, prediction_kernel=base.prediction_kernel)
             for _ in range(count)
         )
-        self._frozen: set[str] = set()
-        self.freeze("backbone")
-
-    def freeze(self, *parts: Literal["backbone", "neck", "head", "bimm", "cfrm"]) -> None:
-        """Take parts out of the training: no gradient, evaluation mode for good."""
-        self._frozen.update(parts)
-        for part in parts:
-            for module in self._modules_of(part):
-                module.requires_grad_(False).eval()
-
-    def unfreeze(self, *parts: Literal["backbone", "neck", "head", "bimm", "cfrm"]) -> None:
-        """Put parts back into the training."""
-        self._frozen.difference_update(parts)
-        for part in parts:
-            for module in self._modules_of(part):
-                module.requires_grad_(True).train(self.training)
-
-    def train(self, mode: bool = True) -> Self:
-        """As `nn.Module.train`, but frozen parts stay in evaluation mode."""
-        super().train(mode)
-        for part in self._frozen:
-            for module in self._modules_of(part):
-                module.eval()
-        return self
 
     def start_from_siamban(self, state: dict[str, Tensor]) -> None:
         """Take backbone, neck and head over from a SiamBAN of the same shape; heads per branch all start as copies of
@@ -337,18 +312,6 @@ class BCRNet(nn.Module):
 
     def _heads(self, branches: int) -> list[CorrelationHead]:
         return cast(list[CorrelationHead], list(self.heads))[:branches]
-
-    def _modules_of(self, part: str) -> list[nn.Module]:
-        known = {
-            "backbone": [self.siamban.backbone],
-            "neck": [self.siamban.neck],
-            "bimm": [self.bimm],
-            "cfrm": [self.cfrm],
-        }
-        known["head"] = [self.siamban.head, *self.heads]
-        if part not in known:
-            raise ConfigError(f"expected a part of the network, found {part!r}; known: {', '.join(sorted(known))}")
-        return [module for module in known[part] if module is not None]
 
 
 def _by_branch(maps: Tensor, branches: int) -> Tensor:

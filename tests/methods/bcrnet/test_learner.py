@@ -80,6 +80,15 @@ def test_trains_to_weights_that_track_and_leaves_frozen_parts_alone(make, cache,
     assert {"reconstruction", "entropy", "fused_classification"} <= {key for entry in entries for key in entry}
 
 
+def test_an_unfrozen_backbone_trains_with_the_statistics_of_its_batches(make, cache, tmp_path):
+    save_siamban(tmp_path / "start.safetensors", BASE)
+    start, _ = read_weights(tmp_path / "start.safetensors")
+    recipe = bcrnet_recipe(make, start=str(tmp_path / "start.safetensors"), frozen=[])
+    state, _ = read_weights(train(recipe, tmp_path / "run", cache=cache, device="cpu", jobs=1))
+    moved = {name: bool((state[f"siamban.{name}"] != start[name]).any()) for name in start if "backbone." in name}
+    assert all(moved.values()), moved
+
+
 def test_warm_up_moves_bimm_alone(make, cache, tmp_path):
     recipe = bcrnet_recipe(make, stages=[{"steps": 5, "parts": ["bimm"], "loss": WARM_UP}, {}])
     before = BCRNetLearner(recipe)

@@ -38,6 +38,8 @@ def build_section(kind: type[Section], values: dict[str, Any], where: str) -> Se
 
 def _convert(hint: Any, value: Any, place: str) -> Any:
     if dataclasses.is_dataclass(hint):
+        if isinstance(value, typing.cast(type, hint)):
+            return value
         if not isinstance(value, dict):
             raise ConfigError(f"expected a table for recipe key {place!r}, found {value!r}; write [{place}]")
         return build_section(typing.cast(type, hint), value, place + ".")

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from types import MappingProxyType
 
 from spectrack.annotations.attributes import abbreviate
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.tables import build_section
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class DatasetFacts:
     """What is known of one data set; empty where no source says anything.
 
     Attributes:
+        folder: pattern that the beginning of its folder's name matches, in any case; "" where none tells.
+        folder_marks: pieces of paths, in small letters, that only this data set has.
+        opens: the function, ``module:name``, that gives the data set where it lies in no folder; else "".
         sensors: camera by modality, for mosaics that no side file describes.
         wavelengths_nm: band centres by modality.
         range_nm: stated range by modality.
@@ -66,15 +69,18 @@ class DatasetFacts:
     name: str
     title: str
     sources: tuple[str, ...]
-    sensors: Mapping[str, str]
-    wavelengths_nm: Mapping[str, tuple[float, ...]]
-    range_nm: Mapping[str, tuple[float, float]]
-    lists: str
-    counts: Mapping[str, int]
-    spellings: Mapping[str, str]
-    attribute_lists: tuple[str, ...]
-    defects: tuple[Defect, ...]
-    sequences: tuple[KnownSequence, ...] = field(repr=False)
+    folder: str = ""
+    folder_marks: tuple[str, ...] = ()
+    opens: str = ""
+    sensors: dict[str, str] = field(default_factory=dict)
+    wavelengths_nm: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    range_nm: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lists: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    spellings: dict[str, str] = field(default_factory=dict)
+    attribute_lists: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    sequences: tuple[KnownSequence, ...] = field(default=(), repr=False)
 
     def find(self, split: str, modality: str, name: str, frames: int | None = None) -> KnownSequence | None:
         """The listed sequence that this is, or None.
@@ -94,11 +100,6 @@ class DatasetFacts:
         return self.sensors.get(modality)
 
 
-def known_datasets() -> tuple[str, ...]:
-    """Names of the data sets that there are facts of."""
-    return tuple(_facts())
-
-
 def dataset_facts(name: str) -> DatasetFacts:
     """The facts of a data set.
 
@@ -110,14 +111,15 @@ def dataset_facts(name: str) -> DatasetFacts:
         >>> trucker.name, trucker.frames, trucker.attributes
         ('trucker', 221, ('IV', 'SV', 'OCC', 'OV'))
     """
-    facts = _facts()
+    facts = all_facts()
     if name not in facts:
         raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, facts)}")
     return facts[name]
 
 
 @cache
-def _facts() -> dict[str, DatasetFacts]:
+def all_facts() -> Mapping[str, DatasetFacts]:
+    """The facts by name, in the order of facts.toml."""
     files = resources.files("spectrack.datasets")
     tables = tomllib.loads(files.joinpath("facts.toml").read_text(encoding="utf-8"))
     lists: dict[str, list[KnownSequence]] = {name: [] for name in tables}
@@ -128,23 +130,6 @@ def _facts() -> dict[str, DatasetFacts]:
             KnownSequence(row["split"], row["modality"], row["name"], lengths[0], lengths[1], attributes)
         )
     return {
-        name: DatasetFacts(
-            name=name,
-            title=table["title"],
-            sources=tuple(table["sources"]),
-            sensors=MappingProxyType(table.get("sensors", {})),
-            wavelengths_nm=MappingProxyType(
-                {key: tuple(value) for key, value in table.get("wavelengths_nm", {}).items()}
-            ),
-            range_nm=MappingProxyType({key: (value[0], value[1]) for key, value in table.get("range_nm", {}).items()}),
-            lists=table.get("lists", ""),
-            counts=MappingProxyType(table.get("counts", {})),
-            spellings=MappingProxyType(table.get("spellings", {})),
-            attribute_lists=tuple(table.get("attributes", ())),
-            defects=tuple(
-                Defect(d["split"], tuple(d["sequences"]), d["text"], d["source"]) for d in table.get("defects", ())
-            ),
-            sequences=tuple(lists[name]),
-        )
+        name: build_section(DatasetFacts, {**table, "name": name, "sequences": lists[name]}, f"{name}.")
         for name, table in tables.items()
     }

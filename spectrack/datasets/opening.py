@@ -1,9 +1,10 @@
-"""open_dataset: the field's data sets by name, plain folders of sequences, and the simulated suite."""
+"""open_dataset: data sets by name, those that lie in folders and those that a function makes."""
 
 from __future__ import annotations
 
 import logging
 import os
+import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,27 +12,18 @@ from pathlib import Path
 
 from spectrack.annotations.attributes import abbreviate, parse_attributes, read_attributes
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
-from spectrack.datasets.facts import DatasetFacts, dataset_facts, known_datasets
+from spectrack.datasets.facts import DatasetFacts, all_facts, dataset_facts
 from spectrack.datasets.folder_names import STREAMS
 from spectrack.datasets.scanning import FoundSequence, scan
-from spectrack.datasets.sources import FolderSource, SuiteSource
+from spectrack.datasets.sources import FolderSource
 from spectrack.datasets.zipped import read_text_member
 from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
 from spectrack.sequences.layout import DESCRIPTION_NAMES
 from spectrack.sequences.side_file import SIDE_FILE, read_side_file
-from spectrack.simulation.suite import FRAMES, suite
 
-DATASETS = (*known_datasets(), "auto")
+DATASETS = (*all_facts(), "auto")
 """Names that `open_dataset` takes."""
 
-_MODALITY_OF_SENSOR = {"vis16": "HSI-VIS", "nir25": "HSI-NIR", "rednir15": "HSI-RedNIR"}
-_NAMED = (
-    (re.compile(r"hotc?[-_ ]?(?:20)?(20|22|23|24|26)(?![0-9])", re.I), r"hotc20\1"),
-    (re.compile(r"(?:imec[-_ ]?25|msvt)(?![a-z0-9])", re.I), "imec25"),
-    (re.compile(r"mssot(?![a-z0-9])", re.I), "mssot"),
-    (re.compile(r"(?:msitrack|hrssd)(?![a-z0-9])", re.I), "msitrack"),
-    (re.compile(r"must(?:[-_ ]?hsi)?(?![-_ a-z0-9])", re.I), "must"),
-)
 _ENOUGH = 0.6
 
 _log = logging.getLogger(__name__)
@@ -50,9 +42,9 @@ def open_dataset(
     Folders and archives are listed and small annotation files are looked at; no frame is decoded.
 
     Args:
-        name: one of `DATASETS`: ``hotc2020`` to ``hotc2026``, ``imec25``, ``mssot``, ``must``, ``msitrack``, ``folder``
-            (any folder of sequences), ``simulated`` (the frozen suite), or ``auto`` to find out.
-        root: the data set's folder, one of its splits or modalities, or a single sequence; not for ``simulated``.
+        name: one of `DATASETS`, the entries of facts.toml and ``auto`` to find out which of them `root` holds.
+        root: the data set's folder, one of its splits or modalities, or a single sequence; None for a data set that
+            lies in no folder, such as ``simulated``.
         split: only this split.
         modality: only this modality.
         stream: ``HSI``, ``HSI-FalseColor`` or ``RGB``; each has its own truth.
@@ -67,16 +59,12 @@ def open_dataset(
     if name not in DATASETS:
         raise ConfigError(f"expected a data set, found {name!r}; {nearest_name(name, DATASETS)}")
     wanted = canonical_stream(stream)
-    if name == "simulated":
-        if root is not None:
-            raise ConfigError(
-                f"expected no folder for the simulated suite, found {root}; leave it out, or name the data set folder"
-            )
-        dataset = _simulated()
-    elif root is None:
+    opens = "" if name == "auto" else dataset_facts(name).opens
+    if opens and root is not None:
+        raise ConfigError(f"expected no folder for {name}, found {root}; leave it out, or name the data set it holds")
+    if not opens and root is None:
         raise ConfigError(f"expected the folder of {name}, found none; name it (--root)")
-    else:
-        dataset = _open_folder(name, Path(root), wanted)
+    dataset = pkgutil.resolve_name(opens)() if root is None else _open_folder(name, Path(root), wanted)
     for problem in dataset.problems:
         _log.warning("%s", problem)
     return dataset if split is None and modality is None else dataset.select(split=split, modality=modality)
@@ -90,10 +78,10 @@ def open_everything(name: str, root: Path | str) -> Dataset:
 
     Raises:
         SequenceNotFoundError: no folder, or neither frames nor annotations in it.
-        ConfigError: unknown name, or the simulated suite, which lies in no folder.
+        ConfigError: unknown name, or a data set that lies in no folder.
     """
-    if name == "simulated" or name not in DATASETS:
-        folders = [known for known in DATASETS if known != "simulated"]
+    folders = ["auto", *(known for known, facts in all_facts().items() if not facts.opens)]
+    if name not in folders:
         raise ConfigError(f"expected a data set that lies in a folder, found {name!r}; {nearest_name(name, folders)}")
     return _open_folder(name, Path(root), None)
 
@@ -120,21 +108,19 @@ def guess_dataset(root: Path, found: list[FoundSequence]) -> str:
     else ``folder``.
     """
     for part in reversed(Path(os.path.abspath(root)).parts[-3:]):
-        for pattern, name in _NAMED:
-            if match := pattern.match(part):
-                return match.expand(name)
-    if any(
-        "hsidata" in str(place.path).lower() or "hsijpg" in str(place.path).lower()
-        for item in found
-        for place in item.streams.values()
-    ):
-        return "must"
-    by_modality = any(item.modality for item in found)
+        for name, facts in all_facts().items():
+            if facts.folder and re.match(facts.folder, part, re.IGNORECASE):
+                return name
+    paths = [str(place.path).lower() for item in found for place in item.streams.values()]
+    for name, facts in all_facts().items():
+        if any(mark in path for mark in facts.folder_marks for path in paths):
+            return name
+    several = any(item.modality for item in found)
     shares = {}
-    for name in ("hotc2023", "hotc2024") if by_modality else ("hotc2020", "hotc2022"):
-        facts = dataset_facts(name)
-        known = [item for item in found if facts.find(item.split, item.modality, item.name, _frames(item)) is not None]
-        shares[name] = len(known) / max(1, len(found))
+    for name, facts in all_facts().items():
+        if facts.sequences and several == (len({known.modality for known in facts.sequences}) > 1):
+            known = [item for item in found if facts.find(item.split, item.modality, item.name, _frames(item))]
+            shares[name] = len(known) / max(1, len(found))
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= _ENOUGH and len(found) > 2 else "folder"
 
@@ -223,17 +209,3 @@ def _plain(text: str) -> str:
 
 def _frames(found: FoundSequence) -> int | None:
     return found.streams["HSI"].frames if "HSI" in found.streams else None
-
-
-def _simulated() -> Dataset:
-    entries = [
-        DatasetEntry(
-            SequenceKey("simulated", "", _MODALITY_OF_SENSOR[e.sensor], e.name),
-            e.name,
-            e.attributes,
-            FRAMES,
-            SuiteSource(e.name),
-        )
-        for e in suite()
-    ]
-    return Dataset("simulated", None, entries)

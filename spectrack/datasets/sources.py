@@ -1,4 +1,4 @@
-"""What opens the sequences of a data set: folders (and archives) found by scanning, and the simulated suite."""
+"""What opens the sequences of a data set: folders (and archives) found by scanning."""
 
 from __future__ import annotations
 
@@ -108,21 +108,6 @@ class FolderSource:
         if self.stream == twin and "HSI" in places and layout.truth is None and layout.first_box is None:
             return find_layout(places["HSI"]).truth  # one frame of the cubes, one picture, the same pixels
         return None
-
-
-@dataclass(frozen=True)
-class SuiteSource:
-    """One video of the simulated suite."""
-
-    name: str
-
-    def open(self, label: str) -> Sequence:
-        """The video, rendered on demand."""
-        from spectrack.simulation.suite import open_suite_sequence
-
-        sequence = open_suite_sequence(self.name)
-        sequence.name = label
-        return sequence
 
 
 def _unpacked(folder: FrameFolder, scratch: Path) -> Path:

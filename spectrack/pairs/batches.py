@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.bank import build_bank
 from spectrack.pairs.clips import PairMaker, clip_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.synthesis import Pair, render_pair
-from spectrack.training.recipe import DataConfig
 
 
 class Batch(NamedTuple):

@@ -18,13 +18,13 @@ from torch.utils.data import Dataset
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.bank import PairMaterial, build_bank
 from spectrack.pairs.clips import ALL_BANDS, STORED_WHITE, Clip, cut_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.spectral_cameras import Camera, draw_camera
 from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
 from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
 from spectrack.pairs.warping import Image
-from spectrack.training.recipe import DataConfig
 
 _CAMERA_STREAM = 2**32 - 1
 """Stands for a place in the batch that no pair has, so that the camera has randomness of its own."""

@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
+from spectrack.datasets.facts import dataset_facts
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.files import write_text
 from spectrack.simulation.scenarios import SUITE_SCENARIOS
@@ -76,6 +78,38 @@ def suite() -> list[SuiteEntry]:
                 SuiteEntry(name, scenario.name, sensor, seed, attributes, f"{other[0]}-{sensor}" if other else None)
             )
     return entries
+
+
+def open_suite() -> Dataset:
+    """The suite as the data set ``simulated``."""
+    modalities = {sensor: modality for modality, sensor in dataset_facts("simulated").sensors.items()}
+    return Dataset(
+        "simulated",
+        None,
+        [
+            DatasetEntry(
+                SequenceKey("simulated", "", modalities[entry.sensor], entry.name),
+                entry.name,
+                entry.attributes,
+                FRAMES,
+                SuiteSource(entry.name),
+            )
+            for entry in suite()
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class SuiteSource:
+    """One video of the suite, as a data set's source."""
+
+    name: str
+
+    def open(self, label: str) -> SimulatedSequence:
+        """The video, rendered on demand."""
+        sequence = open_suite_sequence(self.name)
+        sequence.name = label
+        return sequence
 
 
 def open_suite_sequence(name: str) -> SimulatedSequence:

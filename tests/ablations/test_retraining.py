@@ -12,8 +12,8 @@ from spectrack.ablations import retraining
 from spectrack.ablations.retraining import _devices, ablation_recipe, folder_of, shortened, train_seeds, trained_on
 from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError, WeightsError
+from spectrack.tables import build_section
 from spectrack.training.methods import find_method
-from spectrack.training.recipe import build_section
 from spectrack.weights.files import read_weights
 
 

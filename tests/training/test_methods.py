@@ -7,9 +7,10 @@ import pytest
 from spectrack.errors import ConfigError
 from spectrack.methods.siamban.learner import SiamBANLearner
 from spectrack.networks.siamban import SiamBANConfig
+from spectrack.tables import build_section
 from spectrack.training import methods
 from spectrack.training.methods import Method, find_method, list_methods, register_method
-from spectrack.training.recipe import Recipe, build_section
+from spectrack.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

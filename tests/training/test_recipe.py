@@ -7,7 +7,8 @@ import pytest
 
 from spectrack.errors import ConfigError
 from spectrack.networks.siamban import SiamBAN
-from spectrack.training.recipe import Recipe, build_section, load_recipe, shipped_recipes
+from spectrack.tables import build_section
+from spectrack.training.recipe import Recipe, load_recipe, shipped_recipes
 from spectrack.training.stages import Plan
 
 

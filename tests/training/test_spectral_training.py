@@ -12,11 +12,12 @@ from torch import nn
 
 from spectrack.errors import WeightsError
 from spectrack.networks.backbones.compact import CompactBackbone
+from spectrack.tables import build_section
 from spectrack.training import loop, methods
 from spectrack.training.learner import Learner, channels_last, corner_iou, load_parts
 from spectrack.training.loop import train
 from spectrack.training.methods import Method, register_method
-from spectrack.training.recipe import Recipe, build_section
+from spectrack.training.recipe import Recipe
 from spectrack.weights.files import read_weights
 
 

@@ -14,11 +14,12 @@ from spectrack.methods.bcrnet.learner import BCRNetLearner, BCRNetLossConfig, ke
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig, keep_levels
 from spectrack.simulation.video import simulate
+from spectrack.tables import build_section
 from spectrack.trackers import load_tracker
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.loop import train
 from spectrack.training.methods import find_method
-from spectrack.training.recipe import Recipe, build_section, load_recipe
+from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
 

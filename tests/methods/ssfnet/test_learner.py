@@ -14,11 +14,12 @@ from spectrack.errors import ConfigError
 from spectrack.methods.ssfnet.learner import METHOD, SSFNetLearner, SSFNetLossConfig
 from spectrack.methods.ssfnet.tracker import SSFNetOptions
 from spectrack.pairs.spectral_expansion import SpectralBatch
+from spectrack.tables import build_section
 from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
 from spectrack.training.loop import train
 from spectrack.training.methods import find_method
-from spectrack.training.recipe import Recipe, build_section, load_recipe
+from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import Plan
 from spectrack.weights.files import read_weights
 

@@ -1,0 +1,53 @@
+"""What a recipe says about its training pairs, in one section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
+from spectrack.pairs.bank import BankConfig
+from spectrack.pairs.clips import ClipConfig
+from spectrack.pairs.spectral_pairs import SpectralConfig
+from spectrack.pairs.synthesis import SynthesisConfig
+from spectrack.scaling import DEFAULT_SCALING, Scaling
+from spectrack.tables import demand
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where pairs come from.
+
+    Attributes:
+        sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator) and
+            paths of sequences, or folders of sequences, with truth; relative paths start where the command runs.
+        ratios: share of each source; equal shares when empty.
+        scaling: how raw counts become network input; recorded with the weights.
+        false_colour: rule of the three-band image; recorded with the weights.
+        bank: what ``pictures`` draws from.
+        synthesis: how ``pictures`` varies.
+        clips: how ``simulated`` and sequences are sampled.
+        spectral: how pairs with many bands vary, for the methods that see them.
+        workers: processes that make pairs.
+    """
+
+    sources: tuple[str, ...] = ("pictures", "simulated")
+    ratios: tuple[float, ...] = ()
+    scaling: str = DEFAULT_SCALING
+    false_colour: str = DEFAULT_RULE
+    bank: BankConfig = field(default_factory=BankConfig)
+    synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+    clips: ClipConfig = field(default_factory=ClipConfig)
+    spectral: SpectralConfig = field(default_factory=SpectralConfig)
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        demand(bool(self.sources), "data.sources", "at least one source", list(self.sources))
+        demand(self.workers >= 0, "data.workers", "0 or more", self.workers)
+        ratios = self.ratios
+        fits = not ratios or (len(ratios) == len(self.sources) and min(ratios) >= 0 and sum(ratios) > 0)
+        demand(fits, "data.ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
+        # Both end up in the weights file; a misspelt one must not come to light after an hour.
+        Scaling.parse(self.scaling)
+        false_colour_matrix(self.false_colour, 100, wavelengths_nm=list(range(400, 700, 3)), cube=np.zeros((1, 1, 100)))

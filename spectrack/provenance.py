@@ -5,7 +5,7 @@ results.
 from __future__ import annotations
 
 import datetime
-import hashlib
+import functools
 import os
 import platform
 import subprocess
@@ -14,6 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from spectrack.files.fingerprints import Ingredients, content
+
+_SOURCE_SUFFIXES = (".py", ".csv", ".json", ".toml", ".html", ".js", ".css")
 _PACKAGES = ("torch", "numpy", "opencv-python-headless", "scipy", "av", "lightning-fabric", "safetensors", "joblib")
 
 
@@ -72,10 +75,19 @@ def source_commit() -> tuple[str | None, bool | None]:
     return commit, None if status is None else bool(status)
 
 
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits, as recorded for weights."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+@functools.cache
+def source_digest(*parts: str) -> str:
+    """Twelve digits that change with the package's own source, so that what other code made is never taken for its own.
+
+    Args:
+        parts: only these files and folders of the package, such as ``simulation`` and ``sensors.py``; all by default.
+    """
+    package = Path(__file__).resolve().parent
+    places = [package / part for part in parts] or [package]
+    found = {file for place in places for file in ([place] if place.is_file() else place.rglob("*"))}
+    files = sorted(file for file in found if file.suffix in _SOURCE_SUFFIXES)
+    names = [file.relative_to(package).as_posix() for file in files]
+    return content(Ingredients(tuple(files), names))[:12]
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

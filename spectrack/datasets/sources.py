@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spectrack.datasets.scanning import FoundSequence, FrameFolder
-from spectrack.datasets.zipped import extract_folder, make_scratch_folder
+from spectrack.datasets.zipped import checksums, extract_folder, make_scratch_folder
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.layout import Layout, find_layout
 from spectrack.sequences.opening import open_sequence
@@ -49,6 +50,9 @@ class FolderSource:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
         weakref.finalize(sequence, shutil.rmtree, scratch, ignore_errors=True)
+        # The copies are new every time; what the archive says of their bytes is not.
+        packed = [checksums(folder.archive, folder.member) for folder in folders.values() if folder.archive]
+        sequence.packed = Ingredients(values=packed)
         return sequence
 
     @contextmanager

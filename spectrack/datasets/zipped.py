@@ -82,18 +82,24 @@ def extract_folder(archive: Path, folder: str, target: Path) -> None:
     Raises:
         SequenceError: an unsafe or damaged archive, one too large for the disk or for a sequence.
     """
-    above = {str(parent) for parent in PurePosixPath(folder).parents} | {"."} if folder else set()
     with _opened(archive) as opened:
-        wanted = []
-        for info in opened.infolist():
-            _check_member(info, archive)
-            home = str(PurePosixPath(info.filename).parent)
-            inside = not folder or home == folder or home.startswith(folder + "/")
-            if not info.is_dir() and (inside or (home in above and info.filename.lower().endswith(_TEXTS))):
-                wanted.append(info)
+        wanted = _members_of(opened, archive, folder)
         _check_room(archive, sum(info.file_size for info in wanted), target)
         for info in wanted:
             _extract(opened, info, target, archive)
+
+
+def checksums(archive: Path, folder: str) -> list[tuple[str, int, int]]:
+    """Name, size and CRC-32 of every file with frames, or about them, that `extract_folder` would copy; nothing is
+    unpacked.
+
+    Raises:
+        SequenceError: an unsafe or damaged archive.
+    """
+    with _opened(archive) as opened:
+        found = _members_of(opened, archive, folder)
+    # Truth boxes are text, and count for themselves.
+    return [(info.filename, info.file_size, info.CRC) for info in found if not info.filename.lower().endswith(".txt")]
 
 
 def make_scratch_folder() -> Path:
@@ -125,6 +131,19 @@ def _opened(archive: Path) -> zipfile.ZipFile:
         raise SequenceError(
             f"expected a complete .zip file at {archive}, found: {str(error)[:120]}; copy or download it again"
         ) from error
+
+
+def _members_of(opened: zipfile.ZipFile, archive: Path, folder: str) -> list[zipfile.ZipInfo]:
+    """The files of one folder of an archive, and the texts in the folders above it."""
+    above = {str(parent) for parent in PurePosixPath(folder).parents} | {"."} if folder else set()
+    found = []
+    for info in opened.infolist():
+        _check_member(info, archive)
+        home = str(PurePosixPath(info.filename).parent)
+        inside = not folder or home == folder or home.startswith(folder + "/")
+        if not info.is_dir() and (inside or (home in above and info.filename.lower().endswith(_TEXTS))):
+            found.append(info)
+    return found
 
 
 def _check_member(info: zipfile.ZipInfo, archive: Path) -> None:

@@ -34,6 +34,7 @@ class ArraySource(Protocol):
     Attributes:
         shape: of the whole array.
         dtype: of its values.
+        path: the file.
         where: file (and variable), for messages.
         mapped: True when `read` gives a view of a memory map and costs nothing.
         axes: axis letters when the file itself tells them, else None.
@@ -41,6 +42,7 @@ class ArraySource(Protocol):
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    path: Path
     where: str
     mapped: bool
     axes: str | None
@@ -55,7 +57,7 @@ class MappedSource:
     mapped = True
 
     def __init__(self, path: Path, *, tiff: bool = False, axes: str | None = None) -> None:
-        self._path, self._tiff = path, tiff
+        self.path, self._tiff = path, tiff
         self.where, self.axes = str(path), axes
         self._array = self._map()
         self.shape, self.dtype = self._array.shape, self._array.dtype
@@ -75,8 +77,8 @@ class MappedSource:
         if self._tiff:
             import tifffile
 
-            return np.asarray(tifffile.memmap(self._path, mode="r"))
-        return np.asarray(np.load(self._path, mmap_mode="r", allow_pickle=False))
+            return np.asarray(tifffile.memmap(self.path, mode="r"))
+        return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))
 
 
 class LoadedSource:
@@ -86,7 +88,7 @@ class LoadedSource:
     axes: str | None = None
 
     def __init__(self, path: Path, variable: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._path, self._variable = path, variable
+        self.path, self._variable = path, variable
         self.shape, self.dtype, self.where = shape, dtype, f"{path} (variable {variable})"
         self._array: NDArray[Any] | None = None
         claimed, stored = math.prod(shape) * dtype.itemsize, path.stat().st_size
@@ -102,19 +104,19 @@ class LoadedSource:
             try:
                 self._array = self._load()
             except Exception as error:  # the parsers of foreign files fail in many ways on damaged ones
-                raise unreadable(self._path, f"a complete array {self._variable!r}", error) from error
+                raise unreadable(self.path, f"a complete array {self._variable!r}", error) from error
         return np.asarray(self._array[index])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_array": None}
 
     def _load(self) -> NDArray[Any]:
-        if self._path.suffix.lower() == ".npz":
-            with np.load(self._path, allow_pickle=False) as archive:
+        if self.path.suffix.lower() == ".npz":
+            with np.load(self.path, allow_pickle=False) as archive:
                 return np.asarray(archive[self._variable])
         from scipy.io import loadmat
 
-        return np.asarray(loadmat(self._path, variable_names=[self._variable])[self._variable])
+        return np.asarray(loadmat(self.path, variable_names=[self._variable])[self._variable])
 
 
 class Hdf5Source:
@@ -124,7 +126,7 @@ class Hdf5Source:
     axes: str | None = None
 
     def __init__(self, path: Path, variable: str, *, reverse: bool) -> None:
-        self._path, self._variable, self._reverse = path, variable, reverse
+        self.path, self._variable, self._reverse = path, variable, reverse
         self.where = f"{path} (variable {variable})"
         self._dataset = self._open()
         self.shape = self._dataset.shape[::-1] if reverse else self._dataset.shape
@@ -135,7 +137,7 @@ class Hdf5Source:
         try:
             return np.asarray(self._dataset[index[::-1]]).T if self._reverse else np.asarray(self._dataset[index])
         except OSError as error:
-            raise unreadable(self._path, f"a complete data set {self._variable!r}", error) from error
+            raise unreadable(self.path, f"a complete data set {self._variable!r}", error) from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_dataset"}
@@ -147,7 +149,7 @@ class Hdf5Source:
     def _open(self) -> Any:
         import h5py
 
-        return h5py.File(self._path, "r")[self._variable]
+        return h5py.File(self.path, "r")[self._variable]
 
 
 class TiffSource:
@@ -156,7 +158,7 @@ class TiffSource:
     mapped = False
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], axes: str | None, pages: int) -> None:
-        self._path, self._pages = path, pages
+        self.path, self._pages = path, pages
         self.shape, self.dtype, self.axes, self.where = shape, dtype, axes, str(path)
 
     def read(self, index: Index) -> NDArray[Any]:
@@ -165,7 +167,7 @@ class TiffSource:
 
         first = index[0]
         try:
-            with tifffile.TiffFile(self._path) as file:
+            with tifffile.TiffFile(self.path) as file:
                 if isinstance(first, int) and self._pages % self.shape[0] == 0:
                     each = self._pages // self.shape[0]
                     pages = (
@@ -177,7 +179,7 @@ class TiffSource:
                 return np.asarray(file.series[0].asarray()).reshape(self.shape)[index]
         except Exception as error:  # tifffile fails in many ways on damaged or exotic files
             raise unreadable(
-                self._path, "a complete TIFF (compressed ones need the package imagecodecs)", error
+                self.path, "a complete TIFF (compressed ones need the package imagecodecs)", error
             ) from error
 
 

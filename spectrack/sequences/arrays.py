@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.array_files import ArraySource
 from spectrack.sequences.axes import AxisEvidence, check_axes, infer_axes
 from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
@@ -65,6 +66,10 @@ class ArraySequence(Sequence):
         if not self._source.mapped:
             self._kept = (i, frame)
         return frame
+
+    def _frames_made_of(self) -> Ingredients:
+        variable = self._source.where.removeprefix(str(self._source.path))
+        return Ingredients((self._source.path,), [self._axes, variable, _values(self._pattern)])
 
 
 class ArrayFolderSequence(Sequence):
@@ -123,6 +128,15 @@ class ArrayFolderSequence(Sequence):
         frame = as_frame(source.read((slice(None),) * len(self._shape)), self._axes, self._pattern)
         self._kept = (i, frame)
         return frame
+
+    def _frames_made_of(self) -> Ingredients:
+        # A .npz with a member a frame comes once a frame; it need not be read as often.
+        files = tuple(dict.fromkeys(self._files))
+        return Ingredients(files, [self._axes, self._variables, _values(self._pattern)])
+
+
+def _values(pattern: MosaicPattern | None) -> list[int] | None:
+    return None if pattern is None else [pattern.block, pattern.bands]
 
 
 def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None) -> Frame:

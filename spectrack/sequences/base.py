@@ -18,6 +18,7 @@ from spectrack.boxes import Box, Boxes, as_box
 from spectrack.cube import Cube, mosaic_to_cube
 from spectrack.errors import CubeError, InputError, SequenceError
 from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
+from spectrack.files.fingerprints import Ingredients, array_digest, values_digest
 
 Window = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in cube pixels; x1 and y1 are exclusive."""
@@ -158,6 +159,7 @@ class Sequence(ABC):
         visibility: (N,) share of the object that is seen, 0..1, or None.
         attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
         is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
+        packed: what the frames were unpacked from, where they are a temporary copy; None where they are not.
         metadata: whatever else the writer recorded (for simulated video: scenario, seed, ...); JSON-serialisable.
     """
 
@@ -171,6 +173,7 @@ class Sequence(ABC):
     visibility: NDArray[np.float64] | None = None
     attributes: tuple[str, ...] = ()
     is_rgb: bool = False
+    packed: Ingredients | None = None
 
     _truth: Boxes | None = None
     _truth_source: str = "its truth"
@@ -282,6 +285,26 @@ class Sequence(ABC):
             return self._pictures(i)
         matrix, white = self._display_of(rule or DEFAULT_RULE)
         return to_display(apply_matrix(self[i], matrix), white=white)
+
+    def made_of(self) -> Ingredients:
+        """Everything that decides what a tracker sees of the sequence, for telling whether it is still the same."""
+        frames = self.packed or self._frames_made_of()
+        pictures = () if self.packed else getattr(self._pictures, "files", ())
+        facts = len(self), self.height, self.width, self.bands, self.wavelengths_nm, self.is_rgb, len(pictures)
+        return Ingredients((*frames.files, *pictures), [frames.values, *facts])
+
+    def truth_digest(self) -> str:
+        """Digest of what is known besides the frames: truth, visibility and attributes.
+
+        Raises:
+            SequenceError: fewer truth rows than frames.
+        """
+        arrays = (self.truth, self._first_box, self.visibility)
+        return values_digest([[None if rows is None else array_digest(rows) for rows in arrays], list(self.attributes)])
+
+    def _frames_made_of(self) -> Ingredients:
+        """What the frames are read or made from; every pixel, where a kind of sequence does not say it otherwise."""
+        return Ingredients(values=[array_digest(cube) for cube in self])
 
     def __repr__(self) -> str:
         return (

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import ArrayFrame, Sequence
 from spectrack.sequences.frame_files import frame_mismatch
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES
@@ -145,6 +146,10 @@ class EnviSequence(Sequence):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
+
+    def _frames_made_of(self) -> Ingredients:
+        data = [self._first.data, *(read_header(header).data for header in self._headers[1:])]
+        return Ingredients((*self._headers, *data))
 
     def _map(self, file: int) -> NDArray[Any]:
         """(lines, samples, bands) of one data file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spectrack.errors import ConfigError
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Frame, Sequence
 
 
@@ -55,3 +56,8 @@ class Excerpt(Sequence):
     def frame(self, i: int) -> Frame:
         """Frame `i` of the source."""
         return self.source.frame(self._index(i))
+
+    def made_of(self) -> Ingredients:
+        """What the source is made of; the length of the excerpt beside it."""
+        whole = self.source.made_of()
+        return Ingredients(whole.files, [whole.values, self._frames])

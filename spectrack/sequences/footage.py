@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import ArrayFrame, Sequence
 from spectrack.sequences.frame_files import frame_mismatch, read_image
 
@@ -69,6 +70,9 @@ class ImageSequence(Sequence):
         self._kept = (i, ArrayFrame(image))
         return self._kept[1]
 
+    def _frames_made_of(self) -> Ingredients:
+        return Ingredients(tuple(self._files))
+
 
 class VideoSequence(Sequence):
     """A video file, decoded on demand and frame-exact; reading in order is fast, going back seeks to a key frame.
@@ -122,6 +126,9 @@ class VideoSequence(Sequence):
     def __getstate__(self) -> dict[str, Any]:
         # An open decoder cannot travel to another process; it is opened again there.
         return {**self.__dict__, "_container": None, "_decoder": None, "_next": 0, "_usable_from": 0}
+
+    def _frames_made_of(self) -> Ingredients:
+        return Ingredients((self._path,))
 
     def _scan(self) -> None:
         """Count the frames by their packets (the header's count is often wrong or absent) without decoding them."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sensors import SENSORS, Sensor
 from spectrack.sequences.base import MosaicFrame, Sequence
 from spectrack.sequences.frame_files import frame_mismatch, read_image
@@ -172,6 +173,9 @@ class MosaicSequence(Sequence):
         frame = MosaicFrame(mosaic, self._pattern.block, self._pattern.bands)
         self._kept = (i, frame)
         return frame
+
+    def _frames_made_of(self) -> Ingredients:
+        return Ingredients(tuple(self._files), [self._pattern.block, self._pattern.bands])
 
     def _decode(self, path: Path) -> NDArray[Any]:
         image = read_image(path)

@@ -209,8 +209,8 @@ class Pictures:
     """A data set's false-colour images, by frame index."""
 
     def __init__(self, files: list[Path]) -> None:
-        self._files = files
+        self.files = files
 
     def __call__(self, i: int) -> NDArray[np.uint8]:
         """Image `i`: (height, width, 3) uint8, R, G, B."""
-        return read_footage(self._files[i])
+        return read_footage(self.files[i])

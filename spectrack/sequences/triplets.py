@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files import number_key
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import ArrayFrame, Sequence
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.frame_files import frame_mismatch
@@ -57,6 +58,9 @@ class TripletSequence(Sequence):
             raise frame_mismatch(self._frames[i][0], cube.shape, self._shape, self._frames[0][0])
         self._kept = (i, ArrayFrame(cube))
         return self._kept[1]
+
+    def _frames_made_of(self) -> Ingredients:
+        return Ingredients(tuple(file for members in self._frames for file in members))
 
     def _decode(self, members: tuple[Path, Path, Path]) -> NDArray[Any]:
         images = [read_footage(member)[:, :, ::-1] for member in members]

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.files.fingerprints import Ingredients
 from spectrack.simulation.scene import Scene
 from spectrack.simulation.video import SimulatedSequence
 
@@ -107,6 +108,9 @@ class DegradedSequence(SimulatedSequence):
     def metadata(self) -> dict[str, Any]:
         """As the original's, with the degradation."""
         return {**super().metadata, "degradation": str(self.degradation)}
+
+    def _frames_made_of(self) -> Ingredients:
+        return Ingredients(values=[self.original.made_of().values, str(self.degradation)])
 
 
 def list_degradations() -> list[str]:

@@ -4,6 +4,7 @@ same seed.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError
 from spectrack.false_colour import DEFAULT_RULE
+from spectrack.files.fingerprints import Ingredients, values_digest
 from spectrack.sensors import Sensor, get_sensor
 from spectrack.sequences.base import ArrayFrame, Frame, Sequence
 from spectrack.simulation.attributes import attributes_of
@@ -110,6 +112,13 @@ class SimulatedSequence(Sequence):
             "crosstalk": setting.crosstalk,
             "vignetting": setting.vignetting,
         }
+
+    def truth_digest(self) -> str:
+        """Truth, visibility and attributes follow from the setting, so they need not be computed."""
+        return values_digest(self._frames_made_of().values)
+
+    def _frames_made_of(self) -> Ingredients:
+        return Ingredients(values=asdict(self.setting))
 
     @cached_property
     def _truth_and_visibility(self) -> tuple[Boxes, NDArray[np.float64]]:

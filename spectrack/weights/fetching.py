@@ -17,6 +17,7 @@ from typing import Any
 
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.files import write_atomically
+from spectrack.files.fingerprints import file_digest
 from spectrack.weights.index import cache_folder
 
 _CHUNK_BYTES = 1 << 20
@@ -69,7 +70,7 @@ def fetch_weights(
         )
     target = cache_folder() / name if out is None else Path(out)
     if target.is_file():
-        if _digest(target) == digest:
+        if file_digest(target) == digest:
             return target
         if not overwrite:
             raise WeightsError(
@@ -111,8 +112,3 @@ def _download(url: str, path: Path, on_progress: Callable[[int, int | None], Non
 def _length(answer: Any) -> int | None:
     text = answer.headers.get("Content-Length")
     return int(text) if text and text.isdigit() else None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

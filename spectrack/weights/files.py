@@ -8,7 +8,6 @@ float16 to halve the file; they come back as float32, because this project never
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.files import write_atomically
+from spectrack.files.fingerprints import file_digest
 from spectrack.weights.metadata import WeightsMetadata
 
 Storage = Literal["float32", "float16"]
@@ -171,8 +171,7 @@ def file_hash(path: str | os.PathLike[str], *, length: int = 12) -> str:
     Raises:
         WeightsError: no such file.
     """
-    with _existing_file(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:length]
+    return file_digest(_existing_file(path))[:length]
 
 
 def _existing_file(path: str | os.PathLike[str]) -> Path:

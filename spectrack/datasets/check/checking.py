@@ -5,7 +5,6 @@ Frames are decoded one at a time and dropped; of a sequence nothing is kept but 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from spectrack.datasets.facts import DatasetFacts, dataset_facts
 from spectrack.datasets.opening import open_everything
 from spectrack.datasets.sources import FolderSource
 from spectrack.errors import ConfigError, SpectrackError
+from spectrack.files.fingerprints import file_digest
 from spectrack.sensors import SENSORS
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.footage import ImageSequence
@@ -327,7 +327,6 @@ def _is_lossy(files: list[Path]) -> bool:
 
 def _digest(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest() if 0 < file.stat().st_size < 2**28 else ""
+        return file_digest(file) if 0 < file.stat().st_size < 2**28 else ""
     except OSError:
         return ""

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 pytest_plugins = (
+    "tests.fixtures.refusals",
     "tests.fixtures.repeatable",
     "tests.fixtures.small_runs",
     "tests.fixtures.tiny_training",

@@ -13,6 +13,7 @@ from spectrack.annotations.first_boxes import read_first_box
 from spectrack.annotations.json_files import read_json_tracks
 from spectrack.annotations.xml_files import read_xml_tracks
 from spectrack.errors import BoxError, ConfigError, SequenceError
+from tests.fixtures.refusals import refuses
 
 BOX = [20.0, 12.0, 10.0, 6.0]
 """In a picture of 80 x 40."""
@@ -135,9 +136,7 @@ def test_only_shares_without_a_size_need_the_size_of_the_cube(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["yolo", "yolo-confidence", "studio-video"])
 def test_shares_of_a_frame_of_unknown_size_are_refused(tmp_path, kind):
-    with pytest.raises(
-        ConfigError, match=r"expected the width and height of the cubes for .*, which gives shares of the frame"
-    ):
+    with refuses(ConfigError, "width", "height", "labels"):
         read_first_box(stored(tmp_path, FILES[kind]))
 
 
@@ -158,14 +157,12 @@ def test_exported_archives(tmp_path, member, kind):
 def test_between_key_frames_the_object_moves_evenly_until_it_leaves(tmp_path):
     path = stored(tmp_path, CVAT_VIDEO)
     assert read_first_box(path, frame=3).tolist() == [23.0, 12.0, 10.0, 6.0]
-    with pytest.raises(
-        SequenceError, match=r"expected a box in frame 5 \(counted from 0\) of .*, found the first in frame 0"
-    ):
+    with refuses(SequenceError, "frame 5", "labels", "frame 0"):
         read_first_box(path, frame=5)
     path = stored(tmp_path, json.dumps(STUDIO_VIDEO))
     np.testing.assert_allclose(read_first_box(path, width=80, height=40, frame=1), [22, 12, 10, 6])
     np.testing.assert_allclose(read_first_box(path, width=80, height=40, frame=2), [24, 12, 10, 6])
-    with pytest.raises(SequenceError, match=r"expected a box in frame 3"):
+    with refuses(SequenceError, "frame 3", "labels", "frame 0"):
         read_first_box(path, width=80, height=40, frame=3)
 
 
@@ -173,23 +170,21 @@ def test_other_frames(tmp_path):
     assert read_first_box(stored(tmp_path, FILES["plain"]), frame=1).tolist() == [21, 12, 10, 6]
     assert read_first_box(stored(tmp_path, FILES["mot-cvat"]), frame=1).tolist() == [21, 12, 10, 6]
     assert read_first_box(stored(tmp_path, FILES["coco"]), frame=1).tolist() == [1, 2, 3, 4]
-    with pytest.raises(SequenceError, match=r"expected a box in frame 2 .*, found 2 rows"):
+    with refuses(SequenceError, "frame 2", "2 rows"):
         read_first_box(stored(tmp_path, FILES["plain"]), frame=2)
-    with pytest.raises(SequenceError, match=r"expected a box in frame 9"):
+    with refuses(SequenceError, "frame 9", "labels", "frame 0"):
         read_first_box(stored(tmp_path, FILES["mot-cvat"]), frame=9)
 
 
 def test_several_objects(tmp_path):
     second = CVAT_VIDEO.replace("</annotations>", BUS + "</annotations>")
     path = stored(tmp_path, second)
-    with pytest.raises(
-        SequenceError, match=r"expected one object in frame 0 .*, found 2 \(0 car, 1 bus\); name one with track"
-    ):
+    with refuses(SequenceError, "frame 0", "(0 car, 1 bus)", "--box-track"):
         read_first_box(path)
     assert read_first_box(path, track=1).tolist() == read_first_box(path, track="bus").tolist() == [1, 2, 3, 4]
-    with pytest.raises(SequenceError, match=r"expected one object 'dog' in .*, found 2 others \(0 car, 1 bus\)"):
+    with refuses(SequenceError, "'dog'", "(0 car, 1 bus)"):
         read_first_box(path, track="dog")
-    with pytest.raises(SequenceError, match=r"expected '1' in frame 7 .*, found no box of it"):
+    with refuses(SequenceError, "'1'", "frame 7"):
         read_first_box(stored(tmp_path, "1,1,2,3,4,5,1,1,1\n2,2,9,9,9,9,1,1,1\n"), track="1", frame=7)
 
 
@@ -210,84 +205,84 @@ def test_boxes_drawn_on_the_mosaic_are_divided_by_its_block(tmp_path):
 def test_boxes_drawn_on_an_rgb_picture_are_scaled(tmp_path):
     path = stored(tmp_path, VOC)
     assert read_first_box(path, coordinates="rgb", width=40, height=40).tolist() == [10, 12, 5, 6]
-    with pytest.raises(ConfigError, match=r"found no size of the cube"):
+    with refuses(ConfigError, "labels", "size of the cube"):
         read_first_box(path, coordinates="rgb")
-    with pytest.raises(ConfigError, match=r"found no size of the picture in the file"):
+    with refuses(ConfigError, "labels", "size of the picture"):
         read_first_box(stored(tmp_path, FILES["plain"]), coordinates="rgb", width=40, height=40)
 
 
 def test_a_picture_of_another_size_is_refused(tmp_path):
-    with pytest.raises(SequenceError, match=r"expected a picture of 20 x 10 pixels behind .*, found 80 x 40; say what"):
+    with refuses(SequenceError, "20 x 10", "80 x 40", "--box-drawn-on"):
         read_first_box(stored(tmp_path, CVAT_VIDEO), width=20, height=10)
-    with pytest.raises(SequenceError, match=r"expected a picture of 100 x 50 pixels behind"):
+    with refuses(SequenceError, "100 x 50", "80 x 40", "--box-drawn-on"):
         read_first_box(stored(tmp_path, VOC), width=20, height=10, coordinates="mosaic", block=5)
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "facts"),
     [
-        ({"coordinates": "raw"}, "expected the coordinates to be one of cube, mosaic, rgb, found 'raw'"),
-        ({"block": 0}, "expected a mosaic block of 1 or more, found 0"),
-        ({"frame": -1}, "expected a frame counted from 0, found -1"),
+        ({"coordinates": "raw"}, ("'raw'", "cube", "mosaic", "rgb")),
+        ({"block": 0}, ("block", "0")),
+        ({"frame": -1}, ("frame", "-1")),
     ],
 )
-def test_wrong_options(tmp_path, options, message):
-    with pytest.raises(ConfigError, match=message):
+def test_wrong_options(tmp_path, options, facts):
+    with refuses(ConfigError, facts):
         read_first_box(stored(tmp_path, FILES["plain"]), **options)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ('<!DOCTYPE a [<!ENTITY b "c">]><annotations/>', "expected XML without a document type or entities"),
-        ('<?xml version="1.0" encoding="utf-16"?><a/>', "expected complete XML"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><annotations/>', ("XML", "labels", "DOCTYPE")),
+        ('<?xml version="1.0" encoding="utf-16"?><a/>', ("XML", "labels")),
         (
             "<!DOCTYPE annotation SYSTEM 'file:///etc/passwd'><annotation/>".encode("utf-16"),
-            "expected XML without a document type",
+            ("XML", "labels", "DOCTYPE"),
         ),
-        ("<annotations><track", "expected complete XML"),
-        ("<kml/>", "expected CVAT's <annotations> or VOC's <annotation> in .*, found <kml>"),
+        ("<annotations><track", ("XML", "labels")),
+        ("<kml/>", ("<annotations>", "<annotation>", "<kml>")),
         (
             "<annotation><object><name>a</name></object></annotation>",
-            "expected a number for 'xmin' in .*, found nothing",
+            ("'xmin'", "labels"),
         ),
-        ("<annotations/>", "expected a box in .*, found none"),
+        ("<annotations/>", ("labels", "none")),
         (
             '<annotations><track id="0"><box frame="1e9" xtl="1" ytl="1" xbr="2" ybr="2"/></track></annotations>',
-            "expected frame numbers",
+            ("labels", "'1e9'"),
         ),
-        ("<a>" * 50 + "</a>" * 50, "nesting over 40 deep"),
-        ("{", "expected complete JSON"),
-        ("[" * 100_000, "expected complete JSON"),
-        ("{}", "expected boxes of COCO, labelme or Label Studio in .*, found other JSON"),
-        ('{"images": [], "annotations": [{"image_id": 1}]}', "expected annotations of the images in"),
+        ("<a>" * 50 + "</a>" * 50, ("labels", "40")),
+        ("{", ("JSON", "labels")),
+        ("[" * 100_000, ("JSON", "labels")),
+        ("{}", ("COCO", "labelme", "Label Studio", "labels")),
+        ('{"images": [], "annotations": [{"image_id": 1}]}', ("labels", "image 1")),
         (
             '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3]}]}',
-            r"expected 'bbox' as \[x, y, width, height\]",
+            ("'bbox'", "[1, 2, 3]"),
         ),
         (
             '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 1e300]}]}',
-            "expected a box of four numbers",
+            ("labels", "1, 2, 3, 1e+300"),
         ),
-        ('{"images": 3, "annotations": []}', "expected a list of objects in .*, found 3"),
-        ('{"shapes": [{"points": [[1], [2]]}]}', "expected points of two numbers"),
-        ("1,1,9,9,1\n", "on line 1 of .*, found 5 numbers"),
+        ('{"images": 3, "annotations": []}', ("labels", "3")),
+        ('{"shapes": [{"points": [[1], [2]]}]}', ("labels", "[[1], [2]]")),
+        ("1,1,9,9,1\n", ("line 1", "5 numbers")),
         (
             "1,1,20,12,10,6,1\n1,1,20,12,10,6,1\n",
-            "expected one box of track 1 in frame 1 of .*, found another on line 2",
+            ("track 1", "frame 1", "line 2"),
         ),
-        ("0.5,1,20,12,10,6,1\n", "expected frame numbers from 1"),
-        ("1,1,20,12,10,6,1\n2,1,20\n", "expected frame,track,x,y,w,h and up to four more numbers on line 2"),
-        ("0 0.1 0.1 0.1 0.1\nx\n", "expected class, centre and size as fractions on line 2"),
-        ("ID,x,y,width,height\n", "expected rows below the header"),
-        ("ID,x,y,width,height\nball,1,2,3,4\n", "expected <sequence>_<frame>,x,y,width,height on line 2"),
-        ("", "found no row"),
-        (b"PK\x03\x04rubbish", "expected a complete archive"),
-        (b"\0\1\2", "found binary data"),
+        ("0.5,1,20,12,10,6,1\n", ("labels", "'0.5'")),
+        ("1,1,20,12,10,6,1\n2,1,20\n", ("line 2", "'2 1 20'")),
+        ("0 0.1 0.1 0.1 0.1\nx\n", ("line 2", "'x'")),
+        ("ID,x,y,width,height\n", ("labels", "none")),
+        ("ID,x,y,width,height\nball,1,2,3,4\n", ("line 2", "'ball 1 2 3 4'")),
+        ("", ("labels", "no row")),
+        (b"PK\x03\x04rubbish", ("labels", "archive")),
+        (b"\0\1\2", ("labels", "binary")),
     ],
 )
-def test_a_bad_file_is_one_sentence(tmp_path, text, message):
-    with pytest.raises(SequenceError, match=message):
+def test_a_bad_file_is_one_sentence(tmp_path, text, facts):
+    with refuses(SequenceError, facts):
         read_first_box(stored(tmp_path, text), width=80, height=40)
 
 
@@ -300,12 +295,12 @@ def test_a_turned_box_of_percent_needs_a_picture_with_pixels(tmp_path):
     path = stored(
         tmp_path, json.dumps([{"annotations": [{"result": [{**shape, "original_height": 0.5, "value": turned_by}]}]}])
     )
-    with pytest.raises(SequenceError, match=r"expected an upright box in .*, found one turned by 90 degrees"):
+    with refuses(SequenceError, "labels", "90 degrees"):
         read_first_box(path, width=80, height=40)
 
 
 def test_a_box_without_area_is_refused(tmp_path):
-    with pytest.raises(BoxError, match=r"positive width and height"):
+    with refuses(BoxError, "(20, 12, 0, 6)"):
         read_first_box(stored(tmp_path, VOC.replace("<xmax>30", "<xmax>20")))
 
 
@@ -313,12 +308,12 @@ def test_an_archive_that_would_grow_is_not_unpacked(tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("gt/gt.txt", b"1" * (65 * 2**20))
-    with pytest.raises(SequenceError, match=r"expected boxes below 64 MiB in .*bomb.zip, found more"):
+    with refuses(SequenceError, "64 MiB", "bomb.zip"):
         read_first_box(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "1,2,3,4")
         archive.writestr("b.txt", "1,2,3,4")
-    with pytest.raises(SequenceError, match=r"expected one file of boxes in the archive .*, found 2 \(a.txt, b.txt\)"):
+    with refuses(SequenceError, "bomb.zip", "(a.txt, b.txt)"):
         read_first_box(path)
 
 
@@ -326,7 +321,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     import os
 
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SequenceError, match=r"found: a pipe or device"):
+    with refuses(SequenceError, "pipe"):
         read_first_box(tmp_path / "pipe")
 
 

@@ -25,6 +25,7 @@ from spectrack.sequences import open_sequence, read_boxes
 from spectrack.sequences.array_files import open_hdf5, open_npy, open_npz
 from spectrack.sequences.envi import read_header
 from spectrack.sequences.side_file import read_side_file
+from tests.fixtures.refusals import refuses
 
 LARGEST_GROWTH = 2**30
 
@@ -348,25 +349,27 @@ def test_envi_headers_stay_in_their_folder(tmp_path, name):
     header.write_text(ENVI)
     assert open_sequence(header)[0].shape == (6, 7, 5)
     header.write_text(ENVI.replace("data file = 0001.raw", f"data file = {name}"))
-    with pytest.raises(
-        SequenceError,
-        match=r"expected ('data file' to be the plain name of a file beside the header|the data file x+ beside)",
-    ):
+    with refuses(SequenceError, "data file", "0001.hdr"):
         open_sequence(header)
 
 
 @pytest.mark.parametrize(
-    "claim",
-    ["samples = 1000000000000", "samples = 9999999\nlines = 9999999", "header offset = 9999999", "frames = 9999999"],
+    ("claim", "fact"),
+    [
+        ("samples = 1000000000000", "'1000000000000'"),
+        ("samples = 9999999\nlines = 9999999", "9999999 samples x 9999999 lines"),
+        ("header offset = 9999999", "10000419 bytes"),
+        ("frames = 9999999", "9999999"),
+    ],
 )
-def test_a_header_that_claims_too_much(tmp_path, claim):
+def test_a_header_that_claims_too_much(tmp_path, claim, fact):
     (tmp_path / "0001.raw").write_bytes(bytes(420))
     key = claim.split(" =")[0]
     (tmp_path / "0001.hdr").write_text(
         "\n".join([*(line for line in ENVI.splitlines() if not line.startswith(key)), claim, ""])
     )
     before = memory()
-    with pytest.raises(SequenceError, match=r"expected"):
+    with refuses(SequenceError, fact):
         open_sequence(tmp_path / "0001.hdr")
     assert memory() - before < LARGEST_GROWTH / 8
 
@@ -391,9 +394,9 @@ def test_arrays_that_claim_too_much(tmp_path, shape):
     (tmp_path / "a.npy").write_bytes(npy_header(shape) + bytes(100))
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("cubes.npy", npy_header(shape) + bytes(10_000))
-    for opened in (open_npy, open_npz):
-        with pytest.raises(SpectrackError, match=r"expected"):
-            opened(tmp_path / f"a.{opened.__name__.removeprefix('open_')}").read((0,))
+    for opened, name in ((open_npy, "a.npy"), (open_npz, "a.npz")):
+        with refuses(SpectrackError, name):
+            opened(tmp_path / name).read((0,))
     assert memory() - before < LARGEST_GROWTH / 8
 
 
@@ -406,28 +409,28 @@ def test_data_sets_that_claim_too_much(tmp_path, side):
         file.create_dataset("cubes", (10, side, side, 16), np.uint16, chunks=(1, 64, 64, 16))
     before = memory()
     assert open_hdf5(tmp_path / "a.h5").shape == (10, side, side, 16)
-    with pytest.raises(SequenceError, match=r"expected frames below 1 GiB in .*, found .* GiB a frame"):
+    with refuses(SequenceError, "a.h5", "1 GiB", "--axes"):
         open_sequence(tmp_path / "a.h5", axes="thwb")
     assert memory() - before < LARGEST_GROWTH / 8
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "limit"),
     [
         (b"1,1,1,1\n" * (2**19), None),
-        (b"[" * (60 * 2**20), "found more; split the file"),
-        (b"[" + b"1," * (20 * 2**20) + b"1]", "found more; split the file"),
-        (b"<annotations>" + b"<a/>" * 500_000 + b"</annotations>", "found more than 400000 elements"),
+        (b"[" * (60 * 2**20), 6_000_000),
+        (b"[" + b"1," * (20 * 2**20) + b"1]", 6_000_000),
+        (b"<annotations>" + b"<a/>" * 500_000 + b"</annotations>", 400_000),
     ],
     ids=["boxes", "brackets", "numbers", "elements"],
 )
-def test_large_files_take_less_than_a_gigabyte(tmp_path, text, message):
+def test_large_files_take_less_than_a_gigabyte(tmp_path, text, limit):
     path = tmp_path / "labels"
     path.write_bytes(text)
     before = memory()
-    if message is None:
+    if limit is None:
         assert len(read_boxes(path)) == 2**19
     else:
-        with pytest.raises(SequenceError, match=message):
+        with refuses(SequenceError, "labels", limit):
             read_first_box(path)
     assert memory() - before < LARGEST_GROWTH

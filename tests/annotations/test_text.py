@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from spectrack.annotations.attributes import abbreviate, read_attributes
 from spectrack.errors import BoxError, SequenceError
 from spectrack.sequences import read_boxes, read_first_box, write_boxes
+from tests.fixtures.refusals import refuses
 
 EXPECTED = [[1.0, 2.0, 30.0, 40.0], [1.5, 2.0, 31.0, 40.0]]
 
@@ -54,47 +55,47 @@ def test_every_dialect_gives_the_same_boxes(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
         (
             "1,2,30,40\n1,2,x,40\n",
-            "expected 4 numbers x,y,w,h or the 8 of a polygon on line 2 of .*, found 'x'; correct that line",
+            ("boxes.txt", "line 2", "'x'"),
         ),
-        ("1,2,30\n", "on line 1 of .*, found 3 numbers"),
-        ("1\n", "on line 1 of .*, found 1 number;"),
-        ("\n\n1,2,3,4,5\n", "on line 3 of .*, found 5 numbers"),
-        ("1,2,30,1e400\n", "expected coordinates in pixels on line 1 of .*, found '1 2 30 1e400'"),
-        ("1,2,30,1e9\n", "expected coordinates in pixels on line 1 of .*, found '1 2 30 1e9'"),
-        ("1,2,30,inf\n", "found 'inf'"),
-        ("1,2,nan,40\n", "expected coordinates in pixels on line 1"),
-        ("1_0,2,3,4\n", "found '1_0'"),
-        ("١,2,3,4\n", "on line 1"),
-        ("", "expected boxes in .*, found no row"),
-        ("\n \n", "found no row"),
-        ("1,2,3,4\0\n", "found binary data"),
-        ("1," * 5000, "found 10000 characters on line 1"),
-        ("x,y,w,h\n1,2,3,4\n", "on line 1 of .*, found 'x'"),
+        ("1,2,30\n", ("line 1", "3 numbers")),
+        ("1\n", ("line 1", "1 number")),
+        ("\n\n1,2,3,4,5\n", ("line 3", "5 numbers")),
+        ("1,2,30,1e400\n", ("line 1", "'1 2 30 1e400'")),
+        ("1,2,30,1e9\n", ("line 1", "'1 2 30 1e9'")),
+        ("1,2,30,inf\n", ("line 1", "'inf'")),
+        ("1,2,nan,40\n", ("line 1", "'1 2 nan 40'")),
+        ("1_0,2,3,4\n", ("line 1", "'1_0'")),
+        ("١,2,3,4\n", ("line 1", "'١'")),
+        ("", ("boxes.txt", "no row")),
+        ("\n \n", ("boxes.txt", "no row")),
+        ("1,2,3,4\0\n", ("boxes.txt", "binary")),
+        ("1," * 5000, ("line 1", "10000")),
+        ("x,y,w,h\n1,2,3,4\n", ("line 1", "'x'")),
     ],
 )
-def test_a_bad_line_is_named(tmp_path, text, message):
+def test_a_bad_line_is_named(tmp_path, text, facts):
     path = tmp_path / "boxes.txt"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SequenceError, match=message):
+    with refuses(SequenceError, facts):
         read_boxes(path)
 
 
 def test_files_that_are_no_text(tmp_path):
     path = tmp_path / "boxes.txt"
     path.write_bytes(b"\xff\xfe1\x00,\x00")
-    with pytest.raises(SequenceError, match=r"found undecodable bytes"):
+    with refuses(SequenceError, "boxes.txt", "undecodable"):
         read_boxes(path)
-    with pytest.raises(SequenceError, match=r"expected a readable file of boxes at .*missing.txt, found: No such file"):
+    with refuses(SequenceError, "missing.txt"):
         read_boxes(tmp_path / "missing.txt")
-    with pytest.raises(SequenceError, match=r"expected a readable file"):
+    with refuses(SequenceError, tmp_path):
         read_boxes(tmp_path)
     with path.open("wb") as handle:
         handle.truncate(65 * 2**20)  # sparse: costs no disk
-    with pytest.raises(SequenceError, match=r"below 64 MiB"):
+    with refuses(SequenceError, "boxes.txt", "64 MiB", "68157440 bytes"):
         read_boxes(path)
 
 
@@ -110,10 +111,10 @@ def test_the_first_box_is_read_without_the_rest(tmp_path):
     path.write_text("5,6,7,8\nrubbish\n")
     assert read_first_box(path).tolist() == [5, 6, 7, 8]
     path.write_text("5,6,0,8\n")
-    with pytest.raises(BoxError, match=r"positive width and height"):
+    with refuses(BoxError, "(5, 6, 0, 8)"):
         read_first_box(path)
     path.write_text("\n")
-    with pytest.raises(SequenceError, match=r"expected a box in .*, found no row"):
+    with refuses(SequenceError, "boxes.txt", "no row"):
         read_first_box(path)
 
 
@@ -126,15 +127,15 @@ def test_hotc_dialect_prints_whole_numbers_as_such(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("boxes", "message"),
+    ("boxes", "facts"),
     [
-        ([1, 2, 3, 4], r"expected boxes of shape \(frames, 4\)"),
-        ([[1, 2, 3]], "found \\(1, 3\\)"),
-        ([[1, 2, 3, 4], [1, np.nan, 3, 4]], "found NaN or infinity in frame 1"),
+        ([1, 2, 3, 4], ("(frames, 4)", "(4,)")),
+        ([[1, 2, 3]], ("(frames, 4)", "(1, 3)")),
+        ([[1, 2, 3, 4], [1, np.nan, 3, 4]], ("NaN", "frame 1")),
     ],
 )
-def test_writing_bad_boxes_leaves_no_file(tmp_path, boxes, message):
-    with pytest.raises(SequenceError, match=message):
+def test_writing_bad_boxes_leaves_no_file(tmp_path, boxes, facts):
+    with refuses(SequenceError, facts):
         write_boxes(tmp_path / "boxes.txt", boxes)
     assert list(tmp_path.iterdir()) == []
 
@@ -158,8 +159,8 @@ def test_attributes_come_in_words_or_short(tmp_path):
     assert read_attributes(path) == ("OCC", "SV", "OV", "Similar 0bject")
     assert abbreviate("Background Clutters") == "BC"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SequenceError, match=r"expected attributes as text"):
+    with refuses(SequenceError, "description.txt"):
         read_attributes(path)
     path.write_bytes(b"a\0b")
-    with pytest.raises(SequenceError, match=r"expected a few attributes"):
+    with refuses(SequenceError, "description.txt", "3 bytes"):
         read_attributes(path)

@@ -31,7 +31,7 @@ from tracking_speed import (
 
 from spectrack.files import write_json
 from spectrack.methods.correlation_filter.tracker import CorrelationFilterTracker
-from spectrack.methods.correlation_filter.views import Lens
+from spectrack.methods.correlation_filter.view import Lens
 from spectrack.provenance import provenance
 from spectrack.trackers.loading import load_tracker
 

@@ -20,15 +20,29 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.boxes import Box, as_box, check_box_in_frame, iou, keep_in_frame
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
-from spectrack.methods.correlation_filter.channels import Projection, feature_channels
-from spectrack.methods.correlation_filter.extent import Extent, measure
-from spectrack.methods.correlation_filter.likelihood import SpectralLikelihood
+from spectrack.methods.correlation_filter.filter import ScaleAlignment, TranslationFilter, centred_mask
 from spectrack.methods.correlation_filter.options import CorrelationOptions
-from spectrack.methods.correlation_filter.scale import ScaleAlignment
-from spectrack.methods.correlation_filter.search import Levels, Sight, believe, find_peak, ramp, spectral_response
-from spectrack.methods.correlation_filter.solver import Maps
-from spectrack.methods.correlation_filter.translation import TranslationFilter, centred_mask
-from spectrack.methods.correlation_filter.views import Lens, View, box_around, distance_to
+from spectrack.methods.correlation_filter.spectra import SpectralLikelihood
+from spectrack.methods.correlation_filter.target import (
+    Extent,
+    Levels,
+    Sight,
+    believe,
+    best_doubt,
+    find_peak,
+    measure,
+    ramp,
+    spectral_response,
+)
+from spectrack.methods.correlation_filter.view import (
+    Lens,
+    Maps,
+    Projection,
+    View,
+    box_around,
+    distance_to,
+    feature_channels,
+)
 from spectrack.sequences.base import Frame
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow
@@ -37,12 +51,6 @@ from spectrack.trackers.registry import register
 _SMALLEST_WINDOW = 8
 _MOST_LOG_RATIO = 6.0
 _SMOOTHING = 0.7
-_DOUBTS = np.arange(0.5, 4.1, 0.5)
-"""Log odds against the target: most cells of a view are not its. The first frame shows how many it takes to leave out
-the rest.
-"""
-
-_GAIN_WORTH_DOUBT = 0.01
 
 _TOLD_BADLY, _TOLD_WELL = 0.4, 0.75
 _FITS_BADLY, _FITS_WELL = 0.3, 0.6
@@ -260,12 +268,7 @@ class CorrelationFilterTracker(Tracker):
         ratio = self._log_ratio(view)
         likely = np.zeros_like(inside)
         likely[inside] = shares > 0.5
-        told = 0.0
-        if likely.any():
-            # The point of the receiver operating curve with the most true less false positives (Youden, 1950).
-            gains = np.array([(ratio[likely] > doubt).mean() - (ratio[outside] > doubt).mean() for doubt in _DOUBTS])
-            chosen = int(np.flatnonzero(gains >= gains.max() - _GAIN_WORTH_DOUBT)[0])
-            self._doubt, told = float(_DOUBTS[chosen]), float(gains[chosen])
+        self._doubt, told = best_doubt(ratio, likely, outside)
         ratio = ratio - np.float32(self._doubt)
         extent = measure(ratio, box)
         self._mass, self._habit = max(extent.mass, 1.0), extent.habit_of(box)

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from spectrack.methods.correlation_filter.likelihood import SpectralLikelihood, probability
-from spectrack.methods.correlation_filter.mixture import Mixture
+from spectrack.methods.correlation_filter.spectra import Mixture, SpectralLikelihood, probability
 
 FLOOR = 0.05**2
 

@@ -1,11 +1,14 @@
-"""The filter's solver against dense linear algebra, and what is read off a response."""
+"""The filter's solver against dense linear algebra, what is read off a response, and the alignment of sizes."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrack.methods.correlation_filter.solver import (
+from spectrack.methods.correlation_filter.filter import (
+    ScaleAlignment,
+    TranslationFilter,
+    centred_mask,
     place_of_peak,
     respond,
     sidelobe_ratio,
@@ -17,7 +20,7 @@ from spectrack.methods.correlation_filter.solver import (
     wanted_response,
 )
 
-SIZE = 8
+SIZE, CELLS = 8, 64
 
 
 def dense_correlation(channel):
@@ -171,3 +174,48 @@ def test_taper_is_a_window():
     assert window.shape == (16, 16)
     assert window.min() > 0
     np.testing.assert_allclose(window, window.T)
+
+
+def test_filter_learnt_beside_the_middle_answers_there():
+    rng = np.random.default_rng(8)
+    channels = np.stack([np.cumsum(rng.normal(size=(CELLS, CELLS)), axis=axis) for axis in (0, 1)]).astype(np.float32)
+    channels -= channels.mean(axis=(1, 2), keepdims=True)
+    filter = TranslationFilter(CELLS)
+    assert (filter.respond(filter.prepare(channels)) == 0).all()
+    place = np.array([37.0, 29.0])
+    features = filter.prepare(channels)
+    filter.learn(features, place, np.ones((CELLS, CELLS), np.float32), 1.0)
+    response = filter.respond(features)
+    row, column = np.unravel_index(int(np.argmax(response)), response.shape)
+    assert (column, row) == (37, 29)
+
+
+def test_mask_stands_in_the_middle_and_falls_back_to_the_box():
+    belief = np.zeros((CELLS, CELLS), np.float32)
+    belief[20:28, 40:52] = 1
+    sides, place = np.array([12.0, 8.0]), np.array([46.0, 24.0])
+    mask = centred_mask(belief, place, sides, trusted=True)
+    np.testing.assert_array_equal(np.flatnonzero(mask.any(axis=0)), np.arange(26, 38))
+    np.testing.assert_array_equal(np.flatnonzero(mask.any(axis=1)), np.arange(28, 36))
+    box = centred_mask(np.zeros_like(belief), place, sides, trusted=True)
+    np.testing.assert_array_equal(box, centred_mask(belief, place, sides, trusted=False))
+    assert box.sum() >= 12 * 8
+
+
+@pytest.mark.parametrize("growth", [0.9, 0.94, 1.0, 1.05, 1.1])
+def test_alignment_measures_a_zoom(growth):
+    def picture(zoom):
+        y, x = (np.mgrid[:CELLS, :CELLS] + 0.5 - CELLS / 2) / zoom
+        inside = 1 / (1 + np.exp(2 * (np.maximum(np.abs(x) / 10, np.abs(y) / 8) - 1) * 8))
+        return np.stack([inside, inside * np.sin(x * 0.6), inside * np.cos(y * 0.7)], axis=2).astype(np.float32)
+
+    sides, middle, scale = np.array([20.0, 16.0]), np.array([CELLS / 2, CELLS / 2]), ScaleAlignment()
+    assert scale.growth(picture(1.0), middle, sides) == 1.0
+    scale.learn(picture(1.0), middle, sides, 1.0)
+    assert scale.growth(picture(growth), middle, sides) == pytest.approx(growth, abs=0.012)
+    # A middle that is off by a cell does not pass for growth.
+    assert scale.growth(picture(growth), middle + np.array([1.0, -0.7]), sides) == pytest.approx(growth, abs=0.02)
+
+
+def test_taper_keeps_the_middle():
+    assert taper(CELLS)[CELLS // 2, CELLS // 2] > 0.99

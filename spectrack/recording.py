@@ -21,6 +21,7 @@ from spectrack.boxes import Box, Boxes, as_box, check_box_in_frame
 from spectrack.errors import BoxError, CubeError
 from spectrack.evaluation.protocols import PROTOCOLS, score
 from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.speed import speed_of
 from spectrack.files import check_folder_for_results, write_folder_atomically, write_json
 from spectrack.provenance import provenance
 from spectrack.runs.frame_table import FrameTable, Row
@@ -216,7 +217,8 @@ def _draw(
 def _summary(
     sequence: Sequence, tracker: Tracker, tracked: _Tracked, scores: Scores | None, options: RecordOptions
 ) -> dict[str, Any]:
-    frames, speed = tracked.frames, tracked.frames.frames_per_second
+    frames, speed = tracked.frames, tracked.frames.speed.to_json()
+    tracking = speed_of([{"tracking": frames.network_ms + frames.rest_ms}]).to_json()
     return {
         "sequence": {
             "name": sequence.name,
@@ -230,12 +232,12 @@ def _summary(
         },
         "first_box": tracked.boxes[0].tolist(),
         "lost_frames": int(frames.lost.sum()),
-        "frames_per_second": None if speed is None else round(speed, 2),
+        "frames_per_second": speed["frames_per_second"],
         "milliseconds": {
             "start": round(float(frames.total_ms[0]), 3),
-            "reading_median": _median(frames.reading_ms[1:]),
-            "network_median": _median(frames.network_ms[1:]),
-            "tracking_median": _median(frames.network_ms[1:] + frames.rest_ms[1:]),
+            "reading_median": speed["median_ms"].get("reading"),
+            "network_median": speed["median_ms"].get("network"),
+            "tracking_median": tracking["median_ms"].get("tracking"),
         },
         "scores": None if scores is None else _figures(scores),
         "tracker": tracker.describe(),
@@ -254,7 +256,3 @@ def _figures(scores: Scores) -> dict[str, Any]:
         "frames": only.frames,
         "frames_without_truth": only.skipped,
     }
-
-
-def _median(values: NDArray[np.float64]) -> float | None:
-    return round(float(np.median(values)), 3) if values.size else None

@@ -222,7 +222,7 @@ def make_benchmark_table(result: BenchmarkResult) -> Table:
     columns = PIXEL_COLUMNS if scored is None or scored.dp20 is not None else OVERLAP_COLUMNS
     rows = []
     for name, run in result.runs.items():
-        speed, analysis = run.stored.frames_per_second, run.analysis
+        speed, analysis = run.stored.speed.frames_per_second, run.analysis
         cells = ["-"] * (len(columns) + 2)
         if analysis is not None:
             first, *others = (share(getattr(analysis.scores.figures, figure)) for figure in columns)

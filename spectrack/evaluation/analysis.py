@@ -19,8 +19,8 @@ from spectrack.evaluation.confidence import (
 from spectrack.evaluation.protocols import Invalid, Missing, Protocol, score
 from spectrack.evaluation.robustness import Robustness, robustness
 from spectrack.evaluation.scores import Figures, Scores
+from spectrack.evaluation.tracked import TrackedRun
 from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
-from spectrack.runs.stored_run import StoredRun
 
 COMPARED = ("auc", "dp20", "average_overlap", "success_rate_50", "success_rate_75", "normalised_precision")
 """Figures that get an interval and a difference between trackers, where the protocol defines them."""
@@ -60,7 +60,7 @@ class Analysis:
 
 
 def analyse(
-    run: StoredRun,
+    run: TrackedRun,
     protocol: str | Protocol = "hot",
     *,
     invalid: Invalid | None = None,
@@ -81,7 +81,9 @@ def analyse(
         ConfigError: unknown protocol.
         InputError: what `spectrack.evaluation.score` refuses.
     """
-    boxes, truth = run.boxes, run.truth
+    truth = {label: item.truth for label, item in run.sequences.items() if item.truth is not None}
+    boxes = {label: run.sequences[label].boxes for label in truth}
+    attributes = {label: run.sequences[label].attributes for label in truth}
     if not truth:
         return None
     scores = score(boxes, truth, protocol, invalid=invalid, missing=missing)
@@ -90,13 +92,13 @@ def analyse(
         for item in run.sequences.values()
         if item.truth is not None and item.score is not None and item.lost is not None
     ]
-    labelled = any(run.attributes.get(label) for label in truth)
+    labelled = any(attributes.values())
     return Analysis(
         scores=scores,
         intervals={
             name: score_interval(scores, name) for name in COMPARED if getattr(scores.figures, name) is not None
         },
-        attributes=per_attribute(scores, run.attributes) if labelled else {},
+        attributes=per_attribute(scores, attributes) if labelled else {},
         robustness=robustness(boxes, truth),
         flag_hidden=flag_against_hidden(judged) if judged else None,
         flag_missed=flag_against_missed(judged) if judged else None,

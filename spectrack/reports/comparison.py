@@ -7,8 +7,7 @@ so that no two columns of a table mean different things.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError
 from spectrack.evaluation.metrics import overlaps
-from spectrack.evaluation.protocols import Invalid, Missing, Protocol, get_protocol, score
+from spectrack.evaluation.protocols import Invalid, Missing, get_protocol, score
 from spectrack.evaluation.scores import Scores
-from spectrack.runs.stored_run import StoredRun, StoredSequence
+from spectrack.evaluation.speed import Speed, speed_of
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 
 _HASH_DIGITS = 8
 
@@ -37,33 +37,25 @@ class Entrant:
 
     name: str
     index: int
-    run: StoredRun
+    run: TrackedRun
     scores: Scores
     overlaps: Mapping[str, NDArray[np.float64]]
 
-    def sequence(self, label: str) -> StoredSequence:
+    def sequence(self, label: str) -> TrackedSequence:
         """What was stored for one sequence."""
         return self.run.sequences[label]
 
     @property
-    def weights_hash(self) -> str | None:
-        """SHA-256 of the weights as recorded in the run; None without weights or for other people's results."""
-        tracker = self.run.info.get("tracker")
-        for place in (self.run.info.get("weights"), tracker.get("weights") if isinstance(tracker, dict) else None):
-            if isinstance(place, str) and place:
-                return place
-            if isinstance(place, dict):
-                found = place.get("sha256") or place.get("hash")
-                if found:
-                    return str(found)
-        return None
+    def speed(self) -> Speed:
+        """Speed on the report's sequences."""
+        return speed_of(self.run.sequences[label].milliseconds for label in self.overlaps)
 
     @property
     def provenance_note(self) -> str:
         """Name and the first digits of the weights' hash, as printed on figures."""
         if not self.run.info:
             return f"{self.name}: results of others"
-        known = self.weights_hash
+        known = self.run.weights_hash
         return (
             f"{self.name}: no weights"
             if known is None
@@ -130,7 +122,7 @@ class ScoringOptions:
 
 
 def compare(
-    runs: Sequence[StoredRun],
+    runs: Sequence[TrackedRun],
     *,
     truth: Mapping[str, Boxes] | None = None,
     attributes: Mapping[str, Iterable[str]] | None = None,
@@ -160,7 +152,7 @@ def compare(
     known = {label: known[label] for label in labels}
     failed = [run.sequences[label] for run in runs for label in labels if run.sequences[label].failure is not None]
     missing = options.missing or ("miss" if failed else None)
-    protocol = _with_normalised_precision(get_protocol(options.protocol or _recorded_protocol(runs) or "hot"))
+    protocol = get_protocol(options.protocol or next((run.protocol for run in runs if run.protocol), "hot"))
     entrants = []
     for index, (run, name) in enumerate(zip(runs, names, strict=True)):
         boxes = {label: run.sequences[label].boxes for label in labels}
@@ -177,7 +169,7 @@ def compare(
     )
 
 
-def unique_names(runs: Sequence[StoredRun]) -> list[str]:
+def unique_names(runs: Sequence[TrackedRun]) -> list[str]:
     """A printable name for each run: the tracker's, with the directory where two runs are of one tracker."""
     plain = [_printable(run.tracker) or "unnamed" for run in runs]
     parts = [[_printable(part) for part in run.directory.parts[::-1]] for run in runs]
@@ -197,25 +189,7 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in text).strip()
 
 
-def _recorded_protocol(runs: Sequence[StoredRun]) -> str | None:
-    for run in runs:
-        found: Any = run.info.get("protocol")
-        found = found.get("name") if isinstance(found, dict) else found
-        if isinstance(found, str) and found:
-            return found
-    return None
-
-
-def _with_normalised_precision(protocol: Protocol) -> Protocol:
-    """The protocol with LaSOT's normalised thresholds added where it measures precision in pixels only; nothing else
-    changes.
-    """
-    if not protocol.precision_thresholds or protocol.normalised_precision_thresholds:
-        return protocol
-    return replace(protocol, normalised_precision_thresholds=get_protocol("lasot").normalised_precision_thresholds)
-
-
-def _one_truth(runs: Sequence[StoredRun], names: Sequence[str], given: Mapping[str, Boxes]) -> dict[str, Boxes]:
+def _one_truth(runs: Sequence[TrackedRun], names: Sequence[str], given: Mapping[str, Boxes]) -> dict[str, Boxes]:
     wanted = sorted({label for run in runs for label in run.sequences})
     truth = {label: np.asarray(given[label], dtype=np.float64) for label in wanted if label in given}
     source: dict[str, str] = {}
@@ -239,7 +213,7 @@ def _one_truth(runs: Sequence[StoredRun], names: Sequence[str], given: Mapping[s
 
 
 def _one_set(
-    runs: Sequence[StoredRun], names: Sequence[str], truth: Mapping[str, Boxes], *, shared: bool
+    runs: Sequence[TrackedRun], names: Sequence[str], truth: Mapping[str, Boxes], *, shared: bool
 ) -> tuple[list[str], list[str]]:
     """The sequences to report on, sorted, and sentences about those left out."""
     tracked = {label for run in runs for label in run.sequences}
@@ -274,7 +248,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _attributes(runs: Sequence[StoredRun], label: str, given: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+def _attributes(runs: Sequence[TrackedRun], label: str, given: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     found = (run.sequences[label].attributes for run in runs)
     return tuple(next((words for words in found if words), tuple(given.get(label, ()))))
 

@@ -19,8 +19,9 @@ from spectrack.annotations.text import read_boxes
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
 from spectrack.evaluation.results import find_truth
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.reports.highlights import Pictures
-from spectrack.runs.stored_run import StoredRun, StoredSequence, read_run
+from spectrack.runs.stored_run import StoredRun, read_run
 
 if TYPE_CHECKING:
     from spectrack.annotations.foreign_results import ForeignResults
@@ -90,7 +91,7 @@ def find_runs(folder: Path) -> list[Path]:
     return sorted(below, key=lambda path: (order.get(path.name, len(order)), path.name))
 
 
-def read_results(place: str, labels: Iterable[str]) -> tuple[StoredRun, list[str]]:
+def read_results(place: str, labels: Iterable[str]) -> tuple[TrackedRun, list[str]]:
     """Boxes that other people's programs wrote, as a run without times, scores or evidence.
 
     Args:
@@ -116,8 +117,8 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[StoredRun, list[str
             f"expected results of {name} at {folder}, found no such file or folder; check the path"
         )
     found = read_foreign_results(folder, list(labels))
-    sequences = {label: _foreign_sequence(label, boxes) for label, boxes in found.boxes.items()}
-    return StoredRun(folder, name, sequences, {}), _about_results(name, found)
+    sequences = {label: TrackedSequence(label, boxes) for label, boxes in found.boxes.items()}
+    return TrackedRun(folder, name, sequences), _about_results(name, found)
 
 
 def read_truth(place: Place) -> dict[str, Boxes]:
@@ -130,7 +131,7 @@ def read_truth(place: Place) -> dict[str, Boxes]:
     return {label: read_boxes(path) for label, path in find_truth(place).items()}
 
 
-def view_dataset(runs: Iterable[StoredRun], *, dataset: str | None = None, root: Place | None = None) -> DatasetView:
+def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root: Place | None = None) -> DatasetView:
     """Pictures and attributes of the dataset that was tracked.
 
     Args:
@@ -200,17 +201,3 @@ def _benchmark_order(path: Path) -> dict[str, int]:
     except (OSError, ValueError, AttributeError):
         return {}
     return {str(name): number for number, name in enumerate(listed)} if isinstance(listed, list | dict) else {}
-
-
-def _foreign_sequence(label: str, boxes: Boxes) -> StoredSequence:
-    return StoredSequence(
-        label=label,
-        boxes=boxes,
-        truth=None,
-        score=None,
-        lost=None,
-        milliseconds={},
-        attributes=(),
-        visibility=None,
-        failure=None,
-    )

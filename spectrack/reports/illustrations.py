@@ -21,7 +21,7 @@ from spectrack.reports.comparison import Comparison, Entrant
 from spectrack.reports.confidence import draw_reliability, judged_frames
 from spectrack.reports.curves import CURVES, draw_curves
 from spectrack.reports.highlights import Highlight, StripFrame
-from spectrack.reports.speed import draw_speed, speed_of
+from spectrack.reports.speed import draw_speed
 from spectrack.reports.strip_figures import draw_strip
 from spectrack.reports.tables import Table
 from spectrack.reports.timelines import draw_timeline
@@ -173,7 +173,7 @@ _CURVE_CAPTIONS = {
 
 
 def _speed_plans(comparison: Comparison) -> list[Plan]:
-    speeds = {entrant.name: speed_of(entrant, comparison.labels) for entrant in comparison.entrants}
+    speeds = {entrant.name: entrant.speed for entrant in comparison.entrants}
     timed = {name: speed.frames_per_second for name, speed in speeds.items() if speed.frames_per_second is not None}
     if len(timed) < 2:
         return []

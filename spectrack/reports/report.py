@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spectrack.boxes import Boxes
+from spectrack.evaluation.tracked import TrackedRun
 from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
 from spectrack.reports.comparison import Comparison, ScoringOptions, compare
 from spectrack.reports.highlights import Pictures, choose_highlights, film_strips
@@ -19,7 +20,6 @@ from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figur
 from spectrack.reports.page import Content, make_page
 from spectrack.reports.result_tables import all_tables
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
-from spectrack.runs.stored_run import StoredRun
 
 PAGE = "report.html"
 REPORT_FILES = (PAGE, "figures", "tables")
@@ -61,7 +61,7 @@ class Report:
 
 
 def write_report(
-    runs: Sequence[StoredRun],
+    runs: Sequence[TrackedRun],
     out: str | os.PathLike[str],
     *,
     options: ReportOptions | None = None,

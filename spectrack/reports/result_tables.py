@@ -12,7 +12,6 @@ from spectrack.evaluation.uncertainty import difference_interval, score_interval
 from spectrack.reports.comparison import Comparison
 from spectrack.reports.confidence import flag_scores, judged_frames
 from spectrack.reports.losses import LOST_WORDS, losses_of
-from spectrack.reports.speed import speed_of
 from spectrack.reports.tables import Cell, Column, Table
 
 HEADINGS = {
@@ -156,13 +155,12 @@ def speed_table(comparison: Comparison) -> Table:
     )
     rows = []
     for entrant in comparison.entrants:
-        speed = speed_of(entrant, comparison.labels)
-        parts = [speed.milliseconds.get(part) for part in ("reading", "network", "rest")]
-        rows.append((entrant.name, speed.frames_per_second, *parts, speed.frames or None, speed.device, speed.machine))
+        speed, run = entrant.speed, entrant.run
+        parts = [speed.median_ms.get(part) for part in ("reading", "network", "rest")]
+        rows.append((entrant.name, speed.frames_per_second, *parts, speed.frames or None, run.device, run.machine))
     caption = (
         "Speed without the first frame of each sequence (the tracker's start): frames per second over all frames, "
-        "reading "
-        "included, and mean milliseconds a frame. Only numbers from one machine can be compared."
+        "reading included, and median milliseconds a frame. Only numbers from one machine can be compared."
     )
     return Table("speed", caption, columns, tuple(rows), trackers=_indices(comparison))
 

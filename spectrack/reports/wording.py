@@ -91,7 +91,7 @@ def _facts(entrant: Entrant) -> list[tuple[str, str]]:
     )
     rows = [
         ("method", tracker.get("name")),
-        ("weights", " ".join(str(word) for word in (weights.get("file"), entrant.weights_hash) if word) or "none"),
+        ("weights", " ".join(str(word) for word in (weights.get("file"), entrant.run.weights_hash) if word) or "none"),
         (
             "dataset",
             " ".join(

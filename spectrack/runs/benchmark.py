@@ -120,13 +120,11 @@ def _record(runs: Mapping[str, RunResult], differences: list[dict[str, Any]], op
 
 
 def _summary(stored: StoredRun, analysis: Analysis | None) -> dict[str, Any]:
-    speed = stored.frames_per_second
     summary: dict[str, Any] = {
         "weights": stored.info.get("weights"),
         "failures": stored.failures,
-        "frames_per_second": None if speed is None else round(speed, 2),
-        "median_ms": stored.info.get("median_ms"),
-        "machine": stored.machine,
+        **stored.speed.to_json(),
+        "machine": stored.machine or None,
     }
     if analysis is None:
         return summary

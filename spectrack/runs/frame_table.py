@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import InputError
+from spectrack.evaluation.speed import Speed, speed_of
 from spectrack.files import write_text
 
 COLUMNS = ("frame", "reading_ms", "network_ms", "rest_ms", "score", "lost")
@@ -61,9 +62,9 @@ class FrameTable:
         return self.reading_ms + self.network_ms + self.rest_ms
 
     @property
-    def frames_per_second(self) -> float | None:
-        """Frames a second after the first, reading included; None without a second frame."""
-        return frames_per_second([self.total_ms])
+    def speed(self) -> Speed:
+        """How fast the track was."""
+        return speed_of([self.milliseconds])
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write as CSV, whole or not at all: microseconds and six digits of the score."""
@@ -74,13 +75,6 @@ class FrameTable:
             for i, (read, net, rest, score, lost) in enumerate(rows)
         ]
         write_text(path, "\n".join([",".join(COLUMNS), *lines]) + "\n")
-
-
-def frames_per_second(totals: Iterable[Values]) -> float | None:
-    """Frames a second over several tracks: frames by their summed time, first frames and failed frames left out."""
-    times = [total[1:][np.isfinite(total[1:])] for total in totals]
-    seconds = sum(float(part.sum()) for part in times) / 1000
-    return sum(len(part) for part in times) / seconds if seconds > 0 else None
 
 
 def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:

@@ -150,12 +150,11 @@ class RunDirectory:
 
 def describe_sequence(item: SequenceRun) -> dict[str, Any]:
     """What `run.json` says of a sequence."""
-    speed = item.frames.frames_per_second
     return {
         "label": item.label,
         "frames": len(item.boxes),
         "attributes": list(item.attributes),
-        "frames_per_second": None if speed is None else round(speed, 3),
+        "frames_per_second": item.frames.speed.to_json()["frames_per_second"],
         "machine": item.machine,
         "has_truth": item.truth is not None,
         "failure": None if item.failure is None else {"frame": item.failure.frame, "message": item.failure.message},

@@ -198,10 +198,8 @@ def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) 
     }
     stored = stored_run(directory.path, record)
     analysis = analyse(stored, options.protocol, invalid=options.invalid, missing=options.missing)
-    speed = stored.frames_per_second
     record |= {
-        "frames_per_second": None if speed is None else round(speed, 3),
-        "median_ms": {key: round(value, 3) for key, value in stored.median_ms.items()},
+        **stored.speed.to_json(),
         "failures": len(stored.failures),
         "auc": None if analysis is None else analysis.scores.auc,
     }

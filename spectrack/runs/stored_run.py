@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.annotations.text import read_boxes
-from spectrack.boxes import Boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.runs.evidence import Arrays, read_evidence
-from spectrack.runs.frame_table import frames_per_second, read_frame_table
+from spectrack.runs.frame_table import read_frame_table
 from spectrack.runs.run_directory import BOXES, DONE, EVIDENCE, FRAMES, PLAN, RUN, TRUTH, VISIBILITY_SUFFIX, read_json
 
 BENCHMARK = "benchmark.json"
@@ -23,54 +23,8 @@ BENCHMARK = "benchmark.json"
 
 
 @dataclass(frozen=True)
-class StoredSequence:
-    """One tracked sequence.
-
-    Attributes:
-        label: its name in the run.
-        boxes: (N, 4); rows of NaN where the tracker gave no box.
-        truth: (N, 4), or None; rows of zeros where the object is absent.
-        score: (N,) confidence; None for other people's results.
-        lost: (N,) whether the tracker reports the object as lost; None for other people's results.
-        milliseconds: (N,) times by name, ``reading``, ``network`` and ``rest``; empty for other people's results.
-        attributes: labels such as OCC.
-        visibility: (N,) share of the object that is seen, where the truth knows it.
-        failure: what the tracker failed with; boxes from there on are NaN.
-        failure_frame: the frame that it failed in, counted from 0.
-    """
-
-    label: str
-    boxes: Boxes
-    truth: Boxes | None = None
-    score: NDArray[np.float64] | None = None
-    lost: NDArray[np.bool_] | None = None
-    milliseconds: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    attributes: tuple[str, ...] = ()
-    visibility: NDArray[np.float64] | None = None
-    failure: str | None = None
-    failure_frame: int | None = None
-
-    @property
-    def total_ms(self) -> NDArray[np.float64] | None:
-        """(N,) whole time a frame; None where times are unknown."""
-        return sum(self.milliseconds.values(), np.zeros(len(self.boxes))) if self.milliseconds else None
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """One tracker on a set of sequences.
-
-    Attributes:
-        directory: where it was read.
-        tracker: name for legends.
-        sequences: by label, in the order of the run.
-        info: what `run.json` says; empty for other people's results.
-    """
-
-    directory: Path
-    tracker: str
-    sequences: dict[str, StoredSequence]
-    info: dict[str, Any] = field(default_factory=dict)
+class StoredRun(TrackedRun):
+    """A run that was read from its directory."""
 
     def evidence(self, label: str) -> Arrays:
         """Evidence arrays of a sequence, see `spectrack.runs.evidence`; empty when there are none.
@@ -81,60 +35,6 @@ class StoredRun:
         if label not in self.sequences:
             raise InputError(f"expected a sequence of the run, found {label!r}; {nearest_name(label, self.sequences)}")
         return read_evidence(self.directory / EVIDENCE / f"{label}.npz")
-
-    @property
-    def boxes(self) -> dict[str, Boxes]:
-        """Predicted boxes of the sequences that have truth."""
-        return {label: item.boxes for label, item in self.sequences.items() if item.truth is not None}
-
-    @property
-    def truth(self) -> dict[str, Boxes]:
-        """Truth of the sequences that have any."""
-        return {label: item.truth for label, item in self.sequences.items() if item.truth is not None}
-
-    @property
-    def attributes(self) -> dict[str, tuple[str, ...]]:
-        """Labels by sequence."""
-        return {label: item.attributes for label, item in self.sequences.items()}
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """What the tracker failed with, by sequence."""
-        return {
-            label: f"frame {item.failure_frame}: {item.failure}"
-            for label, item in self.sequences.items()
-            if item.failure is not None
-        }
-
-    @property
-    def frames_per_second(self) -> float | None:
-        """Frames a second over all sequences, reading included, first frames left out; None where times are unknown."""
-        return frames_per_second(total for item in self.sequences.values() if (total := item.total_ms) is not None)
-
-    @property
-    def median_ms(self) -> dict[str, float]:
-        """Median time a frame by name, first frames left out; empty where times are unknown."""
-        medians = {}
-        for name in dict.fromkeys(name for item in self.sequences.values() for name in item.milliseconds):
-            values = np.concatenate(
-                [item.milliseconds[name][1:] for item in self.sequences.values() if name in item.milliseconds]
-            )
-            values = values[np.isfinite(values)]
-            if values.size:
-                medians[name] = float(np.median(values))
-        return medians
-
-    @property
-    def machine(self) -> str | None:
-        """What the speed was measured on; several machines are joined with a plus sign, None where unknown."""
-        found = self.info.get("machines")
-        return " + ".join(str(name) for name in found) or None if isinstance(found, list) else None
-
-    @property
-    def weights_hash(self) -> str | None:
-        """First digits of the SHA-256 of the weights; None without weights or where it is unknown."""
-        weights = self.info.get("weights")
-        return str(weights["hash"]) if isinstance(weights, dict) and weights.get("hash") else None
 
 
 def read_run(directory: str | os.PathLike[str]) -> StoredRun:
@@ -210,7 +110,7 @@ def _unsafe(name: str) -> bool:
     return not name or name.startswith(".") or any(sign in name for sign in "/\\:\0")
 
 
-def _read_sequence(directory: Path, label: str, entry: Mapping[str, Any]) -> StoredSequence:
+def _read_sequence(directory: Path, label: str, entry: Mapping[str, Any]) -> TrackedSequence:
     boxes = read_boxes(directory / BOXES / f"{label}.txt")
     truth_file, visibility_file = (
         directory / TRUTH / f"{label}.txt",
@@ -228,7 +128,7 @@ def _read_sequence(directory: Path, label: str, entry: Mapping[str, Any]) -> Sto
     failure = entry.get("failure")
     failed = failure if isinstance(failure, dict) else {}
     attributes = entry.get("attributes")
-    return StoredSequence(
+    return TrackedSequence(
         label=label,
         # The reader gives zeros for a row of NaN; a run has no other zero rows.
         boxes=np.where(boxes.any(axis=1, keepdims=True), boxes, np.nan),

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from spectrack.runs.stored_run import StoredRun, StoredSequence
+from spectrack.evaluation.tracked import TrackedSequence
+from spectrack.runs.stored_run import StoredRun
 
 LABELS = ("ball&mirror9", "_under_scored", "car", "forest$2$")
 FRAMES = 12
@@ -36,7 +37,7 @@ def stored_sequence(label, shift, **changes):
         "visibility": np.where(np.arange(FRAMES) < 3, 0.2, 1.0) if label == "car" else None,
         "failure": None,
     }
-    return StoredSequence(**{**values, **changes})
+    return TrackedSequence(**{**values, **changes})
 
 
 def stored_run(directory, tracker, shift, *, labels=LABELS, info=None, **changes):

@@ -61,7 +61,7 @@ def test_weights_hash_wherever_it_stands(made):
         {"tracker": {"weights": {"hash": "ef" * 6}}},
         {"weights": None},
     ]
-    found = [compare([made.run("d", "t", 0, labels=["car"], info=info)]).entrants[0].weights_hash for info in infos]
+    found = [compare([made.run("d", "t", 0, labels=["car"], info=info)]).entrants[0].run.weights_hash for info in infos]
     assert found == ["ab" * 32, "cd" * 32, "ef" * 6, None]
 
 

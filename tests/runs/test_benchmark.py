@@ -69,7 +69,7 @@ def test_what_a_benchmark_holds(one_process, workshop):
     assert sum(scores["reliability"]["frames"]) == 8 * 11
     (stored,) = read_runs(result.directory)
     assert stored.tracker == "chasing"
-    assert stored.median_ms["network"] > 0
+    assert stored.speed.median_ms["network"] > 0
 
 
 def test_killed_and_started_again(one_process, workshop, tmp_path):

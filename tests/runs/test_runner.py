@@ -100,7 +100,7 @@ def test_a_run_directory_is_complete(tmp_path, walk, still):
     assert [line.split(",")[0] for line in lines[1:]] == list("012345")
     assert [line.split(",")[5] for line in lines[1:]] == list("000111")
     assert seen == [("a", 1, 2), ("b", 2, 2)]
-    assert result.stored.frames_per_second > 0
+    assert result.stored.speed.frames_per_second > 0
 
 
 def test_scores_can_be_recomputed_from_the_directory(tmp_path, walk, still):

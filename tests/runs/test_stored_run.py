@@ -8,8 +8,10 @@ import pytest
 
 from spectrack.errors import InputError, SequenceNotFoundError, SpectrackError
 from spectrack.evaluation.analysis import analyse
+from spectrack.evaluation.speed import Speed
+from spectrack.evaluation.tracked import TrackedSequence
 from spectrack.runs.runner import RunOptions, run
-from spectrack.runs.stored_run import StoredRun, StoredSequence, read_run, read_runs
+from spectrack.runs.stored_run import StoredRun, read_run, read_runs
 
 
 @pytest.fixture
@@ -37,8 +39,8 @@ def test_everything_is_read_back(place):
     assert evidence["spectrum_frames"].tolist() == [0, 1, 2, 3, 4, 5]
     assert evidence["target_spectrum"][:, 0].tolist() == [100, 101, 102, 103, 104, 105]
     assert evidence["background_spectrum"][:, 0].tolist() == [10] * 6
-    assert stored.frames_per_second > 0
-    assert set(stored.median_ms) == {"reading", "network", "rest"}
+    assert stored.speed.frames_per_second > 0
+    assert set(stored.speed.median_ms) == {"reading", "network", "rest"}
     assert stored.machine
     assert stored.weights_hash is None
     with pytest.raises(InputError, match="expected a sequence of the run, found 'c'"):
@@ -60,19 +62,14 @@ def test_the_analysis_can_be_made_again_from_what_is_stored(place):
 def test_results_of_others_need_nothing_but_boxes(tmp_path):
     boxes = np.tile([1.0, 2, 3, 4], (5, 1))
     foreign = StoredRun(
-        tmp_path, "theirs", {"a": StoredSequence("a", boxes, truth=boxes), "b": StoredSequence("b", boxes)}
+        tmp_path, "theirs", {"a": TrackedSequence("a", boxes, truth=boxes), "b": TrackedSequence("b", boxes)}
     )
     found = analyse(foreign, "otb")
     assert found.scores.auc == pytest.approx(20 / 21)
     assert (found.flag_hidden, found.flag_missed, found.reliability, found.attributes) == (None, None, None, {})
-    assert (foreign.frames_per_second, foreign.median_ms, foreign.machine, foreign.evidence("a")) == (
-        None,
-        {},
-        None,
-        {},
-    )
+    assert (foreign.speed, foreign.machine, foreign.evidence("a")) == (Speed(0, None, {}), "", {})
     assert json.dumps(found.to_json(), allow_nan=False)
-    assert analyse(StoredRun(tmp_path, "theirs", {"b": StoredSequence("b", boxes)})) is None
+    assert analyse(StoredRun(tmp_path, "theirs", {"b": TrackedSequence("b", boxes)})) is None
 
 
 def test_what_is_not_a_finished_run(place, tmp_path):
@@ -123,9 +120,11 @@ def test_damage_gets_a_sentence(place, file, text, message):
 
 def test_records_of_other_types_do_no_harm(place):
     record = json.loads((place / "run.json").read_text())
-    (place / "run.json").write_text(json.dumps(record | {"machines": 5, "weights": [1], "tracker": "x"}))
+    (place / "run.json").write_text(
+        json.dumps(record | {"machines": 5, "provenance": 5, "weights": [1], "tracker": "x"})
+    )
     stored = read_run(place)
-    assert (stored.machine, stored.weights_hash) == (None, None)
+    assert (stored.machine, stored.device, stored.weights_hash) == ("", "cpu", None)
 
 
 def test_random_damage_never_ends_in_another_exception(place, tmp_path):

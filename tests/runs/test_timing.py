@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from spectrack.errors import InputError
-from spectrack.runs.frame_table import FrameTable, frames_per_second, read_frame_table
+from spectrack.evaluation.speed import Speed
+from spectrack.runs.frame_table import FrameTable, read_frame_table
 from spectrack.runs.timing import timed_track
 from spectrack.trackers.base import Estimate
 
@@ -85,14 +86,12 @@ def test_the_table_is_filled_up_and_read_again(tmp_path):
     assert np.array_equal(again.total_ms, [6, 1, 1, np.nan], equal_nan=True)
     assert again.lost.tolist() == [False, True, False, False]
     assert list(again.milliseconds) == ["reading", "network", "rest"]
-    assert again.frames_per_second == pytest.approx(1000)
+    assert again.speed.frames_per_second == pytest.approx(1000)
     assert len(again) == 4
 
 
-def test_speed_over_tracks():
-    assert frames_per_second([np.array([99.0, 10, 10]), np.array([99.0, 20, np.nan])]) == pytest.approx(3 / 0.04)
-    assert frames_per_second([np.array([99.0])]) is None
-    assert FrameTable.of([], 3).frames_per_second is None
+def test_a_table_without_a_second_frame_has_no_speed():
+    assert FrameTable.of([], 3).speed == FrameTable.of(ROWS[:1], 1).speed == Speed(0, None, {})
 
 
 HEAD = "frame,reading_ms,network_ms,rest_ms,score,lost\n"

@@ -12,6 +12,7 @@ from spectrack.datasets import converting, open_dataset
 from spectrack.datasets.converting import convert_dataset
 from spectrack.errors import ConfigError, SequenceError
 from spectrack.sequences import open_sequence
+from tests.fixtures.refusals import refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
 KANGAROO = SHARED / "data" / "hotc_kangaroo"
@@ -133,7 +134,7 @@ def test_a_copy_that_differs_is_not_kept(source, tmp_path, monkeypatch):
 @pytest.mark.parametrize("place", [".", "fast", "..", "validation/HSI-VIS"])
 def test_the_source_is_never_written_to(source, place):
     before = state(source)
-    with pytest.raises(ConfigError, match="expected a folder apart from the source"):
+    with refuses(ConfigError, source, source / place):
         convert_dataset(open_dataset("hotc2023", source), source / place)
     assert state(source) == before
 
@@ -159,13 +160,13 @@ def test_a_folder_of_others_is_not_touched(source, tmp_path, make):
 
 def test_no_space_stops_before_anything_is_written(source, tmp_path, monkeypatch):
     monkeypatch.setattr(converting, "_SPARE", 2**60)
-    with pytest.raises(SequenceError, match=r"of free space at .* convert again: what is finished is kept"):
+    with refuses(SequenceError, tmp_path, "bee", "GiB"):
         convert_dataset(open_dataset("hotc2023", source), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.npy"))
 
 
 def test_wrong_wishes_and_formats_that_do_not_fit(source, tmp_path, make):
-    with pytest.raises(ConfigError, match=r"expected a format to convert to, found 'png'"):
+    with refuses(ConfigError, "'png'", "known: envi, hotc, npy"):
         convert_dataset(open_dataset("hotc2023", source), tmp_path / "out", format="png")
     folder = tmp_path / "eight" / "uav"
     folder.mkdir(parents=True)

@@ -17,6 +17,7 @@ from spectrack.datasets import open_dataset, zipped
 from spectrack.datasets.check.checking import check_data
 from spectrack.datasets.converting import convert_dataset
 from spectrack.errors import SequenceError, SequenceNotFoundError
+from tests.fixtures.refusals import refuses
 
 
 @pytest.fixture(autouse=True)
@@ -130,13 +131,13 @@ def test_unsafe_archives_are_refused_and_named(tmp_path, kind, caplog, scratch):
     archive = tmp_path / "data" / "HSI-VIS" / "car.zip"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(UNSAFE[kind])
-    reason = "found a link" if kind == "link" else "leads out of the archive"
-    with pytest.raises(SequenceError, match=reason):
+    facts = ("car.zip", "link.png" if kind == "link" else "outside.png")
+    with refuses(SequenceError, facts):
         zipped.list_members(archive)
     (tmp_path / "target").mkdir()
-    with pytest.raises(SequenceError, match=reason):
+    with refuses(SequenceError, facts):
         zipped.extract_folder(archive, "", tmp_path / "target")
-    with pytest.raises(SequenceNotFoundError, match=reason):
+    with refuses(SequenceNotFoundError, facts):
         open_dataset("folder", tmp_path / "data")
     assert list((tmp_path / "target").iterdir()) == []
     assert not scratch.exists()
@@ -171,13 +172,11 @@ def test_damaged_archives_are_one_sentence(root, scratch):
     # A byte inside the first image: the directory is fine, the checksum is not.
     archive.write_bytes(whole[:2000] + bytes([whole[2000] ^ 255]) + whole[2001:])
     entry = open_dataset("hotc2026", root)["ant"]
-    with pytest.raises(
-        SequenceError, match=r"expected .* in .*ant.zip to be readable, found: .*; copy or download the archive again"
-    ):
+    with refuses(SequenceError, "0001.png", "ant.zip"):
         entry.open()
     assert list(scratch.iterdir()) == []
     archive.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SequenceError, match=r"expected a complete .zip file at .*ant.zip"):
+    with refuses(SequenceError, "ant.zip"):
         zipped.list_members(archive)
 
 
@@ -203,12 +202,12 @@ def test_random_bytes_are_refused_without_a_traceback(tmp_path):
 def test_sizes_are_bounded(root, monkeypatch):
     entry = open_dataset("hotc2026", root)["ant"]
     monkeypatch.setattr(zipped, "LARGEST_SEQUENCE", 1000)
-    with pytest.raises(SequenceError, match=r"expected at most .* GiB for one sequence"):
+    with refuses(SequenceError, "ant.zip", "GiB"):
         entry.open()
     monkeypatch.undo()
     monkeypatch.setenv("SPECTRACK_SCRATCH", str(root / "scratch"))
     monkeypatch.setattr(zipped, "_SPARE", 2**60)
-    with pytest.raises(SequenceError, match=r"of free space below .* name another folder in SPECTRACK_SCRATCH"):
+    with refuses(SequenceError, "ant.zip", "GiB", "SPECTRACK_SCRATCH"):
         entry.open()
 
 
@@ -223,7 +222,7 @@ def test_no_more_is_written_than_was_announced(tmp_path):
             data[start : start + 4] = (1000).to_bytes(4, "little")
     archive.write_bytes(bytes(data))
     (tmp_path / "out").mkdir()
-    with pytest.raises(SequenceError, match=r"0001.png"):
+    with refuses(SequenceError, "car/0001.png", "bomb.zip"):
         zipped.extract_folder(archive, "", tmp_path / "out")
     assert sum(file.stat().st_size for file in (tmp_path / "out").rglob("*.png")) <= 1000
 
@@ -231,16 +230,12 @@ def test_no_more_is_written_than_was_announced(tmp_path):
 def test_a_place_that_cannot_be_written_to(root, tmp_path, monkeypatch):
     monkeypatch.setenv("SPECTRACK_SCRATCH", str(tmp_path / "file" / "below"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(
-        SequenceError,
-        match=r"expected to write a temporary copy of a zipped sequence below .*; name another folder in "
-        r"SPECTRACK_SCRATCH",
-    ):
+    with refuses(SequenceError, "file/below", "SPECTRACK_SCRATCH"):
         open_dataset("hotc2026", root)["ant"].open()
 
 
 def test_texts_are_read_without_unpacking(root):
     archive = root / "update" / "HSI-NIR-FalseColor" / "bee.zip"
     assert zipped.read_text_member(archive, "bee/description.txt") == b"Fast Motion"
-    with pytest.raises(SequenceError, match=r"expected none.txt in .*bee.zip to be readable"):
+    with refuses(SequenceError, "none.txt", "bee.zip"):
         zipped.read_text_member(archive, "none.txt")

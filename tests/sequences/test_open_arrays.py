@@ -11,6 +11,7 @@ from scipy.io import savemat
 from spectrack.errors import ConfigError, SequenceError
 from spectrack.sequences import open_sequence
 from spectrack.sequences.axes import AxisEvidence, infer_axes
+from tests.fixtures.refusals import refuses
 
 
 def write_mat73(path, name, array):
@@ -139,37 +140,32 @@ def test_axis_orders_are_inferred_only_where_the_sizes_leave_no_doubt(shape, evi
     if expected is not None:
         assert infer_axes(shape, AxisEvidence(**evidence), one_frame=one_frame, where="file") == expected
         return
-    with pytest.raises(
-        SequenceError,
-        match=r"expected an axis order that the shape .* in file makes plain, found .*axes=\.\.\. \(--axes\)",
-    ):
+    with refuses(SequenceError, "file", "--axes"):
         infer_axes(shape, AxisEvidence(**evidence), one_frame=one_frame, where="file")
 
 
-@pytest.mark.parametrize(("shape", "found"), [((4, 4), r"\(4, 4\)"), ((2, 3, 4, 5, 6), r"\(2, 3, 4, 5, 6\)")])
-def test_other_numbers_of_axes_are_refused(tmp_path, shape, found):
+@pytest.mark.parametrize("shape", [(4, 4), (2, 3, 4, 5, 6)])
+def test_other_numbers_of_axes_are_refused(tmp_path, shape):
     np.save(tmp_path / "a.npy", np.zeros(shape))
-    with pytest.raises(
-        SequenceError, match=rf"expected an array of frames with 3 or 4 axes in .*a.npy, found shape {found}"
-    ):
+    with refuses(SequenceError, "a.npy", str(shape)):
         open_sequence(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize(
-    ("axes", "message"),
+    ("axes", "facts"),
     [
         (
             "thwx",
-            r"expected axes made of t, h, w and b, each once, h and w among them, found 'thwx'; write for example thwb",
+            ("'thwx'", "thwb"),
         ),
-        ("tthw", r"each once"),
-        ("tbh", r"h and w among them"),
-        ("hwb", r"expected one axis letter for each of the 4 axes in .*, found 'hwb'"),
+        ("tthw", ("'tthw'", "thwb")),
+        ("tbh", ("'tbh'", "thwb")),
+        ("hwb", ("4 axes", "'hwb'")),
     ],
 )
-def test_wrong_axis_letters(tmp_path, cubes, axes, message):
+def test_wrong_axis_letters(tmp_path, cubes, axes, facts):
     np.save(tmp_path / "a.npy", cubes)
-    with pytest.raises(ConfigError, match=message):
+    with refuses(ConfigError, facts):
         open_sequence(tmp_path / "a.npy", axes=axes)
 
 
@@ -180,7 +176,7 @@ def test_stacks_of_mosaics(tmp_path, cubes, make):
         sequence = open_sequence(tmp_path / "a.npy", **options)
         assert (len(sequence), sequence.bands, sequence.sensor) == (3, 16, "vis16")
         np.testing.assert_array_equal(sequence[1], cubes[1])
-    with pytest.raises(SequenceError, match=r"expected the camera of these mosaics, found none; name it with sensor"):
+    with refuses(SequenceError, "--sensor"):
         open_sequence(tmp_path / "a.npy", axes="thw")
     tifffile.imwrite(tmp_path / "a.tif", mosaics, photometric="minisblack", compression="zlib")
     np.testing.assert_array_equal(open_sequence(tmp_path / "a.tif", sensor="vis16")[2], cubes[2])
@@ -221,49 +217,41 @@ def test_truncated_files_are_refused(tmp_path, cubes, kind, keep):
     path = write_stack(tmp_path / f"car{kind}", cubes)
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data))])
-    with pytest.raises(SequenceError, match=r"expected .* in .*car\.\w+.*, found: .*; write or copy the file again"):
+    with refuses(SequenceError, path.name):
         list(open_sequence(path))
 
 
 @pytest.mark.parametrize("kind", [".npy", ".npz", ".mat", ".h5", ".tif"])
 def test_text_with_an_array_suffix_is_refused(tmp_path, kind):
     (tmp_path / f"car{kind}").write_text("certainly no array, only words that go on for a while\n" * 20)
-    with pytest.raises(SequenceError, match=r"expected .* in .*car"):
+    with refuses(SequenceError, f"car{kind}"):
         open_sequence(tmp_path)
 
 
 def test_pickled_objects_are_not_unpacked(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(SequenceError, match=r"expected a complete .npy array of numbers in .*, found: .*"):
+    with refuses(SequenceError, ".npy", "a.npy"):
         open_sequence(tmp_path / "a.npy")
 
 
 def test_other_types_and_empty_arrays_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, 8, 8, 4), complex))
-    with pytest.raises(SequenceError, match=r"expected integers or floats in .*a.npy, found type complex128"):
+    with refuses(SequenceError, "a.npy", "complex128"):
         open_sequence(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros((0, 8, 8, 4)))
-    with pytest.raises(
-        SequenceError, match=r"expected frames in .*b.npy, found an empty array of shape \(0, 8, 8, 4\)"
-    ):
+    with refuses(SequenceError, "b.npy", "(0, 8, 8, 4)"):
         open_sequence(tmp_path / "b.npy", axes="thwb")
 
 
 def test_choosing_a_variable(tmp_path, cubes):
     np.savez(tmp_path / "a.npz", left=cubes, right=cubes + 1)
-    with pytest.raises(
-        SequenceError,
-        match=r"expected one array of frames \(3 or 4 axes\) in .*, found several \(left, right\); name "
-        r"it with variable",
-    ):
+    with refuses(SequenceError, "a.npz", "(left, right)", "--variable"):
         open_sequence(tmp_path / "a.npz")
     np.testing.assert_array_equal(open_sequence(tmp_path / "a.npz", variable="right")[0], cubes[0] + 1)
-    with pytest.raises(
-        SequenceError, match=r"expected the variable 'rigth' in .*, found none of that name; did you mean 'right'\?"
-    ):
+    with refuses(SequenceError, "'rigth'", "a.npz", "did you mean 'right'"):
         open_sequence(tmp_path / "a.npz", variable="rigth")
     np.savez(tmp_path / "b.npz", boxes=np.zeros((3, 4)))
-    with pytest.raises(SequenceError, match=r"found none; store \(frames, height, width, bands\) in it"):
+    with refuses(SequenceError, "b.npz", "(frames, height, width, bands)"):
         open_sequence(tmp_path / "b.npz")
 
 
@@ -271,15 +259,12 @@ def test_mixed_shapes_in_a_folder_are_refused(tmp_path):
     np.save(tmp_path / "1.npy", np.zeros((20, 30, 16)))
     np.save(tmp_path / "2.npy", np.zeros((20, 31, 16)))
     sequence = open_sequence(tmp_path)
-    with pytest.raises(
-        SequenceError,
-        match=r"expected every frame to be of the size of 1.npy, 30 x 20 x 16, found 31 x 20 x 16 in .*2.npy",
-    ):
+    with refuses(SequenceError, "1.npy", "30 x 20 x 16", "31 x 20 x 16", "2.npy"):
         sequence[1]
 
 
 def test_the_sensor_must_fit_the_bands(tmp_path, cubes):
     np.save(tmp_path / "a.npy", cubes)
     assert open_sequence(tmp_path / "a.npy", sensor="vis16").sensor == "vis16"
-    with pytest.raises(SequenceError, match=r"expected the 25 bands of sensor nir25 in .*a.npy, found 16"):
+    with refuses(SequenceError, "25 bands", "a.npy", "16"):
         open_sequence(tmp_path / "a.npy", sensor="nir25")

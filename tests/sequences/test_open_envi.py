@@ -8,6 +8,7 @@ import pytest
 from spectrack.errors import SequenceError
 from spectrack.sequences import open_sequence
 from spectrack.sequences.envi import find_header, read_header
+from tests.fixtures.refusals import refuses
 
 ORDERS = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
 
@@ -123,67 +124,67 @@ def test_nm_header_names_with_the_data_suffix_kept(tmp_path, cubes):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "facts"),
     [
-        ("ENVI\n", "HDR\n", "expected .*cube.hdr to start with the word ENVI, found 'HDR"),
-        ("samples = 32\n", "", "expected 'samples' to be a whole number in .*, found 'nothing'"),
-        ("samples = 32", "samples = -32", "expected 'samples' to be a whole number from 1 to .*, found '-32'"),
-        ("samples = 32", "samples = 1e9", "found '1e9'"),
-        ("samples = 32", "samples = 999999999999999999", "expected 'samples' to be a whole number from 1"),
+        ("ENVI\n", "HDR\n", ("cube.hdr", "ENVI")),
+        ("samples = 32\n", "", ("'samples'", "cube.hdr", "'nothing'")),
+        ("samples = 32", "samples = -32", ("'samples'", "cube.hdr", "'-32'")),
+        ("samples = 32", "samples = 1e9", ("'samples'", "'1e9'")),
+        ("samples = 32", "samples = 999999999999999999", ("'samples'", "cube.hdr")),
         (
             "samples = 32",
             "samples = 33",
-            r"expected 25344 bytes in .*cube.raw \(33 samples x 24 lines x 16 bands of uint16\), found 24576",
+            ("25344 bytes", "cube.raw", "33 samples x 24 lines", "16 bands of uint16", "24576"),
         ),
-        ("data type = 12", "data type = 6", "expected 'data type' to be one of 1, 2, 3, 4, 5, 12, 13, 14, 15"),
-        ("interleave = bsq", "interleave = bib", "expected 'interleave' to be bsq, bil or bip in .*, found 'bib'"),
-        ("byte order = 0", "byte order = 2", "expected 'byte order' to be 0"),
-        ("header offset = 0", "header offset = x", "expected 'header offset' to be a whole number"),
-        ("a cube}", "a cube", "found a value whose brace is not closed"),
+        ("data type = 12", "data type = 6", ("'data type'", "1, 2, 3, 4, 5, 12", "cube.hdr", "'6'")),
+        ("interleave = bsq", "interleave = bib", ("'interleave'", "'bib'")),
+        ("byte order = 0", "byte order = 2", ("'byte order'", "cube.hdr", "'2'")),
+        ("header offset = 0", "header offset = x", ("'header offset'", "cube.hdr", "'x'")),
+        ("a cube}", "a cube", ("cube.hdr", "brace")),
         (
             "byte order",
             "wavelength = {1, 2}\nbyte order",
-            "expected 'wavelength' to be 16 positive numbers, one a band",
+            ("'wavelength'", "16", "cube.hdr"),
         ),
-        ("byte order", "wavelength = {a, b}\nbyte order", "expected 'wavelength' to be 16 positive numbers"),
-        ("byte order", "frames = 5\nbyte order", "expected 'lines' to be a multiple of the 5 frames"),
+        ("byte order", "wavelength = {a, b}\nbyte order", ("'wavelength'", "16", "cube.hdr")),
+        ("byte order", "frames = 5\nbyte order", ("'lines'", "5 frames", "cube.hdr")),
         (
             "byte order",
             "data file = ../cube.raw\nbyte order",
-            "expected 'data file' to be the plain name of a file beside the header",
+            ("'data file'", "cube.hdr", "'../cube.raw'"),
         ),
-        ("byte order", "data file = /etc/passwd\nbyte order", "plain name of a file"),
-        ("byte order", "data file = ..\\cube.raw\nbyte order", "plain name of a file"),
-        ("byte order", "data file = other.raw\nbyte order", "expected the data file other.raw beside .*, found none"),
+        ("byte order", "data file = /etc/passwd\nbyte order", ("'data file'", "cube.hdr")),
+        ("byte order", "data file = ..\\cube.raw\nbyte order", ("'data file'", "cube.hdr")),
+        ("byte order", "data file = other.raw\nbyte order", ("other.raw", "cube.hdr")),
     ],
 )
-def test_bad_headers_get_a_sentence(tmp_path, cubes, old, new, message):
+def test_bad_headers_get_a_sentence(tmp_path, cubes, old, new, facts):
     header = write_envi(tmp_path, "cube", cubes[0])
     text = header.read_text()
     assert old in text
     header.write_text(text.replace(old, new, 1))
-    with pytest.raises(SequenceError, match=message):
+    with refuses(SequenceError, facts):
         open_sequence(header)
 
 
 def test_missing_and_doubled_data_files(tmp_path, cubes):
     header = write_envi(tmp_path, "cube", cubes[0])
     (tmp_path / "cube.img").write_bytes(b"")
-    with pytest.raises(SequenceError, match=r"expected one data file for .*, found several \(cube.img, cube.raw\)"):
+    with refuses(SequenceError, "cube.hdr", "(cube.img, cube.raw)"):
         open_sequence(header)
     (tmp_path / "cube.img").unlink()
     (tmp_path / "cube.raw").unlink()
-    with pytest.raises(SequenceError, match=r"found none; keep exactly one"):
+    with refuses(SequenceError, "cube.hdr", "cube.raw"):
         open_sequence(header)
     (tmp_path / "lone.raw").write_bytes(b"")
-    with pytest.raises(SequenceError, match=r"expected an ENVI header lone.hdr beside .*lone.raw, found none"):
+    with refuses(SequenceError, "lone.hdr", "lone.raw"):
         open_sequence(tmp_path / "lone.raw")
 
 
 def test_a_huge_header_is_not_read(tmp_path):
     with (tmp_path / "cube.hdr").open("wb") as handle:
         handle.truncate(5 * 2**20)
-    with pytest.raises(SequenceError, match=r"expected an ENVI text header at .*, found 5242880 bytes"):
+    with refuses(SequenceError, "cube.hdr", "5242880 bytes"):
         read_header(tmp_path / "cube.hdr")
 
 
@@ -191,17 +192,14 @@ def test_mixed_cube_sizes_are_refused(tmp_path, cubes):
     write_envi(tmp_path, "1", cubes[0])
     write_envi(tmp_path, "2", cubes[1][:, :30])
     sequence = open_sequence(tmp_path)
-    with pytest.raises(
-        SequenceError,
-        match=r"expected every frame to be of the size of 1.hdr, 32 x 24 x 16, found 30 x 24 x 16 in .*2.hdr",
-    ):
+    with refuses(SequenceError, "1.hdr", "32 x 24 x 16", "30 x 24 x 16", "2.hdr"):
         sequence[1]
 
 
 def test_headers_with_several_frames_cannot_share_a_folder(tmp_path, cubes):
     for stem in "12":
         write_envi(tmp_path, stem, cubes[0], extra="frames = 2\n")
-    with pytest.raises(SequenceError, match=r"expected one frame a header in .*, found 2 in 1.hdr"):
+    with refuses(SequenceError, "2", "1.hdr"):
         open_sequence(tmp_path)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from spectrack.errors import BoxError, CubeError, InputError, SequenceError
 from spectrack.sequences import ArrayFrame, Frame, MemorySequence, MosaicFrame
+from tests.fixtures.refusals import refuses
 
 
 def mosaic_of(cube, block):
@@ -56,16 +57,16 @@ def test_foreign_byte_order_becomes_native():
 def test_a_window_outside_the_frame_is_refused(window, kind):
     cube = np.zeros((4, 5, 16), np.uint16)
     frame = ArrayFrame(cube) if kind == "array" else MosaicFrame(mosaic_of(cube, 4), 4)
-    with pytest.raises(InputError, match=r"expected a window .* inside the frame of 5 x 4 cube pixels, found"):
+    with refuses(InputError, "5 x 4", str(window)):
         frame.window(*window)
 
 
 def test_frames_refuse_other_shapes():
-    with pytest.raises(CubeError, match=r"expected a frame of shape \(height, width, bands\), found \(4, 5\)"):
+    with refuses(CubeError, "(4, 5)"):
         ArrayFrame(np.zeros((4, 5)))
-    with pytest.raises(CubeError, match=r"expected mosaic sides divisible by the block 4, found 10 x 8"):
+    with refuses(CubeError, "block 4", "10 x 8", "--sensor"):
         MosaicFrame(np.zeros((8, 10)), 4)
-    with pytest.raises(CubeError, match=r"expected a single-channel mosaic"):
+    with refuses(CubeError, "(8, 8, 3)"):
         MosaicFrame(np.zeros((8, 8, 3)), 4)
 
 
@@ -86,7 +87,7 @@ def test_indexing_iterating_and_reading_agree(sequence):
 
 @pytest.mark.parametrize("index", [3, -4])
 def test_a_frame_beyond_the_end_is_an_index_error(sequence, index):
-    with pytest.raises(IndexError, match=r"expected a frame index below 3 for 'clip'"):
+    with pytest.raises(IndexError, match=f"'clip'.*{index}"):
         sequence.frame(index)
 
 
@@ -94,10 +95,7 @@ def test_truth_is_cut_to_the_frames_and_too_short_truth_is_refused_when_asked_fo
     sequence.truth = np.arange(20).reshape(5, 4) + 1
     assert sequence.truth.shape == (3, 4)
     sequence.truth = np.array([[1, 1, 2, 2], [3, 3, 2, 2]])
-    with pytest.raises(
-        SequenceError,
-        match=r"expected a truth box for each of the 3 frames of 'clip', found 2 rows in .*; complete the file",
-    ):
+    with refuses(SequenceError, "3 frames", "'clip'", "2 rows"):
         _ = sequence.truth
     assert sequence.first_box.tolist() == [1, 1, 2, 2]
     sequence.truth = None
@@ -107,7 +105,7 @@ def test_truth_is_cut_to_the_frames_and_too_short_truth_is_refused_when_asked_fo
 
 def test_a_first_box_without_area_is_refused(sequence):
     sequence.truth = np.zeros((3, 4))
-    with pytest.raises(BoxError, match=r"positive width and height"):
+    with refuses(BoxError, "(0, 0, 0, 0)"):
         _ = sequence.first_box
 
 
@@ -146,15 +144,13 @@ def test_metadata_is_empty_until_set(sequence):
 
 
 def test_memory_sequences_refuse_what_is_no_video():
-    with pytest.raises(SequenceError, match=r"expected at least one cube, found none"):
+    with refuses(SequenceError, "cube", "none"):
         MemorySequence([])
-    with pytest.raises(
-        SequenceError, match=r"expected every frame to be like frame 0, \(6, 8, 4\) .* found \(6, 9, 4\) .* at frame 1"
-    ):
+    with refuses(SequenceError, "frame 0", "(6, 8, 4) of float64", "(6, 9, 4) of float64", "frame 1"):
         MemorySequence([np.zeros((6, 8, 4)), np.zeros((6, 9, 4))])
     spoiled = np.zeros((2, 2, 3))
     spoiled[0, 1, 2] = np.nan
-    with pytest.raises(CubeError, match=r"expected finite values in frame 1, found 1 NaN"):
+    with refuses(CubeError, "frame 1", "1 NaN"):
         MemorySequence([np.zeros((2, 2, 3)), spoiled])
 
 

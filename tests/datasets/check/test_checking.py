@@ -17,6 +17,7 @@ from spectrack.datasets.dataset import SequenceKey
 from spectrack.errors import ConfigError, SequenceNotFoundError
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
+from tests.fixtures.refusals import refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
 KANGAROO = SHARED / "data" / "hotc_kangaroo"
@@ -396,13 +397,13 @@ def test_the_report_as_json_and_in_order():
 
 
 def test_wrong_wishes():
-    with pytest.raises(ConfigError, match="expected a data set to check, found none"):
+    with refuses(ConfigError, "data set", "none"):
         check_data([])
-    with pytest.raises(ConfigError, match="expected which frames to read, found 'few'; one of: all, some, none"):
+    with refuses(ConfigError, "'few'", "all, some, none"):
         check_data(["x"], frames="few")
     with pytest.raises(SequenceNotFoundError):
         check_data(["nowhere"])
-    with pytest.raises(ConfigError, match="expected a data set that lies in a folder, found 'simulated'"):
+    with refuses(ConfigError, "'simulated'", "hotc2020"):
         check_data(["x"], name="simulated")
 
 

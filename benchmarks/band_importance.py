@@ -28,6 +28,7 @@ from bcrnet_speed import make_tracker
 from scipy.stats import spearmanr
 
 from spectrack.files import write_json
+from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.methods.bcrnet.composites import band_importance, group_bands, rank_bands
 from spectrack.methods.bcrnet.self_expression import (
     gram_matrix,
@@ -40,7 +41,6 @@ from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.suite import FIRST_SEED as SUITE_FIRST
 from spectrack.simulation.suite import LAST_SEED as SUITE_LAST
 from spectrack.simulation.video import simulate
-from spectrack.trackers.siamese import SEARCH_SIZE_PX
 
 SENSORS = ("vis16", "nir25", "rednir15")
 FIRST_SEED = 700_000

@@ -24,6 +24,7 @@ from PIL import Image
 
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_atomically
+from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error, solve_self_expression
 from spectrack.plots import (
     QUIET_COLOUR,
@@ -38,7 +39,6 @@ from spectrack.plots import (
 )
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
-from spectrack.trackers.siamese import SEARCH_SIZE_PX
 
 SEED = FIRST_SEED + 500
 COMPOSITE_COLOURS = ("#E5E5E5", "#003366", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#882255")

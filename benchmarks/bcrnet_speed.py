@@ -41,9 +41,9 @@ from tracking_speed import (
 
 from spectrack.errors import WeightsError
 from spectrack.files import write_json
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.methods.bcrnet.tracker import BCRNetTracker
-from spectrack.networks.siamban import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.provenance import provenance
 from spectrack.trackers.loading import load_siamban_network, load_tracker, online_options
 from spectrack.trackers.siamese import for_inference

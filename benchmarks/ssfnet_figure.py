@@ -17,12 +17,11 @@ from twins import twin_frames
 
 from spectrack import plots
 from spectrack.false_colour import apply_matrix, false_colour_matrix, to_display
+from spectrack.grid import SEARCH_SIZE_PX, STRIDE_PX, grid_points_px
 from spectrack.methods.siamban.tracker import DEFAULT_RULE
-from spectrack.networks.siamban import GRID_ORIGIN_PX, STRIDE_PX
 from spectrack.simulation.suite import open_suite_sequence
 from spectrack.trackers import load_tracker
 from spectrack.trackers.crop import Colouring, cut
-from spectrack.trackers.online import SEARCH_SIZE
 
 TWIN_COLOUR = plots.TRACK_COLOURS[3]
 
@@ -56,7 +55,7 @@ def crop_of(sequence, frame):
     matrix = false_colour_matrix(DEFAULT_RULE, sequence.bands, wavelengths_nm=sequence.wavelengths_nm)
     window = frame.evidence["search_window"]
     fill = apply_matrix(sequence[frame.index][::8, ::8], matrix).mean(axis=(0, 1))
-    return to_display(cut(sequence.frame(frame.index), window, SEARCH_SIZE, Colouring(matrix), fill))
+    return to_display(cut(sequence.frame(frame.index), window, SEARCH_SIZE_PX, Colouring(matrix), fill))
 
 
 def draw(sequence, frame, path):
@@ -64,7 +63,7 @@ def draw(sequence, frame, path):
 
     figure = Figure(figsize=(11.0, 3.3), layout="constrained", facecolor="white")
     panels = figure.subplots(1, 4)
-    low, high = GRID_ORIGIN_PX - STRIDE_PX / 2, SEARCH_SIZE - GRID_ORIGIN_PX + STRIDE_PX / 2
+    low, high = grid_points_px()[[0, -1]] + (-STRIDE_PX / 2, STRIDE_PX / 2)
     maps = (
         ("false colour", None, None, ""),
         ("RGB branch alone", "rgb_scores", "viridis", "score"),
@@ -73,7 +72,7 @@ def draw(sequence, frame, path):
     )
     picture = crop_of(sequence, frame)
     for panel, (title, key, colours, unit) in zip(panels, maps, strict=True):
-        panel.imshow(picture, extent=(0, SEARCH_SIZE, SEARCH_SIZE, 0), cmap=None)
+        panel.imshow(picture, extent=(0, SEARCH_SIZE_PX, SEARCH_SIZE_PX, 0), cmap=None)
         if key is not None:
             image = panel.imshow(
                 frame.evidence[key], extent=(low, high, high, low), cmap=colours, interpolation="nearest"
@@ -83,7 +82,7 @@ def draw(sequence, frame, path):
         for twin in frame.twins:
             plots.draw_box(panel, twin.box, TWIN_COLOUR)
         panel.set_title(title, fontsize=10, color=plots.TEXT_COLOUR)
-        panel.set(xlim=(0, SEARCH_SIZE), ylim=(SEARCH_SIZE, 0), xticks=[], yticks=[])
+        panel.set(xlim=(0, SEARCH_SIZE_PX), ylim=(SEARCH_SIZE_PX, 0), xticks=[], yticks=[])
     plots.draw_note(
         figure, f"{sequence.name}, frame {frame.index}: search region with the target (blue) and its twins (vermilion)"
     )

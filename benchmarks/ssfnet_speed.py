@@ -23,6 +23,7 @@ import torch
 
 from spectrack.errors import WeightsError
 from spectrack.files import write_json
+from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.methods.ssfnet.network import SSFNet
 from spectrack.methods.ssfnet.tracker import SSFNetTracker
 from spectrack.networks.siamban import decode_boxes
@@ -70,7 +71,7 @@ def stage_times(sequence, tracker):
         frame = sequence.frame(index)
         marks.append(time.perf_counter())
         window = state.search_window()
-        search = tracker._crop(frame, window, 255)
+        search = tracker._crop(frame, window, SEARCH_SIZE_PX)
         marks.append(time.perf_counter())
         with torch.inference_mode():
             output = tracker.network.match(tracker._template, *tracker._modalities(search), tracker._wavelengths)
@@ -87,7 +88,7 @@ def stage_times(sequence, tracker):
 def part_times(sequence, tracker, repeats):
     """Milliseconds of single parts of the network on the search crop of frame 1."""
     network, template, wavelengths = tracker.network, tracker._template, tracker._wavelengths
-    crop = tracker._crop(sequence.frame(1), tracker._state.search_window(), 255)
+    crop = tracker._crop(sequence.frame(1), tracker._state.search_window(), SEARCH_SIZE_PX)
     with torch.inference_mode():
         cube, colour = tracker._modalities(crop)
         rgb = network.level_mix(network.rgb.extract(colour))

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spectrack.boxes import box_of_mask
-from spectrack.networks.siamban import GRID_ORIGIN_PX, GRID_SIZE, STRIDE_PX
-from spectrack.trackers.online import SEARCH_SIZE
+from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, STRIDE_PX, grid_points_px
 
 LEAST_SEEN = 0.5
 """A thing counts in a frame when so much of its mask is in the frame and behind nothing."""
@@ -54,7 +53,7 @@ def twin_frames(sequence, tracker, *, frames=None):
         tracker._state.box = truth[index - 1].copy()
         evidence = tracker.update(sequence.frame(index)).evidence
         boxes = [truth[index], *(box for box in seen.values() if box is not None)]
-        target, *others = things_apart([evidence["search_window"].to_crop(box, SEARCH_SIZE) for box in boxes])
+        target, *others = things_apart([evidence["search_window"].to_crop(box, SEARCH_SIZE_PX) for box in boxes])
         if target is not None and any(others):
             yield TwinFrame(index, target, [twin for twin in others if twin is not None], evidence)
 
@@ -98,9 +97,9 @@ def inner_points(box):
     """(25, 25) bool: grid points in the inner ellipse, or the one nearest to the centre where there is none; none
     outside the grid.
     """
-    places = GRID_ORIGIN_PX + STRIDE_PX * np.arange(GRID_SIZE)
+    places = grid_points_px()
     centre = box[:2] + box[2:] / 2
-    if (np.abs(centre - SEARCH_SIZE / 2) > SEARCH_SIZE / 2 - GRID_ORIGIN_PX + STRIDE_PX / 2).any():
+    if (np.abs(centre - SEARCH_SIZE_PX / 2) > STRIDE_PX * GRID_SIZE / 2).any():
         return np.zeros((GRID_SIZE, GRID_SIZE), dtype=bool)
     dx, dy = (places - centre[0]) / box[2], (places - centre[1]) / box[3]
     inside = dx[None, :] ** 2 + dy[:, None] ** 2 <= 1 / 16

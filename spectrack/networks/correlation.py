@@ -11,12 +11,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from spectrack.errors import InputError
+from spectrack.grid import TEMPLATE_SIZE_PX, centres_px
 
 _MAXIMUM_EXPONENT = 7.0
 """exp(7) = 1097 px, four times the search region; above it a distance is wrong anyway and bf16 losses would overflow.
 """
-
-_TEMPLATE_CENTRE_PX, _STRIDE_PX = 63.5, 8.0
 
 
 def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
@@ -28,7 +27,7 @@ def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
 
     Args:
         boxes: (M, 4) x0, y0, x1, y1 in template-crop pixels.
-        cells: side of the template map; its middle cell is centred on 63.5, cells are 8 px apart.
+        cells: side of the template's kept map.
 
     Returns:
         (M, 2, cells, cells): distance from the box's centre in units of its half width and half height, less 1, at most
@@ -39,9 +38,7 @@ def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
         >>> box_coordinates(torch.tensor([[31.5, 47.5, 95.5, 79.5]]), 7)[0, :, 3, 5].tolist()
         [-0.5, -1.0]
     """
-    places = _TEMPLATE_CENTRE_PX + _STRIDE_PX * (
-        torch.arange(cells, device=boxes.device, dtype=boxes.dtype) - (cells - 1) / 2
-    )
+    places = torch.from_numpy(centres_px(cells, TEMPLATE_SIZE_PX)).to(boxes)
     centres, halves = (boxes[:, :2] + boxes[:, 2:]) / 2, ((boxes[:, 2:] - boxes[:, :2]) / 2).clamp(min=1.0)
     distances = ((places[None, None] - centres[:, :, None]).abs() / halves[:, :, None] - 1.0).clamp(max=1.0)
     across, down = distances[:, 0], distances[:, 1]

@@ -20,9 +20,6 @@ from spectrack.errors import ConfigError, InputError
 from spectrack.networks.backbones.compact import normalised
 from spectrack.networks.correlation import box_coordinates, cross_correlate, fuse_levels, positive_distances
 
-RESPONSE_CELLS = 25
-"""Side of the response: 31 search cells - 7 template cells + 1; the 3x3 towers shrink both by two."""
-
 TYPICAL_DISTANCE_PX = 32.0
 """Half a target in the search region: the crop rule makes targets about 64 px large there."""
 

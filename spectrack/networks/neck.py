@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
-
-TEMPLATE_CELLS = 7
-"""Side of the kept template in cells of 8 px: the target's box is about half the 127 px crop, so 7 cells hold it."""
+from spectrack.grid import TEMPLATE_CELLS, TEMPLATE_SIZE_PX
 
 
 class Neck(nn.Module):
@@ -88,7 +86,7 @@ def _central(level: Tensor) -> Tensor:
     if min(height, width) < TEMPLATE_CELLS or height % 2 == 0 or width % 2 == 0:
         raise InputError(
             f"expected template maps with odd sides of at least {TEMPLATE_CELLS} cells, found {height} x {width}; "
-            "give a 127 x 127 template crop"
+            f"give a template crop of {TEMPLATE_SIZE_PX} x {TEMPLATE_SIZE_PX}"
         )
     top, left = (height - TEMPLATE_CELLS) // 2, (width - TEMPLATE_CELLS) // 2
     return level[..., top : top + TEMPLATE_CELLS, left : left + TEMPLATE_CELLS]

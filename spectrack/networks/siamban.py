@@ -15,28 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError
+from spectrack.grid import grid_points_px
 from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.backbones.compact import CompactBackbone
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
-
-TEMPLATE_SIZE_PX = 127
-SEARCH_SIZE_PX = 255
-STRIDE_PX = 8
-GRID_SIZE = 25
-GRID_ORIGIN_PX = 31.5
-"""Grid point i lies at ``31.5 + 8 i`` in the search crop's continuous coordinates; point 12 is its centre, 127.5."""
 
 _INPUT_RANGES = {
     "unit": ((0.4, 0.4, 0.4), (0.25, 0.25, 0.25)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "0-255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
 }
-
-
-def grid_points_px() -> Tensor:
-    """(25,) positions of the grid along one side of the search crop, in crop pixels with continuous edges."""
-    return GRID_ORIGIN_PX + STRIDE_PX * torch.arange(GRID_SIZE, dtype=torch.float32)
 
 
 @dataclass(frozen=True)
@@ -207,7 +196,7 @@ def decode_boxes(distances: Tensor) -> Tensor:
     Returns:
         (N, 4, 25, 25) as x0, y0, x1, y1 in search-crop pixels.
     """
-    points = grid_points_px().to(distances)
+    points = torch.from_numpy(grid_points_px()).to(distances)
     x, y = points[None, None, :], points[None, :, None]
     left, top, right, bottom = distances.unbind(1)
     return torch.stack([x - left, y - top, x + right, y + bottom], dim=1)

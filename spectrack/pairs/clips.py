@@ -22,8 +22,9 @@ from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import Look, PhotometricConfig, finish_crop
-from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+from spectrack.pairs.synthesis import Pair
 from spectrack.scaling import Scaling
 from spectrack.sequences import open_sequence
 from spectrack.sequences.base import ArrayFrame, Sequence
@@ -168,11 +169,11 @@ def cut_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig) ->
     clip, other = clips[chosen], clips[chosen if positive else (chosen + int(rng.integers(1, len(clips)))) % len(clips)]
     first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
     template, template_box = _crop(
-        clip, first, TEMPLATE_SIZE, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2)
+        clip, first, TEMPLATE_SIZE_PX, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2)
     )
     reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
     scale = float(np.exp(rng.normal(0.0, config.search_scale)))
-    search, box = _crop(other, second, SEARCH_SIZE, scale, rng.uniform(-reach, reach, 2))
+    search, box = _crop(other, second, SEARCH_SIZE_PX, scale, rng.uniform(-reach, reach, 2))
     return Pair(template, search, box.astype(np.float32), positive, template_box.astype(np.float32))
 
 
@@ -183,7 +184,7 @@ def _crop(
     box.
     """
     image, box = clip.images[index], clip.truth[index]
-    side = context_side(box) * size / TEMPLATE_SIZE / scale
+    side = context_side(box) * size / TEMPLATE_SIZE_PX / scale
     centre = box[:2] + box[2:] / 2 - shift * side / size
     window = CropWindow.around(centre, side)
     # The mean of the light, not of its square root: that is what the tracker pads with.

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.bank import PairMaterial, build_bank
 from spectrack.pairs.clips import ALL_BANDS, STORED_WHITE, Clip, cut_pair, prepare_sequences, prepare_simulated
 from spectrack.pairs.configuration import DataConfig
@@ -23,7 +24,7 @@ from spectrack.pairs.spectral_cameras import Camera, draw_camera
 from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
-from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Pair
+from spectrack.pairs.synthesis import Pair
 from spectrack.pairs.warping import Image
 
 _CAMERA_STREAM = 2**32 - 1
@@ -153,18 +154,18 @@ def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
     labelled = [pair.pair if isinstance(pair, ClipPair) else pair for pair in pairs]
     kinds = [KINDS.index("clip") if isinstance(pair, ClipPair) else pair.kind for pair in pairs]
     return PackedPairs(
-        template=_in_corners([pair.template for _, pair in drawn], TEMPLATE_SIZE),
-        search=_in_corners([pair.search for _, pair in drawn], SEARCH_SIZE),
+        template=_in_corners([pair.template for _, pair in drawn], TEMPLATE_SIZE_PX),
+        search=_in_corners([pair.search for _, pair in drawn], SEARCH_SIZE_PX),
         sides=_whole([[len(pair.template), len(pair.search)] for _, pair in drawn], 2),
         mixing=_together([pair.mixing for _, pair in drawn], (2, FEATURES, camera.bands)),
         counts=torch.tensor([pair.counts for _, pair in drawn], dtype=torch.float32),
         seeds=_whole([pair.seeds.tolist() for _, pair in drawn], 2),
         places=torch.tensor([place for place, _ in drawn], dtype=torch.int64),
         clip_template=_together(
-            [clip.pair.template for _, clip in clips], (TEMPLATE_SIZE, TEMPLATE_SIZE, camera.bands), torch.uint8
+            [clip.pair.template for _, clip in clips], (TEMPLATE_SIZE_PX, TEMPLATE_SIZE_PX, camera.bands), torch.uint8
         ),
         clip_search=_together(
-            [clip.pair.search for _, clip in clips], (SEARCH_SIZE, SEARCH_SIZE, camera.bands), torch.uint8
+            [clip.pair.search for _, clip in clips], (SEARCH_SIZE_PX, SEARCH_SIZE_PX, camera.bands), torch.uint8
         ),
         clip_gains=_together([clip.gains for _, clip in clips], (2, camera.bands)),
         clip_places=torch.tensor([place for place, _ in clips], dtype=torch.int64),

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.spectral_surfaces import BEND_UNIT, NO_BEND
-from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE
 from spectrack.sensors import Sensor
 
 _ELECTRONS_PER_COUNT = Sensor.full_well_e / ((1 << Sensor.bit_depth) - 1)
@@ -102,8 +102,8 @@ class SpectralBatch(NamedTuple):
 
 def expand(packed: PackedPairs) -> SpectralBatch:
     """Make cubes and false colours of a packed batch, on its device."""
-    template = _cubes(packed, 0, TEMPLATE_SIZE, packed.template, packed.clip_template)
-    search = _cubes(packed, 1, SEARCH_SIZE, packed.search, packed.clip_search)
+    template = _cubes(packed, 0, TEMPLATE_SIZE_PX, packed.template, packed.clip_template)
+    search = _cubes(packed, 1, SEARCH_SIZE_PX, packed.search, packed.clip_search)
     return SpectralBatch(
         template,
         search,

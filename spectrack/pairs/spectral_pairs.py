@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import Look, PhotometricConfig, develop, draw_look, native_side
 from spectrack.pairs.bank import PairMaterial
 from spectrack.pairs.spectral_cameras import Camera, CameraConfig
@@ -31,7 +32,7 @@ from spectrack.pairs.spectral_materials import (
     separated,
 )
 from spectrack.pairs.spectral_surfaces import SpectralBank, draw_wardrobe
-from spectrack.pairs.synthesis import SEARCH_SIZE, TEMPLATE_SIZE, Casting, SynthesisConfig, draw_native_side, draw_scene
+from spectrack.pairs.synthesis import Casting, SynthesisConfig, draw_native_side, draw_scene
 from spectrack.pairs.warping import Image, channels_of, in_groups, stacked
 
 KINDS = ("ordinary", "camouflage", "twins", "plain", "clip")
@@ -133,10 +134,10 @@ def render_spectral_pair(
         pair = np.stack([wardrobe.things[0], wardrobe.ground])
         materials = separated(materials, pair, float(rng.uniform(*config.materials.angle)))
     look = draw_look(rng, scene.search[:, :, :3], config.photometric)
-    native = draw_native_side(rng, synthesis) / TEMPLATE_SIZE
-    template = _seen(rng, scene.template, look, materials, native_side(TEMPLATE_SIZE, native), blur=False)
+    native = draw_native_side(rng, synthesis) / TEMPLATE_SIZE_PX
+    template = _seen(rng, scene.template, look, materials, native_side(TEMPLATE_SIZE_PX, native), blur=False)
     search = _seen(
-        rng, scene.search, look, materials, native_side(SEARCH_SIZE, native * rng.uniform(0.85, 1.18)), blur=True
+        rng, scene.search, look, materials, native_side(SEARCH_SIZE_PX, native * rng.uniform(0.85, 1.18)), blur=True
     )
     gains = draw_gains(rng, camera, config.materials, relit=rng.random() < config.materials.relight_share)
     gains *= _exposure(search, materials) * np.exp(rng.uniform(*np.log(config.brightness)))

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import PhotometricConfig, draw_look, finish_crop
 from spectrack.pairs.bank import PairMaterial
 from spectrack.pairs.deformation import Deformation
@@ -38,8 +39,6 @@ from spectrack.pairs.warping import (
     warp,
 )
 from spectrack.trackers.crop import context_side
-
-TEMPLATE_SIZE, SEARCH_SIZE = 127, 255
 
 
 class Pair(NamedTuple):
@@ -137,8 +136,8 @@ def render_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisC
     look = draw_look(rng, search, config.photometric)
     native = draw_native_side(rng, config)
     return Pair(
-        finish_crop(rng, template, look, native / TEMPLATE_SIZE, blur=False),
-        finish_crop(rng, search, look, native / TEMPLATE_SIZE * rng.uniform(0.85, 1.18), blur=True),
+        finish_crop(rng, template, look, native / TEMPLATE_SIZE_PX, blur=False),
+        finish_crop(rng, search, look, native / TEMPLATE_SIZE_PX * rng.uniform(0.85, 1.18), blur=True),
         box,
         positive,
         template_box,
@@ -171,10 +170,10 @@ def _sprite_pair(
     if casting.twin:
         shown = target
 
-    template_map = _placed(bank, target, pose, TEMPLATE_SIZE, *_template_jitter(rng, config))
-    search_map = _placed(bank, shown, later, SEARCH_SIZE, *_search_jitter(rng, config))
+    template_map = _placed(bank, target, pose, TEMPLATE_SIZE_PX, *_template_jitter(rng, config))
+    search_map = _placed(bank, shown, later, SEARCH_SIZE_PX, *_search_jitter(rng, config))
     backgrounds = _backgrounds(rng, bank, config, same=casting.disguise != "none")
-    template, search = backgrounds.near(TEMPLATE_SIZE), backgrounds.far(SEARCH_SIZE)
+    template, search = backgrounds.near(TEMPLATE_SIZE_PX), backgrounds.far(SEARCH_SIZE_PX)
     scatter(rng, bank, template, config.distractors // 2, shown, search_map)
     scatter(rng, bank, search, config.distractors, target, search_map)
     template_box = corner_box(moved_points(bank.outlines[target], template_map))
@@ -224,10 +223,10 @@ def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: Synthesis
     positive = rng.random() >= config.negative_share
     cx, cy, w, h = region
     scale, dx, dy = _template_jitter(rng, config)
-    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, w, h)) * scale
-    template_map = affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE / 2 + dx, TEMPLATE_SIZE / 2 + dy))
+    zoom = TEMPLATE_SIZE_PX / context_side((0.0, 0.0, w, h)) * scale
+    template_map = affine(np.eye(2) * zoom, (cx, cy), (TEMPLATE_SIZE_PX / 2 + dx, TEMPLATE_SIZE_PX / 2 + dy))
     template_box = moved_box(np.array([(cx - w / 2, cy - h / 2), (cx + w / 2, cy + h / 2)]), template_map)
-    template = warp(picture, template_map, TEMPLATE_SIZE)
+    template = warp(picture, template_map, TEMPLATE_SIZE_PX)
     if not positive:
         picture = _choose_picture(rng, bank, config)
         cx, cy, w, h = _structured_region(rng, colours_of(picture))
@@ -235,9 +234,9 @@ def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: Synthesis
     points = np.array([cx, cy]) + _ELLIPSE * np.array([w / 2, h / 2])
     extent = np.ptp(points @ change.T, axis=0)
     scale, dx, dy = _search_jitter(rng, config)
-    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *extent)) * scale
-    search_map = affine(change * zoom, (cx, cy), (SEARCH_SIZE / 2 + dx, SEARCH_SIZE / 2 + dy))
-    search = warp(picture, search_map, SEARCH_SIZE)
+    zoom = TEMPLATE_SIZE_PX / context_side((0.0, 0.0, *extent)) * scale
+    search_map = affine(change * zoom, (cx, cy), (SEARCH_SIZE_PX / 2 + dx, SEARCH_SIZE_PX / 2 + dy))
+    search = warp(picture, search_map, SEARCH_SIZE_PX)
     points = moved_points(points, search_map)
     box = corner_box(points)
     if rng.random() < 0.35:
@@ -255,7 +254,7 @@ def _finished(
     """Deform and occlude the search crop and box its target, which `points` (n, 2) outline before."""
     search = pair.search
     if rng.random() < config.deformation_share:
-        deformation = Deformation(rng, SEARCH_SIZE, float(rng.uniform(0.0, config.deformation_px)))
+        deformation = Deformation(rng, SEARCH_SIZE_PX, float(rng.uniform(0.0, config.deformation_px)))
         search, points = deformation.apply(search), deformation.move(points)
     box = corner_box(points)
     if rng.random() < config.occlusion_share:
@@ -328,7 +327,7 @@ def _placed(bank: PairMaterial, sprite: int, pose: Matrix, size: int, scale: flo
     """
     points = bank.outlines[sprite].astype(np.float64) @ pose.T
     low, high = points.min(axis=0), points.max(axis=0)
-    zoom = TEMPLATE_SIZE / context_side((0.0, 0.0, *(high - low))) * scale
+    zoom = TEMPLATE_SIZE_PX / context_side((0.0, 0.0, *(high - low))) * scale
     middle = np.linalg.solve(pose, (low + high) / 2)
     return affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
 

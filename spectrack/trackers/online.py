@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box, keep_in_frame
 from spectrack.errors import ConfigError
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.trackers.crop import CropWindow, context_side
-
-SEARCH_SIZE, TEMPLATE_SIZE = 255, 127
 
 _AGREEMENT_POWER = 4
 _SAME_PLACE = 0.35
@@ -96,7 +95,7 @@ class TargetState:
 
     def search_window(self) -> CropWindow:
         """The window to search in the next frame."""
-        side = context_side(self.box) * SEARCH_SIZE / TEMPLATE_SIZE
+        side = context_side(self.box) * SEARCH_SIZE_PX / TEMPLATE_SIZE_PX
         return CropWindow.around(self._centre(), side * (self.options.search_growth if self.lost else 1.0))
 
     def choose(self, scores: NDArray[np.float32], corners: NDArray[np.float32], window: CropWindow) -> Choice:
@@ -109,7 +108,7 @@ class TargetState:
         """
         width = np.maximum((corners[2] - corners[0]) * self._stretch[0], 1e-3)
         height = np.maximum((corners[3] - corners[1]) * self._stretch[1], 1e-3)
-        size = self.box[2:] * (SEARCH_SIZE / window.side)
+        size = self.box[2:] * (SEARCH_SIZE_PX / window.side)
         ratio_change = _change((size[0] / size[1]) / (width / height))
         size_change = _change(_padded_size(width, height) / _padded_size(size[0], size[1]))
         penalty = np.exp(-(ratio_change * size_change - 1.0) * self.options.penalty)
@@ -130,7 +129,7 @@ class TargetState:
 
     def move(self, choice: Choice, window: CropWindow) -> Box:
         """Take a choice over: position at once, size by degrees; returns the new box."""
-        found = window.to_frame(choice.box, SEARCH_SIZE)
+        found = window.to_frame(choice.box, SEARCH_SIZE_PX)
         rate = choice.penalty * choice.score * self.options.size_rate
         size = self.box[2:] * (1.0 - rate) + found[2:] * rate
         centre = found[:2] + found[2:] / 2
@@ -145,7 +144,7 @@ class TargetState:
         size, bounded, and applied to every later prediction.
         """
         strength = self.options.calibrate
-        truth = window.to_crop(self.box, SEARCH_SIZE)
+        truth = window.to_crop(self.box, SEARCH_SIZE_PX)
         if strength == 0.0 or choice.score < self.options.lost_score:
             return
         error = (truth[:2] + truth[2:] / 2) - (choice.box[:2] + choice.box[2:] / 2)

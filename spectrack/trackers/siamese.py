@@ -20,8 +20,9 @@ from torch import nn
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.networks.folding import fold_batch_norm
-from spectrack.networks.siamban import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, SiamBAN
+from spectrack.networks.siamban import SiamBAN
 from spectrack.networks.winograd import with_winograd
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame

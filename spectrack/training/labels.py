@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spectrack.networks.siamban import GRID_SIZE, grid_points_px
+from spectrack.grid import GRID_SIZE, grid_points_px
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
 
@@ -28,7 +28,7 @@ def ellipse_labels(boxes: Tensor, positive: Tensor) -> Tensor:
         (N, 25, 25) int64 of 1, 0 and -1.
     """
     centre, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-3)
-    points = grid_points_px().to(boxes)
+    points = torch.from_numpy(grid_points_px()).to(boxes)
     dx = ((points[None] - centre[:, :1]) / sides[:, :1])[:, None, :]
     dy = ((points[None] - centre[:, 1:]) / sides[:, 1:])[:, :, None]
     inner, outer = (dx**2 + dy**2) * 16 <= 1, (dx**2 + dy**2) * 4 > 1
@@ -48,7 +48,7 @@ def ellipse_labels(boxes: Tensor, positive: Tensor) -> Tensor:
 
 def distance_targets(boxes: Tensor) -> Tensor:
     """(N, 4) boxes to (N, 4, 25, 25) distances left, top, right, bottom of every grid point, in search-crop pixels."""
-    points = grid_points_px().to(boxes)
+    points = torch.from_numpy(grid_points_px()).to(boxes)
     x, y = (
         points[None, None, :].expand(len(boxes), GRID_SIZE, -1),
         points[None, :, None].expand(len(boxes), -1, GRID_SIZE),

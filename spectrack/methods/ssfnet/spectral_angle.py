@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.grid import STRIDE_PX, TEMPLATE_SIZE_PX, centres_px
 from spectrack.networks.correlation import cross_correlate, fuse_levels, positive_distances
 from spectrack.networks.correlation_head import CorrelationBranch, CorrelationHead, TemplateKernels
 
@@ -39,8 +40,6 @@ finite.
 _LEAST_SINE = 1e-10
 """Added beneath the root of 1 - c^2 and taken off behind it: the gradient at equal spectra stays finite, the angle 0.
 """
-
-_CENTRE_PX, _STRIDE_PX = 63.5, 8.0
 
 
 def region_angles(
@@ -85,7 +84,7 @@ def box_shares(boxes: Tensor, cells: int) -> Tensor:
 
     Args:
         boxes: (M, 4) x0, y0, x1, y1 in template-crop pixels.
-        cells: side of the template map; its middle cell is centred on 63.5, cells are 8 px apart.
+        cells: side of the template's kept map.
 
     Returns:
         (M, cells, cells) in [0, 1]; all 1 for a box that touches none.
@@ -94,10 +93,9 @@ def box_shares(boxes: Tensor, cells: int) -> Tensor:
         >>> box_shares(torch.tensor([[59.5, 59.5, 71.5, 67.5]]), 3)[0].tolist()
         [[0.0, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 0.0]]
     """
-    low = _CENTRE_PX + _STRIDE_PX * (torch.arange(cells, device=boxes.device, dtype=boxes.dtype) - cells / 2)
-    covered = (torch.minimum(boxes[:, 2:, None], low + _STRIDE_PX) - torch.maximum(boxes[:, :2, None], low)).clamp(
-        min=0
-    ) / _STRIDE_PX
+    low = torch.from_numpy(centres_px(cells, TEMPLATE_SIZE_PX)).to(boxes) - STRIDE_PX / 2
+    covered = torch.minimum(boxes[:, 2:, None], low + STRIDE_PX) - torch.maximum(boxes[:, :2, None], low)
+    covered = covered.clamp(min=0) / STRIDE_PX
     shares = covered[:, 1, :, None] * covered[:, 0, None, :]
     nothing = shares.sum(dim=(1, 2), keepdim=True) <= 0
     return torch.where(nothing, torch.ones_like(shares), shares)

@@ -16,8 +16,8 @@ from pathlib import Path
 from spectrack.evaluation.uncertainty import score_interval
 from spectrack.files import write_json
 from spectrack.provenance import provenance
+from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.runner import RunOptions, run
-from spectrack.runs.sequence_run import SequenceEntry
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 

@@ -25,9 +25,10 @@ from spectrack.ablations.writing import Record, check_place, read_earlier, write
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores
-from spectrack.provenance import package_version, provenance
+from spectrack.provenance import package_version, provenance, source_digest
+from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.runner import RunOptions, run
-from spectrack.runs.sequence_run import Entry, SequenceEntry, plain_description
+from spectrack.runs.sequence_run import plain_description
 from spectrack.runs.workers import check_spread
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
@@ -151,6 +152,7 @@ class _Ablation:
             "pairs": options.pairs,
             "seeds": list(options.seeds),
             "version": package_version(),
+            "code": source_digest(),
             "sequences": [entry.label for entry in entries],
         }
 
@@ -274,6 +276,7 @@ class _Ablation:
             "seed": options.seed,
             "threads": options.threads,
             "version": package_version(),
+            "code": source_digest(),
         }
         directory = folder_of(self.out / "runs", row.name, decides)
         return directory, RunOptions(

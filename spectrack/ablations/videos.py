@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spectrack.annotations.attributes import abbreviate
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.runs.sequence_run import Entry, SequenceEntry
+from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.sequences.base import Sequence as Video
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.opening import open_sequence

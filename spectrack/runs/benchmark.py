@@ -12,9 +12,10 @@ from spectrack.errors import ConfigError
 from spectrack.evaluation.analysis import Analysis, compare, figures_json
 from spectrack.files import write_json
 from spectrack.provenance import provenance
+from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.run_directory import PLAN
 from spectrack.runs.runner import RunOptions, RunResult, run
-from spectrack.runs.sequence_run import Entry, MakeTracker, SequenceEntry, SequenceRun
+from spectrack.runs.sequence_run import MakeTracker, SequenceRun
 from spectrack.runs.stored_run import BENCHMARK, StoredRun
 from spectrack.sequences.base import Sequence
 
@@ -75,7 +76,7 @@ def benchmark(
 
     Example:
         >>> import spectrack
-        >>> from spectrack.runs.sequence_run import SequenceEntry
+        >>> from spectrack.runs.entries import SequenceEntry
         >>> clip = spectrack.simulate("calm", frames=40, seed=3)
         >>> result = benchmark([clip], {"siamban": spectrack.load_tracker}, "runs/calm")  # doctest: +SKIP
         >>> result.runs["siamban"].scores.auc  # doctest: +SKIP

@@ -19,12 +19,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spectrack.annotations.text import write_boxes
+import numpy as np
+
+from spectrack.annotations.text import read_boxes, write_boxes
+from spectrack.boxes import Box
 from spectrack.errors import ConfigError, InputError
 from spectrack.files import write_json, write_text
 from spectrack.runs.evidence import write_evidence
 
 if TYPE_CHECKING:
+    from spectrack.runs.entries import OpenedEntry
     from spectrack.runs.sequence_run import SequenceRun
 
 PLAN, DONE, RUN, SCORES = "plan.json", "done", "run.json", "scores.json"
@@ -82,17 +86,34 @@ class RunDirectory:
         }
 
     def write_sequence(self, item: SequenceRun) -> None:
-        """Commit one sequence: its marker comes last."""
+        """Commit one sequence: its marker goes first and comes last."""
+        self.marker(item.label).unlink(missing_ok=True)
         write_boxes(self.path / BOXES / f"{item.label}.txt", item.boxes, fmt=None, missing=True)
-        if item.truth is not None:
-            write_boxes(self.path / TRUTH / f"{item.label}.txt", item.truth, fmt=None)
-        if item.visibility is not None:
-            text = "".join(f"{float(value)!r}\n" for value in item.visibility)
-            write_text(self.path / TRUTH / f"{item.label}{VISIBILITY_SUFFIX}.txt", text)
+        self._write_annotations(item)
         item.frames.write(self.path / FRAMES / f"{item.label}.csv")
         if item.evidence:
             write_evidence(self.path / EVIDENCE / f"{item.label}.npz", item.evidence)
         write_json(self.marker(item.label), describe_sequence(item))
+
+    def renew_annotations(self, opened: OpenedEntry, marker: Mapping[str, Any]) -> None:
+        """Replace truth, visibility and attributes of a finished sequence whose boxes stay."""
+        self._write_annotations(opened)
+        content = dict(marker["content"]) | {"annotations": opened.annotations_digest()}
+        renewed = {"attributes": list(opened.attributes), "has_truth": opened.truth is not None, "content": content}
+        write_json(self.marker(opened.label), {**marker, **renewed})
+
+    def first_box(self, label: str) -> Box:
+        """The box that a finished sequence was started from."""
+        return np.asarray(read_boxes(self.path / BOXES / f"{label}.txt")[0])
+
+    def _write_annotations(self, item: SequenceRun | OpenedEntry) -> None:
+        truth, seen = (self.path / TRUTH / f"{item.label}{suffix}.txt" for suffix in ("", VISIBILITY_SUFFIX))
+        truth.unlink(missing_ok=True)
+        seen.unlink(missing_ok=True)
+        if item.truth is not None:
+            write_boxes(truth, item.truth, fmt=None)
+        if item.visibility is not None:
+            write_text(seen, "".join(f"{float(value)!r}\n" for value in item.visibility))
 
     def write_result(self, record: Mapping[str, Any], scores: Mapping[str, Any] | None) -> None:
         """Finish the run: scores first, `run.json` last."""
@@ -158,6 +179,7 @@ def describe_sequence(item: SequenceRun) -> dict[str, Any]:
         "machine": item.machine,
         "has_truth": item.truth is not None,
         "failure": None if item.failure is None else {"frame": item.failure.frame, "message": item.failure.message},
+        "content": None if item.content is None else item.content.to_json(),
     }
 
 

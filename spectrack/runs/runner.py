@@ -1,8 +1,8 @@
 """Tracking a list of sequences with one tracker into a run directory from which every printed number can be recomputed.
 
 What lies where is said in `spectrack.runs.run_directory`. A run that was interrupted, by Ctrl-C, a kill or a power cut,
-goes on at the first sequence that was not finished when it is started again, and gives the same boxes and scores as one
-that was not. A tracker that raises an exception loses that sequence from the frame on, and the run goes on.
+goes on where it stopped when it is started again (see `spectrack.runs.resuming`), and gives the same boxes and scores
+as one that was not. A tracker that raises an exception loses that sequence from the frame on, and the run goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
 from spectrack.evaluation.protocols import Invalid, Missing, resolve_protocol
 from spectrack.evaluation.scores import Scores
-from spectrack.provenance import package_version, provenance
+from spectrack.provenance import package_version, provenance, source_digest
+from spectrack.runs.entries import Entry, SequenceEntry
+from spectrack.runs.resuming import Resumption, resume
 from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory
 from spectrack.runs.sequence_run import (
-    Entry,
     MakeTracker,
-    SequenceEntry,
     SequenceRun,
     TrackSettings,
     Unreadable,
@@ -86,11 +86,13 @@ class RunResult:
         directory: where it was written.
         stored: everything in it.
         analysis: scores and what goes with them; None when no sequence has truth.
+        resumption: what became of the sequences that an earlier call had finished.
     """
 
     directory: Path
     stored: StoredRun
     analysis: Analysis | None
+    resumption: Resumption = field(default_factory=Resumption)
 
     @property
     def scores(self) -> Scores | None:
@@ -141,25 +143,27 @@ def run(
     directory = RunDirectory(Path(out_dir))
     directory.prepare(plan, overwrite=options.overwrite, retry_failed=options.retry_failed)
     settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
+    resumption = resume(directory, entries, protocol)
     _track_pending(
         entries,
+        resumption.kept,
         functools.partial(track_entry, make_tracker=make_tracker, settings=settings),
         directory,
         options,
         progress,
     )
-    return _finish(directory, plan, options)
+    return replace(_finish(directory, plan, options), resumption=resumption)
 
 
 def _track_pending(
     entries: list[Entry],
+    kept: Container[str],
     track_one: Callable[[Entry], SequenceRun | Unreadable],
     directory: RunDirectory,
     options: RunOptions,
     progress: OnSequence | None,
 ) -> None:
-    finished = directory.finished()
-    pending = [entry for entry in entries if entry.label not in finished]
+    pending = [entry for entry in entries if entry.label not in kept]
     if not pending:
         return
     directory.reopen()
@@ -224,7 +228,9 @@ def _plan(entries: list[Entry], name: str, description: dict[str, Any], options:
         "config": config,
         "seed": options.seed,
         "threads": options.threads,
+        "evidence": options.evidence,
         "version": package_version(),
+        "code": source_digest(),
         "sequences": [entry.label for entry in entries],
     }
 

@@ -5,26 +5,31 @@ fails.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.boxes import Box, Boxes, as_box
-from spectrack.errors import BoxError, ConfigError, SequenceError, SpectrackError
+from spectrack.boxes import Box, Boxes
+from spectrack.errors import BoxError, ConfigError, SpectrackError
 from spectrack.evaluation.protocols import Protocol as ScoringProtocol
 from spectrack.evaluation.protocols import score
+from spectrack.files.fingerprints import Ingredients, glance, take_fingerprint
 from spectrack.provenance import machine_name
+from spectrack.runs.entries import Entry, OpenedEntry, SequenceContent
 from spectrack.runs.evidence import Arrays, EvidenceCollector
 from spectrack.runs.frame_table import FrameTable, Row
 from spectrack.runs.timing import timed_track
 from spectrack.sequences.base import Sequence
-from spectrack.trackers.base import Tracker
+from spectrack.trackers.base import Estimate, Tracker
+
+log = logging.getLogger(__name__)
 
 LARGEST_COORDINATE = 1e7
 """A box beyond this many pixels is no box; the reader of box files refuses it as well."""
@@ -35,53 +40,6 @@ MakeTracker = Callable[[], Tracker]
 """Makes a tracker. Called once a sequence, so that no state leaks from one to the next; picklable where there are
 several jobs, such as ``functools.partial(load_tracker, "siamban")``.
 """
-
-
-class Entry(Protocol):
-    """One sequence that is opened when its turn comes, as the datasets of `spectrack.datasets` list them."""
-
-    @property
-    def label(self) -> str:
-        """Its name in the run: unique, and fit as a file name."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Labels such as OCC; empty when unknown."""
-
-    def open(self) -> Sequence:
-        """Open it."""
-
-
-@dataclass(frozen=True)
-class SequenceEntry:
-    """An entry made from a function that opens the sequence.
-
-    Attributes:
-        label: its name in the run.
-        opener: opens it; picklable where there are several jobs.
-        attributes: labels such as OCC.
-    """
-
-    label: str
-    opener: Callable[[], Sequence]
-    attributes: tuple[str, ...] = ()
-
-    def open(self) -> Sequence:
-        """Open it."""
-        return self.opener()
-
-    @staticmethod
-    def of(sequence: Sequence) -> SequenceEntry:
-        """An entry for a sequence that is open already, under its own name."""
-        return SequenceEntry(sequence.name, _Opened(sequence), tuple(sequence.attributes))
-
-
-@dataclass(frozen=True)
-class _Opened:
-    sequence: Sequence
-
-    def __call__(self) -> Sequence:
-        return self.sequence
 
 
 @dataclass(frozen=True)
@@ -114,6 +72,7 @@ class SequenceRun:
         evidence: see `spectrack.runs.evidence`.
         failure: the tracker's exception, or None.
         machine: what it ran on.
+        content: what the sequence was made of, or None where that is not known.
     """
 
     label: str
@@ -125,6 +84,32 @@ class SequenceRun:
     evidence: Arrays
     failure: Failure | None
     machine: str
+    content: SequenceContent | None = None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A track as far as it went.
+
+    Attributes:
+        boxes: (N, 4); rows of NaN where there is no usable box, and from `frame` on where it was stopped.
+        frames: times, confidence and the lost flag.
+        frame: how many frames were tracked.
+        stopped: the exception that ended the track early, or None.
+    """
+
+    boxes: Boxes
+    frames: FrameTable
+    frame: int
+    stopped: Exception | None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The exception as it is kept."""
+        if self.stopped is None:
+            return None
+        text = " ".join(f"{type(self.stopped).__name__}: {self.stopped}".split())
+        return Failure(self.frame, text[:_LONGEST_MESSAGE])
 
 
 @dataclass(frozen=True)
@@ -176,7 +161,10 @@ def track_entry(entry: Entry, make_tracker: MakeTracker, settings: TrackSettings
         InputError: truth that the protocol refuses.
     """
     try:
-        sequence, box, truth = _open(entry)
+        opened = OpenedEntry(entry)
+        box, truth, annotations = opened.box, opened.truth, opened.annotations_digest()
+        ingredients = made_of(opened.sequence)
+        seen = None if ingredients is None else glance(ingredients)
     except (SpectrackError, OSError) as error:
         return Unreadable(entry.label, " ".join(str(error).split()))
     if truth is not None and settings.protocol is not None:
@@ -191,20 +179,22 @@ def track_entry(entry: Entry, make_tracker: MakeTracker, settings: TrackSettings
             "started, found "
             f"{json.dumps(description)} on {machine_name()}; use the same weights and settings on every machine"
         )
-    collector = EvidenceCollector(sequence) if settings.evidence else None
+    collector = EvidenceCollector(opened.sequence) if settings.evidence else None
     with _limited_threads(settings.threads):
-        boxes, frames, failure = _track(sequence, tracker, box, collector)
-    visibility = sequence.visibility
+        tracked = follow(opened.sequence, tracker, box, None if collector is None else collector.add)
+    # Afterwards, so that reading every byte does not warm up what is timed.
+    frames = None if ingredients is None else take_fingerprint(ingredients, seen)
     return SequenceRun(
         label=entry.label,
-        boxes=boxes,
-        frames=frames,
+        boxes=tracked.boxes,
+        frames=tracked.frames,
         truth=truth,
-        visibility=None if visibility is None else np.asarray(visibility, dtype=np.float64)[: len(boxes)],
-        attributes=tuple(entry.attributes) or tuple(sequence.attributes),
+        visibility=opened.visibility,
+        attributes=opened.attributes,
         evidence={} if collector is None else collector.arrays(),
-        failure=failure,
+        failure=tracked.failure,
         machine=machine_name(str(description.get("device", "cpu"))),
+        content=None if frames is None else SequenceContent(frames, annotations),
     )
 
 
@@ -224,42 +214,43 @@ def plain_description(tracker: Tracker) -> dict[str, Any]:
     return described
 
 
-def _open(entry: Entry) -> tuple[Sequence, Box, Boxes | None]:
-    sequence = entry.open()
-    box = sequence.first_box
-    if box is None:
-        raise SequenceError(
-            f"expected a first box for the sequence {entry.label!r}, found no truth and no init_rect.txt; "
-            "add groundtruth_rect.txt beside its frames, or track it alone with --box x,y,w,h"
-        )
-    truth = sequence.truth
-    # A frame without the object is a zero row, as in the field's files; NaN would not survive being written and read.
-    return (
-        sequence,
-        as_box(box),
-        None if truth is None else np.where(np.isfinite(truth).all(axis=1, keepdims=True), truth, 0.0),
-    )
+def follow(
+    sequence: Sequence, tracker: Tracker, box: Box, on_estimate: Callable[[int, Estimate], None] | None = None
+) -> Followed:
+    """Track through a sequence with a clock beside it, up to its end or to an exception.
 
-
-def _track(
-    sequence: Sequence, tracker: Tracker, box: Box, collector: EvidenceCollector | None
-) -> tuple[Boxes, FrameTable, Failure | None]:
+    Args:
+        sequence: what to track in.
+        tracker: a fresh one.
+        box: the target in frame 0.
+        on_estimate: called after every frame with its index and estimate.
+    """
     boxes = np.full((len(sequence), 4), np.nan)
     rows: list[Row] = []
-    failure = None
+    stopped = None
     try:
         for index, timed in enumerate(timed_track(sequence, tracker, box)):
             boxes[index] = _usable(timed.estimate.box)
-            if collector is not None:
-                collector.add(index, timed.estimate)
+            if on_estimate is not None:
+                on_estimate(index, timed.estimate)
             rows.append(timed.row)
     except MemoryError:
         raise
     except Exception as error:  # a tracker, possibly somebody else's, may fail in any way
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        failure = Failure(len(rows), text[:_LONGEST_MESSAGE])
+        stopped = error
         boxes[len(rows) :] = np.nan
-    return boxes, FrameTable.of(rows, len(sequence)), failure
+    return Followed(boxes, FrameTable.of(rows, len(sequence)), len(rows), stopped)
+
+
+def made_of(sequence: Sequence) -> Ingredients | None:
+    """What a sequence is made of; None where finding out needs frames that cannot be read."""
+    try:
+        return sequence.made_of()
+    except MemoryError:
+        raise
+    except Exception as error:  # frames of somebody else's kind of sequence may fail in any way
+        log.info("what %s is made of is not known: %s", sequence.name, error)
+        return None
 
 
 def _usable(value: Any) -> Box:

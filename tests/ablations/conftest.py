@@ -12,7 +12,7 @@ from spectrack.evaluation.protocols import score
 from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamban import SiamBANConfig
-from spectrack.runs.sequence_run import SequenceEntry
+from spectrack.runs.entries import SequenceEntry
 from spectrack.weights.files import save_weights
 
 SIZE = {"height": 64, "width": 96}

@@ -11,7 +11,7 @@ from spectrack.ablations import running
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.running import run_ablation
 from spectrack.errors import ConfigError, SequenceError, WeightsError
-from spectrack.runs.sequence_run import SequenceEntry
+from spectrack.runs.entries import SequenceEntry
 from spectrack.sequences.memory import MemorySequence
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")

@@ -9,7 +9,7 @@ import spectrack
 from spectrack.ablations.videos import make_entry, select_entries, simulator_fingerprint
 from spectrack.datasets import open_dataset
 from spectrack.errors import ConfigError
-from spectrack.runs.sequence_run import SequenceEntry
+from spectrack.runs.entries import SequenceEntry
 from spectrack.sequences.memory import MemorySequence
 from spectrack.simulation.degradation import DegradedSequence
 

@@ -11,7 +11,7 @@ import pytest
 
 import spectrack
 from spectrack.cli.entry import main
-from spectrack.runs.sequence_run import SequenceEntry
+from spectrack.runs.entries import SequenceEntry
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
 

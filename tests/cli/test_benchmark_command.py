@@ -11,7 +11,7 @@ import pytest
 import spectrack
 from spectrack.cli.benchmark import Benchmark, parse_trackers
 from spectrack.errors import ConfigError
-from spectrack.runs.sequence_run import SequenceEntry
+from spectrack.runs.entries import SequenceEntry
 from spectrack.trackers import registry
 from spectrack.trackers.base import Estimate, Tracker
 

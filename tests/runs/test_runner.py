@@ -12,9 +12,9 @@ from spectrack.errors import ConfigError, InputError, SequenceError, SpectrackEr
 from spectrack.evaluation import Scores
 from spectrack.evaluation.results import evaluate_directories
 from spectrack.provenance import machine_name, provenance, source_commit
+from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.run_directory import first_difference
 from spectrack.runs.runner import RunOptions, run
-from spectrack.runs.sequence_run import SequenceEntry
 from spectrack.trackers.base import Estimate
 from spectrack.weights.files import file_hash
 

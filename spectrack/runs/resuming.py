@@ -1,0 +1,115 @@
+"""How a run is resumed: which of its finished sequences are still made of what they were tracked in.
+
+Beside the result of every sequence lies what its frames and its truth were (`spectrack.files.fingerprints`). When a run
+is taken up, finished or interrupted, a sequence of the same content is reused. One whose frames are others is tracked
+again. Where only truth, visibility or attributes are others, the boxes stay and these are renewed, unless the first
+box, from which the tracker started, is another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spectrack.errors import SpectrackError
+from spectrack.evaluation.protocols import Protocol, score
+from spectrack.runs.entries import Entry, OpenedEntry, SequenceContent
+from spectrack.runs.run_directory import RunDirectory
+from spectrack.runs.sequence_run import made_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What becomes of the sequences that an earlier call finished.
+
+    Attributes:
+        reused: labels of those that are as they were.
+        renewed: labels of those whose boxes stay and whose truth is renewed.
+        again: label to the reason why it is tracked again.
+    """
+
+    reused: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
+    again: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Labels of the sequences that need not be tracked."""
+        return self.reused + self.renewed
+
+    def __str__(self) -> str:
+        """A sentence; empty where nothing was there to be reused."""
+        parts = [f"{len(self.reused)} reused"] if self.reused else []
+        parts += [f"{len(self.renewed)} with renewed truth"] if self.renewed else []
+        parts += [f"{len(self.again)} tracked again"] if self.again else []
+        return f"sequences of an earlier run: {', '.join(parts)}" if parts else ""
+
+
+def resume(directory: RunDirectory, entries: Iterable[Entry], protocol: Protocol) -> Resumption:
+    """Compare the finished sequences of a run with what they are made of now, and renew truth where it changed.
+
+    Args:
+        directory: of the run, claimed for the same plan.
+        entries: the sequences of the run.
+        protocol: the rule that renewed truth must stand up to.
+
+    Raises:
+        InputError: a damaged marker, or truth that the protocol refuses; nothing is changed then.
+    """
+    finished = directory.finished()
+    reused, again = [], {}
+    changed: dict[str, OpenedEntry] = {}
+    for entry in entries:
+        if entry.label not in finished:
+            continue
+        try:
+            opened = OpenedEntry(entry)
+            reason = _why_again(opened, finished[entry.label], directory)
+        except (SpectrackError, OSError) as error:
+            reason = " ".join(str(error).split())
+        if reason:
+            again[entry.label] = reason
+        elif _annotations(finished[entry.label]) == opened.annotations_digest():
+            reused.append(entry.label)
+        else:
+            changed[entry.label] = opened
+    truth = {label: opened.truth for label, opened in changed.items() if opened.truth is not None}
+    if truth:
+        score(truth, truth, protocol)
+    if changed or again:
+        directory.reopen()
+    for label, opened in changed.items():
+        log.warning("%s: truth or attributes are others than they were; boxes are kept, scores are renewed", label)
+        directory.renew_annotations(opened, finished[label])
+    for label, reason in again.items():
+        log.warning("%s is tracked again: %s", label, reason)
+    found = Resumption(tuple(reused), tuple(changed), again)
+    if str(found):
+        log.info("%s", found)
+    return found
+
+
+def _why_again(opened: OpenedEntry, marker: Mapping[str, Any], directory: RunDirectory) -> str:
+    """Why a finished sequence must be tracked again; empty where its boxes are still right."""
+    content = SequenceContent.from_json(marker.get("content"))
+    now = made_of(opened.sequence)
+    if content is None or now is None:
+        return "what its frames were is not known"
+    if not content.frames.fits(now):
+        return "its frames are others than they were"
+    if content.annotations != opened.annotations_digest() and not np.array_equal(
+        opened.box, directory.first_box(opened.label)
+    ):
+        return "its first box is another than it was"
+    return ""
+
+
+def _annotations(marker: Mapping[str, Any]) -> str:
+    content = SequenceContent.from_json(marker.get("content"))
+    return "" if content is None else content.annotations

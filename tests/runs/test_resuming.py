@@ -1,0 +1,214 @@
+"""Resuming: what is the same is reused and said so; other frames are tracked again, other truth is only renewed."""
+
+import json
+import logging
+import os
+
+import numpy as np
+import pytest
+
+from spectrack.errors import ConfigError, InputError, SequenceError
+from spectrack.runs.entries import SequenceContent, SequenceEntry
+from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.stored_run import read_run
+from spectrack.sequences import open_sequence
+from spectrack.sequences.memory import MemorySequence
+from spectrack.sequences.writers import write_sequence
+
+BOXES = np.array([[2 + number / 3, 3, 5, 4] for number in range(6)])
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two videos on disk, by name."""
+    for name, level in (("car", 100), ("ball", 300)):
+        film(tmp_path / "data" / name, level)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def tracked(small):
+    """The tracker of the tests, and the labels of the sequences that it was started on."""
+
+    class Watching(small.Still):
+        def init(self, frame, box, **options):
+            started.append(tuple(np.asarray(box).tolist()))
+            super().init(frame, box, **options)
+
+    started = []
+    return Watching, started
+
+
+def film(folder, level, boxes=BOXES):
+    cubes = np.full((6, 12, 16, 4), level, np.uint16)
+    write_sequence(MemorySequence(cubes, name=folder.name, truth=boxes), folder, format="npy")
+
+
+def entries(data, names=("car", "ball")):
+    return [SequenceEntry(name, Opener(data / name)) for name in names]
+
+
+class Opener:
+    def __init__(self, place):
+        self.place = place
+
+    def __call__(self):
+        return open_sequence(self.place)
+
+
+def correct_truth(folder, *, first=False):
+    boxes = BOXES.copy()
+    boxes[0 if first else 3 :, 0] += 2
+    (folder / "groundtruth_rect.txt").write_text("".join(",".join(map(str, box)) + "\n" for box in boxes.tolist()))
+    return boxes
+
+
+def replace_frames(folder):
+    (folder / "frames.npy").unlink()
+    np.save(folder / "frames.npy", np.full((6, 12, 16, 4), 77, np.uint16))
+
+
+def test_what_is_the_same_is_reused_and_said_so(tmp_path, data, tracked, caplog):
+    tracker, started = tracked
+    first = run(entries(data), tracker, tmp_path / "run")
+    assert str(first.resumption) == ""
+    for file in data.rglob("*"):
+        os.utime(file)
+    with caplog.at_level(logging.INFO):
+        second = run(entries(data), tracker, tmp_path / "run")
+    assert len(started) == 2
+    assert second.resumption.reused == ("car", "ball")
+    assert "sequences of an earlier run: 2 reused" in caplog.text
+    assert second.scores.auc == first.scores.auc
+
+
+def test_replaced_frames_are_tracked_again_by_name(tmp_path, data, tracked, caplog):
+    tracker, started = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    replace_frames(data / "ball")
+    again = run(entries(data), tracker, tmp_path / "run")
+    assert len(started) == 3
+    assert again.resumption.reused == ("car",)
+    assert list(again.resumption.again) == ["ball"]
+    assert "ball is tracked again: its frames are others than they were" in caplog.text
+    assert again.stored.evidence("ball")["target_spectrum"][0, 0] == 77
+    assert run(entries(data), tracker, tmp_path / "run").resumption.reused == ("car", "ball")
+
+
+def test_corrected_truth_changes_the_score_and_keeps_the_boxes(tmp_path, data, tracked, caplog):
+    tracker, started = tracked
+    before = run(entries(data), tracker, tmp_path / "run")
+    written = (tmp_path / "run" / "boxes" / "car.txt").stat().st_mtime_ns
+    boxes = correct_truth(data / "car")
+    after = run(entries(data), tracker, tmp_path / "run")
+    assert len(started) == 2
+    assert (after.resumption.reused, after.resumption.renewed) == (("ball",), ("car",))
+    assert "car: truth or attributes are others than they were" in caplog.text
+    assert after.scores.of("car").figures.auc < before.scores.of("car").figures.auc
+    stored = read_run(tmp_path / "run")
+    assert np.array_equal(stored.sequences["car"].truth, boxes)
+    assert (tmp_path / "run" / "boxes" / "car.txt").stat().st_mtime_ns == written
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["auc"] == after.scores.auc
+    assert run(entries(data), tracker, tmp_path / "run").resumption.reused == ("car", "ball")
+
+
+def test_another_first_box_is_tracked_from_anew(tmp_path, data, tracked):
+    tracker, started = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    boxes = correct_truth(data / "car", first=True)
+    again = run(entries(data), tracker, tmp_path / "run")
+    assert started[2:] == [tuple(boxes[0])]
+    assert again.resumption.again == {"car": "its first box is another than it was"}
+
+
+def test_truth_that_goes_leaves_no_score_behind(tmp_path, data, tracked):
+    tracker, _ = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    for name in ("car", "ball"):
+        truth = data / name / "groundtruth_rect.txt"
+        (data / name / "init_rect.txt").write_text(truth.read_text().splitlines()[0] + "\n")
+        truth.unlink()
+    again = run(entries(data), tracker, tmp_path / "run")
+    assert again.resumption.renewed == ("car", "ball")
+    assert again.scores is None
+    assert not (tmp_path / "run" / "scores.json").exists()
+    assert not list((tmp_path / "run" / "truth").iterdir())
+
+
+def test_attributes_are_renewed_without_tracking(tmp_path, data, tracked):
+    tracker, started = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    labelled = [SequenceEntry(entry.label, entry.opener, ("OCC",)) for entry in entries(data)]
+    again = run(labelled, tracker, tmp_path / "run")
+    assert len(started) == 2
+    assert [item.attributes for item in again.stored.sequences.values()] == [("OCC",), ("OCC",)]
+
+
+def test_an_interrupted_run_never_pools_old_and_new(tmp_path, data, tracked):
+    tracker, started = tracked
+
+    def stop(item, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(entries(data), tracker, tmp_path / "run", progress=stop)
+    replace_frames(data / "car")
+    result = run(entries(data), tracker, tmp_path / "run")
+    assert len(started) == 3
+    assert list(result.resumption.again) == ["car"]
+    assert result.stored.evidence("car")["target_spectrum"][0, 0] == 77
+
+
+def test_truth_that_the_protocol_refuses_changes_nothing(tmp_path, data, tracked):
+    tracker, _ = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    lines = (data / "car" / "groundtruth_rect.txt").read_text().splitlines()
+    (data / "car" / "groundtruth_rect.txt").write_text("\n".join([*lines[:3], "0,0,0,0", *lines[4:]]) + "\n")
+    with pytest.raises(InputError, match="positive, finite sides in 'car', found 1 of 6 frames"):
+        run(entries(data), tracker, tmp_path / "run")
+    assert {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()} == before
+
+
+def test_data_that_cannot_be_read_any_more_loses_nothing(tmp_path, data, tracked):
+    tracker, started = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    (data / "ball").rename(data / "elsewhere")
+    with pytest.raises(SequenceError, match=r"ball; what was tracked is kept"):
+        run(entries(data), tracker, tmp_path / "run")
+    (data / "elsewhere").rename(data / "ball")
+    assert run(entries(data), tracker, tmp_path / "run").resumption.reused == ("car", "ball")
+    assert len(started) == 2
+
+
+def test_other_code_is_refused_before_anything_is_changed(tmp_path, data, tracked, monkeypatch):
+    tracker, _ = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    monkeypatch.setattr("spectrack.runs.runner.source_digest", lambda: "another")
+    with pytest.raises(ConfigError, match=r'found code "another" instead of .*--overwrite'):
+        run(entries(data), tracker, tmp_path / "run")
+    assert read_run(tmp_path / "run")
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="found evidence false instead of true"):
+        run(entries(data), tracker, tmp_path / "run", options=RunOptions(evidence=False))
+
+
+def test_markers_without_content_are_not_trusted(tmp_path, data, tracked):
+    tracker, _ = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    marker = tmp_path / "run" / "done" / "car.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"content": None}))
+    again = run(entries(data), tracker, tmp_path / "run")
+    assert list(again.resumption.again) == ["car"]
+    assert SequenceContent.from_json(json.loads(marker.read_text())["content"]) is not None
+
+
+def test_failed_sequences_are_kept_while_their_frames_are_the_same(tmp_path, data, tracked):
+    class Failing(tracked[0]):
+        def update(self, frame):
+            raise ValueError("x")
+
+    assert len(run(entries(data), Failing, tmp_path / "run").failures) == 2
+    again = run(entries(data), Failing, tmp_path / "run")
+    assert len(again.failures) == 2
+    assert again.resumption.reused == ("car", "ball")

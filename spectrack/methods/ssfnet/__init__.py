@@ -1,1 +1,5 @@
-"""SSF-Net: false colour and whole cube side by side, fused by attention and spectral angle."""
+"""SSF-Net: false colour and whole cube side by side, fused by attention and spectral angle.
+
+The paper's modules: S2FB in `spatial_spectral`, SAFM in `spectral_attention_fusion`, SAAM in `spectral_angle`, SAAL in
+`losses`.
+"""

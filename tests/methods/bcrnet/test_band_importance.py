@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.methods.bcrnet.band_attention import ChannelEnhancement, SharedChannelEnhancement, SpatialEnhancement
 from spectrack.methods.bcrnet.band_decoder import shuffle_channels
+from spectrack.methods.bcrnet.band_encoder import ChannelEnhancement, SharedChannelEnhancement, SpatialEnhancement
 from spectrack.methods.bcrnet.band_importance import PARTS, BandImportanceModule, BIMMConfig
 from spectrack.methods.bcrnet.band_layout import BandLayout
 from spectrack.methods.bcrnet.band_refinement import FlatRefinement, clear_diagonal, pooled_correlation

@@ -10,8 +10,14 @@ from torch import nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.methods.ssfnet.spatial_spectral import S2CB, S2FB, S2FBConfig
-from spectrack.methods.ssfnet.wavelength_attention import WavelengthAttention, band_places, wavelength_code
+from spectrack.methods.ssfnet.spatial_spectral import (
+    S2CB,
+    S2FB,
+    S2FBConfig,
+    WavelengthAttention,
+    band_places,
+    wavelength_code,
+)
 from spectrack.networks.backbones.compact import CompactBackbone
 from spectrack.networks.band_axis import known_wavelengths
 from spectrack.networks.folding import fold_batch_norm

@@ -1,77 +1,232 @@
-"""Typed tables: from the nested tables of a TOML file to dataclasses, with a sentence for every value that does not
-fit.
+"""From a table (of TOML or JSON) to a typed dataclass and back; whatever does not fit is told in one sentence with its
+place.
+
+The fields' types decide: a dataclass is a table of its own, a tuple a list, ``X | None`` may be null. Ranges are the
+dataclass's own business: it calls `require` when it is made.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
+import tomllib
+import types
 import typing
-from typing import Any, Literal, TypeVar
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
 
-from spectrack.errors import ConfigError, nearest_name
+from spectrack.errors import ConfigError, InputError, SpectrackError, nearest_name
 
-Section = TypeVar("Section")
+Kind = TypeVar("Kind")
+
+_TYPE_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
-def build_section(kind: type[Section], values: dict[str, Any], where: str) -> Section:
+class RangeError(ConfigError):
+    """A value of a good type that its dataclass refuses.
+
+    Args:
+        key: name of the field.
+        expected: the range in words.
+        found: the value.
+    """
+
+    def __init__(self, key: str, expected: str, found: object) -> None:
+        self.key, self.expected, self.found = key, expected, found
+        super().__init__(f"expected {expected} for {key!r}, found {_shown(found)}; correct the value")
+
+
+def require(holds: bool, key: str, expected: str, found: object) -> None:
+    """Refuse a value that is out of range; to be called by the dataclass that has the field `key`.
+
+    Raises:
+        RangeError: it does not hold; `from_table` adds the place in the file.
+    """
+    if not holds:
+        raise RangeError(key, expected, found)
+
+
+def from_table(
+    kind: type[Kind],
+    values: Any,
+    source: str,
+    *,
+    place: str = "",
+    error: type[InputError] = ConfigError,
+    unknown: Literal["refuse", "ignore"] = "refuse",
+) -> Kind:
     """A dataclass from a table, checked key by key.
 
     Args:
-        kind: the dataclass.
+        kind: the dataclass. Where values decide what the types of its fields are, as the method of a recipe does, it
+            says so itself in a class method ``field_types(values)``.
         values: the table.
-        where: dotted place in the file, for messages.
+        source: what is read, in the words of a message, such as ``the recipe``.
+        place: dotted place of the table in there.
+        error: what is raised.
+        unknown: what becomes of keys that the dataclass does not have.
+
+    Raises:
+        InputError: the class `error`: an unknown key (the nearest is offered), a missing one, a value of a wrong type
+            or out of its range.
+
+    Example:
+        >>> Clip = dataclasses.make_dataclass("Clip", [("frames", int), ("noise", float, 0.5)])
+        >>> from_table(Clip, {"frames": 3, "noise": 1}, "clip.toml")
+        Clip(frames=3, noise=1.0)
+        >>> from_table(Clip, {"frames": 3, "nois": 1}, "clip.toml")
+        Traceback (most recent call last):
+        spectrack.errors.ConfigError: expected a known key in clip.toml, found 'nois'; did you mean 'noise'?
     """
-    hints = typing.get_type_hints(kind)
-    # A table whose values decide what its sections are says so itself.
-    section_types = getattr(kind, "section_types", None)
-    if section_types is not None:
-        hints |= section_types(values)
-    known = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        place = f"{where}{key}"
-        if key not in known:
-            raise ConfigError(f"expected a known recipe key, found {place!r}; {nearest_name(key, known)}")
-        arguments[key] = _convert(hints[key], value, place)
-    return kind(**arguments)
+    return _Reader(source, error, unknown == "ignore").build(kind, values, place)
 
 
-def _convert(hint: Any, value: Any, place: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        if isinstance(value, typing.cast(type, hint)):
+def to_table(value: Any) -> dict[str, Any]:
+    """A dataclass as a dictionary, its tuples as lists, all the way down: what JSON and TOML can hold."""
+    return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_table(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def read_table(path: Path, *, error: type[InputError] = ConfigError) -> dict[str, Any]:
+    """The table in a TOML or JSON file.
+
+    Raises:
+        InputError: the class `error`: the file cannot be read, or holds something else.
+    """
+    kind = "TOML" if path.suffix == ".toml" else "JSON"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        values = tomllib.loads(text) if kind == "TOML" else json.loads(text)
+    except (ValueError, RecursionError) as reason:
+        raise error(f"expected {kind} in {path}, found: {str(reason)[:120]}; mend the file") from reason
+    except OSError as reason:
+        raise error(f"expected a readable file {path}, found: {reason.strerror or reason}; check it") from reason
+    if not isinstance(values, dict):
+        raise error(f"expected a {kind} table in {path}, found {type(values).__name__}; mend the file")
+    return values
+
+
+@dataclass(frozen=True)
+class _Reader:
+    source: str
+    error: type[InputError]
+    lenient: bool
+
+    def build(self, kind: type[Kind], values: Any, place: str) -> Kind:
+        if isinstance(values, kind):
+            return values
+        if not isinstance(values, Mapping):
+            raise self._refused("a table", place, values, f"write [{place}]")
+        inner = f"{place}." if place else ""
+        types_of = dict(_field_types(cast(Hashable, kind)))
+        # A table whose values decide what its parts are says so itself.
+        if chooser := getattr(kind, "field_types", None):
+            types_of |= self._guarded(chooser, inner, values)
+        arguments = {}
+        for key, value in values.items():
+            if key in types_of:
+                arguments[key] = self._convert(types_of[key], value, f"{inner}{key}")
+            elif not self.lenient:
+                raise self.error(
+                    f"expected a known key in {self.source}, found {f'{inner}{key}'!r}; {nearest_name(key, types_of)}"
+                )
+        missing = [name for name in _needed(cast(Hashable, kind)) if name not in values]
+        if missing:
+            where = f"{place!r} in {self.source}" if place else self.source
+            raise self.error(
+                f"expected {' and '.join(missing)} in {where}, found {', '.join(map(str, values)) or 'nothing'}; add "
+                "what is missing"
+            )
+        return cast(Kind, self._guarded(kind, inner, **arguments))
+
+    def _guarded(self, function: Any, inner: str, *arguments: Any, **named: Any) -> Any:
+        """A call whose refusals get the place in the file."""
+        try:
+            return function(*arguments, **named)
+        except RangeError as refusal:
+            raise self._refused(refusal.expected, f"{inner}{refusal.key}", refusal.found) from refusal
+        except SpectrackError as refusal:
+            raise refusal if isinstance(refusal, self.error) else self.error(f"{refusal} ({self.source})") from refusal
+
+    def _convert(self, hint: Any, value: Any, place: str) -> Any:
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        if hint is Any:
             return value
-        if not isinstance(value, dict):
-            raise ConfigError(f"expected a table for recipe key {place!r}, found {value!r}; write [{place}]")
-        return build_section(typing.cast(type, hint), value, place + ".")
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise ConfigError(f"expected a table for recipe key {place!r}, found {value!r}; write {{name = value}}")
-        return {key: _convert(arguments[1], part, f"{place}.{key}") for key, part in value.items()}
-    if origin is Literal:
-        if value not in arguments:
-            raise ConfigError(
-                f"expected one of {', '.join(map(str, arguments))} for recipe key {place!r}, found {value!r}; choose "
-                "one"
-            )
+        if origin in (types.UnionType, typing.Union):
+            return self._convert_union(arguments, value, place)
+        if dataclasses.is_dataclass(hint):
+            return self.build(cast(type, hint), value, place)
+        if origin in (dict, Mapping):
+            if not isinstance(value, Mapping):
+                raise self._refused("a table", place, value, "write {name = value}")
+            return {key: self._convert(arguments[1], part, f"{place}.{key}") for key, part in value.items()}
+        if origin is Literal:
+            if value not in arguments:
+                hint_text = nearest_name(str(value), map(str, arguments))
+                raise self._refused(f"one of {', '.join(map(str, arguments))}", place, value, hint_text)
+            return value
+        if origin in (tuple, list):
+            return origin(self._convert_items(arguments, value, place))
+        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if hint is Path and isinstance(value, str):
+            return Path(value)
+        if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+            raise self._refused(_TYPE_NAMES.get(hint, getattr(hint, "__name__", str(hint))), place, value)
         return value
-    if origin is tuple:
+
+    def _convert_union(self, hints: tuple[Any, ...], value: Any, place: str) -> Any:
+        if value is None and type(None) in hints:
+            return None
+        real = [hint for hint in hints if hint is not type(None)]
+        fitting = [hint for hint in real if isinstance(hint, type) and type(value) is hint]
+        return self._convert((fitting or real)[0], value, place)
+
+    def _convert_items(self, arguments: tuple[Any, ...], value: Any, place: str) -> list[Any]:
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"expected a list for recipe key {place!r}, found {value!r}; write [a, b]")
-        items = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+            raise self._refused("a list", place, value, "write [a, b]")
+        endless = len(arguments) == 1 or arguments[-1] is Ellipsis
+        items = [arguments[0]] * len(value) if endless else list(arguments)
         if len(items) != len(value):
-            raise ConfigError(
-                f"expected {len(items)} values for recipe key {place!r}, found {value!r}; correct the list"
-            )
-        return tuple(_convert(item, part, place) for item, part in zip(items, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"expected {hint.__name__} for recipe key {place!r}, found {value!r}; correct the value")
-    return value
+            raise self._refused(f"{len(items)} values", place, value)
+        return [
+            self._convert(item, part, f"{place}[{number}]")
+            for number, (item, part) in enumerate(zip(items, value, strict=True))
+        ]
+
+    def _refused(self, expected: str, place: str, found: object, remedy: str = "correct the value") -> InputError:
+        where = f"{place!r} in {self.source}" if place else self.source
+        return self.error(f"expected {expected} for {where}, found {_shown(found)}; {remedy}")
 
 
-def demand(holds: bool, key: str, expected: str, found: Any) -> None:
-    """Refuse a value of the recipe that is out of range."""
-    if not holds:
-        raise ConfigError(f"expected {expected} for recipe key {key!r}, found {found!r}; correct the recipe")
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+@functools.cache
+def _field_types(kind: Any) -> Mapping[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {entry.name: hints[entry.name] for entry in dataclasses.fields(kind) if entry.init}
+
+
+@functools.cache
+def _needed(kind: Any) -> tuple[str, ...]:
+    missing = dataclasses.MISSING
+    return tuple(
+        entry.name
+        for entry in dataclasses.fields(kind)
+        if entry.init and entry.default is missing and entry.default_factory is missing
+    )

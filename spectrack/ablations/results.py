@@ -5,7 +5,7 @@ over seeds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from spectrack.ablations.rows import Row
 from spectrack.errors import InputError
 from spectrack.evaluation.scores import Figures, Scores, combine
 from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
+from spectrack.tables import from_table, to_table
 
 ALL = "all"
 """Name of the selection that holds every sequence of a row."""
@@ -73,17 +74,7 @@ class RowResult:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "row": self.row,
-            "status": self.status,
-            "left_out": self.left_out,
-            "selections": {name: asdict(item) for name, item in self.selections.items()},
-            "spread_over_trackers": self.spread,
-            "trackers": self.trackers,
-            "training": self.training,
-            "sequences": self.sequences,
-            "failures": self.failures,
-        }
+        return {**to_table(self), "status": self.status, "spread_over_trackers": self.spread}
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> RowResult:
@@ -92,14 +83,7 @@ class RowResult:
         Raises:
             InputError: the dictionary was not written by `to_json`.
         """
-        try:
-            selections = {name: _selection(item) for name, item in value["selections"].items()}
-            plain = {name: value[name] for name in (item.name for item in fields(RowResult)) if name != "selections"}
-            return RowResult(**plain, selections=selections)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"expected a row written by an ablation, found JSON with other fields ({error}); run it again"
-            ) from error
+        return from_table(RowResult, value, "a row of an earlier ablation", error=InputError, unknown="ignore")
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
@@ -186,8 +170,3 @@ def _mean_curve(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
 def _summary(scores: Scores, reference: Scores | None, names: Sequence[str]) -> Selection:
     difference = None if reference is None else difference_interval(scores, reference.select(names))
     return Selection(score_interval(scores), difference)
-
-
-def _selection(value: dict[str, Any]) -> Selection:
-    difference = value["difference"]
-    return Selection(Interval(**value["auc"]), None if difference is None else Interval(**difference))

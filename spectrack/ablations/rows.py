@@ -6,10 +6,8 @@ says `docs/ablations.md`; every key is a field of `Row`, except that ``degradati
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import Any, Literal, get_args
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.simulation.degradation import Degradation, list_degradations
+from spectrack.tables import from_table, read_table, require, to_table
 
 Kind = Literal["inference", "retrained"]
 Choice = Literal["inference", "retrained", "all"]
@@ -74,7 +73,7 @@ class Row:
     variants: tuple[dict[str, Any], ...] = ()
     overrides: dict[str, Any] = field(default_factory=dict)
     weights_of: str = ""
-    profile: str = ""
+    profile: Literal["", "compact", "full"] = ""
     bands: int = 0
     degradation: str = ""
     note: str = ""
@@ -91,7 +90,7 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: two rows with the same ones mean the same."""
-        return {**dataclasses.asdict(self), "variants": list(self.variants)}
+        return to_table(self)
 
 
 @dataclass(frozen=True)
@@ -100,17 +99,24 @@ class RowTable:
 
     Attributes:
         method: the tracker.
-        recipes: recipe to retrain by, by profile.
-        budget: share of the recipe's pairs that a retrained row sees unless told otherwise.
         groups: in the order of the report.
         rows: a row stands below the one that it is compared with and the one whose weights it uses.
+        recipes: recipe to retrain by, by profile.
+        budget: share of the recipe's pairs that a retrained row sees unless told otherwise.
     """
 
     method: str
-    recipes: dict[str, str]
-    budget: float
     groups: tuple[Group, ...]
     rows: tuple[Row, ...]
+    recipes: dict[str, str] = field(default_factory=dict)
+    budget: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.budget <= 1, "budget", "a share above 0 and up to 1", self.budget)
+        _check_names("groups", [group.name for group in self.groups])
+        _check_names("rows", [row.name for row in self.rows])
+        for number, row in enumerate(self.rows):
+            _check_row(row, self.groups, {other.name: other for other in self.rows[:number]})
 
     def row(self, name: str) -> Row:
         """The row of that name, which must exist."""
@@ -193,107 +199,53 @@ def load_rows(method: str | os.PathLike[str]) -> RowTable:
         raise ConfigError(
             f"expected a method with an ablation, or a TOML file of rows, found {given!r}; {nearest_name(given, known)}"
         )
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"expected rows as TOML, found {file.name} with: {error}; mend the file") from error
-    return _table(values, file.name)
+    values = read_table(file)
+    if isinstance(rows := values.get("rows"), list):
+        values["rows"] = [row for item in rows for row in (_expand(item) if isinstance(item, dict) else [item])]
+    return from_table(RowTable, values, file.name)
 
 
-def _table(values: dict[str, Any], where: str) -> RowTable:
-    groups = tuple(
-        _build(Group, item, f"a group of {where}") for item in _tables(values.pop("groups", []), "groups", where)
-    )
-    rows = tuple(row for item in _tables(values.pop("rows", []), "rows", where) for row in _expand(item, where))
-    table: RowTable = _build(RowTable, {"recipes": {}, "budget": 1.0, **values, "groups": groups, "rows": rows}, where)
-    if not 0 < table.budget <= 1:
-        raise ConfigError(f"expected a budget above 0 and up to 1 in {where}, found {table.budget}; correct it")
-    _check_names(table, where)
-    for number, row in enumerate(table.rows):
-        _check_row(row, table, {other.name: other for other in table.rows[:number]}, where)
-    return table
-
-
-def _expand(values: dict[str, Any], where: str) -> list[Row]:
+def _expand(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The row, or one for each of its degradations, compared with the same degradation of its reference."""
-    values = {**values, "variants": tuple(values.get("variants", ()))}
-    degradations = values.pop("degradations", None)
-    if degradations is None:
-        return [_build(Row, values, f"a row of {where}")]
-    rows = []
-    for name in list_degradations() if degradations == "all" else degradations:
-        reference = values.get("reference", "")
-        named = {"name": f"{values.get('name', '')}{AT}{name}", "degradation": str(Degradation.parse(name))}
-        rows.append(
-            _build(
-                Row,
-                {**values, **named, "reference": f"{reference}{AT}{name}" if reference else ""},
-                f"a row of {where}",
-            )
-        )
-    return rows
-
-
-def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
-    known = {entry.name: entry for entry in dataclasses.fields(kind)}
-    for key, value in values.items():
-        if key not in known:
-            raise ConfigError(f"expected a known key in {where}, found {key!r}; {nearest_name(key, known)}")
-        entry = known[key]
-        blank = entry.default_factory() if entry.default_factory is not dataclasses.MISSING else entry.default
-        wanted = str if blank is dataclasses.MISSING else type(blank)
-        if key not in ("groups", "rows", "recipes", "budget", "variants") and type(value) is not wanted:
-            raise ConfigError(f"expected {wanted.__name__} for {key!r} in {where}, found {value!r}; correct the value")
-    missing = [
-        name
-        for name, entry in known.items()
-        if name not in values and entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+    if "degradations" not in values:
+        return [values]
+    rest = {key: value for key, value in values.items() if key != "degradations"}
+    name, reference, named = values.get("name", ""), values.get("reference", ""), values["degradations"]
+    wanted = list_degradations() if named == "all" else named
+    require(isinstance(wanted, list), f"rows.{name}.degradations", "all or a list of degradations", named)
+    return [
+        {
+            **rest,
+            "name": f"{name}{AT}{degradation}",
+            "reference": f"{reference}{AT}{degradation}" if reference else "",
+            "degradation": str(Degradation.parse(str(degradation))),
+        }
+        for degradation in wanted
     ]
-    if missing:
-        name = values.get("name", "one without a name")
-        raise ConfigError(
-            f"expected {' and '.join(missing)} in {where} ({name}), found {sorted(values)}; add what is missing"
-        )
-    return kind(**values)
 
 
-def _tables(value: Any, key: str, where: str) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
-        raise ConfigError(f"expected tables [[{key}]] in {where}, found {value!r}; write at least one")
-    return value
+def _check_names(key: str, names: list[str]) -> None:
+    require(bool(names), key, f"at least one table [[{key}]]", names)
+    for name, count in Counter(names).items():
+        require(count == 1, key, "different names", name)
+        fits = re.fullmatch(r"[a-z0-9][a-z0-9.@-]*", name) is not None
+        require(fits, key, "names in small letters, digits and dashes", name)
 
 
-def _check_names(table: RowTable, where: str) -> None:
-    for what, names in (("rows", [row.name for row in table.rows]), ("groups", [group.name for group in table.groups])):
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise ConfigError(f"expected {what} of different names in {where}, found {twice[0]!r} twice; rename one")
-        odd = [name for name in names if re.fullmatch(r"[a-z0-9][a-z0-9.@-]*", name) is None]
-        if odd:
-            raise ConfigError(
-                f"expected names of {what} in small letters, digits and dashes in {where}, found {odd[0]!r}; rename it"
-            )
+def _check_row(row: Row, groups: tuple[Group, ...], above: dict[str, Row]) -> None:
+    def check(holds: bool, key: str, expected: str, found: object) -> None:
+        require(holds, f"rows.{row.name}.{key}", expected, found)
 
-
-def _check_row(row: Row, table: RowTable, above: dict[str, Row], where: str) -> None:
-    def demand(holds: object, expected: str, found: object) -> None:
-        if not holds:
-            raise ConfigError(
-                f"expected {expected} for the row {row.name!r} of {where}, found {found!r}; correct the row"
-            )
-
-    demand(row.kind in get_args(Kind), "the kind inference or retrained", row.kind)
-    demand(row.group in {group.name for group in table.groups}, "one of the groups", row.group)
-    demand(not row.reference or row.reference in above, "a reference that stands above it", row.reference)
-    demand(row.profile in ("", "compact", "full"), "profile compact or full", row.profile)
+    check(row.group in {group.name for group in groups}, "group", "one of the groups", row.group)
+    known = not row.reference or row.reference in above
+    check(known, "reference", "a row that stands above it", row.reference)
     covered = not row.reference or above[row.reference].bands in (0, row.bands)
-    demand(covered, "a reference that tracks at least the same sequences", row.reference)
-    demand(
-        row.kind == "retrained" or not row.overrides, "overrides of a recipe only where it is retrained", row.overrides
-    )
-    demand(not (row.variants and row.needs_training), "variants only where nothing is retrained", row.variants)
+    check(covered, "reference", "a row that tracks at least the same sequences", row.reference)
+    retrained = row.kind == "retrained"
+    check(retrained or not row.overrides, "overrides", "none where nothing is retrained", row.overrides)
+    check(not (row.variants and row.needs_training), "variants", "none where something is retrained", row.variants)
     source = above.get(row.weights_of)
-    fits = not row.weights_of or (row.kind == "inference" and source is not None and source.kind == "retrained")
-    demand(fits, "weights_of an inference row to name a retrained row above it", row.weights_of)
+    fits = not row.weights_of or (not retrained and source is not None and source.kind == "retrained")
+    check(fits, "weights_of", "a retrained row above this one, which is not", row.weights_of)
     if row.degradation:
         Degradation.parse(row.degradation)

@@ -11,7 +11,7 @@ from importlib import resources
 
 from spectrack.annotations.attributes import abbreviate
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.tables import build_section
+from spectrack.tables import from_table
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,6 @@ def all_facts() -> Mapping[str, DatasetFacts]:
             KnownSequence(row["split"], row["modality"], row["name"], lengths[0], lengths[1], attributes)
         )
     return {
-        name: build_section(DatasetFacts, {**table, "name": name, "sequences": lists[name]}, f"{name}.")
+        name: from_table(DatasetFacts, {**table, "name": name, "sequences": lists[name]}, "facts.toml", place=name)
         for name, table in tables.items()
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from spectrack.errors import InputError, nearest_name
+from spectrack.tables import from_table, to_table
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain dictionaries and lists, ready for `spectrack.files.write_json`."""
-        return asdict(self)
+        return to_table(self)
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Scores:
@@ -154,20 +155,7 @@ class Scores:
         Raises:
             InputError: the dictionary was not written by `to_json`.
         """
-        try:
-            sequences = tuple(_sequence_from_json(item) for item in value["sequences"])
-            return Scores(
-                protocol=value["protocol"],
-                description=value["description"],
-                switches=value["switches"],
-                sequences=sequences,
-                sequence_mean=Figures(**value["sequence_mean"]),
-                frame_pooled=Figures(**value["frame_pooled"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise InputError(
-                f"expected scores written by spectrack, found JSON without or with other fields ({error}); score again"
-            ) from error
+        return from_table(Scores, value, "scores written by spectrack", error=InputError, unknown="ignore")
 
 
 def combine(protocol: str, description: str, switches: dict[str, Any], sequences: tuple[SequenceScores, ...]) -> Scores:
@@ -184,8 +172,3 @@ def combine(protocol: str, description: str, switches: dict[str, Any], sequences
     # Every figure is a mean over frames, so weighting by frame counts is the same as pooling the frames.
     pooled = Figures.mean(figures, [item.frames for item in sequences])
     return Scores(protocol, description, switches, sequences, Figures.mean(figures), pooled)
-
-
-def _sequence_from_json(value: dict[str, Any]) -> SequenceScores:
-    curves = {name: tuple(value[name]) for name in ("success", "precision", "normalised_precision")}
-    return SequenceScores(**{**value, **curves, "figures": Figures(**value["figures"])})

@@ -12,7 +12,7 @@ from spectrack.pairs.clips import ClipConfig
 from spectrack.pairs.spectral_pairs import SpectralConfig
 from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.tables import demand
+from spectrack.tables import require
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class DataConfig:
     workers: int = 2
 
     def __post_init__(self) -> None:
-        demand(bool(self.sources), "data.sources", "at least one source", list(self.sources))
-        demand(self.workers >= 0, "data.workers", "0 or more", self.workers)
+        require(bool(self.sources), "sources", "at least one source", list(self.sources))
+        require(self.workers >= 0, "workers", "0 or more", self.workers)
         ratios = self.ratios
         fits = not ratios or (len(ratios) == len(self.sources) and min(ratios) >= 0 and sum(ratios) > 0)
-        demand(fits, "data.ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
+        require(fits, "ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
         # Both end up in the weights file; a misspelt one must not come to light after an hour.
         Scaling.parse(self.scaling)
         false_colour_matrix(self.false_colour, 100, wavelengths_nm=list(range(400, 700, 3)), cube=np.zeros((1, 1, 100)))

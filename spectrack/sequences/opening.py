@@ -107,7 +107,7 @@ def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
         read_attributes(request.layout.description) if request.layout.description else ()
     )
     sequence.is_rgb = side.is_rgb if side.is_rgb is not None else sequence.is_rgb
-    sequence._metadata = side.metadata or None
+    sequence._metadata = side.simulation or None
     if sensor is not None and not sequence.is_rgb and sensor.bands != sequence.bands:
         raise SequenceError(
             f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, found "

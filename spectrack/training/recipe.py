@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -21,7 +20,7 @@ from typing import Any, Literal
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.configuration import DataConfig
-from spectrack.tables import build_section, demand
+from spectrack.tables import RangeError, from_table, read_table, require, to_table
 from spectrack.training.methods import find_method
 
 
@@ -48,12 +47,12 @@ class OptimiserConfig:
     average: float = 0.998
 
     def __post_init__(self) -> None:
-        demand(self.learning_rate > 0, "optimiser.learning_rate", "a positive number", self.learning_rate)
-        demand(0 <= self.final_share <= 1, "optimiser.final_share", "a number in [0, 1]", self.final_share)
-        demand(self.weight_decay >= 0, "optimiser.weight_decay", "0 or more", self.weight_decay)
-        demand(self.warmup_steps >= 0, "optimiser.warmup_steps", "0 or more", self.warmup_steps)
-        demand(self.gradient_clip > 0, "optimiser.gradient_clip", "a positive number", self.gradient_clip)
-        demand(0 <= self.average < 1, "optimiser.average", "a number in [0, 1)", self.average)
+        require(self.learning_rate > 0, "learning_rate", "a positive number", self.learning_rate)
+        require(0 <= self.final_share <= 1, "final_share", "a number in [0, 1]", self.final_share)
+        require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
+        require(self.warmup_steps >= 0, "warmup_steps", "0 or more", self.warmup_steps)
+        require(self.gradient_clip > 0, "gradient_clip", "a positive number", self.gradient_clip)
+        require(0 <= self.average < 1, "average", "a number in [0, 1)", self.average)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         for name in ("positives", "negatives", "hard_negatives"):
-            demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class ParameterGroup:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
     def __post_init__(self) -> None:
-        demand(bool(self.parts), "groups.parts", "at least one part of the network", list(self.parts))
+        require(bool(self.parts), "parts", "at least one part of the network", list(self.parts))
 
 
 @dataclass(frozen=True)
@@ -160,12 +159,12 @@ class Recipe:
         for name, kind in _method_sections(self.method).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, kind())
-        demand(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
-        demand(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
-        demand(self.seed >= 0, "seed", "0 or more", self.seed)
-        demand(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
-        demand(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
-        demand(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
+        require(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
+        require(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
+        require(self.seed >= 0, "seed", "0 or more", self.seed)
+        require(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
+        require(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
+        require(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
         self._check_stages()
 
     def _check_stages(self) -> None:
@@ -174,21 +173,23 @@ class Recipe:
         ]
         for stage in self.stages:
             for key in stage.loss:
-                demand(key in weights, "stages.loss", f"a weight of the loss ({', '.join(weights)})", key)
+                require(key in weights, "stages.loss", f"a weight of the loss ({', '.join(weights)})", key)
         if not self.stages:
             return
         lengths = [stage.steps for stage in self.stages]
-        demand(
+        require(
             all(steps >= 1 for steps in lengths[:-1]) and lengths[-1] >= 0,
             "stages.steps",
             "at least 1 in all but the last",
             lengths,
         )
         fits = sum(lengths) <= self.steps if lengths[-1] == 0 else sum(lengths) == self.steps
-        demand(fits and sum(lengths[:-1]) < self.steps, "stages.steps", f"stages that fill {self.steps} steps", lengths)
+        require(
+            fits and sum(lengths[:-1]) < self.steps, "stages.steps", f"stages that fill {self.steps} steps", lengths
+        )
 
     @classmethod
-    def section_types(cls, values: Mapping[str, Any]) -> Mapping[str, type[Any]]:
+    def field_types(cls, values: Mapping[str, Any]) -> Mapping[str, type[Any]]:
         """Types of the sections that are the method's own, for a table with these values."""
         return _method_sections(values.get("method", cls.method))
 
@@ -208,7 +209,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The resolved recipe as plain values, for run directories and metadata."""
-        return dataclasses.asdict(self)
+        return to_table(self)
 
 
 def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None = None) -> Recipe:
@@ -222,10 +223,7 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
         ConfigError: no such file, not TOML, an unknown key (the nearest is offered) or a value of a wrong type.
     """
     file = _find(path)
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"expected a TOML recipe, found {file.name} with: {error}; mend the file") from error
+    values = read_table(file)
     for dotted, value in (overrides or {}).items():
         *sections, key = dotted.split(".")
         place = values
@@ -237,7 +235,7 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
                     "key"
                 )
         place[key] = value
-    return build_section(Recipe, values, "")
+    return from_table(Recipe, values, "the recipe")
 
 
 def shipped_recipes() -> list[str]:
@@ -254,7 +252,7 @@ def _recipe_files() -> dict[str, Path]:
 def _method_sections(method: Any) -> Mapping[str, type[Any]]:
     """Types of the sections that are a method's own."""
     if not isinstance(method, str):
-        raise ConfigError(f"expected str for recipe key 'method', found {method!r}; correct the value")
+        raise RangeError("method", "text", method)
     found = find_method(method)
     return {"network": found.network, "loss": found.loss, "online": found.online}
 

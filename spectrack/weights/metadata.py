@@ -5,13 +5,13 @@ Every field has one meaning for the whole project; the tracker refuses weights w
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.scaling import DEFAULT_SCALING, Scaling
+from spectrack.tables import from_table, to_table
 
 METHODS = ("backbone", "bcrnet", "siamban", "ssfnet")
 """What a weights file can be for; `backbone` is the start of a training, not a tracker."""
@@ -73,14 +73,9 @@ class WeightsMetadata:
                     f"expected a known {name} in the weights' metadata, found {value!r}; "
                     f"{nearest_name(str(value), known)}"
                 )
-        if self.bands is not None and (not isinstance(self.bands, int) or self.bands < 1):
+        if self.bands is not None and self.bands < 1:
             raise WeightsError(
                 f"expected a positive band count or null in the weights' metadata, found {self.bands!r}; mend the "
-                "metadata"
-            )
-        if not isinstance(self.config, dict) or not isinstance(self.extra, dict):
-            raise WeightsError(
-                "expected config and extra of the weights' metadata to be tables, found something else; mend the "
                 "metadata"
             )
         try:
@@ -95,20 +90,8 @@ class WeightsMetadata:
         Raises:
             WeightsError: a key that is missing or unknown (the nearest is offered), or a value out of range.
         """
-        names = [item.name for item in dataclasses.fields(cls)]
-        for key in values:
-            if key not in names:
-                raise WeightsError(
-                    f"expected only known keys in the weights' metadata, found {key!r}; {nearest_name(str(key), names)}"
-                )
-        missing = [name for name in ("method", "profile") if name not in values]
-        if missing:
-            raise WeightsError(
-                f"expected {' and '.join(missing)} in the weights' metadata, found {sorted(values)}; add what is "
-                "missing"
-            )
-        return cls(**values)
+        return from_table(cls, values, "the weights' metadata", error=WeightsError)
 
     def to_mapping(self) -> dict[str, Any]:
         """The same as plain values."""
-        return dataclasses.asdict(self)
+        return to_table(self)

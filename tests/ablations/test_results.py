@@ -110,5 +110,5 @@ def test_json_and_back(make):
     left_out = RowResult(ROW.to_json(), "because").to_json()
     assert left_out["status"] == "left out"
     assert RowResult.from_json(left_out).left_out == "because"
-    with pytest.raises(InputError, match="expected a row written by an ablation"):
-        RowResult.from_json({"row": {}})
+    with pytest.raises(InputError, match="expected row in a row of an earlier ablation"):
+        RowResult.from_json({"name": "base"})

@@ -12,7 +12,7 @@ from spectrack.ablations import retraining
 from spectrack.ablations.retraining import _devices, ablation_recipe, folder_of, shortened, train_seeds, trained_on
 from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError, WeightsError
-from spectrack.tables import build_section
+from spectrack.tables import from_table
 from spectrack.training.methods import find_method
 from spectrack.weights.files import read_weights
 
@@ -29,10 +29,10 @@ def test_stages_and_warm_ups_keep_their_share():
 
     stages = [{"steps": 100, "parts": ["neck"]}, {"steps": 300}]
     groups = [{"parts": ["head"], "optimiser": {"warmup_steps": 80}}]
-    recipe = build_section(
+    recipe = from_table(
         Recipe,
         {"pairs": 4000, "batch": 10, "stages": stages, "groups": groups, "optimiser": {"warmup_steps": 40}, "seed": 5},
-        "",
+        "the recipe",
     )
     short = shortened(recipe, 1000)
     assert short.steps == 100

@@ -211,30 +211,27 @@ def test_wrong_selections_are_refused(table, choice, message):
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("title =", "titel =", "expected a known key in a group of rows.toml, found 'titel'; did you mean 'title'"),
-        ("shows = \"boxes\"", "show = \"boxes\"", "found 'show'; did you mean 'shows'"),
-        ("shows = \"boxes\"", "", r"expected shows in a row of rows.toml \(box\)"),
-        ("options = {fusion = \"box\"}", "options = 3", "expected dict for 'options' in a row of rows.toml, found 3"),
-        ("name = \"box\"", "name = 3", "expected str for 'name' in a row of rows.toml, found 3"),
-        ("name = \"box\"", "name = \"base\"", "expected rows of different names in rows.toml, found 'base' twice"),
-        ("name = \"box\"", "name = \"A/B\"", "found 'A/B'; rename it"),
-        ("kind = \"retrained\"", "kind = \"trained\"", "expected the kind inference or retrained"),
-        ("group = \"two\"", "group = \"three\"", "expected one of the groups for the row 'box'"),
-        ("reference = \"base\"", "reference = \"off@defocus-1\"", "expected a reference that stands above it"),
-        ("reference = \"base\"", "overrides = {pairs = 1}", "overrides of a recipe only where it is retrained"),
-        ("weights_of = \"trained\"", "weights_of = \"base\"", "expected weights_of an inference row to name a "
-                                                              "retrained row above it"),
+        ("title =", "titel =", "expected a known key in rows.toml, found 'groups.0..titel'; did you mean 'title'"),
+        ("shows = \"boxes\"", "show = \"boxes\"", "found 'rows.[0-9]..show'; did you mean 'shows'"),
+        ("shows = \"boxes\"", "", r"expected shows in 'rows.[0-9].' in rows.toml"),
+        ("options = {fusion = \"box\"}", "options = 3", "expected a table for 'rows.[0-9]..options' in .*found 3"),
+        ("name = \"box\"", "name = 3", "expected text for 'rows.[0-9]..name' in rows.toml, found 3"),
+        ("name = \"box\"", "name = \"base\"", "expected different names for 'rows' in rows.toml, found 'base'"),
+        ("name = \"box\"", "name = \"A/B\"", "found 'A/B'"),
+        ("kind = \"retrained\"", "kind = \"trained\"", "expected one of inference, retrained for 'rows"),
+        ("group = \"two\"", "group = \"three\"", "expected one of the groups for 'rows.box.group'"),
+        ("reference = \"base\"", "reference = \"off@defocus-1\"", "expected a row that stands above it"),
+        ("reference = \"base\"", "overrides = {pairs = 1}", "rows.box.overrides"),
+        ("weights_of = \"trained\"", "weights_of = \"base\"", "expected a retrained row above this one, which is not"),
         ("kind = \"inference\"\nshows = \"nothing\"", "kind = \"inference\"\nshows = \"no\"\nbands = 16", "at least "
                                                                                                           "the same "
                                                                                                           "sequences"),
-        ("kind = \"retrained\"", "kind = \"retrained\"\nvariants = [{seed = 1}]", "variants only where nothing is "
-                                                                                  "retrained"),
-        ("kind = \"retrained\"", "kind = \"retrained\"\nprofile = \"tiny\"", "expected profile compact or full for the "
-                                                                             "row 'trained'"),
+        ("kind = \"retrained\"", "kind = \"retrained\"\nvariants = [{seed = 1}]", "rows.trained.variants"),
+        ("kind = \"retrained\"", "kind = \"retrained\"\nprofile = \"tiny\"", "expected one of , compact, full"),
         ("\"defocus-1\"", "\"defocus-9\"", "expected a degradation, found 'defocus-9'; did you mean"),
-        ("budget = 0.5", "budget = 2", "expected a budget above 0 and up to 1 in rows.toml, found 2"),
-        ("budget = 0.5", "budget = ", "expected rows as TOML, found rows.toml with"),
-        ("[[groups]]", "[[group]]", r"expected tables \[\[groups\]\] in rows.toml"),
+        ("budget = 0.5", "budget = 2", "expected a share above 0 and up to 1 for 'budget' in rows.toml, found 2"),
+        ("budget = 0.5", "budget = ", "expected TOML in .*rows.toml"),
+        ("[[groups]]", "[[group]]", r"found 'group'; did you mean 'groups'"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_table_get_a_sentence(table, before, after, message):

@@ -23,7 +23,7 @@ GROUPS = (
     Group("two", "Group two", "And this?"),
     Group("three", "Unused", "Nothing?"),
 )
-TABLE = RowTable("bcrnet", {"compact": "bcrnet-compact"}, 0.5, GROUPS, ROWS)
+TABLE = RowTable("bcrnet", GROUPS, ROWS, {"compact": "bcrnet-compact"}, 0.5)
 PLAN = {
     "method": "bcrnet",
     "profile": "compact",
@@ -163,7 +163,7 @@ def test_a_group_is_a_table_like_those_of_reports(record):
         ("{", "expected the table of an ablation as JSON"),
         ("[]", "expected the table of an ablation as a JSON object"),
         ("{}", "found JSON without plan and rows; start anew with --overwrite"),
-        (json.dumps({"plan": PLAN, "rows": [{"row": 1}]}), "expected a row written by an ablation"),
+        (json.dumps({"plan": PLAN, "rows": [{"row": 1}]}), "in a row of an earlier ablation"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, text, message):

@@ -319,7 +319,7 @@ def test_json_round_trip_states_every_switch(name):
 
 
 def test_json_of_something_else():
-    with pytest.raises(InputError, match="expected scores written by spectrack"):
+    with pytest.raises(InputError, match="in scores written by spectrack"):
         Scores.from_json({"auc": 1})
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from spectrack.errors import WeightsError
 from spectrack.networks.backbones.compact import CompactBackbone
-from spectrack.tables import build_section
+from spectrack.tables import from_table
 from spectrack.training import loop, methods
 from spectrack.training.learner import Learner, channels_last, corner_iou, load_parts
 from spectrack.training.loop import train
@@ -101,7 +101,7 @@ def spectral_recipe(make, **changes):
         values.pop(section)
     values |= {"method": "ssfnet", "frozen": ["backbone"]}
     values["data"]["spectral"]["cameras"] = {"random_share": 0.5, "random_bands": [5, 7], "sensors": ["rednir15"]}
-    return build_section(Recipe, values | changes, "")
+    return from_table(Recipe, values | changes, "the recipe")
 
 
 @pytest.fixture
@@ -242,5 +242,5 @@ def test_three_dimensional_convolutions_keep_their_layout():
 def test_bf16_with_workers(run, make):
     values = json.loads(json.dumps(spectral_recipe(make).to_json()))
     values["data"]["workers"] = 1
-    state, _ = read_weights(run(recipe=build_section(Recipe, values | {"precision": "bf16"}, "")))
+    state, _ = read_weights(run(recipe=from_table(Recipe, values | {"precision": "bf16"}, "the recipe")))
     assert all(torch.isfinite(tensor).all() for tensor in state.values())

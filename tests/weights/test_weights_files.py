@@ -104,7 +104,7 @@ def test_interrupted_writing_keeps_the_old_file_and_leaves_nothing(tmp_path, mon
         ({"input_range": "byte"}, "expected a known input_range"),
         ({"scaling": "fixed(x)"}, "expected a known scaling in the weights' metadata"),
         ({"bands": 0}, "expected a positive band count or null"),
-        ({"extra": [1]}, "expected config and extra"),
+        ({"extra": [1]}, "expected a table for 'extra'"),
         ({"extra": {"loss": float("nan")}}, "expected metadata that JSON can hold"),
         ({"extra": {"weights": {1, 2}}}, "expected metadata that JSON can hold"),
         ({"recipy": "x"}, "found 'recipy'; did you mean 'recipe'"),
@@ -117,7 +117,7 @@ def test_metadata_out_of_range_is_refused_before_writing(tmp_path, change, messa
 
 
 def test_missing_metadata_is_named():
-    with pytest.raises(WeightsError, match="expected profile in the weights' metadata, found \\['method'\\]"):
+    with pytest.raises(WeightsError, match="expected profile in the weights' metadata, found method"):
         WeightsMetadata.from_mapping({"method": "siamban"})
 
 
@@ -181,7 +181,10 @@ def test_other_files(tmp_path):
         ("{}", "found a damaged header"),
         ('{"schema": 99}', "expected metadata of schema 1, found 99"),
         ('{"schema": 1, "method": "dowsing", "profile": "full"}', "found 'dowsing'; known: backbone, .*a.safetensors"),
-        ('{"schema": 1, "method": "siamban", "profile": "full", "colour": 1}', "expected only known keys"),
+        (
+            '{"schema": 1, "method": "siamban", "profile": "full", "colour": 1}',
+            "found 'colour'; did you mean",
+        ),
     ],
 )
 def test_unusable_headers(tmp_path, header, message):

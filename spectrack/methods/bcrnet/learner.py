@@ -17,7 +17,7 @@ from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig, BCRNetOutput,
 from spectrack.methods.bcrnet.tracker import BCRNetOptions
 from spectrack.networks.siamban import keep_levels
 from spectrack.pairs.spectral_expansion import SpectralBatch
-from spectrack.tables import demand
+from spectrack.tables import require
 from spectrack.trackers.online import OnlineOptions
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps
@@ -60,7 +60,7 @@ class BCRNetLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("branches", "positives", "negatives", "hard_negatives"):
-            demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
 
     @property
     def tracks(self) -> bool:
@@ -93,7 +93,7 @@ class BCRNetLearner(Learner):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
-        demand(
+        require(
             not (recipe.loss.branches and recipe.network.heads == "per_branch"),
             "loss.branches",
             "0 for heads per_branch",

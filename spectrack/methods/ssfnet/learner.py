@@ -18,7 +18,7 @@ from spectrack.methods.ssfnet.losses import AngleLoss, hardest_negatives, ssfnet
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig, SSFNetOutput
 from spectrack.methods.ssfnet.tracker import SSFNetOptions
 from spectrack.pairs.spectral_expansion import SpectralBatch
-from spectrack.tables import demand
+from spectrack.tables import require
 from spectrack.training.labels import POSITIVE, distance_targets
 from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.methods import Method
@@ -56,9 +56,9 @@ class SSFNetLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("classification", "regression", "hs_branch", "spectral_angle", "margin", "mu"):
-            demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         for name in ("positives", "negatives", "hard_negatives"):
-            demand(getattr(self, name) >= 0, f"loss.{name}", "0 or more", getattr(self, name))
+            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
 
 
 class SSFNetLearner(Learner):

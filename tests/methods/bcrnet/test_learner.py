@@ -14,7 +14,7 @@ from spectrack.methods.bcrnet.learner import BCRNetLearner, BCRNetLossConfig, ke
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig, keep_levels
 from spectrack.simulation.video import simulate
-from spectrack.tables import build_section
+from spectrack.tables import from_table
 from spectrack.trackers import load_tracker
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.loop import train
@@ -37,7 +37,7 @@ def bcrnet_recipe(make, **changes):
         "network": {"base": BASE, "bimm": {"input_size": 16, "widths": [2, 4]}},
     }
     values["data"]["spectral"]["cameras"] = {"random_share": 1.0, "random_bands": [7, 9], "sensors": []}
-    return build_section(Recipe, values | changes, "")
+    return from_table(Recipe, values | changes, "the recipe")
 
 
 def batch_of(recipe, cache):

@@ -14,7 +14,7 @@ from spectrack.errors import ConfigError
 from spectrack.methods.ssfnet.learner import METHOD, SSFNetLearner, SSFNetLossConfig
 from spectrack.methods.ssfnet.tracker import SSFNetOptions
 from spectrack.pairs.spectral_expansion import SpectralBatch
-from spectrack.tables import build_section
+from spectrack.tables import from_table
 from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
 from spectrack.training.loop import train
@@ -34,7 +34,7 @@ def recipe_of(make, **changes):
         values.pop(section)
     values |= {"method": "ssfnet", "frozen": ["rgb"], "pairs": 4, "network": {"base": BASE, "s2fb": S2FB}}
     values["data"]["spectral"]["cameras"] = {"random_share": 0.5, "random_bands": [5, 7], "sensors": ["rednir15"]}
-    return build_section(Recipe, values | changes, "")
+    return from_table(Recipe, values | changes, "the recipe")
 
 
 def batch_of(positive=(True, True), bands=6):
@@ -194,7 +194,7 @@ def test_weights_for_one_camera_say_so(make):
 
 @pytest.mark.parametrize(("key", "value"), [("margin", -0.1), ("spectral_angle", -1.0), ("positives", -1)])
 def test_losses_out_of_range_are_refused(key, value):
-    with pytest.raises(ConfigError, match=f"expected 0 or more for recipe key 'loss.{key}', found"):
+    with pytest.raises(ConfigError, match=f"expected 0 or more for '{key}', found"):
         SSFNetLossConfig(**{key: value})
 
 

@@ -267,7 +267,7 @@ def test_a_side_file_written_by_hand_is_enough(tmp_path, make):
     [
         ("not json", ("JSON", "sequence.json")),
         ("[1]", ("JSON", "sequence.json", "list")),
-        ({"fps": 0}, ("fps", "sequence.json", "found 0")),
+        ({"fps": 0}, ("fps", "sequence.json", "found 0.0")),
         ({"fps": "fast"}, ("fps", "sequence.json", "'fast'")),
         ({"frames": 2.5}, ("frames", "sequence.json", "found 2.5")),
         ({"frames": 4}, ("4 frames", "sequence.json", "3")),

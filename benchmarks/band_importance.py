@@ -17,17 +17,14 @@ oracle's; and flicker, the share of grouped bands that lie in another composite 
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
-from bcrnet_speed import make_tracker
+from benchmark import new_parser, write_record
 from scipy.stats import spearmanr
 
-from spectrack.files import write_json
 from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.methods.bcrnet.composites import band_importance, group_bands, rank_bands
 from spectrack.methods.bcrnet.self_expression import (
@@ -36,11 +33,11 @@ from spectrack.methods.bcrnet.self_expression import (
     reconstruction_error,
     solve_self_expression,
 )
-from spectrack.provenance import provenance
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.suite import FIRST_SEED as SUITE_FIRST
 from spectrack.simulation.suite import LAST_SEED as SUITE_LAST
 from spectrack.simulation.video import simulate
+from spectrack.trackers.loading import load_tracker
 
 SENSORS = ("vis16", "nir25", "rednir15")
 FIRST_SEED = 700_000
@@ -165,35 +162,30 @@ def judge(crops, axis):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", help="weights file or name; by default the shipped ones, or untrained ones")
+def arguments():
+    parser = new_parser(__doc__, weights=True)
     parser.add_argument("--sensors", nargs="+", default=list(SENSORS))
     parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS))
     parser.add_argument("--frames", type=int, default=8, help="of every clip, the template's included")
     parser.add_argument("--axis", default="row", choices=["row", "column"], help="what importance sums over")
-    parser.add_argument("--out", type=Path)
+    return parser
+
+
+def main():
+    parser = arguments()
     options = parser.parse_args()
     if len(options.scenarios) < 2:
         parser.error(
             "expected at least two scenarios, because the best constant W comes from other clips than it is judged on; "
             "name more"
         )
-    tracker = make_tracker(options.weights, "fp32")
+    tracker = load_tracker("bcrnet", weights=options.weights, precision="fp32", device="cpu")
     found = {}
     for sensor in options.sensors:
         found[sensor] = judge(held_out_crops(tracker, sensor, options.scenarios, options.frames), options.axis)
         print(sensor, found[sensor], flush=True)
-    if options.out:
-        record = {
-            "what": __doc__.split("\n")[0],
-            "command": f"python benchmarks/band_importance.py --frames {options.frames} --axis {options.axis}",
-            "weights": tracker.identity,
-            "scenarios": options.scenarios,
-            "seeds": f"from {FIRST_SEED}, one a scenario",
-            "sensors": found,
-        }
-        write_json(options.out, record | {"provenance": provenance()})
+    seeds = f"from {FIRST_SEED}, one a scenario"
+    write_record(parser, options, {"weights": tracker.identity, "seeds": seeds, "sensors": found})
 
 
 if __name__ == "__main__":

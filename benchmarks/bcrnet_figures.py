@@ -11,13 +11,12 @@ with their weights, and the score map of every branch.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
 from band_importance import FIRST_SEED, composite_of_band
-from bcrnet_speed import make_tracker
+from benchmark import new_parser
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from PIL import Image
@@ -39,6 +38,7 @@ from spectrack.plots import (
 )
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
+from spectrack.trackers.loading import load_tracker
 
 SEED = FIRST_SEED + 500
 COMPOSITE_COLOURS = ("#E5E5E5", "#003366", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#882255")
@@ -163,15 +163,18 @@ def draw_composites(crop, evidence, target, title):
     return figure
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", help="weights file or name; by default the shipped ones, or untrained ones")
+def arguments():
+    parser = new_parser(__doc__, weights=True, out="folder for the pictures")
+    parser.set_defaults(out=Path("docs/methods"))
     parser.add_argument("--scenario", default="cam-grass")
     parser.add_argument("--sensor", default="vis16")
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=Path("docs/methods"))
-    options = parser.parse_args()
-    tracker = make_tracker(options.weights, "fp32")
+    return parser
+
+
+def main():
+    options = arguments().parse_args()
+    tracker = load_tracker("bcrnet", weights=options.weights, precision="fp32", device="cpu")
     video = simulate(options.scenario, options.sensor, frames=options.frames, seed=SEED)
     found = follow(tracker, video)
     middle = len(found) // 2

@@ -13,27 +13,19 @@ difference, with fewer than ten sequences it is too narrow.
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 
+from benchmark import new_parser, read_json, write_record
 from suite import split_by_metamers
 
 from spectrack.evaluation.uncertainty import bootstrap_interval
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.simulation.suite import suite
 
 
 def read_result(path):
     """Tracker's name with its weights, and AUC of every sequence."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return record["tracker"], {str(name): float(auc) for name, auc in record["sequences"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SystemExit(
-            f"expected a result of benchmarks/suite.py in {path}, found {error!r}; make it first"
-        ) from error
+    record = read_json(path, "a result of benchmarks/suite.py", ("tracker", "sequences"))
+    return record["tracker"], {str(name): float(auc) for name, auc in record["sequences"].items()}
 
 
 def difference(first, second, names):
@@ -60,13 +52,17 @@ def compare(first, second, attributes):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__)
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     parser.add_argument("--gain", type=float, default=0.05, help="wanted on CAM and TWIN")
     parser.add_argument("--loss", type=float, default=0.01, help="allowed on the rest")
-    parser.add_argument("--out", type=Path)
+    return parser
+
+
+def main():
+    parser = arguments()
     options = parser.parse_args()
     (tracker, first), (baseline, second) = (read_result(path) for path in (options.first, options.second))
     attributes = {entry.name: entry.attributes for entry in suite() if entry.name in first}
@@ -89,19 +85,15 @@ def main():
             "better"
         )
     print(verdict)
-    if options.out:
-        record = {
-            "what": __doc__.split("\n")[0],
-            "command": f"python benchmarks/compare_suite.py {options.first} {options.second} --gain {options.gain} "
-            f"--loss {options.loss}",
-            "first": {"file": options.first.name, "name": tracker["name"], "weights": tracker.get("weights")},
-            "second": {"file": options.second.name, "name": baseline["name"], "weights": baseline.get("weights")},
-            "verdict": verdict,
-            "parts": parts,
-            "attributes": groups,
-            "sequences": {name: round(first[name] - second[name], 4) for name in attributes},
-        }
-        write_json(options.out, record | {"provenance": provenance()})
+    record = {
+        "first": {"file": options.first.name, "name": tracker["name"], "weights": tracker.get("weights")},
+        "second": {"file": options.second.name, "name": baseline["name"], "weights": baseline.get("weights")},
+        "verdict": verdict,
+        "parts": parts,
+        "attributes": groups,
+        "sequences": {name: round(first[name] - second[name], 4) for name in attributes},
+    }
+    write_record(parser, options, record)
 
 
 if __name__ == "__main__":

@@ -12,27 +12,21 @@ with a 95 % bootstrap interval over sequences; `spread` is the standard deviatio
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
+from benchmark import new_parser, read_json, write_record
 
 from spectrack.evaluation.uncertainty import bootstrap_interval
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 
 
 def read_rows(path):
     """The measured, retrained rows of a table by name, its sequences, and how many frames of each it saw (None:
     all).
     """
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        rows = {row["row"]["name"]: row for row in table["rows"] if row["status"] == "measured" and row["training"]}
-        return rows, table["plan"]["sequences"], table["plan"]["frames"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SystemExit(f"expected a table of spectrack ablate in {path}, found {error!r}; make it first") from error
+    table = read_json(path, "a table of spectrack ablate", ("rows", "plan"))
+    rows = {row["row"]["name"]: row for row in table["rows"] if row["status"] == "measured" and row["training"]}
+    return rows, table["plan"]["sequences"], table["plan"]["frames"]
 
 
 def pool(tables, sequences):
@@ -69,10 +63,14 @@ def compare(pooled):
     return told
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__)
     parser.add_argument("tables", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path)
+    return parser
+
+
+def main():
+    parser = arguments()
     options = parser.parse_args()
     read = [read_rows(path) for path in options.tables]
     _, sequences, frames = read[0]
@@ -85,11 +83,7 @@ def main():
     for name, row in told.items():
         against = f"  {row['difference']:+.3f} {row['difference_interval']}" if "difference" in row else ""
         print(f"{name:22s} {row['auc']:.3f} {row['interval']} by file {row['by_file']}{against}")
-    if options.out:
-        command = f"python benchmarks/pool_ablations.py {' '.join(str(path) for path in options.tables)}"
-        write_json(
-            options.out, {"what": __doc__.split("\n")[0], "command": command, "rows": told, "provenance": provenance()}
-        )
+    write_record(parser, options, {"rows": told})
 
 
 if __name__ == "__main__":

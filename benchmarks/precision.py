@@ -11,15 +11,12 @@ tracker's box in both. bfloat16 is a default only where the median stays below 0
 
 from __future__ import annotations
 
-import argparse
 import copy
-from pathlib import Path
 
 import numpy as np
+from benchmark import new_parser, write_record
 
 from spectrack.boxes import to_corners
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 
@@ -60,34 +57,30 @@ def follow(clip, frames, load):
     return moves, exchanged, repeats
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__, weights=True)
     parser.add_argument("--tracker", default="siamban", help="a tracker with a network")
     parser.add_argument("--profile", default="compact")
-    parser.add_argument("--weights", default=None)
     parser.add_argument("--every", type=int, default=4, help="take every so many-th sequence of the suite")
     parser.add_argument("--frames", type=int, default=40)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+    return parser
+
+
+def main():
+    parser = arguments()
+    options = parser.parse_args()
 
     def load(precision):
         return load_tracker(
-            arguments.tracker, profile=arguments.profile, weights=arguments.weights, precision=precision, device="cpu"
+            options.tracker, profile=options.profile, weights=options.weights, precision=precision, device="cpu"
         )
 
     moves, exchanged, repeats = [], [], True
-    for entry in suite()[:: arguments.every]:
-        found, others, same = follow(open_suite_sequence(entry.name), arguments.frames, load)
+    for entry in suite()[:: options.every]:
+        found, others, same = follow(open_suite_sequence(entry.name), options.frames, load)
         moves, exchanged, repeats = moves + found, exchanged + others, repeats and same
         print(entry.name, f"median so far {np.median(moves):.3f} px", flush=True)
-    settings = (
-        f"--tracker {arguments.tracker} --profile {arguments.profile} --every {arguments.every} --frames "
-        f"{arguments.frames}"
-    )
     record = {
-        "what": __doc__.split("\n")[0],
-        "command": f"python benchmarks/precision.py {settings}",
-        "provenance": provenance(),
         "weights": load("fp32").describe().get("weights"),
         "frames": len(moves),
         "largest_edge_move_px": {
@@ -98,7 +91,7 @@ def main() -> None:
         "frames_with_other_composites": round(float(np.mean(exchanged)), 4) if exchanged else None,
         "fp32_repeats_bit_for_bit": repeats,
     }
-    write_json(arguments.out, record)
+    write_record(parser, options, record)
     print(record["largest_edge_move_px"], "fp32 repeats:", repeats)
 
 

@@ -13,24 +13,19 @@ life.
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from benchmark import SHARED, new_parser, write_record
 
 from spectrack.boxes import iou
 from spectrack.cli.settings import parse_settings
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.sequences import open_sequence, read_boxes
 from spectrack.sequences.memory import MemorySequence
 from spectrack.trackers import load_tracker, track
 
-SHARED = Path(os.environ.get("SPECTRACK_SHARED", "../shared")) / "data"
 _ELLIPSE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 32)), np.sin(np.linspace(0, 2 * np.pi, 32))], axis=1) / 2
 
 
@@ -110,27 +105,24 @@ def judge(weights: str | None, options: dict[str, Any], only: list[str] | None =
     return figures
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default=None)
+def arguments():
+    parser = new_parser(__doc__, weights=True)
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="online options, such as size_rate=0.2"
     )
     parser.add_argument("--only", nargs="*", default=None, help="clips whose name holds one of these words")
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    figures = judge(arguments.weights, parse_settings(arguments.set), arguments.only)
+    return parser
+
+
+def main():
+    parser = arguments()
+    options = parser.parse_args()
+    figures = judge(options.weights, parse_settings(options.set), options.only)
     mean = round(float(np.mean(list(figures.values()))), 4)
     for name, value in figures.items():
         print(f"{name:26} {value:.3f}")
     print(f"{'mean':26} {mean:.3f}")
-    if arguments.out:
-        what = __doc__.split("\n")[0]
-        command = f"python benchmarks/real_video.py --set {' '.join(arguments.set)}".removesuffix(" --set ")
-        write_json(
-            arguments.out,
-            {"what": what, "command": command, "mean_iou": figures, "mean": mean, "provenance": provenance()},
-        )
+    write_record(parser, options, {"mean_iou": figures, "mean": mean})
 
 
 if __name__ == "__main__":

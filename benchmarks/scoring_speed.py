@@ -9,19 +9,17 @@ sequences.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import time
-from pathlib import Path
 
 import numpy as np
+from benchmark import new_parser, write_record
 
 from spectrack.evaluation.confidence import flag_against_missed, judge, reliability
 from spectrack.evaluation.protocols import PROTOCOLS, score
 from spectrack.evaluation.robustness import robustness
 from spectrack.evaluation.uncertainty import difference_interval, score_interval
-from spectrack.files import write_json
-from spectrack.provenance import machine_name, provenance
+from spectrack.provenance import machine_name
 
 BOXES = 1_000_000
 
@@ -47,19 +45,23 @@ def best_of(function, repeats):
     return round(min(seconds), 3)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+    return parser
+
+
+def main():
+    parser = arguments()
+    options = parser.parse_args()
     seconds: dict[str, dict[str, float]] = {}
     for sequences in (1, 1000):
         predictions, truth = make_boxes(sequences)
         kind = f"{sequences} sequence{'s' if sequences > 1 else ''}"
         seconds[kind] = {
-            name: best_of(functools.partial(score, predictions, truth, name), arguments.repeats) for name in PROTOCOLS
+            name: best_of(functools.partial(score, predictions, truth, name), options.repeats) for name in PROTOCOLS
         }
-        seconds[kind]["robustness"] = best_of(functools.partial(robustness, predictions, truth), arguments.repeats)
+        seconds[kind]["robustness"] = best_of(functools.partial(robustness, predictions, truth), options.repeats)
         print(kind, seconds[kind], flush=True)
     rng = np.random.default_rng(1)
     confidence = {name: rng.random(len(boxes)) for name, boxes in truth.items()}
@@ -70,20 +72,12 @@ def main() -> None:
 
     scores = score(predictions, truth, "hot")
     seconds["1000 sequences"] |= {
-        "lost flag and reliability": best_of(flags, arguments.repeats),
-        "bootstrap interval": best_of(lambda: score_interval(scores), arguments.repeats),
-        "paired bootstrap": best_of(lambda: difference_interval(scores, scores), arguments.repeats),
+        "lost flag and reliability": best_of(flags, options.repeats),
+        "bootstrap interval": best_of(lambda: score_interval(scores), options.repeats),
+        "paired bootstrap": best_of(lambda: difference_interval(scores, scores), options.repeats),
     }
-    record = {
-        "what": __doc__.split("\n")[0],
-        "command": f"python benchmarks/scoring_speed.py --repeats {arguments.repeats}",
-        "provenance": provenance(),
-        "machine": machine_name(),
-        "boxes": BOXES,
-        "best_of": arguments.repeats,
-        "processor_seconds": seconds,
-    }
-    write_json(arguments.out, record)
+    record = {"machine": machine_name(), "boxes": BOXES, "best_of": options.repeats, "processor_seconds": seconds}
+    write_record(parser, options, record)
     print(seconds["1000 sequences"])
 
 

@@ -8,19 +8,16 @@ of process time, so other work on the machine counts little.
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
-from pathlib import Path
 
 # Before NumPy is loaded: one core is what is measured.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import cv2
 import numpy as np
+from benchmark import new_parser, write_record
 
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.video import simulate
 
@@ -50,10 +47,14 @@ def pair(sequence, matrix):
     return render
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/simulator_speed.json"))
+def arguments():
+    parser = new_parser(__doc__)
     parser.add_argument("--frames", type=int, default=15)
+    return parser
+
+
+def main():
+    parser = arguments()
     options = parser.parse_args()
     cv2.setNumThreads(1)
     rows = {}
@@ -72,8 +73,8 @@ def main():
         print(f"{name:18s}" + "".join(f"{key} {value:7.1f}   " for key, value in rows[name].items()))
     median = {key: float(np.median([row[key] for row in rows.values()])) for key in next(iter(rows.values()))}
     print("median            " + "".join(f"{key} {value:7.1f}   " for key, value in median.items()))
-    settings = {"seed": SEED, "frames": options.frames, "height": 240, "width": 320, "sensor": "vis16", "threads": 1}
-    write_json(options.out, {"provenance": provenance(), "settings": settings, "median": median, "scenarios": rows})
+    video = {"seed": SEED, "frames": options.frames, "height": 240, "width": 320, "sensor": "vis16", "threads": 1}
+    write_record(parser, options, {"video": video, "median": median, "scenarios": rows})
 
 
 if __name__ == "__main__":

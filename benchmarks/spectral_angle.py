@@ -11,14 +11,10 @@ and of the fused one (largest score). 95 % bootstrap intervals over sequences.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
+from benchmark import new_parser, write_record
 from twins import twin_frames
 
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 
@@ -63,13 +59,16 @@ def share(hits):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__, weights=True)
     parser.add_argument("--tracker", default="ssfnet")
-    parser.add_argument("--weights", help="weights file or name; by default the shipped ones")
     parser.add_argument("--frames", type=int, default=79, help="at most about so many frames of each sequence")
     parser.add_argument("--only", nargs="*", help="sequences whose name contains one of these words")
-    parser.add_argument("--out", type=Path)
+    return parser
+
+
+def main():
+    parser = arguments()
     options = parser.parse_args()
     names = [entry.name for entry in suite() if "TWIN" in entry.attributes]
     names = [name for name in names if not options.only or any(word in name for word in options.only)]
@@ -82,9 +81,6 @@ def main():
     together = {key: share([right(rows[key], key) for rows in found.values()]) for key in SIGNS}
     angles = np.concatenate([rows["angle"] for rows in found.values()])
     record = {
-        "what": __doc__.split("\n")[0],
-        "command": f"python benchmarks/spectral_angle.py --tracker {options.tracker} --frames {options.frames}",
-        "provenance": provenance(),
         "weights": tracker.identity,
         "frames": len(angles),
         "target_before_every_twin": together,
@@ -96,8 +92,7 @@ def main():
         },
     }
     print(record["target_before_every_twin"], record["mean_angle_rad"])
-    if options.out:
-        write_json(options.out, record)
+    write_record(parser, options, record)
 
 
 def mean_of(values):

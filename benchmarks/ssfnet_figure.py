@@ -9,10 +9,10 @@ search region is kept on the last truth.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
+from benchmark import new_parser
 from twins import twin_frames
 
 from spectrack import plots
@@ -89,13 +89,16 @@ def draw(sequence, frame, path):
     plots.save_figure(figure, path, dpi=110)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", help="weights file or name; by default the shipped ones")
+def arguments():
+    parser = new_parser(__doc__, weights=True, out=".png, .svg or .pdf")
+    parser.set_defaults(out=Path("docs/methods/ssf-net-twins.png"))
     parser.add_argument("--sequence", default="twin-crowd-vis16")
     parser.add_argument("--frame", type=int, help="number of the frame")
-    parser.add_argument("--out", type=Path, required=True, help=".png, .svg or .pdf")
-    options = parser.parse_args()
+    return parser
+
+
+def main():
+    options = arguments().parse_args()
     sequence = open_suite_sequence(options.sequence)
     tracker = load_tracker("ssfnet", weights=options.weights, precision="fp32", device="cpu")
     frames = list(twin_frames(sequence, tracker, frames=None if options.frame is None else [options.frame]))

@@ -8,34 +8,36 @@ Figures come with 95 % bootstrap intervals over sequences. fp32, so that they re
 
 from __future__ import annotations
 
-import argparse
 import functools
 import tempfile
 from pathlib import Path
 
+from benchmark import new_parser, write_record
+
 from spectrack.evaluation.uncertainty import score_interval
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.runner import RunOptions, run
 from spectrack.simulation.suite import open_suite_sequence, suite
 from spectrack.trackers import load_tracker
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__, weights=True)
     parser.add_argument("--tracker", default="siamban")
     parser.add_argument("--profile", default="compact")
-    parser.add_argument("--weights", default=None)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+    return parser
+
+
+def main():
+    parser = arguments()
+    options = parser.parse_args()
 
     make = functools.partial(
         load_tracker,
-        arguments.tracker,
-        profile=arguments.profile,
-        weights=arguments.weights,
+        options.tracker,
+        profile=options.profile,
+        weights=options.weights,
         precision="fp32",
         device="cpu",
     )
@@ -44,20 +46,16 @@ def main() -> None:
         for entry in suite()
     ]
     with tempfile.TemporaryDirectory() as folder:
-        options = RunOptions(jobs=arguments.jobs, evidence=False)
         result = run(
             entries,
             make,
             Path(folder) / "run",
-            options=options,
+            options=RunOptions(jobs=options.jobs, evidence=False),
             progress=lambda item, *_: print(item.label, flush=True),
         )
     attributes = result.stored.attributes
     parts = split_by_metamers(attributes)
     record = {
-        "what": __doc__.split("\n")[0],
-        "command": f"python benchmarks/suite.py --tracker {arguments.tracker} --profile {arguments.profile}",
-        "provenance": provenance(),
         "tracker": result.stored.info["tracker"],
         "parts": {name: figures(result.scores.select(members)) for name, members in parts.items() if members},
         "attributes": {
@@ -70,7 +68,7 @@ def main() -> None:
         },
         "sequences": {name: round(result.scores.of(name).figures.auc, 4) for name in attributes},
     }
-    write_json(arguments.out, record)
+    write_record(parser, options, record)
     for name, values in record["parts"].items():
         print(f"{name}: {values}")
 

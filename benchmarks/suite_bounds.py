@@ -11,17 +11,13 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import cv2
 import numpy as np
+from benchmark import new_parser, write_record
 from joblib import Parallel, delayed
 
 from spectrack.evaluation.protocols import score
 from spectrack.false_colour import apply_matrix, false_colour_matrix
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.simulation.suite import open_suite_sequence, suite
 
 SEARCH = 1.3  # half-side of the search window in sizes of the target
@@ -131,13 +127,19 @@ def track_all(name):
     return name, sequence.truth, runs, sequence.attributes
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/suite_bounds.json"))
+def arguments():
+    parser = new_parser(__doc__)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=None)
+    return parser
+
+
+def main():
+    parser = arguments()
     options = parser.parse_args()
     entries = [entry for entry in suite() if not options.only or any(word in entry.name for word in options.only)]
+    if not entries:
+        parser.error(f"expected words of names of suite sequences, found {options.only}; correct --only")
     done = Parallel(n_jobs=options.jobs)(delayed(track_all)(entry.name) for entry in entries)
     truth = {name: boxes for name, boxes, *_ in done}
     trackers = list(done[0][2])
@@ -159,13 +161,15 @@ def main():
         print(f"{scenario:18s}" + "".join(f"{values[tracker]:10.3f}" for tracker in trackers))
     print(f"{'mean':18s}" + "".join(f"{mean[tracker]:10.3f}" for tracker in trackers))
     print(f"{'cost of metamers':18s}" + "".join(f"{cost[tracker] or 0:10.3f}" for tracker in trackers))
-    result = {"provenance": provenance(), "protocol": "hot", "mean_auc": mean, "cost_of_metamers": cost}
-    result |= {
+    record = {
+        "protocol": "hot",
+        "mean_auc": mean,
+        "cost_of_metamers": cost,
         "scenarios": dict(rows),
         "sequences": auc,
         "attributes": {name: list(found) for name, _, _, found in done},
     }
-    write_json(options.out, result)
+    write_record(parser, options, record)
 
 
 if __name__ == "__main__":

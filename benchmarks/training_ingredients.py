@@ -11,17 +11,13 @@ already are kept. One seed each: differences below about 0.03 say nothing.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from benchmark import SHARED, new_parser, read_json, write_record
 
 from spectrack.boxes import iou
-from spectrack.files import write_json
-from spectrack.provenance import provenance
 from spectrack.sequences import open_sequence, read_boxes
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.video import simulate
@@ -52,12 +48,11 @@ JUDGE_SEED = 800_000
 
 
 def real_clips():
-    shared = Path(os.environ.get("SPECTRACK_SHARED", "../shared")) / "data"
-    if (shared / "rgb_crossing").is_dir():
-        folder = shared / "rgb_crossing"
+    if (SHARED / "rgb_crossing").is_dir():
+        folder = SHARED / "rgb_crossing"
         yield "crossing", open_sequence(folder / "img"), read_boxes(folder / "groundtruth_rect.txt", origin=1)
-    if (shared / "hotc_kangaroo").is_dir():
-        clip = open_sequence(shared / "hotc_kangaroo" / "HSI")
+    if (SHARED / "hotc_kangaroo").is_dir():
+        clip = open_sequence(SHARED / "hotc_kangaroo" / "HSI")
         yield "kangaroo", clip, clip.truth
 
 
@@ -77,31 +72,27 @@ def follow(clip, truth, weights):
     return round(float(iou(boxes, truth[: len(boxes)]).mean()), 4)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments():
+    parser = new_parser(__doc__)
     parser.add_argument("--pairs", type=int, default=8_000)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS))
     parser.add_argument("--cache", type=Path, default=None)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    rows = json.loads(arguments.out.read_text())["mean_iou"] if arguments.out.is_file() else {}
+    return parser
+
+
+def main():
+    parser = arguments()
+    options = parser.parse_args()
+    kept = options.out is not None and options.out.is_file()
+    rows = read_json(options.out, "an earlier record of this script", ("mean_iou",))["mean_iou"] if kept else {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in [name for name in arguments.only if name not in rows]:
-            short = {"pairs": arguments.pairs, "validation_pairs": 0} | VARIANTS[name]
+        for name in [name for name in options.only if name not in rows]:
+            short = {"pairs": options.pairs, "validation_pairs": 0} | VARIANTS[name]
             run = Path(folder) / name.replace(" ", "-")
-            weights = train(load_recipe("siamban-compact", short), run, cache=arguments.cache or Path(folder) / "cache")
+            weights = train(load_recipe("siamban-compact", short), run, cache=options.cache or Path(folder) / "cache")
             rows[name] = judge(weights)
             print(name, rows[name], flush=True)
-            write_json(
-                arguments.out,
-                {
-                    "what": __doc__.split("\n")[0],
-                    "command": f"python benchmarks/training_ingredients.py --pairs {arguments.pairs}",
-                    "provenance": provenance(),
-                    "pairs": arguments.pairs,
-                    "mean_iou": rows,
-                },
-            )
+            write_record(parser, options, {"pairs": options.pairs, "mean_iou": rows})
 
 
 if __name__ == "__main__":

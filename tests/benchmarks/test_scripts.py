@@ -1,0 +1,103 @@
+"""Benchmarks explain themselves, records and pages name commands that exist, and speed.py measures any tracker."""
+
+import importlib
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import tyro
+
+from spectrack.cli.entry import COMMANDS
+from spectrack.trackers.registry import list_trackers
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "benchmarks"
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "def main(" in path.read_text(encoding="utf-8"))
+RECORDS = sorted((FOLDER / "results").glob("*.json"))
+PAGES = [ROOT / "README.md", FOLDER / "experiments.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    """The modules by name, as they are when one of them is run: they import each other from their own folder."""
+    before = set(sys.modules)
+    with mock.patch.object(sys, "path", [str(FOLDER), *sys.path]), mock.patch.dict(os.environ):
+        yield {name: importlib.import_module(name) for name in SCRIPTS}
+    for name in set(sys.modules) - before:
+        if name in {path.stem for path in FOLDER.glob("*.py")}:
+            del sys.modules[name]
+
+
+def accepted(scripts, command):
+    """Parse a command of a benchmark or of spectrack; ends the test where it is not understood."""
+    program, *words = shlex.split(command.removeprefix("time "))
+    if program == "spectrack":
+        tyro.cli(COMMANDS[words[0]], args=words[1:])
+        return
+    assert (program, Path(words[0]).parent.as_posix(), Path(words[0]).suffix) == ("python", "benchmarks", ".py")
+    scripts[Path(words[0]).stem].arguments().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_explains_itself(scripts, name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        scripts[name].arguments().parse_args(["--help"])
+    assert ended.value.code == 0
+    assert f"python benchmarks/{name}.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_examples_of_a_script_are_accepted(scripts, name):
+    joined = scripts[name].__doc__.replace("\\\n", " ")
+    for command in re.findall(r"^    (python benchmarks/.+)$", joined, re.MULTILINE):
+        accepted(scripts, re.sub(r"\[.*?\]", "", command))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_every_record_has_a_command_that_is_accepted(scripts, path):
+    record = json.loads(path.read_text(encoding="utf-8"))
+    accepted(scripts, record["command"])
+    assert record["provenance"]["commit"]
+
+
+def on_pages(pattern):
+    return sorted({found for page in PAGES for found in re.findall(pattern, page.read_text(encoding="utf-8"))})
+
+
+def test_pages_name_commands_that_are_accepted(scripts):
+    found = [command.replace("NAME", "cf") for command in on_pages(r"`(python benchmarks/[^`]+)`")]
+    assert len(found) > 5
+    for command in found:
+        # Without arguments it is a script that the sentence names.
+        if " " in command.removeprefix("python "):
+            accepted(scripts, command)
+
+
+def test_pages_name_files_that_exist():
+    found = on_pages(r"benchmarks/[\w/]+\.(?:py|json|md)")
+    assert len(found) > 10
+    assert [name for name in found if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("tracker", list_trackers())
+def test_speed_splits_a_frame_of_any_tracker_into_its_parts(scripts, tracker, tmp_path, monkeypatch):
+    out = tmp_path / "speed.json"
+    short = ["--tracker", tracker, "--frames", "3", "--repeats", "1", "--rounds", "1", "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks/speed.py", *short, "--videos", "16 bands, npy", "--out", str(out)])
+    scripts["speed"].main()
+    record = json.loads(out.read_text(encoding="utf-8"))
+    accepted(scripts, record["command"])
+    assert "--out" not in record["command"]
+    found = record["results"]["videos"]["16 bands, npy"]["fp32"]
+    assert found["frames_per_second"] > 0
+    assert {"read", "crop", "rest"} <= found["stages"].keys()
+    assert len(found["parts"]) >= 3
+    assert all(0 <= part["share_of_frame"] < 1 for part in found["parts"].values())
+    wanted = {"bcrnet": "bimm", "ssfnet": "s2fb", "siamban": "backbone", "cf": "filter"}
+    assert wanted[tracker] in found["parts"]
+    assert ("branch" in record["results"]) == ("network" in found["stages"]) == (tracker != "cf")

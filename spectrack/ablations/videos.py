@@ -4,19 +4,21 @@ rendered.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from spectrack.annotations.attributes import abbreviate
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.files.caches import make_once
+from spectrack.files.fingerprints import values_digest
+from spectrack.provenance import source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.sequences.base import Sequence as Video
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import write_sequence
+from spectrack.simulation import RENDERING_SOURCE
 from spectrack.simulation.degradation import Degradation, DegradedSequence
 from spectrack.simulation.video import SimulatedSequence
 
@@ -113,22 +115,10 @@ def degraded(video: Video, name: str) -> DegradedSequence:
 
 def _kept(video: Video, folder: Path, label: str) -> Video:
     """The same video read from where it was kept; rendered and written there the first time."""
-    place = folder / simulator_fingerprint() / f"{label}-{len(video)}"
-    if not place.is_dir():
-        write_sequence(video, place, format="npy")
+    made_of = video.made_of()
+    key = values_digest([made_of.values, source_digest(*RENDERING_SOURCE)])[:12]
+    place = folder / f"{label}-{len(video)}-{key}"
+    make_once(place, lambda empty: write_sequence(video, empty, format="npy"))
     stored = open_sequence(place, name=label)
+    stored.copy_of = made_of
     return stored
-
-
-@functools.cache
-def simulator_fingerprint() -> str:
-    """Eight digits that change with the simulator, so that frames of another one are never taken for its own."""
-    package = Path(__file__).resolve().parents[1]
-    sources = [
-        *(package / "simulation").glob("*.*"),
-        *(package / f"{name}.py" for name in ("sensors", "spectra", "false_colour")),
-    ]
-    digest = hashlib.sha256()
-    for file in sorted(path for path in sources if path.suffix in (".py", ".csv", ".json")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:8]

@@ -183,9 +183,6 @@ class Benchmark:
             console.print(
                 f"speed measured on {machine}, {threads} and {self.jobs} at a time", markup=False, soft_wrap=True
             )
-        for name, run in result.runs.items():
-            if str(run.resumption):
-                console.print(f"{name}: {run.resumption}", markup=False, soft_wrap=True)
         console.print(f"written to {self.out}", markup=False, soft_wrap=True)
         for line in result.failures:
             errors().print(f"spectrack: the tracker failed: {line}", markup=False, highlight=False, soft_wrap=True)

@@ -30,6 +30,7 @@ from spectrack.cli.track import Track
 from spectrack.cli.train import Train
 from spectrack.cli.weights import Weights
 from spectrack.errors import SpectrackError
+from spectrack.files.caches import reuse_log
 
 COMMANDS: dict[str, Any] = {
     "demo": Demo,
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # help and wrong options: the parser has said what there is to say
         return int(stop.code or 0) if words else 2
     logging.basicConfig(format="spectrack: %(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    reuse_log.setLevel(logging.INFO)
     if os.environ.get(TRACEBACK_VARIABLE):
         return int(command.run())
     return _run(command)

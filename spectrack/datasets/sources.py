@@ -52,7 +52,7 @@ class FolderSource:
         weakref.finalize(sequence, shutil.rmtree, scratch, ignore_errors=True)
         # The copies are new every time; what the archive says of their bytes is not.
         packed = [checksums(folder.archive, folder.member) for folder in folders.values() if folder.archive]
-        sequence.packed = Ingredients(values=packed)
+        sequence.copy_of = Ingredients(values=packed)
         return sequence
 
     @contextmanager

@@ -1,7 +1,8 @@
 """The bank: pictures and sprites rendered once and kept in memory-mapped files, from which endless pairs are cut.
 
 Rendering a picture takes 50 to 300 ms, warping a pair out of it 3 ms; so the bank is drawn first, in parallel, and
-every training pair is a fresh combination of its parts. The same seed gives the same bank.
+every training pair is a fresh combination of its parts. The same seed gives the same bank; another configuration, other
+photographs or another renderer give another one beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError
 from spectrack.files import write_json
+from spectrack.files.caches import make_once, reuse_log
+from spectrack.files.fingerprints import Ingredients, content, values_digest
 from spectrack.pairs.warping import Image, Picture
+from spectrack.provenance import source_digest
+from spectrack.simulation import RENDERING_SOURCE
 from spectrack.simulation.photographs import installed_photographs, load_photograph, random_photograph
 from spectrack.simulation.pictures import render_picture
 from spectrack.simulation.sprites import render_sprite
@@ -101,20 +106,29 @@ class Bank:
         self.outlines: NDArray[np.float32] = np.load(directory / "outlines.npy", mmap_mode="r")
 
 
-def build_bank(directory: Path, config: BankConfig, *, jobs: int = 2) -> Bank:
-    """Open the bank in `directory`, drawing it first unless a bank of exactly this configuration is there."""
-    marker = directory / "bank.json"
-    if marker.is_file() and json.loads(marker.read_text()) == asdict(config):
-        return Bank(directory)
+def build_bank(cache: Path, config: BankConfig, *, jobs: int = 2) -> Bank:
+    """Open the bank of a configuration in a cache folder, drawing it first unless it is there.
+
+    Raises:
+        ConfigError: too small a bank.
+        MissingExtraError: photographs without scikit-image.
+    """
     if config.pictures < 1 or config.sprites < 2:
         raise ConfigError(
             f"expected at least 1 picture and 2 sprites in the bank, found {config.pictures} and {config.sprites}; "
             "raise them"
         )
+    photographs = content(Ingredients(installed_photographs())) if config.photographs else None
+    key = values_digest([asdict(config), photographs, source_digest(*RENDERING_SOURCE, "pairs/bank.py")])[:12]
+    place = cache / f"bank-{key}"
+    if not make_once(place, lambda folder: _draw(folder, config, jobs)):
+        reuse_log.info("%d pictures and %d sprites reused from %s", config.pictures, config.sprites, place)
+    return Bank(place)
+
+
+def _draw(directory: Path, config: BankConfig, jobs: int) -> None:
     import joblib
 
-    directory.mkdir(parents=True, exist_ok=True)
-    marker.unlink(missing_ok=True)
     size, sprite_size = config.picture_size, config.sprite_size
     pictures = _create(directory / "pictures.npy", (config.pictures, size, size, 3), np.uint8)
     sprites = _create(directory / "sprites.npy", (config.sprites, sprite_size, sprite_size, 4), np.uint8)
@@ -126,8 +140,7 @@ def build_bank(directory: Path, config: BankConfig, *, jobs: int = 2) -> Bank:
         sprites[index], outlines[index] = picture, outline
     for array in (pictures, sprites, outlines):
         array.flush()
-    write_json(marker, asdict(config))
-    return Bank(directory)
+    write_json(directory / "bank.json", asdict(config))
 
 
 def load_photographs() -> list[NDArray[np.uint8]]:

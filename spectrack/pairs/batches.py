@@ -52,7 +52,7 @@ def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairM
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairMaker:
     if name == "pictures":
-        bank = build_bank(cache / "bank", data.bank, jobs=jobs)
+        bank = build_bank(cache, data.bank, jobs=jobs)
         return lambda rng: render_pair(rng, bank, data.synthesis)
     if name == "simulated":
         clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)

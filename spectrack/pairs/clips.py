@@ -7,7 +7,7 @@ the shadows (and shot noise, which grows with the root of the light, is the same
 
 from __future__ import annotations
 
-import hashlib
+import glob
 import json
 import logging
 from collections.abc import Callable
@@ -22,18 +22,25 @@ from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
+from spectrack.files.caches import make_folder, make_once, making, reuse_log
+from spectrack.files.fingerprints import Fingerprint, glance, take_fingerprint, values_digest
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import Look, PhotometricConfig, finish_crop
 from spectrack.pairs.synthesis import Pair
+from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
 from spectrack.sequences import open_sequence
 from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.simulation import RENDERING_SOURCE
 from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut
 
 _log = logging.getLogger(__name__)
 
 STORED_WHITE = 1.5
 """Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
+
+_SOURCE = (*RENDERING_SOURCE, "sequences", "cube.py", "scaling.py", "pairs/clips.py")
+"""The code that decides the pixels of a clip."""
 
 _AS_STORED = Colouring(np.eye(3, dtype=np.float32))
 
@@ -119,13 +126,19 @@ def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule
         for index in range(config.count)
     ]
     # Only what decides the pixels names the folder, so that sampling can change without rendering again.
-    rendering = (config.frames, config.spacing, config.height, config.width, tasks)
-    folder = directory / f"simulated-{_fingerprint(rendering, scaling, rule)}"
-    work = joblib.Parallel(n_jobs=jobs)
-    work(joblib.delayed(_render_clip)(folder, *task, config, scaling, rule) for task in tasks)
-    return _usable(
-        [_open_clip(folder / f"{seed}", config.minimum_visibility) for _, _, seed in tasks], "the simulated clips"
-    )
+    rendering = [config.frames, config.spacing, config.height, config.width, tasks]
+    folder = directory / f"simulated-{_key(rendering, scaling, rule)}"
+    places = {folder / f"{task[-1]}": task for task in tasks}
+    missing = [place for place in places if not place.is_dir()]
+    _tell_reused(len(places) - len(missing), len(places), folder)
+    if missing:
+        with making(folder):
+            joblib.Parallel(n_jobs=jobs)(
+                joblib.delayed(_render_clip)(place, *places[place], config, scaling, rule)
+                for place in missing
+                if not place.is_dir()  # another process may have been faster
+            )
+    return _usable([_open_clip(place, config.minimum_visibility) for place in places], "the simulated clips")
 
 
 def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[Clip]:
@@ -135,16 +148,9 @@ def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scalin
         SequenceError: a sequence without a truth box for every frame, or no frame that shows a target.
         SequenceNotFoundError: nothing readable at `path`.
     """
-    clips = []
-    for place, sequence in _sequences_at(path):
-        truth = _complete_truth(sequence)
-        key = _fingerprint(str(place.resolve()), len(sequence), truth.tolist(), config.frames, scaling, rule)
-        folder = directory / f"{sequence.name}-{key}"
-        if not (folder / "clip.json").is_file():
-            kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int))
-            _store_clip(folder, sequence, kept.tolist(), scaling, rule)
-        clips.append(_open_clip(folder, config.minimum_visibility))
-    return _usable(clips, str(path))
+    found = [_convert(directory, sequence, config, scaling, rule) for sequence in _sequences_at(path)]
+    _tell_reused(sum(not made for _, made in found), len(found), directory)
+    return _usable([_open_clip(folder, config.minimum_visibility) for folder, _ in found], str(path))
 
 
 def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, photometric: PhotometricConfig) -> Pair:
@@ -197,20 +203,52 @@ def _crop(
 
 
 def _render_clip(
-    folder: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str
+    place: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str
 ) -> None:
     from spectrack.simulation.video import simulate
 
-    if (folder / f"{seed}" / "clip.json").is_file():
-        return
     length = config.frames * config.spacing
     sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
-    _store_clip(folder / f"{seed}", sequence, list(range(0, length, config.spacing)), scaling, rule)
+    kept = list(range(0, length, config.spacing))
+    make_folder(place, lambda folder: _store_clip(folder, sequence, kept, scaling, rule))
 
 
-def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
+def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: str, rule: str) -> tuple[Path, bool]:
+    """The folder of a sequence as a clip, and whether it was made now.
+
+    Raises:
+        SequenceError: no truth, or frames that change while they are read.
+    """
+    _complete_truth(sequence)
+    kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int)).tolist()
+    stem, made_of = f"{sequence.name}-{_key(config.frames, scaling, rule, sequence.truth_digest())}", sequence.made_of()
+    for folder in sorted(directory.glob(f"{glob.escape(stem)}-*")):
+        source = Fingerprint.from_json(json.loads((folder / "clip.json").read_text()).get("source"))
+        if source is not None and source.fits(made_of):
+            return folder, False
+    taken = take_fingerprint(made_of)
+
+    def convert(folder: Path) -> None:
+        _store_clip(folder, sequence, kept, scaling, rule, taken)
+        if glance(made_of) != taken.glance:
+            raise SequenceError(
+                f"expected the frames of {sequence.name} to stay as they are while they are converted, found them "
+                "changed meanwhile; train again when they are complete"
+            )
+
+    place = directory / f"{stem}-{taken.content[:12]}"
+    return place, make_once(place, convert)
+
+
+def _store_clip(
+    folder: Path,
+    sequence: Sequence,
+    indices: list[int],
+    scaling: str,
+    rule: str,
+    source: Fingerprint | None = None,
+) -> None:
     truth = _complete_truth(sequence)
-    folder.mkdir(parents=True, exist_ok=True)
     first = sequence[0]
     gain = Scaling.parse(scaling).fit(first)
     matrix = (
@@ -236,7 +274,8 @@ def _store_clip(folder: Path, sequence: Sequence, indices: list[int], scaling: s
         "sensor": sequence.sensor,
         "wavelengths_nm": None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm),
     }
-    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera})
+    made = {"source": None if source is None else source.to_json()}
+    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera, **made})
 
 
 def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
@@ -275,15 +314,15 @@ def _complete_truth(sequence: Sequence) -> Boxes:
     return truth
 
 
-def _sequences_at(path: Path) -> list[tuple[Path, Sequence]]:
-    """The sequence at a path, or those in its folders, each with its own place."""
+def _sequences_at(path: Path) -> list[Sequence]:
+    """The sequence at a path, or those in its folders."""
     try:
-        return [(path, open_sequence(path))]
+        return [open_sequence(path)]
     except (SequenceError, FileNotFoundError):
         found = []
         for child in sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []:
             try:
-                found.append((child, open_sequence(child)))
+                found.append(open_sequence(child))
             except (SequenceError, FileNotFoundError):
                 _log.info("no sequence in %s", child)
         if not found:
@@ -291,8 +330,13 @@ def _sequences_at(path: Path) -> list[tuple[Path, Sequence]]:
         return found
 
 
-def _fingerprint(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+def _key(*parts: Any) -> str:
+    return values_digest([*parts, source_digest(*_SOURCE)])[:12]
+
+
+def _tell_reused(reused: int, in_all: int, place: Path) -> None:
+    if reused:
+        reuse_log.info("%d of %d clips reused from %s", reused, in_all, place)
 
 
 PairMaker = Callable[[np.random.Generator], Pair]

@@ -63,7 +63,7 @@ def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> l
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
     if name == "pictures":
-        return SpectralSource(build_bank(cache / "bank", data.bank, jobs=jobs))
+        return SpectralSource(build_bank(cache, data.bank, jobs=jobs))
     if name == "simulated":
         clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
     elif Path(name).exists():

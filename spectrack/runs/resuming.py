@@ -8,8 +8,7 @@ box, from which the tracker started, is another.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +16,10 @@ import numpy as np
 
 from spectrack.errors import SpectrackError
 from spectrack.evaluation.protocols import Protocol, score
+from spectrack.files.caches import reuse_log
 from spectrack.runs.entries import Entry, OpenedEntry, SequenceContent
 from spectrack.runs.run_directory import RunDirectory
 from spectrack.runs.sequence_run import made_of
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,15 +41,8 @@ class Resumption:
         """Labels of the sequences that need not be tracked."""
         return self.reused + self.renewed
 
-    def __str__(self) -> str:
-        """A sentence; empty where nothing was there to be reused."""
-        parts = [f"{len(self.reused)} reused"] if self.reused else []
-        parts += [f"{len(self.renewed)} with renewed truth"] if self.renewed else []
-        parts += [f"{len(self.again)} tracked again"] if self.again else []
-        return f"sequences of an earlier run: {', '.join(parts)}" if parts else ""
 
-
-def resume(directory: RunDirectory, entries: Iterable[Entry], protocol: Protocol) -> Resumption:
+def resume(directory: RunDirectory, entries: Sequence[Entry], protocol: Protocol) -> Resumption:
     """Compare the finished sequences of a run with what they are made of now, and renew truth where it changed.
 
     Args:
@@ -85,14 +76,13 @@ def resume(directory: RunDirectory, entries: Iterable[Entry], protocol: Protocol
     if changed or again:
         directory.reopen()
     for label, opened in changed.items():
-        log.warning("%s: truth or attributes are others than they were; boxes are kept, scores are renewed", label)
+        reuse_log.warning("%s: truth or attributes are others than they were; boxes stay, scores are renewed", label)
         directory.renew_annotations(opened, finished[label])
     for label, reason in again.items():
-        log.warning("%s is tracked again: %s", label, reason)
-    found = Resumption(tuple(reused), tuple(changed), again)
-    if str(found):
-        log.info("%s", found)
-    return found
+        reuse_log.warning("%s is tracked again: %s", label, reason)
+    if finished:
+        reuse_log.info("%d of %d sequences reused from %s", len(reused), len(entries), directory.path)
+    return Resumption(tuple(reused), tuple(changed), again)
 
 
 def _why_again(opened: OpenedEntry, marker: Mapping[str, Any], directory: RunDirectory) -> str:

@@ -159,7 +159,7 @@ class Sequence(ABC):
         visibility: (N,) share of the object that is seen, 0..1, or None.
         attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
         is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
-        packed: what the frames were unpacked from, where they are a temporary copy; None where they are not.
+        copy_of: what the frames are a copy of, where they are one that comes and goes; its content counts, not theirs.
         metadata: whatever else the writer recorded (for simulated video: scenario, seed, ...); JSON-serialisable.
     """
 
@@ -173,7 +173,7 @@ class Sequence(ABC):
     visibility: NDArray[np.float64] | None = None
     attributes: tuple[str, ...] = ()
     is_rgb: bool = False
-    packed: Ingredients | None = None
+    copy_of: Ingredients | None = None
 
     _truth: Boxes | None = None
     _truth_source: str = "its truth"
@@ -288,8 +288,9 @@ class Sequence(ABC):
 
     def made_of(self) -> Ingredients:
         """Everything that decides what a tracker sees of the sequence, for telling whether it is still the same."""
-        frames = self.packed or self._frames_made_of()
-        pictures = () if self.packed else getattr(self._pictures, "files", ())
+        if self.copy_of is not None:
+            return self.copy_of
+        frames, pictures = self._frames_made_of(), getattr(self._pictures, "files", ())
         facts = len(self), self.height, self.width, self.bands, self.wavelengths_nm, self.is_rgb, len(pictures)
         return Ingredients((*frames.files, *pictures), [frames.values, *facts])
 

@@ -1,11 +1,15 @@
 """The bank: drawn once, opened again, the same for the same seed, whole or not there."""
 
-import json
+import logging
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError
+from spectrack.files.fingerprints import array_digest
 from spectrack.pairs.bank import OUTLINE_POINTS, BankConfig, build_bank, load_photographs
 
 TINY = BankConfig(pictures=1, sprites=2, picture_size=96, sprite_size=48, photographs=False, seed=5)
@@ -24,41 +28,89 @@ def test_shapes_types_and_outlines(bank):
     assert (shares < 0.98).all()
 
 
-def test_second_call_opens_what_is_there(cache, bank):
-    before = (cache / "bank" / "pictures.npy").stat().st_mtime_ns
-    again = build_bank(cache / "bank", bank.config, jobs=1)
-    assert (cache / "bank" / "pictures.npy").stat().st_mtime_ns == before
+def test_second_call_opens_what_is_there_and_says_so(cache, bank, caplog):
+    before = (bank.directory / "pictures.npy").stat().st_mtime_ns
+    with caplog.at_level(logging.INFO):
+        again = build_bank(cache, bank.config, jobs=1)
+    assert again.directory == bank.directory
+    assert (bank.directory / "pictures.npy").stat().st_mtime_ns == before
     np.testing.assert_array_equal(again.sprites, bank.sprites)
+    assert f"2 pictures and 4 sprites reused from {bank.directory}" in caplog.text
 
 
 def test_same_seed_same_bank_another_seed_another(tmp_path):
     first = build_bank(tmp_path / "a", TINY, jobs=1)
     second = build_bank(tmp_path / "b", TINY, jobs=1)
-    other = build_bank(tmp_path / "c", BankConfig(**{**TINY.__dict__, "seed": 6}), jobs=1)
+    third = build_bank(tmp_path / "c", other(seed=6), jobs=1)
     for found, expected in (
         (first.pictures[0], second.pictures[0]),
         (first.sprites, second.sprites),
         (first.outlines, second.outlines),
     ):
         np.testing.assert_array_equal(found, expected)
-    assert (first.sprites != other.sprites).any()
+    assert (first.sprites != third.sprites).any()
 
 
-def test_another_configuration_is_drawn_anew_and_a_half_drawn_bank_too(tmp_path):
-    build_bank(tmp_path, TINY, jobs=1)
-    larger = build_bank(tmp_path, BankConfig(**{**TINY.__dict__, "sprites": 3}), jobs=1)
+def other(**changes):
+    return replace(TINY, **changes)
+
+
+def test_another_configuration_leaves_the_pixels_of_who_reads_the_first(tmp_path):
+    first = build_bank(tmp_path, TINY, jobs=1)
+    before = np.array(first.sprites)
+    larger = build_bank(tmp_path, other(sprites=3, seed=8), jobs=1)
     assert len(larger.sprites) == 3
-    # The marker is written last: without it nothing is trusted.
-    (tmp_path / "bank.json").unlink()
-    (tmp_path / "sprites.npy").write_bytes(b"half")
-    assert len(build_bank(tmp_path, TINY, jobs=1).sprites) == 2
-    assert json.loads((tmp_path / "bank.json").read_text())["sprites"] == 2
+    assert before.any()
+    np.testing.assert_array_equal(first.sprites, before)
+    np.testing.assert_array_equal(build_bank(tmp_path, TINY, jobs=1).sprites, before)
+
+
+def test_a_bank_of_another_renderer_is_not_taken(tmp_path, monkeypatch):
+    first = build_bank(tmp_path, TINY, jobs=1)
+    monkeypatch.setattr("spectrack.pairs.bank.source_digest", lambda *parts: "another")
+    assert build_bank(tmp_path, TINY, jobs=1).directory != first.directory
+
+
+def test_an_interrupted_drawing_leaves_nothing_that_is_taken_for_a_bank(tmp_path, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spectrack.pairs.bank.write_json", stop)
+    with pytest.raises(KeyboardInterrupt):
+        build_bank(tmp_path, TINY, jobs=1)
+    monkeypatch.undo()
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+    assert build_bank(tmp_path, TINY, jobs=1).sprites.any()
+
+
+DRAWING = """
+import sys
+from pathlib import Path
+from spectrack.pairs.bank import BankConfig, build_bank
+from spectrack.files.fingerprints import array_digest
+config = BankConfig(pictures=1, sprites=2, picture_size=96, sprite_size=48, photographs=False, seed=int(sys.argv[2]))
+bank = build_bank(Path(sys.argv[1]), config, jobs=1)
+print(array_digest(bank.pictures[0]), array_digest(bank.sprites))
+"""
+
+
+def test_processes_that_share_a_cache_all_get_their_pixels(tmp_path):
+    seeds = (5, 5, 6)
+    command = [sys.executable, "-c", DRAWING, str(tmp_path / "shared")]
+    running = [subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True) for seed in seeds]
+    found = [process.communicate(timeout=120)[0].split() for process in running]
+    expected = []
+    for seed in seeds:
+        bank = build_bank(tmp_path / "alone", other(seed=seed), jobs=1)
+        expected.append([array_digest(bank.pictures[0]), array_digest(bank.sprites)])
+    assert found == expected
+    assert len([path for path in (tmp_path / "shared").iterdir() if path.is_dir()]) == 2
 
 
 @pytest.mark.parametrize("sizes", [{"pictures": 0}, {"sprites": 1}])
 def test_too_small_a_bank_is_refused(tmp_path, sizes):
     with pytest.raises(ConfigError, match="expected at least 1 picture and 2 sprites in the bank"):
-        build_bank(tmp_path, BankConfig(**{**TINY.__dict__, **sizes}), jobs=1)
+        build_bank(tmp_path, other(**sizes), jobs=1)
 
 
 def test_photographs_join_the_pictures(tmp_path):
@@ -66,6 +118,6 @@ def test_photographs_join_the_pictures(tmp_path):
     photographs = load_photographs()
     assert len(photographs) >= 5
     assert all(photograph.dtype == np.uint8 and photograph.shape[2] == 3 for photograph in photographs)
-    bank = build_bank(tmp_path, BankConfig(**{**TINY.__dict__, "photographs": True}), jobs=1)
+    bank = build_bank(tmp_path, other(photographs=True), jobs=1)
     assert bank.photograph_start == 1
     assert len(bank.pictures) == 1 + len(photographs)

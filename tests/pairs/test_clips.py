@@ -1,11 +1,17 @@
 """Pairs from video: the box follows the crop, conversion happens once, negatives come from elsewhere."""
 
 import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from spectrack.errors import SequenceError
+from spectrack.files.fingerprints import array_digest
 from spectrack.pairs.augmentation import PhotometricConfig
 from spectrack.pairs.clips import ClipConfig, clip_pair, prepare_sequences, prepare_simulated
 from spectrack.sequences.memory import MemorySequence
@@ -65,17 +71,75 @@ def test_light_is_stored_as_a_square_root_and_comes_back_linear(tmp_path):
     assert np.median(levels) == pytest.approx(0.9, abs=0.12)
 
 
-def test_conversion_happens_once_and_again_when_the_truth_changes(tmp_path):
+def converted(tmp_path, **changes):
+    (clip,) = prepare_sequences(tmp_path / "cache", tmp_path / "video", ClipConfig(**changes), **OPTIONS)
+    return clip, sorted((tmp_path / "cache").glob("*/images.npy"))
+
+
+def test_conversion_happens_once_and_again_when_the_truth_changes(tmp_path, caplog):
     write_square(tmp_path / "video")
-    prepare_sequences(tmp_path / "cache", tmp_path / "video", ClipConfig(), **OPTIONS)
-    (file,) = (tmp_path / "cache").glob("*/images.npy")
+    _, (file,) = converted(tmp_path)
     before = file.stat().st_mtime_ns
-    prepare_sequences(tmp_path / "cache", tmp_path / "video", ClipConfig(search_shift_px=3.0), **OPTIONS)
+    for frames in (tmp_path / "video").iterdir():
+        os.utime(frames, ns=(7, 7))
+    with caplog.at_level(logging.INFO):
+        assert converted(tmp_path, search_shift_px=3.0)[1] == [file]
+    assert "1 of 1 clips reused" in caplog.text
     assert file.stat().st_mtime_ns == before
     truth = tmp_path / "video" / "groundtruth_rect.txt"
     truth.write_text(truth.read_text().replace("14", "15", 1))
-    prepare_sequences(tmp_path / "cache", tmp_path / "video", ClipConfig(), **OPTIONS)
-    assert len(list((tmp_path / "cache").glob("*/images.npy"))) == 2
+    clip, files = converted(tmp_path)
+    assert len(files) == 2
+    assert clip.truth[0, 2] == 15
+
+
+def test_frames_that_were_replaced_are_converted_again(tmp_path):
+    write_square(tmp_path / "video", level=900)
+    first, _ = converted(tmp_path)
+    shutil.rmtree(tmp_path / "video")
+    write_square(tmp_path / "video", level=500)
+    second, files = converted(tmp_path)
+    assert len(files) == 2
+    # The first clip, which somebody may still be reading, keeps its pixels.
+    assert [int(clip.images.max()) for clip in (first, second)] == [
+        round(255 * np.sqrt(level / 1500)) for level in (900, 500)
+    ]
+
+
+def test_clips_of_other_code_are_not_taken(tmp_path, monkeypatch):
+    write_square(tmp_path / "video")
+    converted(tmp_path)
+    monkeypatch.setattr("spectrack.pairs.clips.source_digest", lambda *parts: "another")
+    assert len(converted(tmp_path)[1]) == 2
+
+
+def test_frames_that_change_while_they_are_converted_are_refused(tmp_path, monkeypatch):
+    write_square(tmp_path / "video")
+    monkeypatch.setattr("spectrack.pairs.clips.glance", lambda made_of: "another")
+    with pytest.raises(SequenceError, match="square to stay as they are while they are converted, found them changed"):
+        converted(tmp_path)
+    monkeypatch.undo()
+    assert len(converted(tmp_path)[1]) == 1
+
+
+RENDERING = """
+import sys
+from pathlib import Path
+from spectrack.pairs.clips import ClipConfig, prepare_simulated
+from spectrack.files.fingerprints import array_digest
+config = ClipConfig(count=2, frames=2, spacing=2, height=64, width=64, scenarios=("calm",), sensors=("vis16",))
+clips = prepare_simulated(Path(sys.argv[1]), config, scaling="fixed(1000)", rule="thirds", jobs=1)
+print(*(array_digest(clip.images) for clip in clips))
+"""
+
+
+def test_processes_that_render_the_same_clips_get_the_same_pixels(tmp_path):
+    command = [sys.executable, "-c", RENDERING, str(tmp_path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    found = [process.communicate(timeout=120)[0].split() for process in running]
+    config = ClipConfig(count=2, frames=2, spacing=2, height=64, width=64, scenarios=("calm",), sensors=("vis16",))
+    clips = prepare_simulated(tmp_path / "alone", config, **OPTIONS, jobs=1)
+    assert found == [[array_digest(clip.images) for clip in clips]] * 2
 
 
 def test_folder_of_sequences_also_with_equal_names(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.runs.entries import SequenceContent, SequenceEntry
+from spectrack.runs.resuming import Resumption
 from spectrack.runs.runner import RunOptions, run
 from spectrack.runs.stored_run import read_run
 from spectrack.sequences import open_sequence
@@ -71,14 +72,14 @@ def replace_frames(folder):
 def test_what_is_the_same_is_reused_and_said_so(tmp_path, data, tracked, caplog):
     tracker, started = tracked
     first = run(entries(data), tracker, tmp_path / "run")
-    assert str(first.resumption) == ""
+    assert first.resumption == Resumption()
     for file in data.rglob("*"):
         os.utime(file)
     with caplog.at_level(logging.INFO):
         second = run(entries(data), tracker, tmp_path / "run")
     assert len(started) == 2
     assert second.resumption.reused == ("car", "ball")
-    assert "sequences of an earlier run: 2 reused" in caplog.text
+    assert "2 of 2 sequences reused" in caplog.text
     assert second.scores.auc == first.scores.auc
 
 

@@ -46,9 +46,20 @@ def as_box(value: ArrayLike | Sequence[float]) -> Box:
         raise BoxError(f"expected a box of four numbers x,y,w,h, found {value!r}; give for example 214,61,30,42")
     if not np.isfinite(box).all():
         raise BoxError(f"expected finite box coordinates, found {format_box(box)}; correct the box")
-    if box[2] <= 0 or box[3] <= 0:
+    if not is_box(box):
         raise BoxError(f"expected a box with positive width and height, found {format_box(box)}; correct the box")
     return box.copy()
+
+
+def is_box(boxes: ArrayLike) -> NDArray[np.bool_]:
+    """Whether four numbers are a box: finite, with positive sides. Args: (..., 4). Returns: (...).
+
+    Example:
+        >>> is_box([(0, 0, 2, 2), (0, 0, 0, 2), (float("nan"), 0, 2, 2)]).tolist()
+        [True, False, False]
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    return np.asarray(np.isfinite(array).all(axis=-1) & (array[..., 2:] > 0).all(axis=-1))
 
 
 def check_box_in_frame(box: Box, height: int, width: int) -> None:

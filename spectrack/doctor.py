@@ -10,30 +10,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
+import spectrack
 from spectrack.errors import SpectrackError
+from spectrack.provenance import DEPENDENCIES, package_version
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY_GIB = 1.0
 LEAST_DISK_GIB = 0.5
-
-MODULES = {
-    "torch": "torch",
-    "lightning_fabric": "lightning-fabric",
-    "numpy": "numpy",
-    "cv2": "opencv-python-headless",
-    "safetensors": "safetensors",
-    "matplotlib": "matplotlib",
-    "av": "av",
-    "scipy": "scipy",
-    "tifffile": "tifffile",
-    "h5py": "h5py",
-    "spectral": "spectral",
-    "joblib": "joblib",
-}
-"""Modules that spectrack imports, with the packages that bring them."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +84,15 @@ def _versions() -> Iterator[Finding]:
     yield Finding(
         "Python", version, "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later"
     )
-    import spectrack
-
     yield Finding("spectrack", spectrack.__version__)
 
 
 def _packages() -> Iterator[Finding]:
     versions = []
-    for module, package in MODULES.items():
+    for module, package in DEPENDENCIES.items():
         try:
             importlib.import_module(module)
-            versions.append(f"{package} {metadata.version(package)}")
+            versions.append(f"{package} {package_version(package)}")
         except (ImportError, OSError) as error:
             yield Finding(package, f"cannot be imported ({error})", f"pip install --force-reinstall {package}")
     yield Finding("packages", ", ".join(versions))

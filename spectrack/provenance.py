@@ -14,10 +14,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import spectrack
 from spectrack.files.fingerprints import Ingredients, content
 
 _SOURCE_SUFFIXES = (".py", ".csv", ".json", ".toml", ".html", ".js", ".css")
-_PACKAGES = ("torch", "numpy", "opencv-python-headless", "scipy", "av", "lightning-fabric", "safetensors", "joblib")
+
+DEPENDENCIES = {
+    "torch": "torch",
+    "lightning_fabric": "lightning-fabric",
+    "numpy": "numpy",
+    "cv2": "opencv-python-headless",
+    "safetensors": "safetensors",
+    "matplotlib": "matplotlib",
+    "av": "av",
+    "scipy": "scipy",
+    "tifffile": "tifffile",
+    "h5py": "h5py",
+    "spectral": "spectral",
+    "joblib": "joblib",
+}
+"""Modules that spectrack computes with, and the packages that bring them."""
 
 
 def provenance() -> dict[str, Any]:
@@ -31,7 +47,7 @@ def provenance() -> dict[str, Any]:
     commit, changed = source_commit()
     record: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat(),
-        "spectrack": package_version("spectrack"),
+        "spectrack": spectrack.__version__,
         "commit": commit,
         "uncommitted_changes": changed,
         "python": platform.python_version(),
@@ -39,7 +55,7 @@ def provenance() -> dict[str, Any]:
         "processor": _processor(),
         "cores": _cores(),
         "memory_gib": _memory_gib(),
-        "packages": {name: version for name in _PACKAGES if (version := package_version(name)) is not None},
+        "packages": {name: version for name in DEPENDENCIES.values() if (version := package_version(name)) is not None},
     }
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -100,7 +116,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def package_version(distribution: str = "spectrack") -> str | None:
+def package_version(distribution: str) -> str | None:
     """The installed version of a distribution; None when it is not installed."""
     try:
         return metadata.version(distribution)

@@ -58,7 +58,7 @@ def test_a_weights_folder_that_does_not_exist(tmp_path, monkeypatch, random_weig
 
 
 def test_a_missing_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(doctor.MODULES, "module_that_nobody_has", "package-that-nobody-has")
+    monkeypatch.setitem(doctor.DEPENDENCIES, "module_that_nobody_has", "package-that-nobody-has")
     assert faults(tmp_path)["package-that-nobody-has"].remedy == "pip install --force-reinstall package-that-nobody-has"
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import spectrack
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.results import RowResult, mean_scores, measured
 from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds, trained_on
@@ -25,7 +26,7 @@ from spectrack.ablations.writing import Record, check_place, read_earlier, write
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores
-from spectrack.provenance import package_version, provenance, source_digest
+from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.runner import RunOptions, run
 from spectrack.runs.sequence_run import plain_description
@@ -151,7 +152,7 @@ class _Ablation:
             "threads": options.threads,
             "pairs": options.pairs,
             "seeds": list(options.seeds),
-            "version": package_version(),
+            "version": spectrack.__version__,
             "code": source_digest(),
             "sequences": [entry.label for entry in entries],
         }
@@ -275,7 +276,7 @@ class _Ablation:
             "sequences": [entry.label for entry in entries],
             "seed": options.seed,
             "threads": options.threads,
-            "version": package_version(),
+            "version": spectrack.__version__,
             "code": source_digest(),
         }
         directory = folder_of(self.out / "runs", row.name, decides)

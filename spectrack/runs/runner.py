@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import spectrack
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
 from spectrack.evaluation.protocols import Invalid, Missing, resolve_protocol
 from spectrack.evaluation.scores import Scores
-from spectrack.provenance import package_version, provenance, source_digest
+from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.resuming import Resumption, resume
 from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory
@@ -229,7 +230,7 @@ def _plan(entries: list[Entry], name: str, description: dict[str, Any], options:
         "seed": options.seed,
         "threads": options.threads,
         "evidence": options.evidence,
-        "version": package_version(),
+        "version": spectrack.__version__,
         "code": source_digest(),
         "sequences": [entry.label for entry in entries],
     }

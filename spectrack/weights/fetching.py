@@ -4,7 +4,6 @@ fetched.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import re
@@ -77,7 +76,8 @@ def fetch_weights(
                 f"expected no file of another content at {target}, found one; name another --out or add --overwrite"
             )
     with write_atomically(target) as temporary:
-        found = _download(url, temporary, on_progress)
+        _download(url, temporary, on_progress)
+        found = file_digest(temporary)
         if found != digest:
             raise WeightsError(
                 f"expected SHA-256 {digest}, found {found} at {url}; nothing was kept: check the address and the "
@@ -86,16 +86,14 @@ def fetch_weights(
     return target
 
 
-def _download(url: str, path: Path, on_progress: Callable[[int, int | None], None] | None) -> str:
-    """Write what is at the address to `path`; its SHA-256."""
-    digest = hashlib.sha256()
+def _download(url: str, path: Path, on_progress: Callable[[int, int | None], None] | None) -> None:
+    """Write what is at the address to `path`."""
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
             total, done = _length(answer), 0
             with path.open("wb") as file:
                 while chunk := answer.read(_CHUNK_BYTES):
                     file.write(chunk)
-                    digest.update(chunk)
                     done += len(chunk)
                     if on_progress is not None:
                         on_progress(done, total)
@@ -106,7 +104,6 @@ def _download(url: str, path: Path, on_progress: Callable[[int, int | None], Non
         ) from error
     if total is not None and done != total:
         raise WeightsError(f"expected {total} bytes from {url}, found {done}; the connection broke off, fetch again")
-    return digest.hexdigest()
 
 
 def _length(answer: Any) -> int | None:

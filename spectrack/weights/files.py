@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from importlib import metadata as distribution
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+import spectrack
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.files import write_atomically
 from spectrack.files.fingerprints import file_digest
@@ -75,7 +75,7 @@ def save_weights(
     described = dataclasses.replace(
         described,
         parameters=described.parameters or _count_parameters(state),
-        package_version=described.package_version or _package_version(),
+        package_version=described.package_version or spectrack.__version__,
     )
     tensors = {name: _stored(tensor, storage) for name, tensor in state.items()}
     try:
@@ -259,13 +259,6 @@ def _check_finite(state: Mapping[str, Tensor], source: str) -> None:
 def _count_parameters(state: Mapping[str, Tensor]) -> int:
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     return sum(tensor.numel() for name, tensor in state.items() if name.rpartition(".")[2] not in buffers)
-
-
-def _package_version() -> str:
-    try:
-        return distribution.version("spectrack")
-    except distribution.PackageNotFoundError:
-        return "unknown"
 
 
 def _first_few(names: list[str]) -> str:

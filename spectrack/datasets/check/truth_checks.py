@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.annotations.text import read_boxes, read_first_box
-from spectrack.boxes import Box, Boxes, format_box
+from spectrack.boxes import Box, Boxes, format_box, is_box
 from spectrack.datasets.check.findings import ranges
 from spectrack.datasets.check.frame_checks import Report
 from spectrack.errors import SpectrackError
@@ -74,7 +74,7 @@ def check_truth(
             f"expected the first truth row {format_box(boxes[0])} in {first_box}, found {format_box(given[0])}; "
             "say which one results start from",
         )
-    return boxes[0] if boxes[0, 2] > 0 and boxes[0, 3] > 0 else None
+    return boxes[0] if is_box(boxes[0]) else None
 
 
 def _read(path: Path | None, report: Report, *, first: bool) -> Boxes | None:
@@ -90,7 +90,7 @@ def _read(path: Path | None, report: Report, *, first: bool) -> Boxes | None:
 def _check_boxes(
     boxes: Boxes, path: Path, size: tuple[int, int] | None, visibility: NDArray[np.float64] | None, report: Report
 ) -> None:
-    flat = (boxes[:, 2] <= 0) | (boxes[:, 3] <= 0)
+    flat = ~is_box(boxes)
     if flat.any():
         report(
             "degenerate-boxes",

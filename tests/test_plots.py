@@ -27,6 +27,7 @@ from spectrack.plots import (
     save_pages,
     style_plot,
 )
+from tests.fixtures.refusals import refuses
 
 
 def example():
@@ -61,7 +62,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path, suffix):
 
 
 def test_other_suffixes_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"ending in .png, .svg, .pdf, found 'a.bmp'"):
+    with refuses(ConfigError, ".png, .svg, .pdf", "'a.bmp'"):
         save_figure(example(), tmp_path / "a.bmp")
     assert list(tmp_path.iterdir()) == []
 

@@ -6,6 +6,7 @@ import pytest
 from spectrack.errors import ConfigError
 from spectrack.sensors import SENSORS, custom_sensor, get_sensor, with_leaks
 from spectrack.spectra import WAVELENGTHS_NM
+from tests.fixtures.refusals import refuses
 
 
 @pytest.mark.parametrize("name", sorted(SENSORS))
@@ -46,13 +47,13 @@ def test_crosstalk_next_to_the_dark_pixel_loses_light():
 
 
 def test_errors():
-    with pytest.raises(ConfigError, match="did you mean 'vis16'"):
+    with refuses(ConfigError, "'vis-16'", "did you mean 'vis16'"):
         get_sensor("vis-16")
-    with pytest.raises(ConfigError, match=r"expected a crosstalk share in \[0, 1\)"):
+    with refuses(ConfigError, "[0, 1)"):
         get_sensor("vis16").crosstalk(1.0)
-    with pytest.raises(ConfigError, match="a sensor with a mosaic"):
+    with refuses(ConfigError, "0.1", "line"):
         custom_sensor("line", [500.0, 600.0, 700.0], 10.0).crosstalk(0.1)
-    with pytest.raises(ConfigError, match="expected at least three band centres"):
+    with refuses(ConfigError, "2 and 2"):
         custom_sensor("two", [500.0, 600.0], 10.0)
-    with pytest.raises(ConfigError, match="use a larger block"):
+    with refuses(ConfigError, "4 bands", "block 2", "5"):
         custom_sensor("many", [float(c) for c in range(400, 450, 10)], 10.0, block=2)

@@ -7,6 +7,7 @@ import pytest
 
 from spectrack.errors import ConfigError
 from spectrack.files import check_folder_for_results, write_folder_atomically
+from tests.fixtures.refusals import refuses
 
 
 def names(folder):
@@ -63,7 +64,7 @@ def test_earlier_results_are_replaced_at_the_end_and_only_they(tmp_path):
 def test_other_files_are_never_touched(tmp_path):
     (tmp_path / "thesis.tex").write_text("years")
     for replace in ((), ("a.txt",)):
-        with pytest.raises(ConfigError, match=r"expected a new or empty folder for the results, found 'thesis\.tex'"):
+        with refuses(ConfigError, "'thesis.tex'", tmp_path):
             check_folder_for_results(tmp_path, replace=replace)
         with pytest.raises(ConfigError), write_folder_atomically(tmp_path, replace=replace):
             pass
@@ -72,7 +73,7 @@ def test_other_files_are_never_touched(tmp_path):
 
 def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(ConfigError, match="found the file"):
+    with refuses(ConfigError, tmp_path / "out"):
         check_folder_for_results(tmp_path / "out")
 
 

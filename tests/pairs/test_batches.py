@@ -7,6 +7,7 @@ import torch
 from spectrack.errors import ConfigError
 from spectrack.pairs.batches import PairBatches, build_sources, iterate_batches
 from spectrack.pairs.synthesis import Pair, SynthesisConfig, render_pair
+from tests.fixtures.refusals import refuses
 
 
 @pytest.fixture
@@ -83,10 +84,7 @@ def test_sources_are_mixed_by_ratio(ratios, share):
 
 
 def test_unknown_source_offers_the_nearest(make, tmp_path):
-    with pytest.raises(
-        ConfigError,
-        match=r"expected pictures, simulated or the path of a sequence.*'picture'; did you mean 'pictures'\?",
-    ):
+    with refuses(ConfigError, "'picture'", "did you mean 'pictures'"):
         build_sources(make.recipe(data__sources=["picture"]).data, tmp_path, jobs=1)
 
 

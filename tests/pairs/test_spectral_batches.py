@@ -17,6 +17,7 @@ from spectrack.pairs.spectral_expansion import PackedPairs
 from spectrack.pairs.spectral_pairs import KINDS, SpectralConfig
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
+from tests.fixtures.refusals import refuses
 
 SMALL_BANK = BankConfig(pictures=2, sprites=4, picture_size=160, sprite_size=96, photographs=False)
 
@@ -146,5 +147,5 @@ def test_clips_and_drawn_pairs_share_batches_of_a_known_camera(tmp_path, cache):
 
 
 def test_unknown_source_offers_the_nearest(tmp_path):
-    with pytest.raises(ConfigError, match=r"found 'picture'; did you mean 'pictures'\?"):
+    with refuses(ConfigError, "'picture'", "did you mean 'pictures'"):
         build_spectral_sources(data_of(sources=("picture",)), tmp_path, jobs=1)

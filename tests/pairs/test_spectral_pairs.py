@@ -19,6 +19,7 @@ from spectrack.pairs.spectral_pairs import HEADROOM, KINDS, SpectralConfig, rend
 from spectrack.pairs.synthesis import Casting, SynthesisConfig
 from spectrack.pairs.warping import LayeredPicture
 from spectrack.spectra import spectral_angle
+from tests.fixtures.refusals import refuses
 
 VIS16 = known_camera("vis16", "thirds")
 BARE = SynthesisConfig(
@@ -233,16 +234,16 @@ def test_abundances_keep_headroom_for_strong_colours():
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("values", "facts"),
     [
         (
             {"camouflage_share": 0.7, "twin_share": 0.4},
-            "expected shares of camouflage, twins and plain pairs that sum to at most 1",
+            ("(0.7, 0.4, 0.1)", "data.spectral"),
         ),
-        ({"most_twins": 0}, "at least one twin"),
-        ({"brightness": (0.0, 1.0)}, "expected two positive brightnesses"),
+        ({"most_twins": 0}, ("most_twins 0", "data.spectral")),
+        ({"brightness": (0.0, 1.0)}, ("(0.0, 1.0)", "data.spectral")),
     ],
 )
-def test_mistakes_get_a_sentence(values, message):
-    with pytest.raises(ConfigError, match=message):
+def test_mistakes_get_a_sentence(values, facts):
+    with refuses(ConfigError, facts):
         SpectralConfig(**values)

@@ -9,6 +9,7 @@ from spectrack.simulation.casting import BODY_KINDS, Build, build_body
 from spectrack.simulation.poses import Pose
 from spectrack.simulation.shapes import bounds, fill_union
 from spectrack.simulation.surfaces import Surface
+from tests.fixtures.refusals import refuses
 
 EYE_DISTANCE = 6.0
 
@@ -107,5 +108,5 @@ def test_every_kind_has_a_mask_and_stays_within_reach(kind):
 
 
 def test_unknown_kind():
-    with pytest.raises(ConfigError, match="did you mean 'person'"):
+    with refuses(ConfigError, "'persons'", "did you mean 'person'"):
         build_body(np.random.default_rng(0), "persons", [surface()])

@@ -8,6 +8,7 @@ from spectrack.simulation import materials
 from spectrack.simulation.illumination import ILLUMINANTS, Light, at_time, illuminant
 from spectrack.simulation.materials import ENDMEMBER_KINDS, measured, measured_reflectances, random_endmembers
 from spectrack.spectra import WAVELENGTHS_NM
+from tests.fixtures.refusals import refuses
 
 
 def at(spectrum, wavelength):
@@ -80,11 +81,11 @@ def test_illuminants_by_their_known_colours():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ConfigError, match="did you mean 'foliage'"):
+    with refuses(ConfigError, "'foliag'", "did you mean 'foliage'"):
         measured("foliag")
-    with pytest.raises(ConfigError, match="did you mean 'd65'"):
+    with refuses(ConfigError, "'d-65'", "did you mean 'd65'"):
         illuminant("d-65")
-    with pytest.raises(ConfigError, match="expected a kind of materials"):
+    with refuses(ConfigError, "'metal'", "measured, paints, primaries, vegetation"):
         random_endmembers(np.random.default_rng(0), "metal")
 
 

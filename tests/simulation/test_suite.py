@@ -9,6 +9,7 @@ import pytest
 from spectrack.errors import ConfigError
 from spectrack.simulation import suite as module
 from spectrack.simulation.suite import FIRST_SEED, LAST_SEED, open_suite_sequence, suite, verify
+from tests.fixtures.refusals import refuses
 
 
 def test_the_list():
@@ -24,7 +25,7 @@ def test_the_list():
 
 
 def test_unknown_sequences_are_refused():
-    with pytest.raises(ConfigError, match="did you mean 'cam-grass-vis16'"):
+    with refuses(ConfigError, "'cam-grass-vis-16'", "did you mean 'cam-grass-vis16'"):
         open_suite_sequence("cam-grass-vis-16")
 
 

@@ -15,6 +15,7 @@ from spectrack.simulation.attributes import ATTRIBUTES
 from spectrack.simulation.scenarios import SCENARIOS, get_scenario
 from spectrack.simulation.video import simulate
 from spectrack.spectra import spectral_angle
+from tests.fixtures.refusals import refuses
 
 SMALL = {"frames": 12, "height": 96, "width": 128}
 
@@ -150,27 +151,27 @@ def test_other_cameras():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "facts"),
     [
-        ({"scenario": "cam-gras"}, "expected a scenario, found 'cam-gras'; did you mean 'cam-grass'?"),
-        ({"sensor": "vis61"}, "expected a sensor, found 'vis61'; did you mean 'vis16'?"),
-        ({"frames": 1}, "expected at least 2 frames, found 1"),
-        ({"seed": -1}, "expected a seed that is not negative, found -1"),
-        ({"height": 20}, "expected a height and a width of at least 64 pixels"),
-        ({"textures": "photos"}, "expected textures of a known kind, found 'photos'; did you mean 'photographs'"),
-        ({"vignetting": 2.0}, r"expected a vignetting in \[0, 1\]"),
-        ({"crosstalk": 1.5}, r"expected a crosstalk share in \[0, 1\)"),
+        ({"scenario": "cam-gras"}, ("'cam-gras'", "did you mean 'cam-grass'")),
+        ({"sensor": "vis61"}, ("'vis61'", "did you mean 'vis16'")),
+        ({"frames": 1}, ("2 frames", "1")),
+        ({"seed": -1}, ("seed", "-1")),
+        ({"height": 20}, ("64 pixels", "(20, 320)")),
+        ({"textures": "photos"}, ("'photos'", "did you mean 'photographs'")),
+        ({"vignetting": 2.0}, ("vignetting", "[0, 1]", "2.0")),
+        ({"crosstalk": 1.5}, ("crosstalk", "[0, 1)", "1.5")),
     ],
 )
-def test_wrong_requests(arguments, message):
-    with pytest.raises(ConfigError, match=message):
+def test_wrong_requests(arguments, facts):
+    with refuses(ConfigError, facts):
         simulate(**({"scenario": "calm"} | arguments))
 
 
 def test_photographs_without_the_extra(monkeypatch):
     photographs.installed_photographs.cache_clear()
     monkeypatch.setattr(photographs.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'spectrack\[train\]'"):
+    with refuses(MissingExtraError, "scikit-image", "'spectrack[train]'"):
         simulate("calm", textures="photographs")
     photographs.installed_photographs.cache_clear()
 

@@ -20,6 +20,7 @@ from spectrack.training.recipe import OptimiserConfig
 from spectrack.training.run_directory import RunDirectory
 from spectrack.training.stages import learning_rate
 from spectrack.weights.files import read_weights
+from tests.fixtures.refusals import refuses
 
 
 @pytest.fixture
@@ -138,9 +139,7 @@ def test_finished_run_is_not_trained_further(run):
 def test_run_of_another_recipe_is_refused(run, make):
     path = run(stop_after=1)
     before = (path.parent / "recipe.json").read_bytes()
-    with pytest.raises(
-        ConfigError, match=r"found one that differs in optimiser\.learning_rate, pairs; choose another --out"
-    ):
+    with refuses(ConfigError, "optimiser.learning_rate, pairs", "--out"):
         run(recipe=make.recipe(pairs=14, optimiser__learning_rate=0.5))
     assert (path.parent / "recipe.json").read_bytes() == before
 
@@ -191,14 +190,12 @@ def test_log_holds_every_step_once_after_a_crash(run, monkeypatch):
 def test_damaged_checkpoint_gets_a_sentence(run):
     path = run(stop_after=2)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(
-        ConfigError, match=r"expected a whole checkpoint, found a damaged file at .*checkpoint\.ckpt; delete it"
-    ):
+    with refuses(ConfigError, "checkpoint.ckpt"):
         run()
 
 
 def test_losses_that_explode_stop_the_run_before_they_are_saved(run, make):
-    with pytest.raises(ConfigError, match=r"expected finite losses, found .* lower optimiser\.learning_rate"):
+    with refuses(ConfigError, "'total': nan", "step 1", "optimiser.learning_rate"):
         run(
             recipe=make.recipe(
                 optimiser__learning_rate=1e18,
@@ -216,7 +213,7 @@ def test_start_from_weights(run, make):
     after, _ = read_weights(run("second", recipe=recipe))
     name = "head.classification.0.prediction.0.weight"
     torch.testing.assert_close(after[name], state[name], rtol=2e-3, atol=1e-4)
-    with pytest.raises(WeightsError, match="expected weights of SiamBAN"):
+    with refuses(WeightsError, "SiamBAN", "tiny.safetensors", "(8, 8, 3, 3)", "(16, 16, 3, 3)"):
         run("third", recipe=make.recipe(start=str(path), network__compact_widths=[8, 8, 16]))
 
 
@@ -233,13 +230,13 @@ def test_bf16_and_sgd_run(run, make):
 
 @pytest.mark.parametrize("steps", [0, -1])
 def test_stop_after_nothing_is_refused(run, steps):
-    with pytest.raises(ConfigError, match=f"expected to stop after at least 1 step, found {steps}"):
+    with refuses(ConfigError, "1 step", steps):
         run(stop_after=steps)
 
 
 def test_file_in_place_of_the_run_directory(make, tmp_path, cache):
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(ConfigError, match="expected a folder for the run, found the file"):
+    with refuses(ConfigError, tmp_path / "run", "--out"):
         train(make.recipe(), tmp_path / "run", cache=cache, device="cpu", jobs=1)
     assert (tmp_path / "run").read_text() == "mine"
 

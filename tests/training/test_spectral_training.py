@@ -19,6 +19,7 @@ from spectrack.training.loop import train
 from spectrack.training.methods import Method, register_method
 from spectrack.training.recipe import Recipe
 from spectrack.weights.files import read_weights
+from tests.fixtures.refusals import refuses
 
 
 @dataclass(frozen=True)
@@ -203,20 +204,15 @@ def test_start_from_parts_of_another_method(run, make, cache, tmp_path):
 
 def test_start_with_other_widths_is_refused(run, make, cache, tmp_path):
     given = train(make.recipe(), tmp_path / "siamban", cache=cache, device="cpu", jobs=1)
-    with pytest.raises(
-        WeightsError, match=r"expected \d+ tensors for parts of TinyNetwork, found in .* of another shape"
-    ):
+    with refuses(WeightsError, "TinyNetwork", "siamban/tiny.safetensors", "(8, 8, 3, 3)", "(16, 16, 3, 3)"):
         run(recipe=spectral_recipe(make, start=str(given), network={"widths": [8, 8, 16]}))
 
 
 def test_start_from_a_method_that_gives_nothing_is_refused(run, make, cache, tmp_path):
     given = run()
-    with pytest.raises(WeightsError, match="expected weights of siamban to start from, found weights of ssfnet"):
+    with refuses(WeightsError, "siamban", "ssfnet", "run/tiny.safetensors"):
         train(make.recipe(start=str(given)), tmp_path / "other", cache=cache, device="cpu", jobs=1)
-    with pytest.raises(
-        WeightsError,
-        match="expected the name of a weights file, found 'siamban-compat'; did you mean 'siamban-compact'",
-    ):
+    with refuses(WeightsError, "'siamban-compat'", "did you mean 'siamban-compact'"):
         run("third", recipe=spectral_recipe(make, start="siamban-compat"))
 
 
@@ -227,9 +223,9 @@ def test_parts_must_be_filled_completely():
     assert torch.equal(network.head.weight, other.head.weight)
     assert not torch.equal(network.spectral.weight, other.spectral.weight)
     del state["head.bias"]
-    with pytest.raises(WeightsError, match=r"found in x 1 missing \(head.bias\)"):
+    with refuses(WeightsError, "x", "1 missing (head.bias)"):
         load_parts(network, state, {"head.": "head."}, source="x")
-    with pytest.raises(WeightsError, match=r"found in x 2 missing"):
+    with refuses(WeightsError, "x", "2 missing (head.weight, head.bias)"):
         load_parts(network, {}, {"head.": "head."}, source="x")
 
 

@@ -16,6 +16,7 @@ from spectrack.networks.neck import Neck
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
 from spectrack.weights.files import load_state, read_weights, save_weights
 from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
+from tests.fixtures.refusals import refuses
 
 
 def normalisation(name, channels):
@@ -247,57 +248,51 @@ class Code:
 
 def test_pickled_code_is_refused(tmp_path):
     torch.save({"conv1.weight": torch.ones(1), "model": Code()}, tmp_path / "a.pth")
-    with pytest.raises(
-        WeightsError, match=r"found pickled code or damage in .*a\.pth; it is not run: save its state_dict\(\) alone"
-    ):
+    with refuses(WeightsError, "a.pth", "state_dict"):
         import_checkpoint(tmp_path / "a.pth")
 
 
 def test_unreadable_files(tmp_path):
     path = tmp_path / "a.pth"
-    with pytest.raises(WeightsError, match=r"expected a checkpoint file, found nothing at .*a\.pth"):
+    with refuses(WeightsError, "a.pth"):
         import_checkpoint(path)
-    with pytest.raises(WeightsError, match="expected a checkpoint file, found a folder"):
+    with refuses(WeightsError, tmp_path):
         import_checkpoint(tmp_path)
     torch.save(numbered(resnet50(1)), path)
     whole = path.read_bytes()
     for content in (b"", b"not a checkpoint", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        with pytest.raises(WeightsError, match=r"expected a (whole checkpoint|checkpoint of plain tensors), found"):
+        with refuses(WeightsError, "a.pth"):
             import_checkpoint(path)
     (tmp_path / "a.safetensors").write_bytes(b"12345678901")
-    with pytest.raises(WeightsError, match="expected a whole checkpoint"):
+    with refuses(WeightsError, "a.safetensors"):
         import_checkpoint(tmp_path / "a.safetensors")
     torch.save([1, 2], path)
-    with pytest.raises(WeightsError, match="expected tensors by name, found list without any"):
+    with refuses(WeightsError, "a.pth", "list", "state_dict"):
         import_checkpoint(path)
 
 
 def test_wrong_contents_name_expected_and_found(tmp_path):
     path = tmp_path / "a.pth"
     torch.save({"encoder.weight": torch.ones(2)}, path)
-    with pytest.raises(WeightsError, match=r"expected an ImageNet ResNet-50 .* found 1 tensors named encoder\.weight"):
+    with refuses(WeightsError, "ResNet-50", "1 tensors", "encoder.weight"):
         import_checkpoint(path)
     torch.save(numbered(resnet50(1)), path)
-    with pytest.raises(
-        WeightsError, match=r"expected a SiamBAN ResNet-50 with \d+ tensors, found in .*\d+ missing \(neck\.levels\.0"
-    ):
+    with refuses(WeightsError, "ResNet-50", "a.pth", "neck.levels.0"):
         import_checkpoint(path, kind="siamban")
     torch.save(numbered(resnet50(1, width=32)), path)
-    with pytest.raises(
-        WeightsError, match=r"of another shape \(backbone\.conv1\.weight \(32, 3, 7, 7\) instead of \(64, 3, 7, 7\)"
-    ):
+    with refuses(WeightsError, "backbone.conv1.weight", "(32, 3, 7, 7)", "(64, 3, 7, 7)"):
         import_checkpoint(path)
     torch.save(numbered(resnet50(1) | {"layer3.6.conv1.weight": (256, 1024, 1, 1)}), path)
-    with pytest.raises(WeightsError, match=r"1 unexpected \(backbone\.layer3\.6\.conv1\.weight\)"):
+    with refuses(WeightsError, "1 unexpected (backbone.layer3.6.conv1.weight)"):
         import_checkpoint(path)
-    with pytest.raises(WeightsError, match="expected a kind of checkpoint, found 'siambam'; did you mean 'siamban'"):
+    with refuses(WeightsError, "'siambam'", "did you mean 'siamban'"):
         import_checkpoint(path, kind="siambam")
 
 
 def test_safetensors_checkpoints_are_read_too(tmp_path):
     save_file({"encoder.weight": torch.ones(2)}, tmp_path / "a.safetensors")
-    with pytest.raises(WeightsError, match=r"found 1 tensors named encoder\.weight"):
+    with refuses(WeightsError, "1 tensors", "encoder.weight"):
         import_checkpoint(tmp_path / "a.safetensors")
     state = {name: tensor.half().contiguous() for name, tensor in numbered(resnet50(1)).items()}
     save_file(state, tmp_path / "b.safetensors")

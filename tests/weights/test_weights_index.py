@@ -9,6 +9,7 @@ from spectrack.errors import WeightsError
 from spectrack.weights import index
 from spectrack.weights.files import save_weights
 from spectrack.weights.index import available, find_weights, shipped, shipped_folder
+from tests.fixtures.refusals import refuses
 
 
 @pytest.fixture
@@ -56,25 +57,23 @@ def test_lists(folders, caplog):
 
 
 def test_wrong_names_and_paths(folders):
-    with pytest.raises(
-        WeightsError, match="expected the name of a weights file, found 'siamban-compact'; there are none yet"
-    ):
+    with refuses(WeightsError, "'siamban-compact'", "SPECTRACK_WEIGHTS", "spectrack train"):
         find_weights("siamban-compact")
     put(folders[0])
-    with pytest.raises(WeightsError, match="found 'siamban-compct'; did you mean 'siamban-compact'"):
+    with refuses(WeightsError, "'siamban-compct'", "did you mean 'siamban-compact'"):
         find_weights("siamban-compct")
     for wrong in ("elsewhere/siamban-compact.safetensors", "model.pth"):
-        with pytest.raises(WeightsError, match=f"expected a weights file, found nothing at {wrong}; check the path"):
+        with refuses(WeightsError, wrong):
             find_weights(wrong)
-    with pytest.raises(WeightsError, match="found neither"):
+    with refuses(WeightsError, "name", "method", "profile"):
         find_weights(method="siamban")
 
 
 def test_weights_for_something_else(folders):
     put(folders[0])
-    with pytest.raises(WeightsError, match="expected weights of method bcrnet, found method siamban"):
+    with refuses(WeightsError, "bcrnet", "siamban", "siamban-compact.safetensors"):
         find_weights("siamban-compact", method="bcrnet")
-    with pytest.raises(WeightsError, match="expected weights of profile full, found profile compact"):
+    with refuses(WeightsError, "full", "compact", "siamban-compact.safetensors"):
         find_weights("siamban-compact", profile="full")
 
 

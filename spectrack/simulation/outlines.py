@@ -18,7 +18,7 @@ _POINTS = 48
 
 def random_outline(rng: np.random.Generator) -> Outline:
     """One outline of a random kind, rotation and elongation; (n, 2), largest half-extent 1."""
-    kind: Callable[[np.random.Generator], Outline] = _KINDS[rng.choice(len(_KINDS), p=_WEIGHTS)]
+    kind: Callable[[np.random.Generator], Outline] = OUTLINE_KINDS[rng.choice(len(OUTLINE_KINDS), p=_WEIGHTS)]
     points = kind(rng)
     stretch = np.exp(rng.normal(0.0, 0.35))
     points = points * np.array([stretch, 1.0 / stretch])
@@ -86,7 +86,14 @@ def vehicle(rng: np.random.Generator) -> Outline:
     return np.array(upper + lower) + rng.normal(0.0, 0.02, (14, 2))
 
 
-_KINDS: tuple[Callable[[np.random.Generator], Outline], ...] = (blob, superellipse, polygon, star, figure, vehicle)
+OUTLINE_KINDS: tuple[Callable[[np.random.Generator], Outline], ...] = (
+    blob,
+    superellipse,
+    polygon,
+    star,
+    figure,
+    vehicle,
+)
 _WEIGHTS = (0.32, 0.26, 0.2, 0.06, 0.08, 0.08)
 
 

@@ -16,7 +16,7 @@ Texture = NDArray[np.float32]
 
 def random_texture(rng: np.random.Generator, size: int) -> Texture:
     """A (size, size) texture of a random kind."""
-    kind: Callable[[np.random.Generator, int], Texture] = _KINDS[rng.choice(len(_KINDS), p=_WEIGHTS)]
+    kind: Callable[[np.random.Generator, int], Texture] = TEXTURE_KINDS[rng.choice(len(TEXTURE_KINDS), p=_WEIGHTS)]
     return kind(rng, size)
 
 
@@ -99,7 +99,7 @@ def flat(rng: np.random.Generator, size: int) -> Texture:
     return np.asarray(np.clip(0.5 + 0.12 * (power_law_noise(rng, size) - 0.5), 0.0, 1.0), dtype=np.float32)
 
 
-_KINDS: tuple[Callable[[np.random.Generator, int], Texture], ...] = (
+TEXTURE_KINDS: tuple[Callable[[np.random.Generator, int], Texture], ...] = (
     power_law_noise,
     grain,
     stripes,

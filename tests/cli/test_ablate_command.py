@@ -143,13 +143,13 @@ def test_what_is_refused(rows, dataset, tmp_path, capsys, words, message):
 def test_a_failing_tracker_shows_in_the_exit_status(rows, dataset, tmp_path, capsys, monkeypatch):
     from spectrack.methods.siamban.tracker import SiamBANTracker
 
-    decide = SiamBANTracker._decide
+    update = SiamBANTracker.update
 
-    def broken(self, *arguments):
+    def broken(self, frame):
         if self.options.size_rate == 0:
             raise RuntimeError("[broken]")
-        return decide(self, *arguments)
+        return update(self, frame)
 
-    monkeypatch.setattr(SiamBANTracker, "_decide", broken)
+    monkeypatch.setattr(SiamBANTracker, "update", broken)
     assert main(["ablate", rows, "--only", "CAM", "--out", str(tmp_path / "out"), "--device", "cpu"]) == 1
     assert capsys.readouterr().err == "spectrack: the tracker failed: stiff on clip1, frame 1: RuntimeError: [broken]\n"

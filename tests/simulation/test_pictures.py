@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from spectrack.simulation import textures
-from spectrack.simulation.outlines import _KINDS as OUTLINES
-from spectrack.simulation.outlines import random_outline
+from spectrack.simulation.outlines import OUTLINE_KINDS, random_outline
 from spectrack.simulation.pictures import PICTURE_KINDS, Palette, dead_leaves, render_picture
 
 
@@ -66,7 +65,7 @@ def test_dead_leaves_keep_to_their_palette():
     assert (picture[:, :, 0] > 3 * picture[:, :, 1]).mean() > 0.99
 
 
-@pytest.mark.parametrize("kind", textures._KINDS)
+@pytest.mark.parametrize("kind", textures.TEXTURE_KINDS)
 def test_textures_are_grey_levels_from_nought_to_one(kind):
     for seed in range(3):
         texture = kind(np.random.default_rng(seed), 96)
@@ -83,7 +82,7 @@ def test_noise_has_the_exponent_asked_for(exponent):
     assert np.mean(slopes) == pytest.approx(-exponent, abs=0.2)
 
 
-@pytest.mark.parametrize("kind", [*OUTLINES, random_outline])
+@pytest.mark.parametrize("kind", [*OUTLINE_KINDS, random_outline])
 def test_outlines_are_closed_polygons_around_the_origin(kind):
     for seed in range(10):
         outline = kind(np.random.default_rng(seed))

@@ -35,12 +35,9 @@ def test_what_is_rendered_here_is_the_frozen_suite(name):
 
 
 def test_differences_are_told(monkeypatch):
-    frozen = json.loads(json.dumps(module._manifest()["speck-vis16"]))
-    frozen["truth"][4] += 1
-    frozen["band_means"]["40"][3] += 1.5
-    monkeypatch.setattr(module, "_manifest", lambda: {"speck-vis16": frozen})
+    monkeypatch.setattr(module, "FIRST_SEED", module.FIRST_SEED + 1)
     first, second = verify(["speck-vis16"], frames=(40,))
-    assert first == "speck-vis16: expected the frozen truth boxes, found 1 others, the first in frame 1"
+    assert first.startswith("speck-vis16: expected the frozen truth boxes, found")
     assert "expected band means of frame 40 within one count" in second
 
 

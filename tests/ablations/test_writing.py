@@ -10,6 +10,7 @@ from spectrack.ablations.writing import Record, check_place, group_table, read_e
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.uncertainty import Interval
 from spectrack.reports.table_formats import to_csv
+from tests.fixtures.refusals import refuses
 
 ROWS = (
     Row("base", "one", "the weights as they are", "inference"),
@@ -158,25 +159,25 @@ def test_a_group_is_a_table_like_those_of_reports(record):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ("{", "expected the table of an ablation as JSON"),
-        ("[]", "expected the table of an ablation as a JSON object"),
-        ("{}", "found JSON without plan and rows; start anew with --overwrite"),
-        (json.dumps({"plan": PLAN, "rows": [{"row": 1}]}), "in a row of an earlier ablation"),
+        ("{", ("JSON", "ablation.json")),
+        ("[]", ("JSON", "ablation.json", "list")),
+        ("{}", ("JSON", "--overwrite")),
+        (json.dumps({"plan": PLAN, "rows": [{"row": 1}]}), ("'row'", "1")),
     ],
 )
-def test_damaged_files_are_refused(tmp_path, text, message):
+def test_damaged_files_are_refused(tmp_path, text, facts):
     (tmp_path / "ablation.json").write_text(text)
-    with pytest.raises(InputError, match=message):
+    with refuses(InputError, facts):
         read_earlier(tmp_path, PLAN, TABLE)
 
 
 def test_other_settings_are_named(record, tmp_path):
     write_tables(tmp_path, record)
-    with pytest.raises(ConfigError, match=r"found seeds \[1, 2, 3\] instead of \[1, 2\]; name another directory"):
+    with refuses(ConfigError, "[1, 2, 3]", "[1, 2]", "--overwrite"):
         read_earlier(tmp_path, PLAN | {"seeds": [1, 2, 3]}, TABLE)
-    with pytest.raises(ConfigError, match=r"found weights.hash \"ffff\" instead of \"0123456789ab\""):
+    with refuses(ConfigError, "weights.hash", '"ffff"', '"0123456789ab"', "--overwrite"):
         read_earlier(tmp_path, PLAN | {"weights": PLAN["weights"] | {"hash": "ffff"}}, TABLE)
 
 

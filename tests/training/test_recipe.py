@@ -10,6 +10,7 @@ from spectrack.networks.siamban import SiamBAN
 from spectrack.tables import from_table
 from spectrack.training.recipe import Recipe, load_recipe, shipped_recipes
 from spectrack.training.stages import Plan
+from tests.fixtures.refusals import refuses
 
 
 def written(folder, text):
@@ -51,65 +52,65 @@ def test_overrides_replace_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ("pears = 3", r"expected a known key in the recipe, found 'pears'; did you mean 'pairs'\?"),
-        ("[optimiser]\nlearning_rat = 1.0", r"found 'optimiser.learning_rat'; did you mean 'learning_rate'\?"),
-        ("[data.synthesis]\nrotatoin_deg = 1.0", r"found 'data.synthesis.rotatoin_deg'; did you mean 'rotation_deg'\?"),
-        ("pairs = 3.5", "expected a whole number for 'pairs' in the recipe, found 3.5"),
-        ("pairs = true", "expected a whole number for 'pairs' in the recipe, found True"),
-        ('batch = "many"', "expected a whole number for 'batch' in the recipe, found 'many'"),
-        ("data = 3", r"expected a table for 'data' in the recipe, found 3; write \[data\]"),
-        ('precision = "half"', "expected one of auto, fp32, bf16 for 'precision' in the recipe, found 'half'"),
+        ("pears = 3", ("'pears'", "did you mean 'pairs'")),
+        ("[optimiser]\nlearning_rat = 1.0", ("'optimiser.learning_rat'", "did you mean 'learning_rate'")),
+        ("[data.synthesis]\nrotatoin_deg = 1.0", ("'data.synthesis.rotatoin_deg'", "did you mean 'rotation_deg'")),
+        ("pairs = 3.5", ("'pairs'", "3.5")),
+        ("pairs = true", ("'pairs'", "True")),
+        ('batch = "many"', ("'batch'", "'many'")),
+        ("data = 3", ("'data'", "3", "[data]")),
+        ('precision = "half"', ("'precision'", "auto, fp32, bf16", "'half'")),
         (
             "[network]\ncompact_widths = [8, 8]",
-            r"expected 3 values for 'network.compact_widths' in the recipe, found \[8, 8\]",
+            ("3 values", "'network.compact_widths'", "[8, 8]"),
         ),
         (
             '[data]\nsources = "pictures"',
-            r"expected a list for 'data.sources' in the recipe, found 'pictures'; write \[a, b\]",
+            ("'data.sources'", "'pictures'", "[a, b]"),
         ),
         (
             "[data]\nratios = [1, 2, 3]",
-            "expected one non-negative number for each of 2 sources for 'data.ratios' in the recipe",
+            ("'data.ratios'", "2 sources", "[1.0, 2.0, 3.0]"),
         ),
-        ("[data]\nratios = [-1, 2]", "expected one non-negative number for each of 2 sources"),
-        ("[data]\nsources = []", "expected at least one source for 'data.sources' in the recipe"),
+        ("[data]\nratios = [-1, 2]", ("'data.ratios'", "2 sources", "[-1.0, 2.0]")),
+        ("[data]\nsources = []", ("'data.sources'", "[]")),
         (
             '[data]\nscaling = "frist_frame_max"',
-            r"expected a scaling, found 'frist_frame_max'; did you mean 'first_frame_max'\?",
+            ("'frist_frame_max'", "did you mean 'first_frame_max'"),
         ),
-        ('[data]\nfalse_colour = "third"', r"expected a false-colour rule, found 'third'; did you mean 'thirds'\?"),
-        ("[data]\nworkers = -1", "expected 0 or more for 'data.workers' in the recipe, found -1"),
-        ("batch = 1", "expected at least 2, for batch normalisation for 'batch' in the recipe, found 1"),
-        ("pairs = 4\nbatch = 8", "expected at least one batch of 8 for 'pairs' in the recipe, found 4"),
-        ("seed = -1", "expected 0 or more for 'seed' in the recipe, found -1"),
-        ("validation_every = 0", "expected at least 1 for 'validation_every' in the recipe, found 0"),
-        ('name = "../elsewhere"', "expected a plain file name for 'name' in the recipe"),
-        ("[optimiser]\nlearning_rate = 0", "expected a positive number for 'optimiser.learning_rate' in the recipe"),
-        ("[optimiser]\naverage = 1.0", r"expected a number in \[0, 1\) for 'optimiser.average' in the recipe"),
-        ("[online]\nsize_rate = 2.0", r"expected size_rate in \[0, 1\], found 2.0"),
-        ("pairs = ", r"expected TOML in .*mine\.toml, found"),
+        ('[data]\nfalse_colour = "third"', ("'third'", "did you mean 'thirds'")),
+        ("[data]\nworkers = -1", ("0", "'data.workers'", "-1")),
+        ("batch = 1", ("2", "'batch'", "1")),
+        ("pairs = 4\nbatch = 8", ("8", "'pairs'", "4")),
+        ("seed = -1", ("0", "'seed'", "-1")),
+        ("validation_every = 0", ("1", "'validation_every'", "0")),
+        ('name = "../elsewhere"', ("'name'", "'../elsewhere'")),
+        ("[optimiser]\nlearning_rate = 0", ("'optimiser.learning_rate'", "0.0")),
+        ("[optimiser]\naverage = 1.0", ("[0, 1)", "'optimiser.average'", "1.0")),
+        ("[online]\nsize_rate = 2.0", ("size_rate", "[0, 1]", "2.0")),
+        ("pairs = ", ("TOML", "mine.toml")),
     ],
 )
-def test_mistakes_get_a_sentence(tmp_path, text, message):
-    with pytest.raises(ConfigError, match=message):
+def test_mistakes_get_a_sentence(tmp_path, text, facts):
+    with refuses(ConfigError, facts):
         load_recipe(written(tmp_path, text))
 
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="expected TOML in"):
+    with refuses(ConfigError, "TOML", "mine.toml"):
         load_recipe(tmp_path / "mine.toml")
 
 
 def test_unknown_recipe_offers_the_nearest():
-    with pytest.raises(ConfigError, match=r"found 'siamban-compat'; did you mean 'siamban-compact'\?"):
+    with refuses(ConfigError, "'siamban-compat'", "did you mean 'siamban-compact'"):
         load_recipe("siamban-compat")
 
 
 def test_override_of_a_value_as_if_it_were_a_section():
-    with pytest.raises(ConfigError, match=r"expected a section of the recipe, found 'pairs' in 'pairs\.more'"):
+    with refuses(ConfigError, "'pairs'", "'pairs.more'"):
         load_recipe("siamban-compact", {"pairs.more": 1})
 
 

@@ -15,17 +15,13 @@ from pathlib import Path
 
 from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
-from spectrack.files import check_folder_for_results, write_folder_atomically, write_json
-from spectrack.recording import RESULT_FILES, OnProgress, Recording, RecordOptions, record
+from spectrack.files import Terms, check_folder, write_folder, write_json
+from spectrack.recording import OnProgress, Recording, RecordOptions, first_box, write_recording
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.scenarios import get_scenario, list_scenarios
 from spectrack.simulation.video import SimulatedSequence, simulate
 from spectrack.trackers.base import Tracker, track
 from spectrack.trackers.loading import load_tracker
-
-PICTURE_FILES = ("filmstrip.png", "precision.png", "success.png")
-DEMO_FILES = (*RESULT_FILES, *PICTURE_FILES)
-"""What the demonstration may write; only these are replaced when it is run again."""
 
 _PLAIN = "siamban"
 """The tracker on false colour that others are compared with."""
@@ -128,13 +124,15 @@ def run_demo(
     from spectrack.reports.filmstrip import write_filmstrip
 
     clip = clip or Clip()
-    check_folder_for_results(out, replace=DEMO_FILES)
+    terms = Terms("demonstration", overwrite=True, names=tuple(_CONTENTS), also=("scores",))
+    check_folder(out, terms)
     sequence = clip.open()
     loaded = load_tracker(tracker, precision=precision)
     plain = loaded if tracker == _PLAIN else load_tracker(_PLAIN, precision=precision)
     options = RecordOptions(overlay=True, settings={"command": "demo", **dataclasses.asdict(clip)})
-    with write_folder_atomically(out, replace=DEMO_FILES) as folder:
-        recording = record(sequence, loaded, folder, options=options, on_progress=on_progress)
+    with write_folder(out, terms) as folder:
+        first = first_box(sequence)
+        recording = write_recording(sequence, loaded, folder, first, sequence.truth, options, on_progress)
         comparisons = [
             Comparison(tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth}))
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.annotations.text import write_boxes
 from spectrack.boxes import Box, Boxes, as_box, check_box_in_frame
 from spectrack.errors import BoxError, CubeError
-from spectrack.evaluation.protocols import PROTOCOLS, score
+from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import speed_of
-from spectrack.files import check_folder_for_results, write_folder_atomically, write_json
+from spectrack.files import Terms, check_folder, write_folder, write_json
 from spectrack.provenance import provenance
 from spectrack.runs.frame_table import FrameTable, Row
 from spectrack.runs.timing import timed_track
@@ -34,12 +34,6 @@ FRAMES_FILE = "frames.csv"
 TRUTH_FILE = "groundtruth_rect.txt"
 SUMMARY_FILE = "summary.json"
 OVERLAY_FILE = "overlay.mp4"
-SCORE_FILES = tuple(f"scores-{name}.json" for name in PROTOCOLS)
-"""What `spectrack evaluate` adds to the folder; worth nothing any more when the boxes are replaced."""
-
-RESULT_FILES = (BOXES_FILE, FRAMES_FILE, TRUTH_FILE, SUMMARY_FILE, OVERLAY_FILE, *SCORE_FILES)
-"""What a folder of results may hold; only these are replaced when overwriting is allowed."""
-
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done (``tracking`` or ``drawing``), frames done and frames in all."""
 
@@ -55,6 +49,8 @@ class RecordOptions:
             counted.
         overwrite: replace an earlier recording in the same folder.
         settings: whatever the caller wants to remember in the summary, as JSON values.
+        inputs: files and folders that the recording is made from, as far as the caller knows them; the folder of
+            results is none of them, and lies in none.
     """
 
     overlay: bool = False
@@ -62,6 +58,14 @@ class RecordOptions:
     protocol: str = "hot"
     overwrite: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        """On which the folder of results is claimed."""
+        names = (BOXES_FILE, FRAMES_FILE, SUMMARY_FILE, *((OVERLAY_FILE,) if self.overlay else ()))
+        # Scores of other boxes are worth nothing any more.
+        return Terms("recording", overwrite=self.overwrite, names=names, data=self.inputs, also=("scores",))
 
 
 @dataclass(frozen=True)
@@ -137,21 +141,34 @@ def record(
         0.81
     """
     options = options or RecordOptions()
-    replace = RESULT_FILES if options.overwrite else ()
-    check_folder_for_results(directory, replace=replace)
+    check_folder(directory, options.terms)
     truth = sequence.truth if options.scored else None
     if truth is not None:
         _score(sequence, truth, truth, options)  # truth that cannot be scored is refused before the tracking, not after
     first = first_box(sequence, box)
-    with write_folder_atomically(directory, replace=replace) as folder:
-        tracked = _track(sequence, tracker, first, on_progress)
-        scores = None if truth is None else _score(sequence, tracked.boxes, truth, options)
-        summary = _summary(sequence, tracker, tracked, scores, options)
-        _write(folder, tracked, truth)
-        if options.overlay:
-            _draw(folder / OVERLAY_FILE, sequence, tracked, truth, on_progress)
-        write_json(folder / SUMMARY_FILE, summary)
-    return Recording(Path(directory), tracked.boxes, tracked.frames, scores, summary)
+    with write_folder(directory, options.terms) as folder:
+        recording = write_recording(sequence, tracker, folder, first, truth, options, on_progress)
+    return replace(recording, directory=Path(directory))
+
+
+def write_recording(
+    sequence: Sequence,
+    tracker: Tracker,
+    folder: Path,
+    box: Boxes,
+    truth: Boxes | None,
+    options: RecordOptions,
+    on_progress: OnProgress | None = None,
+) -> Recording:
+    """Track one video and write the results into a folder that the caller has claimed; see `record`."""
+    tracked = _track(sequence, tracker, box, on_progress)
+    scores = None if truth is None else _score(sequence, tracked.boxes, truth, options)
+    summary = _summary(sequence, tracker, tracked, scores, options)
+    _write(folder, tracked, truth)
+    if options.overlay:
+        _draw(folder / OVERLAY_FILE, sequence, tracked, truth, on_progress)
+    write_json(folder / SUMMARY_FILE, summary)
+    return Recording(folder, tracked.boxes, tracked.frames, scores, summary)
 
 
 def first_box(sequence: Sequence, box: ArrayLike | None = None) -> Boxes:

@@ -7,8 +7,9 @@ import pytest
 
 import spectrack
 from spectrack.cli import main
-from spectrack.demo import DEMO_FILES, Clip, run_demo
+from spectrack.demo import Clip, run_demo
 from spectrack.errors import ConfigError
+from spectrack.files import MANIFEST
 from tests.fixtures.refusals import refuses
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
@@ -23,6 +24,7 @@ WRITTEN = {
     "precision.png",
     "success.png",
     "summary.json",
+    MANIFEST,
 }
 
 
@@ -39,7 +41,6 @@ def test_all_files_are_there(demo):
     folder = demo.recording.directory
     assert {file.name for file in folder.iterdir()} == WRITTEN
     assert all(file.is_file() for file in demo.files)
-    assert set(DEMO_FILES) >= WRITTEN
 
 
 def test_the_scores_are_those_of_the_boxes(demo):
@@ -82,14 +83,22 @@ def test_all_bands_are_shown_beside_false_colour(tmp_path):
 
 def test_running_it_again_replaces_its_own_files_only(tmp_path):
     out = tmp_path / "demo_output"
-    out.mkdir()
-    for name in ("boxes.txt", "scores-hot.json"):
-        (out / name).write_text("of an earlier demo")
+    run_demo(out, clip=Clip("calm", frames=3), tracker="siamban")
+    (out / "holiday.jpg").write_bytes(b"sun")
     run_demo(out, clip=Clip("calm", frames=2), tracker="siamban")
-    assert {file.name for file in out.iterdir()} == WRITTEN
-    (out / "holiday.jpg").write_bytes(b"")
-    with refuses(ConfigError, "'holiday.jpg'"):
+    assert {file.name for file in out.iterdir()} == {*WRITTEN, "holiday.jpg"}
+    assert len((out / "boxes.txt").read_text().splitlines()) == 2
+    (out / "boxes.txt").write_text("corrected by hand")
+    with refuses(ConfigError, "boxes.txt", "changed since"):
         run_demo(out, clip=Clip("calm", frames=2), tracker="siamban")
+    assert (out / "boxes.txt").read_text() == "corrected by hand"
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path):
+    (tmp_path / "boxes.txt").write_text("mine")
+    with refuses(ConfigError, "'boxes.txt'"):
+        run_demo(tmp_path, clip=Clip("calm", frames=2), tracker="siamban")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("boxes.txt", "mine")]
 
 
 def test_the_command_prints_scores_and_files(tmp_path, capsys):

@@ -7,7 +7,8 @@ import pytest
 
 import spectrack
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
-from spectrack.recording import RESULT_FILES, RecordOptions, first_box, record
+from spectrack.files import MANIFEST, FileTerms, write_file
+from spectrack.recording import RecordOptions, first_box, record
 from spectrack.sequences import MemorySequence
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from tests.fixtures.refusals import refuses
@@ -50,6 +51,7 @@ def test_what_is_written(video, tmp_path):
         "frames.csv",
         "groundtruth_rect.txt",
         "summary.json",
+        MANIFEST,
     }
     assert (tmp_path / "out" / "boxes.txt").read_text() == "2,3,4,4\n3,3,4,4\n4,3,4,4\n5,3,4,4\n"
     np.testing.assert_array_equal(recording.boxes, spectrack.read_boxes(tmp_path / "out" / "boxes.txt"))
@@ -115,18 +117,16 @@ def test_progress_counts_every_frame(video, tmp_path):
 def test_overwriting_replaces_results_and_nothing_else(video, tmp_path):
     out = tmp_path / "out"
     record(video, Drifting(4), out)
-    (out / "overlay.mp4").write_bytes(b"of an earlier run")
+    with write_file(out / "scores-hot.json", FileTerms("scores")) as file:
+        file.write_text("{}")
     with refuses(ConfigError, "'boxes.txt'", "--overwrite"):
         record(video, Drifting(4), out)
+    (out / "overlay.mp4").write_bytes(b"mine")
     record(video, Drifting(4), out, options=RecordOptions(overwrite=True, scored=False))
-    assert {file.name for file in out.iterdir()} == {"boxes.txt", "frames.csv", "summary.json"}
-    (out / "notes.md").write_text("mine")
-    with refuses(ConfigError, "'notes.md'"):
-        record(video, Drifting(4), out, options=RecordOptions(overwrite=True))
-
-
-def test_score_files_count_as_results():
-    assert "scores-hot.json" in RESULT_FILES
+    assert {file.name for file in out.iterdir()} == {"boxes.txt", "frames.csv", "summary.json", "overlay.mp4", MANIFEST}
+    with refuses(ConfigError, "overlay.mp4"):
+        record(video, Drifting(4), out, options=RecordOptions(overwrite=True, overlay=True))
+    assert (out / "overlay.mp4").read_bytes() == b"mine"
 
 
 def test_an_existing_empty_folder_is_kept(video, tmp_path):

@@ -13,10 +13,10 @@ from spectrack.ablations.results import ALL, RowResult
 from spectrack.ablations.rows import Group, RowTable
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.protocols import resolve_protocol
-from spectrack.files import write_json, write_text
+from spectrack.files import refuse_other, write_json, write_text
 from spectrack.reports.table_formats import to_markdown
 from spectrack.reports.tables import Cell, Column, Table
-from spectrack.runs.run_directory import first_difference, read_json
+from spectrack.runs.run_directory import read_json
 
 JSON_FILE, MARKDOWN_FILE = "ablation.json", "ablation.md"
 FOLDERS = ("runs", "training", "cache")
@@ -91,14 +91,8 @@ def read_earlier(
             f"expected the table of an ablation in {file}, found JSON without plan and rows; start anew with "
             "--overwrite"
         )
-    difference = first_difference(value["plan"], json.loads(json.dumps(plan)))
-    if difference is not None:
-        what, old, new = difference
-        raise ConfigError(
-            f"expected to go on with the ablation in {directory} as it was started, found {what} {_short(new)} instead "
-            f"of {_short(old)}; "
-            "name another directory, or replace its table with --overwrite"
-        )
+    remedy = "name another directory, or replace its table with --overwrite"
+    refuse_other(value["plan"], plan, f"the ablation in {directory}", remedy)
     earlier = [RowResult.from_json(item) for item in value["rows"]]
     known = {row.name: json.loads(json.dumps(row.to_json())) for row in table.rows}
     return {result.name: result for result in earlier if known.get(result.name) == result.row}
@@ -214,8 +208,3 @@ def _trainings(record: Record) -> str:
         for item in budgets.values()
     ]
     return f"retrained rows: {'; '.join(told)}" if told else ""
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -140,7 +140,12 @@ class Benchmark:
             evidence=not self.no_evidence,
             overwrite=self.overwrite,
             retry_failed=self.retry_failed,
+            inputs=self._inputs(),
         )
+
+    def _inputs(self) -> tuple[Path, ...]:
+        weights = (Path(word.partition("=")[2]) for word in self.weights)
+        return (*weights, *(() if self.root is None else (self.root,)))
 
     def _trackers(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """What makes each tracker, and its configuration, by label."""

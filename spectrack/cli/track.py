@@ -85,10 +85,14 @@ class Track:
 
     def run(self) -> int:
         """Track and print what came of it."""
-        from spectrack.files import check_folder_for_results
-        from spectrack.recording import RESULT_FILES, RecordOptions, first_box, record
+        from spectrack.files import check_folder
+        from spectrack.recording import RecordOptions, first_box, record
 
-        check_folder_for_results(self.out, replace=RESULT_FILES if self.overwrite else ())
+        read = (self.sequence, self.truth, self.box_from, None if self.weights is None else Path(self.weights))
+        inputs = tuple(path for path in read if path is not None)
+        settings = self._settings()
+        options = RecordOptions(self.overlay, not self.no_score, self.protocol, self.overwrite, settings, inputs)
+        check_folder(self.out, options.terms)
         sequence = self._open()
         box = first_box(sequence, self._given_box(sequence))
         with ProgressBar() as bar:
@@ -103,7 +107,6 @@ class Track:
                 device=self.device,
                 **self._tracker_options(),
             )
-            options = RecordOptions(self.overlay, not self.no_score, self.protocol, self.overwrite, self._settings())
             recording = record(sequence, tracker, self.out, box=box, options=options, on_progress=bar.show)
         print_facts(describe_recording(sequence, recording))
         return 0

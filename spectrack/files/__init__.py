@@ -1,5 +1,9 @@
 """Files and folders that this package writes: whole or not at all, and never over somebody else's."""
 
+from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
+from spectrack.files.configurations import first_difference, refuse_other
+from spectrack.files.manifest import MANIFEST, Manifest
+from spectrack.files.places import FileTerms, Terms, check_file, check_folder
 from spectrack.files.writing import (
     check_folder_for_results,
     number_key,
@@ -11,10 +15,22 @@ from spectrack.files.writing import (
 )
 
 __all__ = [
+    "MANIFEST",
+    "Claim",
+    "FileTerms",
+    "Manifest",
+    "Terms",
+    "check_file",
+    "check_folder",
     "check_folder_for_results",
+    "claim_folder",
+    "first_difference",
     "number_key",
+    "refuse_other",
     "user_cache_folder",
     "write_atomically",
+    "write_file",
+    "write_folder",
     "write_folder_atomically",
     "write_json",
     "write_text",

@@ -12,10 +12,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,8 @@ def values_digest(values: Any) -> str:
 
 def array_digest(array: NDArray[Any]) -> str:
     """SHA-256 of an array's shape, type and values, whatever its strides and byte order."""
+    import numpy as np  # the command line asks for folders long before it needs numbers
+
     plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     digest = hashlib.sha256(f"{plain.shape} {plain.dtype.str}".encode())
     digest.update(plain.reshape(-1).view(np.uint8).data)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from spectrack.errors import ConfigError
 from spectrack.evaluation.analysis import Analysis, compare, figures_json
-from spectrack.files import write_json
+from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance
 from spectrack.runs.entries import Entry, SequenceEntry
-from spectrack.runs.run_directory import PLAN
-from spectrack.runs.runner import RunOptions, RunResult, run
+from spectrack.runs.runner import RunOptions, RunResult, prepare_run
 from spectrack.runs.sequence_run import MakeTracker, SequenceRun
 from spectrack.runs.stored_run import BENCHMARK, StoredRun
 from spectrack.sequences.base import Sequence
@@ -84,24 +84,21 @@ def benchmark(
     """
     options, directory = options or RunOptions(), Path(out_dir)
     _check_names(trackers)
-    _check_place(directory)
     # Trackers go over the same sequences: an iterator would be empty for the second.
     listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
-    (directory / BENCHMARK).unlink(missing_ok=True)
-    runs = {}
-    for name, make_tracker in trackers.items():
-        recorded = {**options.config, **(configs or {}).get(name, {})}
-        runs[name] = run(
-            listed,
-            make_tracker,
-            directory / name,
-            name=name,
-            options=replace(options, config=recorded),
-            progress=None if progress is None else _named(progress, name),
-        )
-    analyses = {name: result.analysis for name, result in runs.items() if result.analysis is not None}
-    differences = compare(analyses)
-    write_json(directory / BENCHMARK, _record(runs, differences, options))
+    with ExitStack() as claims:
+        claim = claims.enter_context(claim_folder(directory, _terms(options)))
+        prepared = {}
+        for name, make_tracker in trackers.items():
+            own = replace(options, config={**options.config, **(configs or {}).get(name, {})})
+            claiming = prepare_run(listed, make_tracker, directory / name, name=name, options=own)
+            prepared[name] = claims.enter_context(claiming)
+        # Only here, where none of them is refused any more, anything is changed.
+        claim.remove([BENCHMARK])
+        runs = {name: one.go(None if progress is None else _named(progress, name)) for name, one in prepared.items()}
+        analyses = {name: result.analysis for name, result in runs.items() if result.analysis is not None}
+        differences = compare(analyses)
+        claim.write_json(BENCHMARK, _record(runs, differences, options))
     return BenchmarkResult(directory, runs, differences)
 
 
@@ -151,11 +148,7 @@ def _check_names(trackers: Mapping[str, MakeTracker]) -> None:
             raise ConfigError(f"expected a tracker name that can be a folder's, found {name!r}; give it another")
 
 
-def _check_place(directory: Path) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError(f"expected a directory for the benchmark at {directory}, found a file; choose another place")
-    if (directory / PLAN).exists():
-        raise ConfigError(
-            f"expected a directory for a benchmark at {directory}, found the run of a single tracker; choose another "
-            "place"
-        )
+def _terms(options: RunOptions) -> Terms:
+    """Beside the run directories there is one file, and whatever else others have in the folder."""
+    resumed = Terms("benchmark", resume=True, empty=False, names=(BENCHMARK,), also=("scores",))
+    return replace(resumed, overwrite=options.overwrite, data=options.terms(()).data)

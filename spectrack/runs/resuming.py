@@ -42,16 +42,19 @@ class Resumption:
         return self.reused + self.renewed
 
 
-def resume(directory: RunDirectory, entries: Sequence[Entry], protocol: Protocol) -> Resumption:
-    """Compare the finished sequences of a run with what they are made of now, and renew truth where it changed.
+def resume(
+    directory: RunDirectory, entries: Sequence[Entry], protocol: Protocol, retry_failed: bool = False
+) -> Resumption:
+    """Compare the finished sequences of a run with what they are made of now; nothing is changed.
 
     Args:
         directory: of the run, claimed for the same plan.
         entries: the sequences of the run.
         protocol: the rule that renewed truth must stand up to.
+        retry_failed: track sequences again in which the tracker failed.
 
     Raises:
-        InputError: a damaged marker, or truth that the protocol refuses; nothing is changed then.
+        InputError: a damaged marker, or truth that the protocol refuses.
     """
     finished = directory.finished()
     reused, again = [], {}
@@ -64,6 +67,8 @@ def resume(directory: RunDirectory, entries: Sequence[Entry], protocol: Protocol
             reason = _why_again(opened, finished[entry.label], directory)
         except (SpectrackError, OSError) as error:
             reason = " ".join(str(error).split())
+        if retry_failed and finished[entry.label].get("failure") is not None:
+            reason = "the tracker failed on it"
         if reason:
             again[entry.label] = reason
         elif _annotations(finished[entry.label]) == opened.annotations_digest():
@@ -73,16 +78,22 @@ def resume(directory: RunDirectory, entries: Sequence[Entry], protocol: Protocol
     truth = {label: opened.truth for label, opened in changed.items() if opened.truth is not None}
     if truth:
         score(truth, truth, protocol)
-    if changed or again:
-        directory.reopen()
-    for label, opened in changed.items():
-        reuse_log.warning("%s: truth or attributes are others than they were; boxes stay, scores are renewed", label)
-        directory.renew_annotations(opened, finished[label])
-    for label, reason in again.items():
-        reuse_log.warning("%s is tracked again: %s", label, reason)
-    if finished:
-        reuse_log.info("%d of %d sequences reused from %s", len(reused), len(entries), directory.path)
     return Resumption(tuple(reused), tuple(changed), again)
+
+
+def renew(directory: RunDirectory, entries: Sequence[Entry], found: Resumption) -> None:
+    """Begin with what `resume` found: truth is renewed where only it changed, and what changes is told."""
+    if found.renewed or found.again:
+        directory.reopen()
+    for entry in entries:
+        if entry.label in found.renewed:
+            told = "%s: truth or attributes are others than they were; boxes stay, scores are renewed"
+            reuse_log.warning(told, entry.label)
+            directory.renew_annotations(OpenedEntry(entry), directory.finished()[entry.label])
+    for label, reason in found.again.items():
+        reuse_log.warning("%s is tracked again: %s", label, reason)
+    if found.kept or found.again:
+        reuse_log.info("%d of %d sequences reused from %s", len(found.reused), len(entries), directory.path)
 
 
 def _why_again(opened: OpenedEntry, marker: Mapping[str, Any], directory: RunDirectory) -> str:

@@ -11,7 +11,8 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
 from spectrack.evaluation.protocols import Invalid, Missing, resolve_protocol
 from spectrack.evaluation.scores import Scores
+from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
-from spectrack.runs.resuming import Resumption, resume
-from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory
+from spectrack.runs.resuming import Resumption, renew, resume
+from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory, run_terms
 from spectrack.runs.sequence_run import (
     MakeTracker,
     SequenceRun,
@@ -62,6 +64,8 @@ class RunOptions:
         evidence: keep what trackers can show, and spectra of target and background.
         overwrite: throw an earlier run in the same directory away.
         retry_failed: track sequences again in which the tracker failed.
+        inputs: files and folders that the run reads, as far as the caller knows them; its directory is none of them,
+            and lies in none.
     """
 
     protocol: str = "hot"
@@ -77,6 +81,12 @@ class RunOptions:
     evidence: bool = True
     overwrite: bool = False
     retry_failed: bool = False
+    inputs: tuple[Path, ...] = ()
+
+    def terms(self, labels: Iterable[str]) -> Terms:
+        """On which a run over these sequences claims its directory."""
+        read = self.inputs if self.weights is None else (*self.inputs, Path(self.weights))
+        return run_terms(labels, overwrite=self.overwrite, data=read)
 
 
 @dataclass(frozen=True)
@@ -131,6 +141,39 @@ def run(
             twice or unfit as file names.
         InputError: no sequence, and what scoring refuses.
     """
+    with prepare_run(sequences, make_tracker, out_dir, name=name, options=options) as prepared:
+        return prepared.go(progress)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run whose directory is claimed and in which nothing was changed yet; see `prepare_run`."""
+
+    entries: list[Entry]
+    directory: RunDirectory
+    plan: dict[str, Any]
+    options: RunOptions
+    track_one: Callable[[Entry], SequenceRun | Unreadable]
+    resumption: Resumption
+
+    def go(self, progress: OnSequence | None = None) -> RunResult:
+        """Track what is not tracked yet, and write the result; see `run`."""
+        self.directory.start(self.plan)
+        renew(self.directory, self.entries, self.resumption)
+        _track_pending(self.entries, self.resumption.kept, self.track_one, self.directory, self.options, progress)
+        return replace(_finish(self.directory, self.plan, self.options), resumption=self.resumption)
+
+
+@contextmanager
+def prepare_run(
+    sequences: Iterable[Entry | Sequence],
+    make_tracker: MakeTracker,
+    out_dir: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    options: RunOptions | None = None,
+) -> Iterator[PreparedRun]:
+    """Claim the directory of a run for the length of the block, and refuse what can be refused; see `run`."""
     options = options or RunOptions()
     entries = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in sequences]
     _check_labels([entry.label for entry in entries])
@@ -141,19 +184,14 @@ def run(
     check_spread(options.jobs, options.cluster)
     if options.threads < 1:
         raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
-    directory = RunDirectory(Path(out_dir))
-    directory.prepare(plan, overwrite=options.overwrite, retry_failed=options.retry_failed)
     settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
-    resumption = resume(directory, entries, protocol)
-    _track_pending(
-        entries,
-        resumption.kept,
-        functools.partial(track_entry, make_tracker=make_tracker, settings=settings),
-        directory,
-        options,
-        progress,
-    )
-    return replace(_finish(directory, plan, options), resumption=resumption)
+    track_one = functools.partial(track_entry, make_tracker=make_tracker, settings=settings)
+    with claim_folder(out_dir, options.terms(plan["sequences"])) as claim:
+        directory = RunDirectory(claim)
+        directory.refuse_other(plan)
+        # What is to be overwritten is not resumed.
+        found = Resumption() if options.overwrite else resume(directory, entries, protocol, options.retry_failed)
+        yield PreparedRun(entries, directory, plan, options, track_one, found)
 
 
 def _track_pending(

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from spectrack.errors import ConfigError, MissingExtraError
+from spectrack.files import MANIFEST
 from spectrack.runs.benchmark import benchmark
 from spectrack.runs.runner import RunOptions
 from spectrack.runs.stored_run import read_runs
@@ -21,10 +22,9 @@ TIMES = {"frames_per_second", "median_ms", "date", "jobs", "cluster"}
 
 
 def content(place):
-    """Every file of a benchmark, times and dates aside."""
-    return {
-        path.relative_to(place).as_posix(): without_times(path) for path in sorted(place.rglob("*")) if path.is_file()
-    }
+    """Every file of a benchmark, times and dates aside, and the manifests, which hold digests of them."""
+    files = (path for path in sorted(place.rglob("*")) if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(place).as_posix(): without_times(path) for path in files}
 
 
 def without_times(path):
@@ -182,10 +182,10 @@ def test_what_is_refused(workshop, small, tmp_path):
     with pytest.raises(ConfigError, match=r"expected a tracker name that can be a folder's, found '../x'"):
         benchmark(entries, {"../x": small.Still}, tmp_path)
     benchmark(entries, {"still": small.Still}, tmp_path)
-    with pytest.raises(ConfigError, match="found the run of a single tracker"):
+    with pytest.raises(ConfigError, match="found a run in"):
         benchmark(entries, {"still": small.Still}, tmp_path / "still")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"expected a directory for the benchmark at .*file, found a file"):
+    with pytest.raises(ConfigError, match=r"expected a folder for the results, found the file .*file"):
         benchmark(entries, {"still": small.Still}, tmp_path / "file")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError, InputError, SequenceError
+from spectrack.files import Terms, claim_folder
 from spectrack.runs.entries import SequenceContent, SequenceEntry
 from spectrack.runs.resuming import Resumption
 from spectrack.runs.runner import RunOptions, run
@@ -133,7 +134,7 @@ def test_truth_that_goes_leaves_no_score_behind(tmp_path, data, tracked):
     assert again.resumption.renewed == ("car", "ball")
     assert again.scores is None
     assert not (tmp_path / "run" / "scores.json").exists()
-    assert not list((tmp_path / "run" / "truth").iterdir())
+    assert not (tmp_path / "run" / "truth").exists()
 
 
 def test_attributes_are_renewed_without_tracking(tmp_path, data, tracked):
@@ -198,7 +199,9 @@ def test_markers_without_content_are_not_trusted(tmp_path, data, tracked):
     tracker, _ = tracked
     run(entries(data), tracker, tmp_path / "run")
     marker = tmp_path / "run" / "done" / "car.json"
-    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"content": None}))
+    earlier = json.loads(marker.read_text()) | {"content": None}
+    with claim_folder(tmp_path / "run", Terms("run", resume=True)) as claim:
+        claim.write_json("done/car.json", earlier)
     again = run(entries(data), tracker, tmp_path / "run")
     assert list(again.resumption.again) == ["car"]
     assert SequenceContent.from_json(json.loads(marker.read_text())["content"]) is not None

@@ -11,9 +11,9 @@ import pytest
 from spectrack.errors import ConfigError, InputError, SequenceError, SpectrackError
 from spectrack.evaluation import Scores
 from spectrack.evaluation.results import evaluate_directories
+from spectrack.files import MANIFEST
 from spectrack.provenance import machine_name, provenance, source_commit
 from spectrack.runs.entries import SequenceEntry
-from spectrack.runs.run_directory import first_difference
 from spectrack.runs.runner import RunOptions, run
 from spectrack.trackers.base import Estimate
 from spectrack.weights.files import file_hash
@@ -81,7 +81,7 @@ def test_a_run_directory_is_complete(tmp_path, walk, still):
         for name in "ab"
     ]
     per_sequence += [f"{kind}/{name}.{end}" for kind, end in (("frames", "csv"), ("truth", "txt")) for name in "ab"]
-    assert files_of(tmp_path / "run") == sorted(["plan.json", "run.json", "scores.json", *per_sequence])
+    assert files_of(tmp_path / "run") == sorted(["plan.json", "run.json", "scores.json", MANIFEST, *per_sequence])
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["config"] == {"tracker": "still", "speed": 0.5}
     assert record["dataset"] == {"name": "walks", "root": "x"}
@@ -225,13 +225,13 @@ def test_an_interrupted_run_goes_on(tmp_path, walk, still):
     with pytest.raises(KeyboardInterrupt):
         run(names, Stopping, tmp_path, progress=progress)
     assert not (tmp_path / "run.json").exists()
-    (tmp_path / "boxes" / ".b-1234.txt").write_text("1,2")  # what a kill leaves behind
+    (tmp_path / "boxes" / ".b-1234.txt").write_text("1,2")  # whoever wrote it
     written = (tmp_path / "boxes" / "a.txt").stat().st_mtime_ns
     stop, seen = False, []
     run(names, Stopping, tmp_path, progress=lambda item, done, total: seen.append((item.label, done)))
     assert seen == [("b", 2), ("c", 3)]
     assert (tmp_path / "boxes" / "a.txt").stat().st_mtime_ns == written
-    assert not list(tmp_path.rglob(".*"))
+    assert [path.name for path in tmp_path.rglob(".*")] == [".b-1234.txt"]
 
 
 def other_tracker(still):
@@ -281,20 +281,16 @@ def test_a_worker_with_another_tracker_is_refused(tmp_path, walk, still):
         run([walk("a")], lambda: makers.pop(0)(), tmp_path)
 
 
-def test_differences_between_plans():
-    assert first_difference({"a": [1]}, {"a": [1]}) is None
-    assert first_difference({"a": 1}, {"a": 1, "b": 2}) == ("b", None, 2)
-    assert first_difference({"a": 1}, {"a": True}) == ("a", 1, True)
-
-
-def test_a_damaged_plan_or_marker_gets_a_sentence(tmp_path, walk, still):
+@pytest.mark.parametrize("name", ["plan.json", "done/a.json", "boxes/a.txt", "run.json"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_somebody_changed_is_theirs(tmp_path, walk, still, name, overwrite):
     run([walk("a")], still, tmp_path)
-    (tmp_path / "done" / "a.json").write_text("{")
-    with pytest.raises(InputError, match=r"expected a finished sequence as JSON in .*a.json"):
-        run([walk("a")], still, tmp_path)
-    (tmp_path / "plan.json").write_text("[]")
-    with pytest.raises(InputError, match=r"expected the plan of a run as a JSON object in .*plan.json, found list"):
-        run([walk("a")], still, tmp_path)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match=rf"expected .*{name} as spectrack wrote it, found it changed since"):
+        run([walk("a")], still, tmp_path, options=RunOptions(overwrite=overwrite))
+    assert (tmp_path / name).read_text() == "mine"
+    (tmp_path / name).unlink()
+    run([walk("a")], still, tmp_path, options=RunOptions(overwrite=True))
 
 
 # ---------------------------------------------------------------- sequences and options that cannot be run
@@ -376,9 +372,7 @@ def test_a_place_that_is_taken(tmp_path, walk, still, content):
     else:
         place.mkdir()
         (place / "thesis.tex").write_text("")
-    with pytest.raises(
-        ConfigError, match=r"expected a directory for the run|expected an empty directory .* found 'thesis.tex'"
-    ):
+    with pytest.raises(ConfigError, match=r"found the file|expected a new or empty folder, .* found 'thesis.tex'"):
         run([walk("a")], still, place, options=RunOptions(overwrite=True))
 
 

@@ -1,0 +1,172 @@
+"""Whether a place may be written to: what is in the way is refused in one sentence, before anything is changed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from spectrack.errors import ConfigError
+from spectrack.files.manifest import LOCK, MANIFEST, Manifest
+
+Place = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What somebody who wants to write into a folder asks for.
+
+    Attributes:
+        kind: what is written, such as ``recording``; only files of the same kind are ever replaced.
+        overwrite: replace an earlier result of the same kind.
+        resume: go on with what is there of the same kind.
+        empty: refuse a folder with files of others in which nothing of this kind was begun; hidden ones do not count.
+        names: files that will be written for sure, as far as they are known; refused early where others have them.
+        inputs: files and folders that are read: never the same place, and never replaced.
+        data: inputs that the folder must not lie in either, such as frames and data sets.
+        also: kinds of single files that are out of date when this one is overwritten.
+        single: one file beside whatever else the folder holds.
+    """
+
+    kind: str
+    overwrite: bool = False
+    resume: bool = False
+    empty: bool = True
+    names: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+    also: tuple[str, ...] = ()
+    single: bool = False
+
+    @property
+    def kinds(self) -> set[str]:
+        """All kinds whose files may go."""
+        return {self.kind, *self.also}
+
+
+@dataclass(frozen=True)
+class FileTerms:
+    """What somebody who wants to write a single file asks for.
+
+    Attributes:
+        kind: what is written, such as ``scores``.
+        overwrite: replace the file where an earlier call wrote one of this kind and nobody changed it since.
+        inputs: see `Terms`.
+        data: see `Terms`.
+    """
+
+    kind: str
+    overwrite: bool = True
+    inputs: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+
+    def beside_others(self, name: str) -> Terms:
+        """The terms for the folder that a file of this name lies in."""
+        return Terms(self.kind, resume=True, empty=False, names=(name,), single=True)
+
+
+def check_folder(path: Place, terms: Terms) -> None:
+    """Refuse a folder that `spectrack.files.claims.claim_folder` would refuse; nothing is changed.
+
+    Raises:
+        ConfigError: a file or a link; files that are not ours where ours should go; results that may not be
+            overwritten, or were changed since; an input.
+    """
+    examine(Path(path), terms)
+
+
+def check_file(path: Place, terms: FileTerms) -> None:
+    """Refuse a file that `spectrack.files.claims.write_file` would refuse.
+
+    Raises:
+        ConfigError: a folder, an input, a file that is not ours, or one that may not be replaced.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise ConfigError(f"expected the name of a file to write, found the folder {target}; name a file in it")
+    _refuse_inputs(target, Manifest(target), terms)
+    if not terms.overwrite and os.path.lexists(target):
+        raise ConfigError(f"expected no file at {target}, found one; name another, or add --overwrite")
+    examine(target.parent, terms.beside_others(target.name))
+
+
+def examine(path: Path, terms: Terms) -> Manifest:
+    """The manifest of a folder in which `terms` can be granted; see `check_folder`."""
+    if os.path.lexists(path) and not path.is_dir():
+        raise ConfigError(f"expected a folder for the results, found the file {path}; name another folder")
+    manifest = Manifest.read(path)
+    _refuse_inputs(path, manifest, terms)
+    _refuse_taken(path, manifest, terms)
+    for name in terms.names:
+        refuse_occupied(manifest, name, terms)
+    return manifest
+
+
+def refuse_occupied(manifest: Manifest, name: str, terms: Terms) -> None:
+    """Refuse to put a file where something is that we did not write.
+
+    Raises:
+        ConfigError: something else is there, or our file was changed since.
+    """
+    found = manifest.obstacle(name)
+    if found is None:
+        return
+    if found != manifest.path(name) or not manifest.kinds(name) & terms.kinds:
+        raise ConfigError(
+            f"expected to write {name} into {manifest.folder}, found {found}, which the {MANIFEST} there does not list "
+            f"as a part of a {terms.kind}; move it away, or name another folder"
+        )
+    if not manifest.is_ours(name):
+        raise ConfigError(
+            f"expected {found} as spectrack wrote it, found it changed since; keep it elsewhere and delete it there, "
+            "or name another folder"
+        )
+
+
+def _refuse_inputs(path: Path, manifest: Manifest, terms: Terms | FileTerms) -> None:
+    target = path.resolve()
+    for place in (*terms.inputs, *terms.data):
+        source = place.resolve()
+        if target == source or (place in terms.data and target.is_relative_to(source)):
+            raise ConfigError(
+                f"expected a place for the results apart from what is read, found {path} in the input {place}; name "
+                "another"
+            )
+        inside = source.is_relative_to(target) and source.relative_to(target).as_posix()
+        if inside and any(f"{name}/".startswith(f"{inside}/") for name in manifest.contents):
+            raise ConfigError(
+                f"expected a place for the results apart from what is read, found the input {place} among the earlier "
+                f"results in {path}; name another folder"
+            )
+
+
+def _refuse_taken(path: Path, manifest: Manifest, terms: Terms) -> None:
+    """Refuse a folder that others have files in, or results of ours that nobody wants to lose."""
+    kinds = {run.kind for run in manifest.runs.values() if not run.single}
+    if not terms.single and kinds - {terms.kind}:
+        other = min(kinds - {terms.kind})
+        raise ConfigError(
+            f"expected a new or empty folder for a {terms.kind}, found a {other} in {path}; name another folder"
+        )
+    apart = {name.split("/")[0] for name in manifest.contents} | {MANIFEST, LOCK}
+    found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    others = [name for name in found if name not in apart and not name.startswith(".")]
+    takes_up = terms.overwrite or terms.resume
+    if others and terms.empty and not (takes_up and terms.kind in kinds):
+        raise ConfigError(
+            f"expected a new or empty folder, or one whose {MANIFEST} names a {terms.kind}, found {others[0]!r} in "
+            f"{path}; name another folder, or delete results of an older version yourself"
+            if takes_up
+            else f"expected a new or empty folder for the results, found {others[0]!r} in {path}; name another folder"
+        )
+    ours = [name for name in manifest.contents if manifest.kinds(name) & terms.kinds and manifest.obstacle(name)]
+    if terms.resume and not terms.overwrite:
+        return
+    done = [name for name in ours if any(manifest.runs[content.run].finished for content in manifest.contents[name])]
+    if done and not terms.overwrite:
+        raise ConfigError(
+            f"expected a new or empty folder for the results, found {min(done)!r} in {path}; name another folder, or "
+            "allow replacing earlier results (--overwrite)"
+        )
+    for name in ours:
+        refuse_occupied(manifest, name, terms)

@@ -22,11 +22,11 @@ LEAST_DISK_GIB = 0.5
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at.
 
     Attributes:
-        subject: what.
+        subject: the part of the installation or machine.
         found: what was found.
         remedy: one sentence that mends the fault; empty when there is none.
     """
@@ -41,7 +41,7 @@ class Finding:
         return bool(self.remedy)
 
 
-def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
+def examine(folder: str | os.PathLike[str] = ".") -> list[Diagnosis]:
     """Look at versions, device, threads, precision, weights, video encoder, write access, memory and disk.
 
     Args:
@@ -51,9 +51,9 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
         Findings in the order in which they should be mended. A check that fails in an unforeseen way is itself a
         finding.
     """
-    findings: list[Finding] = []
+    findings: list[Diagnosis] = []
     place = Path(folder)
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+    checks: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
         _versions,
         _packages,
         _device,
@@ -69,7 +69,7 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
         except Exception as error:  # a broken library may raise anything; the report must still be complete
             name = getattr(check, "__name__", "check").strip("_<>")
             findings.append(
-                Finding(
+                Diagnosis(
                     name,
                     f"{type(error).__name__}: {error}",
                     "reinstall the packages: pip install --force-reinstall spectrack",
@@ -78,75 +78,75 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Finding]:
     return findings
 
 
-def _versions() -> Iterator[Finding]:
+def _versions() -> Iterator[Diagnosis]:
     version = platform.python_version()
     wanted = ".".join(map(str, LEAST_PYTHON))
-    yield Finding(
+    yield Diagnosis(
         "Python", version, "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later"
     )
-    yield Finding("spectrack", spectrack.__version__)
+    yield Diagnosis("spectrack", spectrack.__version__)
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     versions = []
     for module, package in DEPENDENCIES.items():
         try:
             importlib.import_module(module)
             versions.append(f"{package} {package_version(package)}")
         except (ImportError, OSError) as error:
-            yield Finding(package, f"cannot be imported ({error})", f"pip install --force-reinstall {package}")
-    yield Finding("packages", ", ".join(versions))
+            yield Diagnosis(package, f"cannot be imported ({error})", f"pip install --force-reinstall {package}")
+    yield Diagnosis("packages", ", ".join(versions))
 
 
-def _device() -> Iterator[Finding]:
+def _device() -> Iterator[Diagnosis]:
     import torch
 
     from spectrack.trackers.precision import resolve_device, resolve_precision
 
     device = resolve_device("auto")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    yield Finding("device", f"{device} ({name})")
+    yield Diagnosis("device", f"{device} ({name})")
     cores, threads = _cores(), torch.get_num_threads()
     remedy = (
         f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other" if threads > cores else ""
     )
-    yield Finding("threads", f"{threads} of {cores} cores", remedy)
-    yield Finding("precision", f"auto means {resolve_precision('auto', device)} here")
+    yield Diagnosis("threads", f"{threads} of {cores} cores", remedy)
+    yield Diagnosis("precision", f"auto means {resolve_precision('auto', device)} here")
 
 
-def _weights() -> Iterator[Finding]:
+def _weights() -> Iterator[Diagnosis]:
     from spectrack.weights.files import read_weights
     from spectrack.weights.index import WEIGHTS_VARIABLE, available, find_weights
 
     for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep):
         if part.strip() and not Path(part).expanduser().is_dir():
-            yield Finding(
+            yield Diagnosis(
                 WEIGHTS_VARIABLE,
                 f"no folder at {part}",
                 f"correct or unset the environment variable {WEIGHTS_VARIABLE}",
             )
-    yield Finding("weights", ", ".join(item.name for item in available()) or "none")
+    yield Diagnosis("weights", ", ".join(item.name for item in available()) or "none")
     try:
         read_weights(find_weights(method="siamban", profile="compact"))
     except SpectrackError as error:
         remedy = "reinstall spectrack, or train with: spectrack train siamban-compact --out runs/siamban-compact"
-        yield Finding("siamban-compact", str(error), remedy)
+        yield Diagnosis("siamban-compact", str(error), remedy)
 
 
-def _encoder() -> Iterator[Finding]:
+def _encoder() -> Iterator[Diagnosis]:
     import av
 
     from spectrack.reports.overlay import ENCODERS
 
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
-    yield Finding(
+    yield Diagnosis(
         "video encoder",
         encoder or "no H.264 encoder",
         "" if encoder else "pip install --force-reinstall --only-binary :all: av",
     )
 
 
-def _writing(folder: Path) -> Iterator[Finding]:
+def _writing(folder: Path) -> Iterator[Diagnosis]:
     for subject, place, remedy in (
         ("results folder", folder, "change to a folder of your own, or give --out one"),
         ("temporary folder", Path(tempfile.gettempdir()), "set TMPDIR to a folder that you may write to"),
@@ -155,24 +155,24 @@ def _writing(folder: Path) -> Iterator[Finding]:
             with tempfile.NamedTemporaryFile(dir=place) as file:
                 file.write(b"spectrack")
                 file.flush()
-            yield Finding(subject, f"{place.resolve()} can be written")
+            yield Diagnosis(subject, f"{place.resolve()} can be written")
         except OSError as error:
-            yield Finding(subject, f"{place.absolute()} cannot be written ({error.strerror})", remedy)
+            yield Diagnosis(subject, f"{place.absolute()} cannot be written ({error.strerror})", remedy)
 
 
-def _memory() -> Iterator[Finding]:
+def _memory() -> Iterator[Diagnosis]:
     free = available_memory_gib()
     if free is not None:
         remedy = "" if free >= LEAST_MEMORY_GIB else f"close other programs until {LEAST_MEMORY_GIB:.0f} GiB are free"
-        yield Finding("free memory", f"{free:.1f} GiB", remedy)
+        yield Diagnosis("free memory", f"{free:.1f} GiB", remedy)
 
 
-def _disk(folder: Path) -> Iterator[Finding]:
+def _disk(folder: Path) -> Iterator[Diagnosis]:
     free = shutil.disk_usage(folder).free / 2**30
     remedy = (
         "" if free >= LEAST_DISK_GIB else f"free {LEAST_DISK_GIB} GiB on the disk, or work in a folder on another one"
     )
-    yield Finding("free disk", f"{free:.1f} GiB", remedy)
+    yield Diagnosis("free disk", f"{free:.1f} GiB", remedy)
 
 
 def available_memory_gib() -> float | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from spectrack.datasets.check.findings import CheckReport
     from spectrack.datasets.check.frame_checks import Depth
-    from spectrack.datasets.description import DatasetDescription, Group, PublishedList
+    from spectrack.datasets.description import DatasetDescription, PublishedList, SequenceGroup
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def _counted(counts: dict[str, int], most: int) -> str:
     return ", ".join(word if number == most else f"{word} ({number})" for word, number in counts.items()) or "-"
 
 
-def _storage(group: Group) -> str:
+def _storage(group: SequenceGroup) -> str:
     words = list(group.kinds)
     if group.zipped:
         words.append(f"{group.zipped} zipped")

@@ -15,7 +15,7 @@ from spectrack.datasets.sources import FolderSource
 
 
 @dataclass(frozen=True)
-class Group:
+class SequenceGroup:
     """The sequences of one split and modality.
 
     Attributes:
@@ -80,7 +80,7 @@ class DatasetDescription:
     title: str
     sources: tuple[str, ...]
     root: Path
-    groups: tuple[Group, ...]
+    groups: tuple[SequenceGroup, ...]
     lists: tuple[PublishedList, ...]
     range_nm: dict[str, tuple[float, float]]
     defects: tuple[Defect, ...]
@@ -142,7 +142,7 @@ def truth_of(entry: DatasetEntry) -> str:
     return entry.source.found.truth if isinstance(entry.source, FolderSource) else "truth"
 
 
-def _groups(dataset: Dataset) -> list[Group]:
+def _groups(dataset: Dataset) -> list[SequenceGroup]:
     members: dict[tuple[str, str], list[DatasetEntry]] = {}
     for entry in dataset:
         members.setdefault((entry.key.split, entry.key.modality), []).append(entry)
@@ -154,7 +154,7 @@ def _groups(dataset: Dataset) -> list[Group]:
             if isinstance(e.source, FolderSource) and e.source.stream
         ]
         groups.append(
-            Group(
+            SequenceGroup(
                 split=split,
                 modality=modality,
                 sequences=len(entries),

@@ -20,7 +20,7 @@ from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.bank import PairMaterial, build_bank
 from spectrack.pairs.clips import ALL_BANDS, STORED_WHITE, Clip, cut_pair, prepare_sequences, prepare_simulated
 from spectrack.pairs.configuration import DataConfig
-from spectrack.pairs.spectral_cameras import Camera, draw_camera
+from spectrack.pairs.spectral_cameras import SpectralCamera, draw_camera
 from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
@@ -45,9 +45,9 @@ class SpectralSource:
 
     bank: PairMaterial | None = None
     clips: dict[str, list[Clip]] = field(default_factory=dict)
-    cameras: dict[str, Camera] = field(default_factory=dict)
+    cameras: dict[str, SpectralCamera] = field(default_factory=dict)
 
-    def serves(self, camera: Camera) -> bool:
+    def serves(self, camera: SpectralCamera) -> bool:
         """Whether it has pairs for a camera."""
         return bool(camera.lamps) if self.bank is not None else camera.name in self.clips
 
@@ -74,9 +74,9 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> Spectr
             f"expected pictures, simulated or the path of a sequence in data.sources, found {name!r}; {hint}"
         )
     by_camera: dict[str, list[Clip]] = {}
-    cameras: dict[str, Camera] = {}
+    cameras: dict[str, SpectralCamera] = {}
     for clip in clips:
-        camera = Camera.of_video(
+        camera = SpectralCamera.of_video(
             clip.images.shape[3], data.false_colour, sensor=clip.sensor, wavelengths_nm=clip.wavelengths_nm
         )
         by_camera.setdefault(camera.name, []).append(clip)
@@ -115,7 +115,7 @@ class SpectralBatches(Dataset[PackedPairs]):
         }
         return expand(packed._replace(**moved))
 
-    def camera(self, index: int) -> Camera:
+    def camera(self, index: int) -> SpectralCamera:
         """The camera of step `index`; the same in all processes."""
         rng = np.random.default_rng([self.seed, index, _CAMERA_STREAM])
         lead = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
@@ -124,7 +124,7 @@ class SpectralBatches(Dataset[PackedPairs]):
         names = [name for name, clips in lead.clips.items() for _ in clips]
         return lead.cameras[names[int(rng.integers(len(names)))]]
 
-    def pair(self, index: int, place: int, camera: Camera) -> SpectralPair | ClipPair:
+    def pair(self, index: int, place: int, camera: SpectralCamera) -> SpectralPair | ClipPair:
         """One pair of step `index`, from the sources that have something for its camera."""
         rng = np.random.default_rng([self.seed, index, place])
         able = np.array([source.serves(camera) for source in self.sources]) * self.shares
@@ -147,7 +147,7 @@ class ClipPair:
     gains: NDArray[np.float64]
 
 
-def pack(pairs: list[SpectralPair | ClipPair], camera: Camera) -> PackedPairs:
+def pack(pairs: list[SpectralPair | ClipPair], camera: SpectralCamera) -> PackedPairs:
     """Pairs of one camera as few large tensors, which is what travels fast between processes."""
     drawn = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, SpectralPair)]
     clips = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, ClipPair)]

@@ -62,7 +62,7 @@ class CameraConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Camera:
+class SpectralCamera:
     """What a batch of cubes is seen with.
 
     Attributes:
@@ -87,7 +87,7 @@ class Camera:
         return len(self.wavelengths_nm)
 
     @classmethod
-    def of(cls, sensor: Sensor, rule: str, *, crosstalk: float = 0.0) -> Camera:
+    def of(cls, sensor: Sensor, rule: str, *, crosstalk: float = 0.0) -> SpectralCamera:
         """The camera with that sensor under a linear false-colour rule.
 
         Raises:
@@ -100,7 +100,9 @@ class Camera:
         return cls(sensor.name, wavelengths, np.asarray(response), colour, lamps)
 
     @classmethod
-    def of_video(cls, bands: int, rule: str, *, sensor: str | None, wavelengths_nm: tuple[float, ...] | None) -> Camera:
+    def of_video(
+        cls, bands: int, rule: str, *, sensor: str | None, wavelengths_nm: tuple[float, ...] | None
+    ) -> SpectralCamera:
         """The camera of a recorded sequence: the known one of that name, else one of which only bands and centres are
         known.
         """
@@ -116,10 +118,10 @@ class Camera:
         return cls(f"{sensor or 'camera'}-{bands}", wavelengths, np.zeros((0, bands)), colour, ())
 
 
-def draw_camera(rng: np.random.Generator, config: CameraConfig, rule: str) -> Camera:
+def draw_camera(rng: np.random.Generator, config: CameraConfig, rule: str) -> SpectralCamera:
     """The camera of a batch; all randomness comes from `rng`."""
     if rng.random() < config.random_share:
-        return Camera.of(random_sensor(rng, *config.random_bands), rule)
+        return SpectralCamera.of(random_sensor(rng, *config.random_bands), rule)
     name = config.sensors[int(rng.integers(len(config.sensors)))]
     leaky, crosstalk = rng.random() < config.leak_share, rng.uniform(0.0, config.crosstalk)
     # Few different ones, so that they can be kept: a step of 0.02 is below what anybody measures.
@@ -127,10 +129,10 @@ def draw_camera(rng: np.random.Generator, config: CameraConfig, rule: str) -> Ca
 
 
 @functools.lru_cache(maxsize=128)
-def known_camera(name: str, rule: str, leaky: bool = False, crosstalk: float = 0.0) -> Camera:
+def known_camera(name: str, rule: str, leaky: bool = False, crosstalk: float = 0.0) -> SpectralCamera:
     """The camera with a sensor of `spectrack.sensors`."""
     sensor = get_sensor(name)
-    return Camera.of(with_leaks(sensor) if leaky else sensor, rule, crosstalk=crosstalk)
+    return SpectralCamera.of(with_leaks(sensor) if leaky else sensor, rule, crosstalk=crosstalk)
 
 
 def random_sensor(rng: np.random.Generator, fewest: int, most: int) -> Sensor:

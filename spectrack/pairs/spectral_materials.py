@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError
-from spectrack.pairs.spectral_cameras import Camera
+from spectrack.pairs.spectral_cameras import SpectralCamera
 from spectrack.simulation.illumination import illuminant
 from spectrack.simulation.materials import ENDMEMBER_KINDS, Endmembers, random_endmembers
 from spectrack.spectra import WAVELENGTHS_NM, smooth_curves, spectral_angle
@@ -109,13 +109,13 @@ class Materials:
         patterns = np.einsum("k,pkb->pb", self.reference, self.bends)
         return np.asarray(self.reference @ self.plain + bend @ patterns)
 
-    def bent_less(self, factor: float) -> Materials:
+    def with_weaker_bends(self, factor: float) -> Materials:
         """The same with weaker patterns."""
         return Materials(self.plain, self.bends * factor, self.unmixing, self.reference)
 
 
 def draw_materials(
-    rng: np.random.Generator, camera: Camera, config: MaterialConfig, *, dead: NDArray[np.bool_] | None = None
+    rng: np.random.Generator, camera: SpectralCamera, config: MaterialConfig, *, dead: NDArray[np.bool_] | None = None
 ) -> Materials:
     """Materials, light and patterns of a pair, for one camera.
 
@@ -147,7 +147,9 @@ def draw_dead_bands(rng: np.random.Generator, bands: int, config: MaterialConfig
     return np.asarray(np.arange(bands) == rng.integers(bands))
 
 
-def draw_gains(rng: np.random.Generator, camera: Camera, config: MaterialConfig, *, relit: bool) -> NDArray[np.float64]:
+def draw_gains(
+    rng: np.random.Generator, camera: SpectralCamera, config: MaterialConfig, *, relit: bool
+) -> NDArray[np.float64]:
     """(2, bands) factors of the template's and the search crop's bands; light can change only for a camera with known
     lamps.
     """
@@ -172,7 +174,7 @@ def draw_gains(rng: np.random.Generator, camera: Camera, config: MaterialConfig,
     return np.maximum(gains, 0.0)
 
 
-def camera_primaries(rng: np.random.Generator, camera: Camera) -> Endmembers:
+def camera_primaries(rng: np.random.Generator, camera: SpectralCamera) -> Endmembers:
     """(3, 121) three smooth reflectances that divide the camera's range, long waves first, so that any colour can be
     mixed.
 
@@ -204,12 +206,12 @@ def separated(materials: Materials, bends: NDArray[np.float64], angle: float) ->
         return materials
     # The angle grows almost in proportion to the bends; one correction brings it within a few per cent.
     factor = angle / found
-    weaker = materials.bent_less(factor)
+    weaker = materials.with_weaker_bends(factor)
     reached = float(spectral_angle(weaker.spectrum(bends[0]), weaker.spectrum(bends[1])))
-    return materials.bent_less(min(1.0, factor * angle / max(reached, 1e-9)))
+    return materials.with_weaker_bends(min(1.0, factor * angle / max(reached, 1e-9)))
 
 
-def _bend(rng: np.random.Generator, materials: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
+def _bend(rng: np.random.Generator, materials: NDArray[np.float64], camera: SpectralCamera) -> NDArray[np.float64]:
     """(2, 3, bands): the materials times two patterns in the null space of their false colour, together below one."""
     candidates = _curves(rng, _CANDIDATES, 0) @ (camera.response / np.maximum(camera.response.sum(axis=0), 1e-9))
     # colour^T diag(e_k) (m - colour c) = 0 for c, per material and candidate.

@@ -22,7 +22,7 @@ from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import Look, PhotometricConfig, develop, draw_look, native_side
 from spectrack.pairs.bank import PairMaterial
-from spectrack.pairs.spectral_cameras import Camera, CameraConfig
+from spectrack.pairs.spectral_cameras import CameraConfig, SpectralCamera
 from spectrack.pairs.spectral_materials import (
     MaterialConfig,
     Materials,
@@ -31,7 +31,7 @@ from spectrack.pairs.spectral_materials import (
     draw_materials,
     separated,
 )
-from spectrack.pairs.spectral_surfaces import SpectralBank, draw_wardrobe
+from spectrack.pairs.spectral_surfaces import SpectralBank, draw_bends
 from spectrack.pairs.synthesis import Casting, SynthesisConfig, draw_native_side, draw_scene
 from spectrack.pairs.warping import Image, channels_of, in_groups, stacked
 
@@ -120,18 +120,22 @@ class SpectralPair(NamedTuple):
 
 
 def render_spectral_pair(
-    rng: np.random.Generator, bank: PairMaterial, camera: Camera, config: SpectralConfig, synthesis: SynthesisConfig
+    rng: np.random.Generator,
+    bank: PairMaterial,
+    camera: SpectralCamera,
+    config: SpectralConfig,
+    synthesis: SynthesisConfig,
 ) -> SpectralPair:
     """Draw one pair for a camera; all randomness comes from `rng`."""
     kind = _draw_kind(rng, config)
-    wardrobe = draw_wardrobe(rng, len(bank.pictures))
-    dressed = SpectralBank(bank, wardrobe)
-    scene = draw_scene(rng, dressed, synthesis, _cast(rng, kind, config, dressed))
+    bends = draw_bends(rng, len(bank.pictures))
+    bent_bank = SpectralBank(bank, bends)
+    scene = draw_scene(rng, bent_bank, synthesis, _cast(rng, kind, config, bent_bank))
     materials = draw_materials(rng, camera, config.materials, dead=draw_dead_bands(rng, camera.bands, config.materials))
     if kind == "plain":
-        materials = materials.bent_less(0.0)
+        materials = materials.with_weaker_bends(0.0)
     else:
-        pair = np.stack([wardrobe.things[0], wardrobe.ground])
+        pair = np.stack([bends.things[0], bends.ground])
         materials = separated(materials, pair, float(rng.uniform(*config.materials.angle)))
     look = draw_look(rng, scene.search[:, :, :3], config.photometric)
     native = draw_native_side(rng, synthesis) / TEMPLATE_SIZE_PX

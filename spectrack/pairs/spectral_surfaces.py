@@ -27,12 +27,12 @@ _APART = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Wardrobe:
+class PairBends:
     """The bends of one pair.
 
     Attributes:
         ground: (2,) of the background, on average.
-        spread: (2,) how far the background departs from it.
+        ground_range: (2,) how far the background departs from it.
         things: (61, 2) of the sprites, by number; each well apart from the ground.
         texture: (61, 2) how much a sprite's bend follows its green channel.
         cover: number of the picture that tells where the background departs.
@@ -40,7 +40,7 @@ class Wardrobe:
     """
 
     ground: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    ground_range: NDArray[np.float64]
     things: NDArray[np.float64]
     texture: NDArray[np.float64]
     cover: int
@@ -63,9 +63,9 @@ class Wardrobe:
     def tables(self) -> Image:
         """(2, 256) look-up tables from the cover picture's channels to the background's bends."""
         levels = np.linspace(-1.0, 1.0, 256)
-        return _coded(self.ground[:, None] + self.spread[:, None] * levels)
+        return _coded(self.ground[:, None] + self.ground_range[:, None] * levels)
 
-    def dressed(self, sprite: Image, index: int, number: int = -1) -> Image:
+    def with_bends(self, sprite: Image, index: int, number: int = -1) -> Image:
         """(size, size, 6): a sprite of (size, size, 4) with its bend between colours and coverage."""
         levels, place = np.linspace(-1.0, 1.0, 256), (index + self.offset) % _TABLE
         tables = _coded(self.bend(index, number)[:, None] + self.texture[place][:, None] * levels)
@@ -73,7 +73,7 @@ class Wardrobe:
         return stacked(red, green, blue, *[np.asarray(cv2.LUT(green, table)) for table in tables], coverage)
 
 
-def draw_wardrobe(rng: np.random.Generator, pictures: int) -> Wardrobe:
+def draw_bends(rng: np.random.Generator, pictures: int) -> PairBends:
     """Bends of a pair; all randomness comes from `rng`.
 
     Args:
@@ -82,37 +82,37 @@ def draw_wardrobe(rng: np.random.Generator, pictures: int) -> Wardrobe:
     """
     # Most backgrounds are hardly bent, as most of nature is smooth.
     ground = rng.uniform(-0.85, 0.85, BENDS) * (0.25 if rng.random() < 0.6 else 1.0)
-    spread = rng.uniform(0.0, 0.25, BENDS)
+    ground_range = rng.uniform(0.0, 0.25, BENDS)
     things = rng.uniform(-0.95, 0.95, (4 * _TABLE, BENDS))
     # In a square of side 1.9 at least a third of all points is that far from any one of them.
     things = things[np.argsort(np.linalg.norm(things - ground, axis=1) < _APART, kind="stable")][:_TABLE]
     texture = rng.normal(0.0, 0.06, (_TABLE, BENDS))
-    return Wardrobe(ground, spread, things, texture, int(rng.integers(pictures)), int(rng.integers(_TABLE)))
+    return PairBends(ground, ground_range, things, texture, int(rng.integers(pictures)), int(rng.integers(_TABLE)))
 
 
 class SpectralBank:
-    """A bank seen through a wardrobe: pictures and sprites with five and six channels, made when they are asked for.
+    """A bank with bent spectra: pictures and sprites with five and six channels, made when they are asked for.
 
     Args:
         bank: of three colours.
-        wardrobe: of this pair.
+        bends: of this pair.
     """
 
-    def __init__(self, bank: PairMaterial, wardrobe: Wardrobe) -> None:
+    def __init__(self, bank: PairMaterial, bends: PairBends) -> None:
         self.photograph_start, self.outlines = bank.photograph_start, bank.outlines
-        self.pictures: Indexed[Picture] = _Pictures(bank, wardrobe)
-        self.sprites: Indexed[Image] = _Sprites(bank, wardrobe)
-        self._bank, self._wardrobe = bank, wardrobe
+        self.pictures: Indexed[Picture] = _Pictures(bank, bends)
+        self.sprites: Indexed[Image] = _Sprites(bank, bends)
+        self._bank, self._bends = bank, bends
 
     def twin(self, index: int, number: int) -> Image:
         """Sprite `index` in its own colours and with another bend; one for each number from 0 on."""
-        return self._wardrobe.dressed(np.asarray(self._bank.sprites[index]), index, number)
+        return self._bends.with_bends(np.asarray(self._bank.sprites[index]), index, number)
 
 
 class _Pictures:
-    def __init__(self, bank: PairMaterial, wardrobe: Wardrobe) -> None:
-        self._pictures, self._tables = bank.pictures, wardrobe.tables()
-        self._cover = colours_of(bank.pictures[wardrobe.cover])
+    def __init__(self, bank: PairMaterial, bends: PairBends) -> None:
+        self._pictures, self._tables = bank.pictures, bends.tables()
+        self._cover = colours_of(bank.pictures[bends.cover])
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -122,14 +122,14 @@ class _Pictures:
 
 
 class _Sprites:
-    def __init__(self, bank: PairMaterial, wardrobe: Wardrobe) -> None:
-        self._sprites, self._wardrobe = bank.sprites, wardrobe
+    def __init__(self, bank: PairMaterial, bends: PairBends) -> None:
+        self._sprites, self._bends = bank.sprites, bends
 
     def __len__(self) -> int:
         return len(self._sprites)
 
     def __getitem__(self, index: int, /) -> Image:
-        return self._wardrobe.dressed(np.asarray(self._sprites[index]), index)
+        return self._bends.with_bends(np.asarray(self._sprites[index]), index)
 
 
 def _coded(bends: NDArray[np.float64]) -> Image:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.simulation import motion
+from spectrack.simulation.actor_materials import ActorMaterials
 from spectrack.simulation.camera import Camera
 from spectrack.simulation.casting import Build, build_body
 from spectrack.simulation.poses import Body, Pose
@@ -17,7 +18,6 @@ from spectrack.simulation.scene import Actor
 from spectrack.simulation.setting import Setting
 from spectrack.simulation.shapes import bounds, fill_union, intersection, outline_box
 from spectrack.simulation.surfaces import Surface
-from spectrack.simulation.wardrobe import Wardrobe
 
 
 def moving_actor(
@@ -100,7 +100,7 @@ def make_decoys(
     return decoys
 
 
-def make_passers(setting: Setting, camera: Camera, wardrobe: Wardrobe, size: NDArray[np.float64]) -> list[Actor]:
+def make_passers(setting: Setting, camera: Camera, materials: ActorMaterials, size: NDArray[np.float64]) -> list[Actor]:
     """Other moving things in ordinary colours."""
     rng, frames = setting.stream("passers"), setting.frames
     passers = []
@@ -110,19 +110,21 @@ def make_passers(setting: Setting, camera: Camera, wardrobe: Wardrobe, size: NDA
         kind = str(rng.choice(["person", "animal", "car", "patchwork"]))
         own = np.full(frames, float(size.mean()) * rng.uniform(0.7, 1.4))
         passers.append(
-            moving_actor(setting, "passer-by", kind, wardrobe.ordinary(rng), path, own, own=f" of passer {index}")
+            moving_actor(setting, "passer-by", kind, materials.ordinary(rng), path, own, own=f" of passer {index}")
         )
     return passers
 
 
-def make_occluders(setting: Setting, wardrobe: Wardrobe, target: Actor, size: NDArray[np.float64]) -> list[Actor]:
+def make_occluders(
+    setting: Setting, materials: ActorMaterials, target: Actor, size: NDArray[np.float64]
+) -> list[Actor]:
     """Posts, trunks and bushes at places that the target will pass."""
     rng, scenario, frames = setting.stream("occluders"), setting.scenario, setting.frames
     occluders = []
     for index in range(scenario.occluders):
         at = int(frames * (index + rng.uniform(0.55, 0.95)) / (scenario.occluders + 0.3))
         at = min(at, frames - 1)
-        surfaces, half = wardrobe.ordinary(rng), rng.uniform(*scenario.occluder_size) * float(size[at])
+        surfaces, half = materials.ordinary(rng), rng.uniform(*scenario.occluder_size) * float(size[at])
         centre = target.centre[at] + rng.normal(0.0, 0.15, 2) * size[at]
         if rng.random() < 0.6:
             body, scale = build_body(rng, "pole", surfaces), 2.0 * half

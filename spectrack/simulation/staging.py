@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.simulation import motion
+from spectrack.simulation.actor_materials import ActorMaterials
 from spectrack.simulation.actors import hides, make_decoys, make_occluders, make_passers, make_twins, moving_actor
 from spectrack.simulation.camera import Camera
 from spectrack.simulation.illumination import Light
@@ -13,7 +14,6 @@ from spectrack.simulation.materials import random_endmembers
 from spectrack.simulation.scene import Actor, Background, Scene
 from spectrack.simulation.setting import Setting
 from spectrack.simulation.surfaces import Abundances, Surface, make_abundances
-from spectrack.simulation.wardrobe import Wardrobe
 from spectrack.spectra import metamers
 
 _MARGIN_PX = 12
@@ -26,19 +26,19 @@ def stage(setting: Setting) -> Scene:
     camera, image_path, size = _camera_and_path(setting)
     response = light.spectrum(0.0)[:, None] * setting.band_matrix
     background = _background(setting, camera, response)
-    wardrobe = Wardrobe(setting, response, background)
+    materials = ActorMaterials(setting, response, background)
 
-    target_surfaces = wardrobe.target_surfaces(size)
+    target_surfaces = materials.target_surfaces(size)
     kind = str(setting.stream("kind").choice(scenario.bodies))
     target = moving_actor(setting, "target", kind, target_surfaces, image_path + camera.offset, size)
     behind: list[Actor] = [
         *make_decoys(setting, camera, target_surfaces, size),
-        *make_passers(setting, camera, wardrobe, size),
+        *make_passers(setting, camera, materials, size),
     ]
     in_front: list[Actor] = []
-    for index, twin in enumerate(make_twins(setting, kind, wardrobe.twin_surfaces(target_surfaces), target, size)):
+    for index, twin in enumerate(make_twins(setting, kind, materials.twin_surfaces(target_surfaces), target, size)):
         (in_front if index % 2 else behind).append(twin)
-    in_front += make_occluders(setting, wardrobe, target, size)
+    in_front += make_occluders(setting, materials, target, size)
     in_front = [actor for actor in in_front if not hides(actor, target, camera)]
     return Scene(background, (*behind, target, *in_front), len(behind), light, camera, frames)
 

@@ -36,7 +36,7 @@ from spectrack.training.learner import Learner, MovingAverage, channels_last
 from spectrack.training.methods import find_method
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import RunDirectory
-from spectrack.training.stages import Plan
+from spectrack.training.stages import StageSchedule
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.index import find_weights
 from spectrack.weights.metadata import WeightsMetadata
@@ -154,7 +154,7 @@ class _Run:
             state, metadata = read_weights(find_weights(recipe.start))
             self.learner.load_start(state, metadata, recipe.start)
         channels_last(self.learner.to(fabric.device))
-        self.plan = Plan(recipe, self.learner.network)
+        self.plan = StageSchedule(recipe, self.learner.network)
         self.optimisers = [fabric.setup_optimizers(group.build()) for group in self.plan.groups]
         self.average = MovingAverage(self.learner.network, recipe.optimiser.average)
         self.step, self.stage = 0, -1

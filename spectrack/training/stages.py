@@ -19,13 +19,13 @@ from spectrack.training.recipe import OptimiserConfig, Recipe, Stage
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class OptimisedParameters:
     """Parameters that one optimiser moves.
 
     Attributes:
-        config: how.
+        config: optimiser and learning rate.
         parameters: by name, in the network's order.
-        first_step: at which one of them is trained for the first time; the schedule begins there.
+        first_step: the first step that trains one of them; the schedule begins there.
     """
 
     config: OptimiserConfig
@@ -51,7 +51,7 @@ class Group:
         return any(parameter.requires_grad for parameter in self.parameters.values())
 
 
-class Plan:
+class StageSchedule:
     """The stages of a training, applied to a network.
 
     Args:
@@ -78,7 +78,7 @@ class Plan:
         self.groups = []
         for number, (config, parameters) in enumerate(zip(configs, members, strict=True)):
             if parameters:
-                self.groups.append(Group(config, parameters, self._first_step(parameters)))
+                self.groups.append(OptimisedParameters(config, parameters, self._first_step(parameters)))
             elif number:
                 parts = ", ".join(recipe.groups[number - 1].parts)
                 raise ConfigError(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError
-from spectrack.pairs.spectral_cameras import Camera, CameraConfig, draw_camera, known_camera, random_sensor
+from spectrack.pairs.spectral_cameras import CameraConfig, SpectralCamera, draw_camera, known_camera, random_sensor
 from spectrack.sensors import SENSORS
 from spectrack.simulation.illumination import illuminant
 from tests.fixtures.refusals import refuses
@@ -45,16 +45,16 @@ def test_every_lamp_lights_the_camera():
 
 
 def test_video_of_a_known_sensor_is_that_sensor():
-    camera = Camera.of_video(16, "thirds", sensor="vis16", wavelengths_nm=SENSORS["vis16"].centres_nm)
+    camera = SpectralCamera.of_video(16, "thirds", sensor="vis16", wavelengths_nm=SENSORS["vis16"].centres_nm)
     assert camera.name == "vis16"
     assert camera.lamps
 
 
 def test_video_of_an_unknown_camera_keeps_its_secrets():
-    camera = Camera.of_video(12, "thirds", sensor=None, wavelengths_nm=None)
+    camera = SpectralCamera.of_video(12, "thirds", sensor=None, wavelengths_nm=None)
     assert (camera.name, camera.bands, camera.lamps) == ("camera-12", 12, ())
     assert np.isnan(camera.wavelengths_nm).all()
-    other = Camera.of_video(16, "thirds", sensor="vis16", wavelengths_nm=tuple(range(400, 560, 10)))
+    other = SpectralCamera.of_video(16, "thirds", sensor="vis16", wavelengths_nm=tuple(range(400, 560, 10)))
     assert other.name == "vis16-16"
     assert other.wavelengths_nm[0] == 400
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from spectrack.pairs.spectral_batches import ClipPair, pack
-from spectrack.pairs.spectral_cameras import Camera, known_camera, random_sensor
+from spectrack.pairs.spectral_cameras import SpectralCamera, known_camera, random_sensor
 from spectrack.pairs.spectral_expansion import expand
 from spectrack.pairs.spectral_pairs import SpectralConfig, SpectralPair, render_spectral_pair
 from spectrack.pairs.synthesis import Pair, SynthesisConfig
@@ -27,7 +27,7 @@ def plain_pair(camera, *, template=127, search=255, counts=400.0, level=100, see
 
 @pytest.mark.parametrize("bands", [3, 15, 16, 25, 40])
 def test_shapes_for_every_band_count(bank, bands):
-    camera = Camera.of(random_sensor(np.random.default_rng(0), bands, bands), "thirds")
+    camera = SpectralCamera.of(random_sensor(np.random.default_rng(0), bands, bands), "thirds")
     pairs = [
         render_spectral_pair(np.random.default_rng(seed), bank, camera, SpectralConfig(), SynthesisConfig())
         for seed in range(2)

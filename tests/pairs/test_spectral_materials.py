@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectrack.errors import ConfigError
-from spectrack.pairs.spectral_cameras import Camera, known_camera, random_sensor
+from spectrack.pairs.spectral_cameras import SpectralCamera, known_camera, random_sensor
 from spectrack.pairs.spectral_materials import MaterialConfig, draw_dead_bands, draw_gains, draw_materials, separated
 from spectrack.spectra import spectral_angle
 from tests.fixtures.refusals import refuses
@@ -17,7 +17,7 @@ BANDS = (3, 4, 15, 16, 25, 40)
 
 
 def camera_of(bands, rule="thirds", seed=0):
-    return Camera.of(random_sensor(np.random.default_rng(seed), bands, bands), rule)
+    return SpectralCamera.of(random_sensor(np.random.default_rng(seed), bands, bands), rule)
 
 
 def cameras():
@@ -36,7 +36,7 @@ def test_bends_have_no_false_colour(camera):
 
 
 def test_bends_have_no_false_colour_under_other_rules():
-    camera = Camera.of(random_sensor(np.random.default_rng(1), 20, 20), "triple(15, 9, 3)")
+    camera = SpectralCamera.of(random_sensor(np.random.default_rng(1), 20, 20), "triple(15, 9, 3)")
     materials = draw_materials(np.random.default_rng(0), camera, MaterialConfig())
     np.testing.assert_allclose(materials.bends @ camera.colour, 0.0, atol=1e-6)
     assert np.abs(materials.bends).max() > 0.01
@@ -78,7 +78,7 @@ def test_plain_colours_come_out_as_they_went_in():
     colours = np.random.default_rng(0).uniform(0.0, 1.0, (50, 3))
     for camera in cameras()[:3]:
         # The equal light is the one that adds no tint of its own.
-        even = Camera(camera.name, camera.wavelengths_nm, camera.response, camera.colour, ("equal",))
+        even = SpectralCamera(camera.name, camera.wavelengths_nm, camera.response, camera.colour, ("equal",))
         materials = draw_materials(np.random.default_rng(1), even, config)
         shown = colours @ materials.unmixing @ materials.plain @ camera.colour
         factor = (shown * colours).sum() / (colours**2).sum()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spectrack.errors import ConfigError
 from spectrack.pairs.augmentation import PhotometricConfig
-from spectrack.pairs.spectral_cameras import Camera, known_camera, random_sensor
+from spectrack.pairs.spectral_cameras import SpectralCamera, known_camera, random_sensor
 from spectrack.pairs.spectral_materials import MaterialConfig
 from spectrack.pairs.spectral_pairs import HEADROOM, KINDS, SpectralConfig, render_spectral_pair
 from spectrack.pairs.synthesis import Casting, SynthesisConfig, draw_scene
@@ -72,7 +72,7 @@ def target_mask(pair, ground_bend):
 
 @pytest.mark.parametrize("bands", [3, 15, 16, 25, 40])
 def test_shapes_and_types(bank, bands):
-    camera = Camera.of(random_sensor(np.random.default_rng(0), bands, bands), "thirds")
+    camera = SpectralCamera.of(random_sensor(np.random.default_rng(0), bands, bands), "thirds")
     for seed in range(4):
         pair = render_spectral_pair(np.random.default_rng(seed), bank, camera, SpectralConfig(), SynthesisConfig())
         for crop, size in ((pair.template, 127), (pair.search, 255)):

@@ -8,7 +8,7 @@ from torch import nn
 
 from spectrack.errors import ConfigError
 from spectrack.training.recipe import OptimiserConfig, ParameterGroup, Recipe, Stage
-from spectrack.training.stages import Plan, learning_rate
+from spectrack.training.stages import StageSchedule, learning_rate
 from tests.fixtures.refusals import refuses
 
 
@@ -31,7 +31,7 @@ def trained(network):
 
 def test_without_stages_everything_moves_by_one_optimiser():
     network = Network()
-    plan = Plan(recipe_of(), network)
+    plan = StageSchedule(recipe_of(), network)
     plan.enter(Stage())
     (group,) = plan.groups
     assert trained(network) == set(group.parameters) == {name for name, _ in network.named_parameters()}
@@ -40,7 +40,7 @@ def test_without_stages_everything_moves_by_one_optimiser():
 
 def test_frozen_parts_are_in_no_optimiser_and_in_evaluation_mode():
     network = Network()
-    plan = Plan(recipe_of(frozen=("backbone", "head.box")), network)
+    plan = StageSchedule(recipe_of(frozen=("backbone", "head.box")), network)
     plan.enter(Stage())
     network.train()
     plan.hold()
@@ -51,7 +51,7 @@ def test_frozen_parts_are_in_no_optimiser_and_in_evaluation_mode():
 
 def test_stage_trains_its_parts_and_holds_the_others():
     network = Network()
-    plan = Plan(recipe_of(stages=(Stage(4, ("bands", "mixture")), Stage())), network)
+    plan = StageSchedule(recipe_of(stages=(Stage(4, ("bands", "mixture")), Stage())), network)
     plan.enter(plan.recipe.stages[0])
     network.train()
     plan.hold()
@@ -66,7 +66,7 @@ def test_stage_trains_its_parts_and_holds_the_others():
 
 def test_a_part_within_a_part():
     network = Network()
-    plan = Plan(recipe_of(stages=(Stage(4, ("head.score",)), Stage())), network)
+    plan = StageSchedule(recipe_of(stages=(Stage(4, ("head.score",)), Stage())), network)
     plan.enter(plan.recipe.stages[0])
     network.train()
     plan.hold()
@@ -78,7 +78,7 @@ def test_a_part_within_a_part():
 def test_groups_have_their_own_optimiser_and_clock():
     own = OptimiserConfig(kind="sgd", learning_rate=0.5, warmup_steps=2)
     stages = (Stage(4, ("bands",)), Stage())
-    plan = Plan(recipe_of(groups=(ParameterGroup(("head",), own),), stages=stages), Network())
+    plan = StageSchedule(recipe_of(groups=(ParameterGroup(("head",), own),), stages=stages), Network())
     rest, head = plan.groups
     assert isinstance(head.build(), torch.optim.SGD)
     assert isinstance(rest.build(), torch.optim.AdamW)
@@ -96,7 +96,7 @@ def test_groups_have_their_own_optimiser_and_clock():
 
 def test_the_last_group_that_names_a_part_has_it():
     groups = (ParameterGroup(("head",)), ParameterGroup(("head.box",), OptimiserConfig(learning_rate=0.1)))
-    plan = Plan(recipe_of(groups=groups), Network())
+    plan = StageSchedule(recipe_of(groups=groups), Network())
     assert set(plan.groups[1].parameters) == {"head.score.weight", "head.score.bias"}
     assert set(plan.groups[2].parameters) == {"head.box.weight", "head.box.bias"}
 
@@ -119,11 +119,11 @@ def test_the_last_group_that_names_a_part_has_it():
 )
 def test_mistakes_get_a_sentence(changes, facts):
     with refuses(ConfigError, facts):
-        Plan(recipe_of(**changes), Network())
+        StageSchedule(recipe_of(**changes), Network())
 
 
 def test_stage_of_frozen_parts_is_refused():
-    plan = Plan(recipe_of(frozen=("bands",), stages=(Stage(3, ("bands",)), Stage())), Network())
+    plan = StageSchedule(recipe_of(frozen=("bands",), stages=(Stage(3, ("bands",)), Stage())), Network())
     with refuses(ConfigError, "bands", "stages", "frozen"):
         plan.enter(plan.recipe.stages[0])
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spectrack.annotations.text import read_boxes
 from spectrack.boxes import Box
-from spectrack.datasets.check.duplicates import Fingerprint, find_duplicates
+from spectrack.datasets.check.duplicates import SequenceFingerprint, find_duplicates
 from spectrack.datasets.check.findings import CheckReport, Finding, Severity, sorted_findings
 from spectrack.datasets.check.frame_checks import (
     Depth,
@@ -92,7 +92,7 @@ class _Check:
     def __init__(self, datasets: list[Dataset], depth: Depth, progress: Progress | None) -> None:
         self._datasets, self._depth, self._progress = datasets, depth, progress
         self._findings: list[Finding] = []
-        self._prints: list[Fingerprint] = []
+        self._prints: list[SequenceFingerprint] = []
         self._told: set[tuple[str, str, str]] = set()
         self._done, self._label = 0, ""
         self._total = _total_frames(datasets, depth)
@@ -159,7 +159,7 @@ class _Check:
         part = "/".join(word for word in (root, entry.key.split) if word)
         start = None if box is None else tuple(box.tolist())
         self._prints.append(
-            Fingerprint(entry.label, entry.key, part, str(_place(source)), main.frames, start, main.digest)
+            SequenceFingerprint(entry.label, entry.key, part, str(_place(source)), main.frames, start, main.digest)
         )
 
     def _check_frames(self, stream: str, folder: Path, source: FolderSource, facts: DatasetFacts) -> _Stream:

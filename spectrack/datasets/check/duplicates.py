@@ -19,7 +19,7 @@ _MOST_IN_A_GROUP = 20
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class SequenceFingerprint:
     """What tells whether two sequences are the same.
 
     Attributes:
@@ -41,14 +41,18 @@ class Fingerprint:
     digest: str
 
 
-def find_duplicates(prints: Iterable[Fingerprint]) -> Iterator[Finding]:
+def find_duplicates(prints: Iterable[SequenceFingerprint]) -> Iterator[Finding]:
     """One finding for each pair of sequences that are the same, or the same scene, in different splits (or twice in
     one).
     """
     listed = list(prints)
-    told: set[frozenset[int]] = set()
+    reported: set[frozenset[int]] = set()
     rules: tuple[
-        tuple[Callable[[Fingerprint], Hashable], Callable[[Fingerprint, Fingerprint], Finding | None]], ...
+        tuple[
+            Callable[[SequenceFingerprint], Hashable],
+            Callable[[SequenceFingerprint, SequenceFingerprint], Finding | None],
+        ],
+        ...,
     ] = (
         (lambda p: (p.first_box, p.frames) if p.first_box and p.frames else None, _same_start),
         (lambda p: p.digest or None, _same_frame),
@@ -63,29 +67,29 @@ def find_duplicates(prints: Iterable[Fingerprint]) -> Iterator[Finding]:
         for members in groups.values():
             for a, b in combinations(members[:_MOST_IN_A_GROUP], 2):
                 pair = frozenset((a, b))
-                if pair not in told and (finding := judge(listed[a], listed[b])) is not None:
-                    told.add(pair)
+                if pair not in reported and (finding := judge(listed[a], listed[b])) is not None:
+                    reported.add(pair)
                     yield finding
     yield from _known_tests(listed)
 
 
-def _same_start(a: Fingerprint, b: Fingerprint) -> Finding | None:
+def _same_start(a: SequenceFingerprint, b: SequenceFingerprint) -> Finding | None:
     if not _one_camera(a, b):
         return None
     return _finding(a, b, "duplicate", f"the same first box and the same {a.frames} frames")
 
 
-def _same_frame(a: Fingerprint, b: Fingerprint) -> Finding | None:
+def _same_frame(a: SequenceFingerprint, b: SequenceFingerprint) -> Finding | None:
     return _finding(a, b, "duplicate", "the same first frame")
 
 
-def _same_box(a: Fingerprint, b: Fingerprint) -> Finding | None:
+def _same_box(a: SequenceFingerprint, b: SequenceFingerprint) -> Finding | None:
     if a.part == b.part or not _one_camera(a, b):
         return None
     return _finding(a, b, "duplicate", "the same first box and another length", certain=False)
 
 
-def _twins(a: Fingerprint, b: Fingerprint) -> Finding | None:
+def _twins(a: SequenceFingerprint, b: SequenceFingerprint) -> Finding | None:
     """The same name and length from two cameras, one of them RedNIR: the same scene."""
     kinds = {a.key.modality, b.key.modality}
     if a.part == b.part or kinds != {"HSI-VIS", "HSI-RedNIR"}:
@@ -93,11 +97,11 @@ def _twins(a: Fingerprint, b: Fingerprint) -> Finding | None:
     return _finding(a, b, "twin", f"the same scene seen by another camera (same name, {a.frames} frames)")
 
 
-def _one_camera(a: Fingerprint, b: Fingerprint) -> bool:
+def _one_camera(a: SequenceFingerprint, b: SequenceFingerprint) -> bool:
     return a.key.modality == b.key.modality or not a.key.modality or not b.key.modality
 
 
-def _finding(a: Fingerprint, b: Fingerprint, code: str, what: str, *, certain: bool = True) -> Finding:
+def _finding(a: SequenceFingerprint, b: SequenceFingerprint, code: str, what: str, *, certain: bool = True) -> Finding:
     if a.part == b.part:
         text = f"expected each sequence once, found {what} as {a.place}; remove one of them, else it counts twice"
         return Finding(code, "warning", b.label, b.place, text)
@@ -108,7 +112,7 @@ def _finding(a: Fingerprint, b: Fingerprint, code: str, what: str, *, certain: b
     return Finding(code, "error" if certain else "warning", b.label, b.place, text)
 
 
-def _known_tests(prints: list[Fingerprint]) -> Iterator[Finding]:
+def _known_tests(prints: list[SequenceFingerprint]) -> Iterator[Finding]:
     """Training sequences that the published lists know as test sequences, by name and length."""
     facts = dataset_facts("hotc2020")
     for item in prints:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spectrack.datasets.check.checking import check_data
-from spectrack.datasets.check.duplicates import Fingerprint, find_duplicates
+from spectrack.datasets.check.duplicates import SequenceFingerprint, find_duplicates
 from spectrack.datasets.check.findings import CheckReport, Finding, ranges, sorted_findings
 from spectrack.datasets.check.frame_checks import chosen_frames, png_fault
 from spectrack.datasets.dataset import SequenceKey
@@ -338,7 +338,7 @@ def prints(*rows):
     made = []
     for split, modality, name, frames, box, digest in rows:
         key = SequenceKey("x", split, modality, name)
-        made.append(Fingerprint(name, key, split, f"/{split}/{name}", frames, box, digest))
+        made.append(SequenceFingerprint(name, key, split, f"/{split}/{name}", frames, box, digest))
     return made
 
 

@@ -16,7 +16,7 @@ from spectrack.spectra import metamers
 _TEXTURE_PX = 144
 
 
-class Wardrobe:
+class ActorMaterials:
     """Materials for the actors: ordinary colours that differ from their surroundings, or metamers that do not."""
 
     def __init__(self, setting: Setting, response: NDArray[np.float64], background: Background) -> None:
@@ -28,7 +28,7 @@ class Wardrobe:
         rng, materials = setting.stream("target pictures"), setting.stream("target materials")
         ground = self.background.surfaces[0]
         if not scenario.camouflage:
-            return self._dressed(rng, materials, ground)
+            return self._with_materials(rng, materials, ground)
         pictures = [crop(rng, ground.abundances, max(8, round(1.5 * float(size[0])))) for _ in range(2)]
         if scenario.spectra == "metamers":
             new = self._metamer(materials, ground, [self.background.surfaces[1].endmembers])
@@ -55,9 +55,9 @@ class Wardrobe:
 
     def ordinary(self, rng: np.random.Generator) -> list[Surface]:
         """Surfaces of something else in the scene."""
-        return self._dressed(rng, rng, None)
+        return self._with_materials(rng, rng, None)
 
-    def _dressed(
+    def _with_materials(
         self, rng: np.random.Generator, materials: np.random.Generator, unlike: Surface | None
     ) -> list[Surface]:
         if rng.random() < 0.6:

@@ -93,12 +93,6 @@ def to_corners(boxes: ArrayLike) -> NDArray[np.float64]:
     return np.concatenate([array[..., :2], array[..., :2] + array[..., 2:]], axis=-1)
 
 
-def from_corners(corners: ArrayLike) -> Boxes:
-    """``x0, y0, x1, y1`` to ``x, y, w, h``; shape (..., 4) in and out."""
-    array = np.asarray(corners, dtype=np.float64)
-    return np.concatenate([array[..., :2], array[..., 2:] - array[..., :2]], axis=-1)
-
-
 def iou(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
     """Intersection over union, box by box.
 

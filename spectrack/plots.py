@@ -203,7 +203,7 @@ def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antiali
     """A picture without ticks; pixel i covers [i, i + 1), as boxes have it.
 
     Args:
-        axes: where.
+        axes: to draw into.
         image: (height, width, 3) uint8 RGB.
         interpolation: matplotlib's; ``bicubic`` suits strong enlargement.
     """

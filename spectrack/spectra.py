@@ -50,32 +50,6 @@ def spectral_angle(spectrum: ArrayLike, reference: ArrayLike) -> NDArray[np.floa
     return np.asarray(np.where(seen, angle, np.pi / 2))
 
 
-def resample(wavelengths_nm: ArrayLike, values: ArrayLike, onto_nm: ArrayLike = WAVELENGTHS_NM) -> NDArray[np.float64]:
-    """Interpolate spectra linearly; outside the measured range the end values hold.
-
-    Args:
-        wavelengths_nm: (n,) ascending, in nm.
-        values: (..., n).
-        onto_nm: (m,) wavelengths wanted, in nm.
-
-    Returns:
-        (..., m) float64.
-
-    Raises:
-        InputError: wavelengths not ascending, or not as many as values.
-    """
-    known, data = np.asarray(wavelengths_nm, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    if known.ndim != 1 or data.shape[-1:] != known.shape or (np.diff(known) <= 0).any():
-        raise InputError(
-            f"expected ascending wavelengths, one for each value, found {known.shape} wavelengths for values of shape "
-            f"{data.shape}; "
-            "sort them and give one value a wavelength"
-        )
-    wanted = np.asarray(onto_nm, dtype=np.float64)
-    flat = [np.interp(wanted, known, row) for row in data.reshape(-1, known.size)]
-    return np.stack(flat).reshape(*data.shape[:-1], wanted.size)
-
-
 def smooth_curves(
     rng: np.random.Generator, count: int, length_nm: float, *, wavelengths_nm: Spectrum = WAVELENGTHS_NM
 ) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Angles, resampling and metamers against hand-made cases and their defining equations."""
+"""Angles and metamers against hand-made cases and their defining equations."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from spectrack.errors import InputError
 from spectrack.false_colour import false_colour_matrix
 from spectrack.sensors import SENSORS, get_sensor
 from spectrack.simulation.illumination import illuminant
-from spectrack.spectra import WAVELENGTHS_NM, metamers, resample, smooth_curves, smooth_reflectances, spectral_angle
+from spectrack.spectra import WAVELENGTHS_NM, metamers, smooth_curves, smooth_reflectances, spectral_angle
 from tests.fixtures.refusals import refuses
 
 positive = st.lists(st.floats(0.01, 100.0), min_size=4, max_size=4)
@@ -45,16 +45,6 @@ def test_angle_ignores_gain_and_order_and_agrees_with_the_arc_cosine(first, seco
     reference = np.arccos(np.clip(a @ b / np.sqrt((a @ a) * (b @ b)), -1, 1))
     assert spectral_angle(a, b) == pytest.approx(reference, abs=1e-6)
     assert spectral_angle(gain * b, a) == pytest.approx(float(spectral_angle(a, b)), abs=1e-9)
-
-
-def test_resample_interpolates_and_holds_the_ends():
-    values = resample([500.0, 600.0], [[0.0, 1.0], [2.0, 2.0]], [400.0, 525.0, 900.0])
-    assert values.tolist() == [[0.0, 0.25, 1.0], [2.0, 2.0, 2.0]]
-
-
-def test_resample_refuses_unordered_wavelengths():
-    with refuses(InputError, "wavelengths", "(2,)"):
-        resample([600.0, 500.0], [0.0, 1.0])
 
 
 def test_smooth_curves_have_unit_variance_and_the_asked_correlation():

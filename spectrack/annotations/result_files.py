@@ -43,7 +43,7 @@ class ResultSet:
     """What was found at a place.
 
     Attributes:
-        place: where.
+        place: the file or folder.
         dialect: ``text``, ``got10k``, ``run``, ``mot``, ``coco`` or ``hotc2026``.
         sources: name as found to the file of its boxes, or to the boxes of a file that holds all; sorted by name.
         single: the place is one sequence rather than a set of them.

@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 Track = NDArray[np.float64]
 """(frames,) or (frames, 2) values per frame."""
 
-TYPICAL_SPEED = 0.042
-"""Median motion per frame in object sizes; brisk sequences reach 0.1."""
-
 
 def smooth_noise(rng: np.random.Generator, frames: int, length: float, columns: int = 1) -> Track:
     """(frames, columns) zero-mean, unit-variance noise that changes over about `length` frames."""

@@ -144,10 +144,7 @@ def run_demo(
             on_progress("drawing plots", 0, 1)
         _plot(folder, {f"{one.tracker}, {one.scenario}": one.scores for one in comparisons})
         write_filmstrip(folder / "filmstrip.png", sequence, recording.boxes, truth=sequence.truth)
-        told = [
-            {"tracker": one.tracker, "scenario": one.scenario, "auc": one.scores.auc, "dp20": one.scores.dp20}
-            for one in comparisons
-        ]
+        told = [{"tracker": one.tracker, "scenario": one.scenario, **one.scores.figures} for one in comparisons]
         write_json(folder / "summary.json", recording.summary | {"comparison": told})
     files = {Path(out) / name: what for name, what in _CONTENTS.items()}
     return Demo(sequence, dataclasses.replace(recording, directory=Path(out)), comparisons, files)

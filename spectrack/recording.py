@@ -267,9 +267,7 @@ def _figures(scores: Scores) -> dict[str, Any]:
     figures, (only,) = scores.figures, scores.sequences
     return {
         "protocol": scores.description,
-        "auc": figures.auc,
-        "dp20": figures.dp20,
-        "average_overlap": figures.average_overlap,
+        **figures,
         "frames": only.frames,
         "frames_without_truth": only.skipped,
     }

@@ -172,6 +172,8 @@ class _Reader:
             if not isinstance(value, Mapping):
                 raise self._refused("a table", place, value, "write {name = value}")
             return {key: self._convert(arguments[1], part, f"{place}.{key}") for key, part in value.items()}
+        if isinstance(hint, type) and issubclass(hint, dict):  # a dictionary that has a name of its own
+            return hint(self._convert(cast(Any, hint).__orig_bases__[0], value, place))
         if origin is Literal:
             if value not in arguments:
                 hint_text = nearest_name(str(value), map(str, arguments))

@@ -5,14 +5,14 @@ over seeds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from spectrack.ablations.rows import Row
 from spectrack.errors import InputError
-from spectrack.evaluation.scores import Figures, Scores, combine
+from spectrack.evaluation.scores import Scores, mean_scores
 from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
 from spectrack.tables import from_table, to_table
 
@@ -86,39 +86,6 @@ class RowResult:
         return from_table(RowResult, value, "a row of an earlier ablation", error=InputError, unknown="ignore")
 
 
-def mean_scores(scores: Sequence[Scores]) -> Scores:
-    """Several trackers on the same sequences as one: figures and curves averaged sequence by sequence.
-
-    Raises:
-        InputError: none, or other protocols or sequences.
-    """
-    if not scores:
-        raise InputError("expected the scores of at least one tracker, found none; track first")
-    first, *others = scores
-    for other in others:
-        if other.switches != first.switches or [item.name for item in other.sequences] != [
-            item.name for item in first.sequences
-        ]:
-            raise InputError(
-                "expected the same sequences under the same protocol for all trackers of a row, found others; score "
-                "again"
-            )
-    averaged = []
-    for place, item in enumerate(first.sequences):
-        several = [each.sequences[place] for each in scores]
-        averaged.append(
-            replace(
-                item,
-                missed=round(float(np.mean([each.missed for each in several]))),
-                figures=Figures.mean([each.figures for each in several]),
-                success=_mean_curve([each.success for each in several]),
-                precision=_mean_curve([each.precision for each in several]),
-                normalised_precision=_mean_curve([each.normalised_precision for each in several]),
-            )
-        )
-    return combine(first.protocol, first.description, first.switches, tuple(averaged))
-
-
 def summarise(scores: Scores, reference: Scores | None, labels: Mapping[str, Sequence[str]]) -> dict[str, Selection]:
     """Intervals of a row on all its sequences and on those of each attribute.
 
@@ -161,10 +128,6 @@ def measured(
     told = [{"auc": each.auc, **tracker} for each, tracker in zip(scores, trackers, strict=True)]
     sequences = {item.name: item.figures.auc for item in mean.sequences}
     return RowResult(row.to_json(), "", summarise(mean, reference, labels), sequences, told, training, list(failures))
-
-
-def _mean_curve(curves: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.mean(curves, axis=0))
 
 
 def _summary(scores: Scores, reference: Scores | None, names: Sequence[str]) -> Selection:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import spectrack
 from spectrack.ablations.options import AblationOptions
-from spectrack.ablations.results import RowResult, mean_scores, measured
+from spectrack.ablations.results import RowResult, measured
 from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds, trained_on
 from spectrack.ablations.rows import Row, RowTable, load_rows
 from spectrack.ablations.videos import make_entry, select_entries
 from spectrack.ablations.writing import Record, check_place, read_earlier, write_tables
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
-from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.scores import Scores, mean_scores
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.runner import RunOptions, run

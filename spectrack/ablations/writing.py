@@ -4,6 +4,7 @@ after every row.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from spectrack.ablations.results import ALL, RowResult
 from spectrack.ablations.rows import Group, RowTable
 from spectrack.errors import ConfigError, InputError
+from spectrack.evaluation.figures import FIGURES, Figure
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.files import refuse_other, write_json, write_text
 from spectrack.reports.table_formats import to_markdown
@@ -116,26 +118,26 @@ def write_tables(directory: Path, record: Record) -> None:
 def to_text(record: Record) -> str:
     """The Markdown page: settings, a table a group with what its rows show, and what is missing."""
     parts = [f"# Ablation of {record.table.method}\n", _facts(record)]
+    headline = resolve_protocol(record.plan["protocol"]).headline
     for group in record.table.groups:
         results = [result for result in record.ordered if result.row["group"] == group.name]
         if results:
-            parts += [f"## {group.title}\n", f"{group.question}\n", _group_text(group, results)]
+            parts += [f"## {group.title}\n", f"{group.question}\n", _group_text(group, results, headline)]
     if record.missing:
         parts.append(f"Not measured yet: {', '.join(f'`{name}`' for name in record.missing)}.\n")
     return "\n".join(parts)
 
 
-def group_table(group: Group, results: list[RowResult]) -> Table:
-    """The measured rows of a group: how, AUC, difference to the reference, both again for each attribute, and the
-    spread.
-    """
+def group_table(group: Group, results: list[RowResult], headline: Figure = FIGURES["auc"]) -> Table:
+    """The measured rows of a group: how, score, difference to the reference, both by attribute, and the spread."""
     shown = [result for result in results if not result.left_out]
     attributes = list(dict.fromkeys(name for result in shown for name in result.selections if name != ALL))
-    columns = [Column("row"), Column("weights"), Column("sequences"), Column("AUC [95 %]", 3), Column("against")]
-    columns.append(Column("Δ [95 %]", 3, signed=True))
+    score = functools.partial(Column.of, headline, best=None)
+    columns = [Column("row"), Column("weights"), Column("sequences"), score(heading=f"{headline.heading} [95 %]")]
+    columns += [Column("against"), score(heading="Δ [95 %]", signed=True)]
     for name in attributes:
-        columns += [Column(name, 3), Column(f"Δ {name} [95 %]", 3, signed=True)]
-    columns.append(Column("± over seeds", 3))
+        columns += [score(heading=name), score(heading=f"Δ {name} [95 %]", signed=True)]
+    columns.append(score(heading="± over seeds"))
     return Table(group.name, group.title, tuple(columns), tuple(_cells(result, attributes) for result in shown))
 
 
@@ -161,8 +163,8 @@ def _how(result: RowResult) -> str:
     return "retrained" if result.row["kind"] == "retrained" else "inference only"
 
 
-def _group_text(group: Group, results: list[RowResult]) -> str:
-    table = group_table(group, results)
+def _group_text(group: Group, results: list[RowResult], headline: Figure) -> str:
+    table = group_table(group, results, headline)
     # The heading stands above already.
     text = to_markdown(table).split("\n", 2)[2] if table.rows else ""
     lines = [f"* `{result.name}`: {result.row['shows']}" for result in results if not result.left_out]
@@ -176,10 +178,11 @@ def _facts(record: Record) -> str:
     chosen = f" that carry any of {', '.join(plan['only'])}" if plan["only"] else ""
     cut = f", the first {plan['frames']} frames of each" if plan["frames"] else ""
     data = plan["dataset"].get("name") or "sequences given by a script"
-    weights = plan["weights"]
+    weights, protocol = plan["weights"], resolve_protocol(plan["protocol"])
+    score = protocol.headline.heading
     lines = [
         f"sequences: {len(plan['sequences'])} of {data}{chosen}{cut}",
-        f"protocol: {resolve_protocol(plan['protocol']).description}",
+        f"protocol: {protocol.description}",
         f"weights of the rows that are inference only: {weights['file']}, {weights['hash']}" if weights else "",
         _trainings(record),
         f"trackers: profile {plan['profile']}, {plan['precision']} on {plan['device']}, seed {plan['seed']}, "
@@ -187,13 +190,10 @@ def _facts(record: Record) -> str:
         f"spectrack {plan['version']}, commit "
         f"{made['commit'] or 'unknown'}{', with changes' if made['uncommitted_changes'] else ''}, "
         f"torch {made['packages'].get('torch')}, {made['date']}, {made['processor']}",
-        "AUC: mean over sequences with a bootstrap interval over sequences; Δ: row minus the one named under against, "
-        "paired by sequence; "
-        "inference only: the weights above, other options; retrained: weights of its own by the short budget, scores "
-        "averaged over seeds "
-        "before anything else; of NAME: the weights trained for that row; ±: standard deviation of the AUC over seeds "
-        "or variants, which "
-        "the intervals do not hold",
+        f"{score}: mean over {protocol.averaging} with a bootstrap interval over sequences; Δ: row minus the one named "
+        "under against, paired by sequence; inference only: the weights above, other options; retrained: weights of "
+        "its own by the short budget, scores averaged over seeds before anything else; of NAME: the weights trained "
+        f"for that row; ±: standard deviation of the {score} over seeds or variants, which the intervals do not hold",
     ]
     return "\n".join(f"* {line}" for line in lines if line) + "\n"
 

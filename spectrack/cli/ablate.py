@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from tyro.conf import Positional, arg
 
-from spectrack.cli.console import ProgressBar, errors, make_table, output, share
+from spectrack.cli.console import ProgressBar, errors, make_table, output
 from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spectrack.ablations.rows import Choice, RowTable
     from spectrack.ablations.running import AblationResult
     from spectrack.datasets.dataset import Dataset
+    from spectrack.evaluation.figures import Figure
     from spectrack.evaluation.uncertainty import Interval
 
 
@@ -149,12 +150,14 @@ class Ablate:
         )
 
     def _report(self, result: AblationResult) -> None:
+        from spectrack.evaluation.protocols import get_protocol
+
         console = output()
         for group in result.table.groups:
             rows = [item for item in result.results.values() if item.row["group"] == group.name]
             if rows:
                 console.print(group.title, style="bold", markup=False)
-                console.print(make_group_table(rows))
+                console.print(make_group_table(rows, get_protocol(self.protocol).headline))
         console.print(
             "95 %: bootstrap over sequences; difference: paired with the row named against",
             markup=False,
@@ -174,8 +177,8 @@ def make_rows_table(table: RowTable) -> Table:
     return make_table(("row", "group", "needs"), rows.values())
 
 
-def make_group_table(results: list[RowResult]) -> Table:
-    """One line a measured row: AUC, its interval, and the paired difference to its reference."""
+def make_group_table(results: list[RowResult], headline: Figure) -> Table:
+    """One line a measured row: success score, its interval, and the paired difference to its reference."""
     rows = []
     for item in results:
         if not item.left_out:
@@ -183,17 +186,13 @@ def make_group_table(results: list[RowResult]) -> Table:
             rows.append(
                 (
                     item.name,
-                    share(whole.auc.estimate),
-                    _ends(whole.auc),
+                    headline.text(whole.auc.estimate),
+                    whole.auc.ends,
                     item.row["reference"] or "-",
                     *_signed(whole.difference),
                 )
             )
-    return make_table(("row", "AUC", "95 %", "against", "difference", "95 %"), rows)
-
-
-def _ends(interval: Interval) -> str:
-    return f"{interval.low:.3f}-{interval.high:.3f}"
+    return make_table(("row", headline.label, "95 %", "against", "difference", "95 %"), rows)
 
 
 def _signed(interval: Interval | None) -> tuple[str, str]:

@@ -9,28 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from tyro.conf import UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, errors, make_table, output, share
+from spectrack.cli.console import ProgressBar, errors, output
+from spectrack.cli.score_tables import make_attributes_table, make_trackers_table, trackers_legend
 from spectrack.cli.settings import parse_settings
 from spectrack.errors import ConfigError, nearest_name
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from spectrack.evaluation.protocols import Invalid
     from spectrack.runs.benchmark import BenchmarkResult
     from spectrack.runs.runner import RunOptions
-
-
-PIXEL_COLUMNS = {"auc": "AUC", "dp20": "DP@20", "normalised_precision": "NP", "average_overlap": "IoU"}
-OVERLAP_COLUMNS = {"auc": "AO", "success_rate_50": "SR50", "success_rate_75": "SR75"}
-"""Figures shown under protocols that have a centre distance, and under those that have none."""
-
-LEGEND = (
-    "95 %: bootstrap interval over sequences; NP: normalised precision; IoU: mean overlap; lost: sequences whose "
-    "overlap stays below\n"
-    "0.1 for ten frames or to the end; failed: sequences on which the tracker raised an exception; fps: frames a "
-    "second, reading included"
-)
 
 
 @dataclass(frozen=True)
@@ -174,15 +161,18 @@ class Benchmark:
 
     def _report(self, result: BenchmarkResult) -> None:
         console = output()
-        scored = {name: run for name, run in result.runs.items() if run.analysis is not None}
-        if scored:
-            console.print(next(iter(scored.values())).scores.description, markup=False, soft_wrap=True)  # type: ignore[union-attr]
-        console.print(make_benchmark_table(result))
-        console.print(LEGEND, markup=False, soft_wrap=True)
-        if any(run.analysis is not None and run.analysis.attributes for run in scored.values()):
-            console.print(make_attributes_table(result))
-        for difference in (item for item in result.differences if item["figure"] == "auc"):
-            console.print(_difference(difference), markup=False, soft_wrap=True)
+        comparison = result.comparison
+        if comparison is None:
+            console.print("no sequence has truth: tracked, not scored", soft_wrap=True)
+        else:
+            console.print(comparison.scores.description, markup=False, soft_wrap=True)
+            console.print(make_trackers_table(comparison))
+            console.print(trackers_legend(comparison), markup=False)
+            if comparison.attributes:
+                console.print(make_attributes_table(comparison))
+            for item in comparison.differences():
+                if item["figure"] == "auc":
+                    console.print(_difference(item, comparison.headline), markup=False, soft_wrap=True)
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
             console.print(
@@ -221,37 +211,9 @@ def parse_trackers(text: str) -> dict[str, str]:
     return found
 
 
-def make_benchmark_table(result: BenchmarkResult) -> Table:
-    """One row a tracker: figures, sequences lost for good, sequences on which it failed, and speed."""
-    scored = next((run.scores for run in result.runs.values() if run.scores is not None), None)
-    columns = PIXEL_COLUMNS if scored is None or scored.dp20 is not None else OVERLAP_COLUMNS
-    rows = []
-    for name, run in result.runs.items():
-        speed, analysis = run.stored.speed.frames_per_second, run.analysis
-        cells = ["-"] * (len(columns) + 2)
-        if analysis is not None:
-            first, *others = (share(getattr(analysis.scores.figures, figure)) for figure in columns)
-            interval = analysis.intervals["auc"]
-            cells = [first, f"{interval.low:.2f}-{interval.high:.2f}", *others, f"{analysis.robustness.share_lost:.0%}"]
-        rows.append((name, *cells, str(len(run.failures)), "-" if speed is None else f"{speed:.0f}"))
-    first_heading, *headings = columns.values()
-    return make_table(("tracker", first_heading, "95 %", *headings, "lost", "failed", "fps"), rows)
-
-
-def make_attributes_table(result: BenchmarkResult) -> Table:
-    """Headline success score by attribute, a column a tracker."""
-    tables = {name: run.analysis.attributes for name, run in result.runs.items() if run.analysis is not None}
-    first = next(iter(tables.values()))
-    rows = [
-        (label, str(first[label].sequences), *(share(table[label].figures.auc) for table in tables.values()))
-        for label in first
-    ]
-    return make_table(("attribute", "sequences", *tables), rows)
-
-
-def _difference(item: dict[str, Any]) -> str:
+def _difference(item: dict[str, Any], headline: str) -> str:
     interval = f"{item['estimate']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
-    return f"{item['tracker']} - {item['baseline']}: AUC {interval}, paired over {item['sequences']} sequences"
+    return f"{item['tracker']} - {item['baseline']}: {headline} {interval}, paired over {item['sequences']} sequences"
 
 
 def _labelled(word: str, known: dict[str, str], form: str) -> tuple[str, str]:

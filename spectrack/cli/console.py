@@ -29,7 +29,7 @@ def make_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, footer:
         rows: cells as text.
         footer: a last row, set off by a line.
     """
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True)
     for index, heading in enumerate(columns):
         table.add_column(heading, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
     for row in rows:
@@ -88,8 +88,3 @@ class ProgressBar:
             self._bar.reset(self._task, total=total)  # a new phase starts its own clock
             self._what = what
         self._bar.update(self._task, description=what, completed=done, total=total, note=note)
-
-
-def share(value: float | None) -> str:
-    """A share in [0, 1] with three decimals, a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from tyro.conf import arg
 
-from spectrack.cli.console import ProgressBar, make_table, output, print_facts, share
+from spectrack.cli.console import ProgressBar, make_table, output, print_facts
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Demo:
         """Run the demonstration and print what came of it."""
         from spectrack.cli.track import describe_recording
         from spectrack.demo import Clip, run_demo
+        from spectrack.evaluation.figures import BRIEF
         from spectrack.evaluation.speed import speed_of
 
         wanted = {"scenario": self.scenario, "seed": self.seed, "frames": self.frames}
@@ -48,18 +49,18 @@ class Demo:
         speed = speed_of([{"tracking": demo.recording.tracking_ms}]).frames_per_second
         facts = describe_recording(demo.sequence, demo.recording)[:2]
         print_facts([*facts, ("speed", f"{speed or 0:.0f} frames/s, without rendering the clip")])
+        shown = demo.comparisons[0].scores.shown[:BRIEF]
         rows = [
             (
                 one.tracker,
                 one.scenario,
                 _difference(one.scenario),
-                share(one.scores.auc),
-                share(one.scores.dp20),
-                share(one.scores.figures.average_overlap),
+                *(item.text(one.scores.figures[item.name]) for item in shown),
             )
             for one in demo.comparisons
         ]
-        output().print(make_table(("tracker", "clip", "target differs in", "AUC", "DP@20", "mean IoU"), rows))
+        headings = (item.label for item in shown)
+        output().print(make_table(("tracker", "clip", "target differs in", *headings), rows))
         print_facts((str(path), what) for path, what in demo.files.items())
         return 0
 

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
-from rich.markup import escape
 from tyro.conf import arg
 
-from spectrack.cli.console import make_table, output, print_facts, share
+from spectrack.cli.console import output, print_facts
+from spectrack.cli.score_tables import make_sequences_table
 from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from spectrack.annotations.foreign_results import ForeignResults, StartOffset
     from spectrack.evaluation.protocols import Invalid, Missing
-    from spectrack.evaluation.scores import Figures, Scores
 
 
 @dataclass(frozen=True)
@@ -111,10 +108,10 @@ class Evaluate:
         scores, console = evaluation.scores, output()
         report_results(evaluation.results, evaluation.starts)
         console.print(scores.description, markup=False, soft_wrap=True)
-        console.print(make_scores_table(scores))
+        console.print(make_sequences_table(scores))
         folder = self.results if self.results.is_dir() else self.results.parent
         file = self.out or folder / f"scores-{scores.protocol}.json"
-        write_json(file, {**scores.to_json(), "results": evaluation.results_to_json()})
+        write_json(file, {**evaluation.analysis.to_json(), "results": evaluation.results_to_json()})
         console.print(f"written to {file}", markup=False, soft_wrap=True)
         return evaluation.results
 
@@ -137,23 +134,3 @@ def report_results(results: ForeignResults, starts: Iterable[StartOffset]) -> No
         print_facts((f"  {item.found}", f"{item.sequence}  ({', '.join(item.rules)})") for item in results.mapped)
     for sentence in (*results.notes, *map(str, starts)):
         console.print(f"note: {sentence}", markup=False, soft_wrap=True)
-
-
-def make_scores_table(scores: Scores) -> Table:
-    """One row a sequence, and the protocol's headline as the last row."""
-    columns = {
-        "auc": "AO" if scores.switches["auc_is_average_overlap"] else "AUC",
-        "dp20": "DP@20",
-        "average_overlap": "mean IoU",
-        "normalised_precision": "norm. precision",
-    }
-    shown = {name: heading for name, heading in columns.items() if getattr(scores.figures, name) is not None}
-    rows = [(escape(item.name), str(item.frames), *_cells(item.figures, shown)) for item in scores.sequences]
-    frames = str(sum(item.frames for item in scores.sequences))
-    average = "all frames" if scores.switches["averaging"] == "frames" else "mean"
-    footer = (average, frames, *_cells(scores.figures, shown))
-    return make_table(("sequence", "frames", *shown.values()), rows, footer=footer)
-
-
-def _cells(figures: Figures, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(share(getattr(figures, name)) for name in names)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, make_table, output, print_facts, share
+from spectrack.cli.console import ProgressBar, output, print_facts
+from spectrack.cli.score_tables import make_trackers_table
 from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -100,33 +101,21 @@ class Report:
         return 0
 
     def _options(self) -> ReportOptions:
-        from spectrack.reports.comparison import ScoringOptions
+        from spectrack.evaluation.comparison import ScoringOptions
         from spectrack.reports.report import ReportOptions
 
         # The names are checked where the rules are applied; the message there lists the known ones.
         invalid, missing = cast("Invalid | None", self.invalid), cast("Missing | None", self.missing)
-        scoring = ScoringOptions(self.protocol, invalid, missing, self.shared)
-        return ReportOptions(scoring, self.title, self.level, self.strips, self.overwrite)
+        scoring = ScoringOptions(self.protocol, invalid, missing, self.shared, self.level)
+        return ReportOptions(scoring, self.title, self.strips, self.overwrite)
 
     def _print(self, report: WrittenReport) -> None:
-        from spectrack.evaluation.uncertainty import score_interval
-        from spectrack.reports.losses import losses_of
         from spectrack.reports.wording import lead
 
-        rows = []
-        for entrant in report.comparison.entrants:
-            interval, losses = score_interval(entrant.scores, level=self.level), losses_of(report.comparison, entrant)
-            lost = sum(loss.frame is not None for loss in losses)
-            failed = sum(loss.failure is not None for loss in losses)
-            ends = f"{interval.low:.3f} to {interval.high:.3f}"
-            rows.append(
-                (entrant.name, share(entrant.scores.auc), ends, share(entrant.scores.dp20), str(lost), str(failed))
-            )
-        console = output()
-        console.print(report.comparison.notes[0], markup=False, soft_wrap=True)
-        headings = ("tracker", report.comparison.headline, f"{self.level:.0%} interval", "DP@20", "lost", "failed")
-        console.print(make_table(headings, rows))
-        console.print(lead(report.comparison, level=self.level), markup=False, soft_wrap=True)
+        console, comparison = output(), report.comparison
+        console.print(comparison.notes[0], markup=False, soft_wrap=True)
+        console.print(make_trackers_table(comparison))
+        console.print(lead(comparison), markup=False, soft_wrap=True)
         for remark in report.remarks:
             console.print(f"- {remark}", markup=False, soft_wrap=True)
         print_facts(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, print_facts, share
+from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.settings import parse_settings
 from spectrack.errors import BoxError, ConfigError
 
@@ -214,9 +214,11 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
     rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames"))
     if recording.scores is not None:
-        figures, (only,) = recording.scores.figures, recording.scores.sequences
+        from spectrack.evaluation.figures import BRIEF
+
+        scores, (only,) = recording.scores, recording.scores.sequences
         missing = f" ({only.skipped} frames without truth left out)" if only.skipped else ""
-        values = f"AUC {share(figures.auc)}, DP@20 {share(figures.dp20)}, mean IoU {share(figures.average_overlap)}"
-        rows.append(("scores", f"{values} under {recording.scores.protocol}{missing}"))
+        values = ", ".join(f"{item.label} {item.text(scores.figures[item.name])}" for item in scores.shown[:BRIEF])
+        rows.append(("scores", f"{values} under {scores.protocol}{missing}"))
     rows.append(("results", str(recording.directory)))
     return rows

@@ -1,6 +1,7 @@
 """Scoring: protocols, figures, intervals over sequences, and the runner that writes a run directory."""
 
+from spectrack.evaluation.figures import FIGURES, Figure, Figures
 from spectrack.evaluation.protocols import PROTOCOLS, Protocol, get_protocol, score
-from spectrack.evaluation.scores import Figures, Scores, SequenceScores
+from spectrack.evaluation.scores import Scores, SequenceScores
 
-__all__ = ["PROTOCOLS", "Figures", "Protocol", "Scores", "SequenceScores", "get_protocol", "score"]
+__all__ = ["FIGURES", "PROTOCOLS", "Figure", "Figures", "Protocol", "Scores", "SequenceScores", "get_protocol", "score"]

@@ -1,59 +1,97 @@
-"""Everything that is said about a run, computed from what is stored of it: scores, intervals, attributes, losses, the
-lost flag.
+"""The one analysis: everything that is said about a run, computed from its boxes and what else is stored of it.
+
+`spectrack evaluate`, `benchmark` and `report` print, draw and store what stands here and in
+`spectrack.evaluation.comparison`, and compute nothing of their own.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Boxes
 from spectrack.evaluation.attributes import AttributeScores, per_attribute
 from spectrack.evaluation.confidence import (
     FlagScores,
+    Judged,
     Reliability,
     flag_against_hidden,
     flag_against_missed,
     judge,
     reliability,
 )
-from spectrack.evaluation.protocols import Invalid, Missing, Protocol, score
+from spectrack.evaluation.metrics import overlaps_by_frame
+from spectrack.evaluation.protocols import Protocol, score
 from spectrack.evaluation.robustness import Robustness, robustness
-from spectrack.evaluation.scores import Figures, Scores
-from spectrack.evaluation.tracked import TrackedRun
-from spectrack.evaluation.uncertainty import Interval, difference_interval, score_interval
-
-COMPARED = ("auc", "dp20", "average_overlap", "success_rate_50", "success_rate_75", "normalised_precision")
-"""Figures that get an interval and a difference between trackers, where the protocol defines them."""
+from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.speed import Speed, speed_of
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
+from spectrack.evaluation.uncertainty import Interval, score_interval
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a run is worth.
+    """What one run is worth.
 
     Attributes:
+        name: of the tracker, unique and printable.
+        index: place among the trackers that it is compared with, which fixes its colour everywhere.
+        run: what it gave.
         scores: figures and curves, per sequence, over sequences and over pooled frames.
-        intervals: 95 % bootstrap intervals of the headline figures over sequences.
-        attributes: figures of the sequences that carry a label; empty when none does.
-        robustness: sequences lost for good.
+        intervals: bootstrap intervals over sequences, by figure.
+        attributes: scores of the sequences that carry a label; empty when none does.
+        overlaps: label to (N,) intersection over union, 0 without a prediction, NaN where the truth is no box.
+        robustness: sequences lost for good; None where no sequence has a truth box.
         flag_hidden: the lost flag as a detector of a hidden object; None where flags are unknown.
         flag_missed: the lost flag as a detector of a box that misses the object; None where flags are unknown.
         reliability: confidence against overlap; None where confidence is unknown.
+        speed: on these sequences.
     """
 
+    name: str
+    index: int
+    run: TrackedRun
     scores: Scores
     intervals: dict[str, Interval]
     attributes: dict[str, AttributeScores]
-    robustness: Robustness
+    overlaps: Mapping[str, NDArray[np.float64]]
+    robustness: Robustness | None
     flag_hidden: FlagScores | None
     flag_missed: FlagScores | None
     reliability: Reliability | None
+    speed: Speed
+
+    def sequence(self, label: str) -> TrackedSequence:
+        """What the tracker gave on one sequence."""
+        return self.run.sequences[label]
+
+    @property
+    def lost_at(self) -> dict[str, int]:
+        """The frame, counted from 0, in which each sequence that was lost for good was lost."""
+        losses = () if self.robustness is None else self.robustness.sequences
+        return {item.name: item.lost_at for item in losses if item.lost_at is not None}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What the tracker failed with, by sequence."""
+        found = {label: self.sequence(label).failure for label in self.overlaps}
+        return {label: message for label, message in found.items() if message is not None}
+
+    @property
+    def missed(self) -> int:
+        """Frames without a usable box or truth, which count as misses."""
+        return sum(item.missed for item in self.scores.sequences)
 
     def to_json(self) -> dict[str, Any]:
         """The scores as `Scores.to_json` has them, and the rest beside them."""
         return self.scores.to_json() | {
             "intervals": {name: asdict(interval) for name, interval in self.intervals.items()},
             "attributes": {name: asdict(item) for name, item in self.attributes.items()},
-            "robustness": asdict(self.robustness),
+            "robustness": None if self.robustness is None else asdict(self.robustness),
             "lost_flag": {"hidden": _flag_json(self.flag_hidden), "missed": _flag_json(self.flag_missed)},
             "reliability": None if self.reliability is None else asdict(self.reliability),
         }
@@ -63,75 +101,57 @@ def analyse(
     run: TrackedRun,
     protocol: str | Protocol = "hot",
     *,
-    invalid: Invalid | None = None,
-    missing: Missing | None = "miss",
-) -> Analysis | None:
-    """Compute everything; frames after a tracker's failure are misses.
+    truth: Mapping[str, Boxes] | None = None,
+    name: str | None = None,
+    attributes: Mapping[str, Iterable[str]] | None = None,
+    level: float = 0.95,
+) -> Analysis:
+    """Compute everything about one run.
 
     Args:
         run: one tracker's run, or other people's results in that form.
         protocol: as in `spectrack.evaluation.score`.
-        invalid: as there.
-        missing: as there; a miss by default.
-
-    Returns:
-        None when no sequence has truth.
+        truth: label to (N, 4) of the sequences to score, all of which the run has; by default what the run holds.
+        name: what the tracker is called; by default as the run calls it.
+        attributes: label to attribute labels; by default the run's own.
+        level: of the intervals.
 
     Raises:
         ConfigError: unknown protocol.
         InputError: what `spectrack.evaluation.score` refuses.
     """
-    truth = {label: item.truth for label, item in run.sequences.items() if item.truth is not None}
-    boxes = {label: run.sequences[label].boxes for label in truth}
-    attributes = {label: run.sequences[label].attributes for label in truth}
-    if not truth:
-        return None
-    scores = score(boxes, truth, protocol, invalid=invalid, missing=missing)
-    judged = [
-        judge(item.boxes, item.truth, item.score, item.lost, item.visibility)
-        for item in run.sequences.values()
-        if item.truth is not None and item.score is not None and item.lost is not None
-    ]
-    labelled = any(attributes.values())
+    truth = run.truth if truth is None else truth
+    items = {label: run.sequences[label] for label in truth}
+    scores = score({label: item.boxes for label, item in items.items()}, truth, protocol)
+    overlaps = {label: overlaps_by_frame(item.boxes, truth[label]) for label, item in items.items()}
+    judged = [found for label, item in items.items() if (found := _judged(item, truth[label])) is not None]
+    words = {label: item.attributes for label, item in items.items()} if attributes is None else attributes
     return Analysis(
+        name=run.tracker if name is None else name,
+        index=0,
+        run=run,
         scores=scores,
-        intervals={
-            name: score_interval(scores, name) for name in COMPARED if getattr(scores.figures, name) is not None
-        },
-        attributes=per_attribute(scores, attributes) if labelled else {},
-        robustness=robustness(boxes, truth),
+        intervals={figure.name: score_interval(scores, figure.name, level=level) for figure in scores.shown},
+        attributes=per_attribute(scores, words, level=level) if any(words.values()) else {},
+        overlaps=overlaps,
+        robustness=robustness(overlaps) if any(np.isfinite(values).any() for values in overlaps.values()) else None,
         flag_hidden=flag_against_hidden(judged) if judged else None,
         flag_missed=flag_against_missed(judged) if judged else None,
         reliability=reliability(judged) if judged else None,
+        speed=speed_of(item.milliseconds for item in items.values()),
     )
 
 
-def compare(analyses: dict[str, Analysis]) -> list[dict[str, Any]]:
-    """Paired differences between every two trackers.
-
-    Args:
-        analyses: tracker name to analysis, all under one protocol and on the same sequences.
-
-    Returns:
-        one entry a pair and figure: ``tracker``, ``baseline``, ``figure`` and an interval of tracker minus baseline.
-
-    Raises:
-        InputError: other protocols or other sequences.
-    """
-    names = list(analyses)
-    return [
-        {"tracker": name, "baseline": baseline, "figure": figure}
-        | asdict(difference_interval(analyses[name].scores, analyses[baseline].scores, figure))
-        for position, baseline in enumerate(names)
-        for name in names[position + 1 :]
-        for figure in COMPARED
-        if figure in analyses[name].intervals
-    ]
-
-
-def figures_json(figures: Figures) -> dict[str, float | None]:
-    """Figures as JSON values."""
-    return {item.name: getattr(figures, item.name) for item in fields(figures)}
+def _judged(item: TrackedSequence, truth: Boxes) -> Judged | None:
+    """The frames on which a tracker's confidence can be judged; None for results without it."""
+    if item.score is None or item.lost is None:
+        return None
+    boxes, confidence, lost = (
+        np.concatenate([rows, np.full((len(truth) - len(rows), *rows.shape[1:]), filler)])
+        for rows, filler in ((item.boxes, np.nan), (item.score, np.nan), (item.lost, 0))
+    )
+    seen = item.visibility if item.visibility is not None and len(item.visibility) == len(truth) else None
+    return judge(boxes, truth, confidence, lost, seen)
 
 
 def _flag_json(flag: FlagScores | None) -> dict[str, Any] | None:

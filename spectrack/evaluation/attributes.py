@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from spectrack.errors import InputError
-from spectrack.evaluation.scores import Figures, Scores
+from spectrack.evaluation.figures import Figures
+from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.uncertainty import Interval, score_interval
 
 
 @dataclass(frozen=True)
@@ -17,20 +19,25 @@ class AttributeScores:
         attribute: the label.
         sequences: how many sequences carry it; figures from a handful of sequences say little.
         figures: their mean, or pooled figures under a protocol that pools frames.
+        interval: of the success score, by resampling these sequences.
     """
 
     attribute: str
     sequences: int
     figures: Figures
+    interval: Interval
 
 
-def per_attribute(scores: Scores, attributes: Mapping[str, Iterable[str]]) -> dict[str, AttributeScores]:
+def per_attribute(
+    scores: Scores, attributes: Mapping[str, Iterable[str]], *, level: float = 0.95
+) -> dict[str, AttributeScores]:
     """Scores of each attribute, sorted by its name.
 
     Args:
         scores: scored sequences.
         attributes: sequence name to its labels; a scored sequence without an entry belongs to no attribute, and entries
             for sequences that were not scored are ignored.
+        level: of the intervals.
 
     Returns:
         label to scores; labels that no scored sequence carries are absent.
@@ -47,7 +54,8 @@ def per_attribute(scores: Scores, attributes: Mapping[str, Iterable[str]]) -> di
             f"expected attributes for the {len(scores.sequences)} scored sequences, found none for any of them; "
             "check that the names agree, or leave attributes out"
         )
+    selected = {label: scores.select(members[label]) for label in sorted(members)}
     return {
-        label: AttributeScores(label, len(members[label]), scores.select(members[label]).figures)
-        for label in sorted(members)
+        label: AttributeScores(label, len(part.sequences), part.figures, score_interval(part, level=level))
+        for label, part in selected.items()
     }

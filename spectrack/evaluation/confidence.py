@@ -1,10 +1,9 @@
 """Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap it
 reaches.
 
-The flag is compared with two truths. *Hidden*: the object is not to be seen, by the visibility that simulated video
-knows, or because the truth has no box in that frame. *Missed*: the box overlaps the object by less than 0.1, hidden or
-not; frames whose truth has no box are left out there. The first frame is given and never counts, nor does a frame that
-was not tracked.
+The flag is compared with two truths. *Hidden*: see `hidden_frames`. *Missed*: the box overlaps the object by less than
+0.1, hidden or not; frames whose truth has no box are left out there. The first frame is given and never counts, nor
+does a frame that was not tracked.
 """
 
 from __future__ import annotations
@@ -15,13 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes
+from spectrack.boxes import Boxes, is_box
 from spectrack.errors import InputError
-from spectrack.evaluation.metrics import overlaps
+from spectrack.evaluation.metrics import overlaps_by_frame
 from spectrack.evaluation.robustness import LOST_BELOW
 
-HIDDEN_BELOW = 0.1
-"""An object of which less than this share is seen counts as hidden."""
+HIDDEN_BELOW = LOST_BELOW
+"""An object of which less than this share is seen counts as hidden: even a box around all that is seen of it would
+overlap its whole box by less than what counts as a miss, so no tracker can be asked to hold it.
+"""
+
+HIDDEN_WORDS = f"less than {HIDDEN_BELOW:.0%} of the object is seen, or the truth has no box"
+"""When an object is hidden, for captions."""
 
 RELIABILITY_BINS = 10
 
@@ -98,15 +102,18 @@ class Judged:
     hidden: NDArray[np.bool_]
 
 
-def judge(
-    boxes: Boxes,
-    truth: Boxes,
-    score: ArrayLike,
-    lost: ArrayLike,
-    visibility: ArrayLike | None = None,
-    *,
-    hidden_below: float = HIDDEN_BELOW,
-) -> Judged:
+def hidden_frames(truth: Boxes, visibility: ArrayLike | None = None) -> NDArray[np.bool_]:
+    """Frames in which the object is hidden: less than `HIDDEN_BELOW` of it is seen, or the truth has no box.
+
+    Args:
+        truth: (N, 4).
+        visibility: (N,) share of the object that is seen, where it is known, as simulated video knows it.
+    """
+    absent = ~is_box(truth)
+    return absent if visibility is None else absent | (np.asarray(visibility, dtype=np.float64) < HIDDEN_BELOW)
+
+
+def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, visibility: ArrayLike | None = None) -> Judged:
     """Bring one sequence into the form that the functions below pool.
 
     Args:
@@ -114,28 +121,22 @@ def judge(
         truth: (N, 4).
         score: (N,) confidence.
         lost: (N,) the flag.
-        visibility: (N,) share of the object that is seen, where it is known; an object with visibility 0 is always
-            hidden.
-        hidden_below: see `HIDDEN_BELOW`.
+        visibility: (N,) share of the object that is seen, where it is known.
 
     Raises:
         InputError: arrays of different lengths.
     """
     confidence, flag = np.asarray(score, dtype=np.float64), np.asarray(lost, dtype=bool)
-    seen = None if visibility is None else np.asarray(visibility, dtype=np.float64)
-    lengths = {len(boxes), len(truth), len(confidence), len(flag)} | (set() if seen is None else {len(seen)})
+    seen = [] if visibility is None else [visibility]
+    lengths = {len(np.asarray(rows)) for rows in (boxes, truth, confidence, flag, *seen)}
     if len(lengths) > 1:
         raise InputError(
             f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut "
             "them"
         )
-    has_box = np.asarray(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1))
-    hidden = ~has_box if seen is None else ~has_box | (seen == 0) | (seen < hidden_below)
     tracked = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(confidence))
     tracked[:1] = False
-    both = has_box & tracked
-    overlap = np.full(len(boxes), np.nan)
-    overlap[both] = overlaps(boxes[both], truth[both])
+    overlap, hidden = overlaps_by_frame(boxes, truth), hidden_frames(truth, visibility)
     return Judged(confidence[tracked], flag[tracked], overlap[tracked], hidden[tracked])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes, centre_distance, centres, iou
+from spectrack.boxes import Boxes, centre_distance, centres, iou, is_box
 
 Values = NDArray[np.float64]
 
@@ -36,6 +36,25 @@ def overlaps(predictions: Boxes, truth: Boxes) -> Values:
     result = np.minimum(iou(predictions, truth), 1.0)
     same = (predictions == truth).all(axis=-1) & (truth[..., 2:] > 0).all(axis=-1)
     return np.where(same, 1.0, result)
+
+
+def overlaps_by_frame(predictions: Boxes, truth: Boxes) -> Values:
+    """Intersection over union in every frame of a sequence, whatever is lacking.
+
+    Args:
+        predictions: (M, 4), M <= N; a row that is not finite and a row that lacks at the end is no prediction.
+        truth: (N, 4).
+
+    Returns:
+        (N,): 0 without a prediction, NaN where the truth is no box.
+    """
+    predicted = np.full(truth.shape, np.nan)
+    predicted[: len(predictions)] = predictions[: len(truth)]
+    known, finite = is_box(truth), np.isfinite(predicted).all(axis=1)
+    both = known & finite
+    result = np.where(known, 0.0, np.nan)
+    result[both] = overlaps(predicted[both], truth[both])
+    return result
 
 
 def distances(predictions: Boxes, truth: Boxes) -> Values:

@@ -12,23 +12,21 @@ No protocol here overwrites the first prediction with the truth, as some tools d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes
+from spectrack.boxes import Boxes, is_box
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.evaluation import metrics
-from spectrack.evaluation.scores import Figures, Scores, SequenceScores, combine
+from spectrack.evaluation.figures import Figure, Figures, Frames, headline_figure
+from spectrack.evaluation.scores import Scores, SequenceScores, combine
 
 Invalid = Literal["error", "miss", "skip"]
 Missing = Literal["error", "miss"]
-
-PRECISION_AT_PX = 20
-"""The distance at which DP is read off the precision curve."""
 
 
 def hot_thresholds() -> tuple[float, ...]:
@@ -76,14 +74,16 @@ class Protocol:
     edge_truth_is_miss: bool = False
 
     @property
+    def headline(self) -> Figure:
+        """What its success score is called, and how it is printed."""
+        return headline_figure(auc_is_average_overlap=self.auc_is_average_overlap)
+
+    @property
     def description(self) -> str:
         """The protocol in a few words, for figures and tables."""
-        if self.auc_is_average_overlap:
-            success = "AO = mean IoU"
-        else:
-            success = (
-                f"AUC = mean of {len(self.success_thresholds)} thresholds, IoU {'>' if self.success_strict else '≥'} t"
-            )
+        count, sign = len(self.success_thresholds), ">" if self.success_strict else "≥"
+        means = "mean IoU" if self.auc_is_average_overlap else f"mean of {count} thresholds, IoU {sign} t"
+        success = f"{self.headline.heading} = {means}"
         precision = f", distance {'<' if self.precision_strict else '≤'} t" if self.precision_thresholds else ""
         over = "all frames pooled" if self.averaging == "frames" else "mean over sequences"
         rest = ("" if self.first_frame else ", first frame left out") + (
@@ -189,7 +189,7 @@ def score(
         1.0
     """
     rule = resolve_protocol(protocol, invalid=invalid, missing=missing)
-    _check_names(predictions, truth, rule)
+    check_names(predictions, truth, rule)
     sequences = []
     for name, rows in truth.items():
         true_boxes = _as_rows(rows, f"truth of {name!r}")
@@ -202,7 +202,7 @@ def score(
 
 def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol) -> SequenceScores:
     first = 0 if rule.first_frame else 1
-    bad_truth = np.asarray(~(np.isfinite(truth).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)))
+    bad_truth = ~is_box(truth)
     if bad_truth.any() and rule.invalid == "error":
         raise InputError(
             f"expected truth boxes with positive, finite sides in {name!r}, found {_rows(bad_truth, first)}; "
@@ -238,29 +238,21 @@ def _measure(
 ) -> SequenceScores:
     no_overlap = missed | (truth[:, :2] <= 0).any(axis=1) if rule.edge_truth_is_miss else missed
     overlap = np.where(no_overlap, 0.0, metrics.overlaps(predicted, truth))
-    success = metrics.share_above(overlap, rule.success_thresholds, strict=rule.success_strict)
-    precision, dp20 = np.empty(0), None
+    distance = relative = None
+    precision = normalised = np.empty(0)
     if rule.precision_thresholds:
         distance = np.where(missed, np.inf, metrics.distances(predicted, truth))
         precision = metrics.share_below(distance, rule.precision_thresholds, strict=rule.precision_strict)
-        dp20 = float(metrics.share_below(distance, [PRECISION_AT_PX], strict=rule.precision_strict)[0])
-    normalised, normalised_mean, normalised_02 = np.empty(0), None, None
     if rule.normalised_precision_thresholds:
         relative = np.where(missed, np.inf, metrics.normalised_distances(predicted, truth))
         normalised = metrics.share_below(relative, rule.normalised_precision_thresholds, strict=False)
-        normalised_mean, normalised_02 = (
-            float(normalised.mean()),
-            float(metrics.share_below(relative, [0.2], strict=False)[0]),
-        )
-    average = float(overlap.mean())
-    rate_50, rate_75 = (float(rate) for rate in metrics.share_above(overlap, [0.5, 0.75], strict=True))
-    auc = average if rule.auc_is_average_overlap else float(success.mean())
+    success = metrics.share_above(overlap, rule.success_thresholds, strict=rule.success_strict)
     return SequenceScores(
         name=name,
         frames=len(truth),
         skipped=skipped,
         missed=int(missed.sum()),
-        figures=Figures(auc, dp20, average, rate_50, rate_75, normalised_mean, normalised_02),
+        figures=Figures.of(Frames(rule, overlap, distance, relative, success, precision, normalised)),
         success=tuple(success.tolist()),
         precision=tuple(precision.tolist()),
         normalised_precision=tuple(normalised.tolist()),
@@ -297,7 +289,12 @@ def _as_rows(value: ArrayLike, what: str) -> Boxes:
     return boxes
 
 
-def _check_names(predictions: Mapping[str, ArrayLike], truth: Mapping[str, ArrayLike], rule: Protocol) -> None:
+def check_names(predictions: Collection[str], truth: Collection[str], rule: Protocol) -> None:
+    """Refuse predictions for sequences without truth, and truth without predictions where the rule does.
+
+    Raises:
+        InputError: the message names the sequences.
+    """
     extra = [name for name in predictions if name not in truth]
     if extra:
         raise InputError(

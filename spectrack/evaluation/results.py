@@ -29,8 +29,10 @@ from spectrack.annotations.result_files import (
 from spectrack.annotations.sequence_names import split_name
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
-from spectrack.evaluation.protocols import Invalid, Missing, Protocol, score
+from spectrack.evaluation.analysis import Analysis, analyse
+from spectrack.evaluation.protocols import Invalid, Missing, Protocol, check_names, resolve_protocol
 from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 
 TRUTH_FILES = (
     "HSI/groundtruth_rect.txt",
@@ -46,17 +48,22 @@ Place = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores and what had to be done to get them.
+    """What results are worth, and what had to be done to say so.
 
     Attributes:
-        scores: the figures.
+        analysis: everything that is said about them.
         results: the boxes that were scored, with the names that had to be mapped.
         starts: results that start beside the truth by a step that scripts are known to make.
     """
 
-    scores: Scores
+    analysis: Analysis
     results: ForeignResults
     starts: list[StartOffset]
+
+    @property
+    def scores(self) -> Scores:
+        """The figures."""
+        return self.analysis.scores
 
     def results_to_json(self) -> dict[str, Any]:
         """How the results were read, for the record beside the scores."""
@@ -128,13 +135,12 @@ def evaluate_results(
                 f"expected truth for the sequence {name!r} in {truth}, found none; {nearest_name(name, names)}"
             )
     foreign = match_results(found, names, origin=origin, keep=chosen)
-    predictions = dict(foreign.boxes)
-    if sequences is None:
-        # `score` refuses results without truth, in its own words.
-        predictions |= {name: np.empty((0, 4)) for name in foreign.unmatched}
+    rule = resolve_protocol(protocol, invalid=invalid, missing=missing)
+    check_names([*foreign.boxes, *(foreign.unmatched if sequences is None else ())], chosen, rule)
     boxes = {name: _read_truth(true, name) for name in chosen}
-    scores = score(predictions, boxes, protocol, invalid=invalid, missing=missing)
-    return Evaluation(scores, foreign, start_offsets(foreign.boxes, boxes))
+    tracked = {name: TrackedSequence(name, foreign.boxes.get(name, np.empty((0, 4)))) for name in chosen}
+    analysis = analyse(TrackedRun(Path(results), Path(results).stem, tracked), rule, truth=boxes)
+    return Evaluation(analysis, foreign, start_offsets(foreign.boxes, boxes))
 
 
 def find_results(place: Place) -> dict[str, Path]:

@@ -19,13 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.evaluation.metrics import overlaps
 
 LOST_BELOW = 0.1
 """An overlap below this counts as a miss of the object."""
 
 PATIENCE = 10
 """So many misses on end, and the sequence is lost."""
+
+LOST_WORDS = f"the overlap stays below {LOST_BELOW} for {PATIENCE} frames on end, or to the end"
+"""When a sequence is lost, for captions and legends."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +69,22 @@ class Robustness:
 
 
 def robustness(
-    predictions: Mapping[str, ArrayLike],
-    truth: Mapping[str, ArrayLike],
-    *,
-    lost_below: float = LOST_BELOW,
-    patience: int = PATIENCE,
+    overlaps: Mapping[str, ArrayLike], *, lost_below: float = LOST_BELOW, patience: int = PATIENCE
 ) -> Robustness:
     """Find the losses; see the head of this module for the rule.
 
     Args:
-        predictions: sequence name to boxes (N, 4); a row that is not finite, and a row that lacks at the end, is a
-            miss.
-        truth: sequence name to boxes (N, 4); sequences without a single box of positive size are left out.
+        overlaps: sequence name to (N,) intersection over union as `spectrack.evaluation.metrics.overlaps_by_frame`
+            gives it; sequences without a single number are left out.
         lost_below: overlap below which a frame is a miss.
         patience: misses on end that make a loss, at least 1.
 
     Raises:
         ConfigError: a threshold outside (0, 1] or a patience below 1.
-        InputError: no sequence with a box, or arrays that are not (N, 4).
+        InputError: no sequence with an overlap.
 
     Example:
-        >>> still = np.tile([0.0, 0, 10, 10], (30, 1))
-        >>> away = still.copy()
-        >>> away[12:, 0] = 100
-        >>> robustness({"walk": still}, {"walk": away}).sequences[0].lost_at
+        >>> robustness({"walk": [1.0] * 12 + [0.0] * 18}).sequences[0].lost_at
         12
     """
     if not 0 < lost_below <= 1 or patience < 1:
@@ -98,17 +92,15 @@ def robustness(
         raise ConfigError(
             f"expected an overlap in (0, 1] and a patience of at least 1, found {found}; 0.1 and 10 are usual"
         )
-    losses = [
-        loss
-        for name, rows in truth.items()
-        if (loss := _sequence_loss(name, predictions.get(name, np.empty((0, 4))), rows, lost_below, patience))
-        is not None
-    ]
+    losses = []
+    for name, overlap in overlaps.items():
+        known = ~np.isnan(np.asarray(overlap, dtype=np.float64))
+        if known.any():
+            lost_at = first_loss(overlap, lost_below=lost_below, patience=patience)
+            survived = 1.0 if lost_at is None else float(known[:lost_at].sum() / known.sum())
+            losses.append(SequenceLoss(name, int(known.sum()), lost_at, survived))
     if not losses:
-        raise InputError(
-            "expected at least one sequence with a truth box, found none; give truth and predictions of one sequence "
-            "or more"
-        )
+        raise InputError("expected at least one sequence with a truth box, found none; give truth of one or more")
     frames = [item.frames for item in losses]
     return Robustness(
         lost_below=lost_below,
@@ -120,37 +112,11 @@ def robustness(
     )
 
 
-def _sequence_loss(
-    name: str, predicted: ArrayLike, rows: ArrayLike, lost_below: float, patience: int
-) -> SequenceLoss | None:
-    true_boxes, boxes = np.asarray(rows, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    for what, array in (("truth", true_boxes), ("predictions", boxes)):
-        if array.ndim != 2 or array.shape[1] != 4:
-            raise InputError(
-                f"expected {what} of {name!r} of shape (frames, 4), found {array.shape}; give one x,y,w,h row a frame"
-            )
-    if len(boxes) > len(true_boxes):
-        raise InputError(
-            f"expected at most {len(true_boxes)} predicted boxes for {name!r}, found {len(boxes)}; cut the predictions"
-        )
-    boxes = np.concatenate([boxes, np.full((len(true_boxes) - len(boxes), 4), np.nan)])
-    with np.errstate(invalid="ignore"):
-        known = np.flatnonzero(np.asarray(np.isfinite(true_boxes).all(axis=1) & (true_boxes[:, 2:] > 0).all(axis=1)))
-    if not known.size:
-        return None
-    finite = np.asarray(np.isfinite(boxes[known]).all(axis=1))
-    overlap = np.where(finite, overlaps(np.where(finite[:, None], boxes[known], 0.0), true_boxes[known]), 0.0)
-    start = first_loss(overlap, lost_below=lost_below, patience=patience)
-    if start is None:
-        return SequenceLoss(name, len(known), None, 1.0)
-    return SequenceLoss(name, len(known), int(known[start]), start / len(known))
-
-
 def first_loss(overlap: ArrayLike, *, lost_below: float = LOST_BELOW, patience: int = PATIENCE) -> int | None:
     """Index of the first frame of the first stretch of misses that is long enough or reaches the end; None without one.
 
     Args:
-        overlap: (N,) intersection over union.
+        overlap: (N,) intersection over union; NaN where the truth is no box, which decides nothing.
         lost_below: below this a frame is a miss.
         patience: length of a stretch that counts.
 
@@ -158,9 +124,11 @@ def first_loss(overlap: ArrayLike, *, lost_below: float = LOST_BELOW, patience: 
         >>> first_loss([0.9, 0.0, 0.8, 0.0, 0.0], patience=3)
         3
     """
-    missed = np.asarray(overlap, dtype=np.float64) < lost_below
+    values = np.asarray(overlap, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(values))
+    missed = values[known] < lost_below
     # Where the value changes, a stretch starts or ends; padding makes stretches at both ends visible.
     edges = np.diff(np.concatenate([[False], missed, [False]]).astype(np.int8))
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     long = (ends - starts >= patience) | (ends == missed.size)
-    return int(starts[long][0]) if long.any() else None
+    return int(known[starts[long][0]]) if long.any() else None

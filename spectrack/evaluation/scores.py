@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from spectrack.errors import InputError, nearest_name
+from spectrack.evaluation.figures import Figure, Figures, shown_figures
 from spectrack.tables import from_table, to_table
 
-
-@dataclass(frozen=True)
-class Figures:
-    """Scores of one sequence or of a group; shares lie in [0, 1], None where the protocol does not define the figure.
-
-    Attributes:
-        auc: the protocol's success score (mean of its success curve; mean overlap under got10k).
-        dp20: share of frames whose centre lies within 20 px of the truth's.
-        average_overlap: mean IoU, the AO of GOT-10k.
-        success_rate_50: share of frames with IoU above 0.5.
-        success_rate_75: share of frames with IoU above 0.75.
-        normalised_precision: mean of the normalised precision curve, thresholds 0 to 0.5 of the truth's size.
-        normalised_precision_02: that curve at 0.2.
-    """
-
-    auc: float
-    dp20: float | None
-    average_overlap: float
-    success_rate_50: float
-    success_rate_75: float
-    normalised_precision: float | None = None
-    normalised_precision_02: float | None = None
-
-    @staticmethod
-    def mean(figures: Sequence[Figures], weights: Sequence[float] | None = None) -> Figures:
-        """The (weighted) mean of each figure; weights are frame counts where frames are pooled."""
-
-        def one(name: str) -> float | None:
-            values = [getattr(item, name) for item in figures]
-            return None if None in values else float(np.average(values, weights=weights))
-
-        return Figures(**{field.name: one(field.name) for field in fields(Figures)})  # type: ignore[arg-type]
+CURVE_KINDS = ("success", "precision", "normalised_precision")
+"""The curves that are kept of every sequence."""
 
 
 @dataclass(frozen=True)
@@ -93,23 +64,49 @@ class Scores:
     @property
     def figures(self) -> Figures:
         """The headline figures: pooled or mean over sequences, as the protocol has it."""
-        return self.frame_pooled if self.switches["averaging"] == "frames" else self.sequence_mean
+        return self.frame_pooled if self.averaged_over == "frames" else self.sequence_mean
 
     @property
     def auc(self) -> float:
         """Headline success score in [0, 1]."""
-        return self.figures.auc
+        return float(self.figures.auc)
 
     @property
     def dp20(self) -> float | None:
         """Headline share of frames within 20 px, or None where the protocol has no precision."""
-        return self.figures.dp20
+        return self.figures.get("dp20")
+
+    @property
+    def shown(self) -> tuple[Figure, ...]:
+        """The figures that tables show, as the protocol names them; the first is the headline."""
+        return shown_figures(self.figures, auc_is_average_overlap=self.switches["auc_is_average_overlap"])
+
+    @property
+    def frames(self) -> int:
+        """Frames that were scored, of all sequences."""
+        return sum(item.frames for item in self.sequences)
+
+    @property
+    def extent(self) -> str:
+        """How much was scored, in words."""
+        count = len(self.sequences)
+        return f"{count} sequence{'s' if count != 1 else ''}, {self.frames} frames"
+
+    @property
+    def averaged_over(self) -> str:
+        """What the headline is a mean over: ``sequences`` or ``frames``."""
+        return str(self.switches["averaging"])
+
+    @property
+    def average_name(self) -> str:
+        """What the row of the headline is called below rows of sequences."""
+        return "all frames" if self.averaged_over == "frames" else "mean"
 
     def curve(self, kind: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Thresholds and headline curve for plotting.
 
         Args:
-            kind: ``success``, ``precision`` or ``normalised_precision``.
+            kind: one of `CURVE_KINDS`.
 
         Returns:
             thresholds and shares, both of the same length; empty where the protocol has no such curve.
@@ -117,7 +114,7 @@ class Scores:
         thresholds = tuple(self.switches[f"{kind}_thresholds"])
         if not thresholds:
             return (), ()
-        weights = [item.frames for item in self.sequences] if self.switches["averaging"] == "frames" else None
+        weights = [item.frames for item in self.sequences] if self.averaged_over == "frames" else None
         shares = np.average([getattr(item, kind) for item in self.sequences], axis=0, weights=weights)
         return thresholds, tuple(float(share) for share in shares)
 
@@ -172,3 +169,28 @@ def combine(protocol: str, description: str, switches: dict[str, Any], sequences
     # Every figure is a mean over frames, so weighting by frame counts is the same as pooling the frames.
     pooled = Figures.mean(figures, [item.frames for item in sequences])
     return Scores(protocol, description, switches, sequences, Figures.mean(figures), pooled)
+
+
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Several trackers on the same sequences as one: figures and curves averaged sequence by sequence.
+
+    Raises:
+        InputError: none, or other protocols or sequences.
+    """
+    if not scores:
+        raise InputError("expected the scores of at least one tracker, found none; track first")
+    first, *others = scores
+    names = [item.name for item in first.sequences]
+    if any(each.switches != first.switches or [item.name for item in each.sequences] != names for each in others):
+        raise InputError(
+            "expected the same sequences under the same protocol for all trackers of a row, found others; score again"
+        )
+    averaged = []
+    for several in zip(*(each.sequences for each in scores), strict=True):
+        curves = {
+            kind: tuple(np.mean([getattr(each, kind) for each in several], axis=0).tolist()) for kind in CURVE_KINDS
+        }
+        figures = Figures.mean([each.figures for each in several])
+        missed = round(float(np.mean([each.missed for each in several])))
+        averaged.append(replace(several[0], missed=missed, figures=figures, **curves))
+    return combine(first.protocol, first.description, first.switches, tuple(averaged))

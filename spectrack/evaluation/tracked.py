@@ -64,6 +64,11 @@ class TrackedRun:
         """What the tracker showed for its boxes in one sequence, as arrays by name; here nothing was kept."""
         return {}
 
+    @property
+    def truth(self) -> dict[str, Boxes]:
+        """Truth of the sequences that have any."""
+        return {label: item.truth for label, item in self.sequences.items() if item.truth is not None}
+
     def recorded(self, name: str) -> dict[str, Any]:
         """A group of facts in `info`, such as ``tracker`` or ``provenance``; empty where it is not one."""
         found = self.info.get(name)

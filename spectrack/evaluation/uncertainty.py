@@ -34,6 +34,11 @@ class Interval:
     level: float
     sequences: int
 
+    @property
+    def ends(self) -> str:
+        """Both ends with three decimals."""
+        return f"{self.low:.3f}-{self.high:.3f}"
+
     def __str__(self) -> str:
         return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
@@ -81,7 +86,7 @@ def score_interval(scores: Scores, figure: str = "auc", **options: float) -> Int
 
     Args:
         scores: scored sequences.
-        figure: a field of `spectrack.evaluation.scores.Figures`, such as ``auc`` or ``dp20``.
+        figure: a name in `spectrack.evaluation.figures.FIGURES`, such as ``auc`` or ``dp20``.
         **options: `level`, `resamples`, `seed` of `bootstrap_interval`.
 
     Raises:
@@ -117,7 +122,7 @@ def difference_interval(scores: Scores, baseline: Scores, figure: str = "auc", *
 
 
 def _values(scores: Scores, figure: str) -> list[float]:
-    values = [getattr(item.figures, figure, None) for item in scores.sequences]
+    values = [item.figures.get(figure) for item in scores.sequences]
     if None in values:
         raise InputError(f"expected a figure that the protocol {scores.protocol} defines, found {figure!r}; try auc")
     return [float(value) for value in values if value is not None]

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spectrack.errors import InputError
+from spectrack.evaluation.comparison import Comparison
 from spectrack.evaluation.uncertainty import Interval
 from spectrack.plots import GRID_COLOUR, QUIET_COLOUR, TEXT_COLOUR, curve_style, new_panel, style_plot
-from spectrack.reports.comparison import Comparison
-from spectrack.reports.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,18 +23,17 @@ FEWEST_SPOKES = 3
 _SHARES = (0.2, 0.4, 0.6, 0.8)
 
 
-def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, float] = (5.2, 4.7)) -> Figure:
+def draw_radar(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 4.7)) -> Figure:
     """One polygon a tracker, one spoke an attribute; the middle is 0, and the rim is the next fifth above the best.
 
     Args:
-        comparison: for colours and the small print.
-        table: as `spectrack.reports.result_tables.attribute_table` makes it.
+        comparison: the trackers.
         size_in: width and height of the plot in inches.
 
     Raises:
         InputError: fewer than `FEWEST_SPOKES` attributes.
     """
-    words, values = _read(table)
+    words, values = _read(comparison)
     if len(words) < FEWEST_SPOKES:
         raise InputError(
             f"expected at least {FEWEST_SPOKES} attributes for a radar, found {len(words)}; draw bars instead"
@@ -45,7 +43,7 @@ def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, fl
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(words)) / len(words)
     spokes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     rim = min(1.0, float(np.ceil(max(interval.estimate for row in values for interval in row) * 5 + 1e-9) / 5))
-    _draw_web(axes, spokes, [f"{word} ({table.rows[row][1]})" for row, word in enumerate(words)], rim)
+    _draw_web(axes, spokes, [f"{word} ({count})" for word, count in words.items()], rim)
     for entrant in comparison.entrants:
         shares = np.array([row[entrant.index].estimate for row in values]) / rim
         corners = np.vstack([spokes * shares[:, None], spokes[:1] * shares[0]])
@@ -67,9 +65,9 @@ def draw_radar(comparison: Comparison, table: Table, *, size_in: tuple[float, fl
     return figure
 
 
-def draw_bars(comparison: Comparison, table: Table, *, level: float = 0.95, height_in: float = 4.3) -> Figure:
+def draw_bars(comparison: Comparison, *, height_in: float = 4.3) -> Figure:
     """Bars with their bootstrap intervals, a group an attribute; one sequence alone has no interval."""
-    words, values = _read(table)
+    words, values = _read(comparison)
     count = len(comparison.entrants)
     names = [entrant.name for entrant in comparison.entrants]
     width_in = float(np.clip(1.4 + 0.22 * len(words) * (count + 1), 5.2, 12.0))
@@ -97,17 +95,19 @@ def draw_bars(comparison: Comparison, table: Table, *, level: float = 0.95, heig
             capsize=2,
             zorder=4,
         )
-    title = f"{comparison.headline} by attribute, {level:.0%} intervals"
+    title = f"{comparison.headline} by attribute, {comparison.level:.0%} intervals"
     style_plot(axes, title=title, x_label="attribute (sequences)", y_label=comparison.headline, key=names)
-    axes.set_xticks(range(len(words)), [f"{word}\n({table.rows[row][1]})" for row, word in enumerate(words)])
+    axes.set_xticks(range(len(words)), [f"{word}\n({count})" for word, count in words.items()])
     axes.grid(visible=False, axis="x")
     axes.set(ylim=(0, 1.02), xlim=(-0.6, len(words) - 0.4))
     return figure
 
 
-def _read(table: Table) -> tuple[list[str], list[list[Interval]]]:
-    values = [[cell for cell in row[2:] if isinstance(cell, Interval)] for row in table.rows]
-    return [str(row[0]) for row in table.rows], values
+def _read(comparison: Comparison) -> tuple[dict[str, int], list[list[Interval]]]:
+    """Number of sequences by attribute, and for each attribute every tracker's success score."""
+    groups = [entrant.attributes for entrant in comparison.entrants]
+    words = {word: item.sequences for word, item in groups[0].items()}
+    return words, [[group[word].interval for group in groups] for word in words]
 
 
 def _draw_web(axes: Axes, spokes: np.ndarray, words: list[str], rim: float) -> None:

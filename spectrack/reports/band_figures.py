@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.evaluation.analysis import Analysis
+from spectrack.evaluation.comparison import Comparison
 from spectrack.plots import QUIET_COLOUR, TEXT_COLOUR, evenly_spread, new_panel, style_plot
-from spectrack.reports.comparison import Comparison, Entrant
 from spectrack.spectra import spectral_angle
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def has_spectra(evidence: Evidence) -> bool:
 
 def draw_importance(
     comparison: Comparison,
-    entrant: Entrant,
+    entrant: Analysis,
     label: str,
     evidence: Evidence,
     *,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from spectrack.errors import InputError
-from spectrack.evaluation.protocols import PRECISION_AT_PX
+from spectrack.evaluation.figures import PRECISION_AT_PX
 from spectrack.evaluation.scores import Scores
 from spectrack.plots import QUIET_COLOUR, draw_curve, draw_legend, draw_note, new_figure, save_figure, style_plot
 
@@ -23,20 +23,37 @@ class _Kind(NamedTuple):
     title: str
     x_label: str
     figure: str
-    """Field of `Figures` that the legend gives."""
+    """The figure that is read off the curve, which the legend gives."""
 
-    heading: str
     mark: float | None
     """Threshold at which a single figure is read off."""
 
+    caption: str
+    """How to read the curve."""
+
 
 CURVES = {
-    "success": _Kind("Success", "overlap threshold (IoU)", "auc", "AUC", None),
+    "success": _Kind(
+        "Success",
+        "overlap threshold (IoU)",
+        "auc",
+        None,
+        "Share of frames whose box overlaps the truth by at least the threshold; the number is the mean of the curve.",
+    ),
     "precision": _Kind(
-        "Precision", "centre distance threshold (px)", "dp20", f"DP@{PRECISION_AT_PX}", float(PRECISION_AT_PX)
+        "Precision",
+        "centre distance threshold (px)",
+        "dp20",
+        float(PRECISION_AT_PX),
+        "Share of frames whose centre lies within the threshold of the true centre; the number is read off at "
+        f"{PRECISION_AT_PX} px.",
     ),
     "normalised_precision": _Kind(
-        "Normalised precision", "centre distance threshold (in sizes of the truth)", "normalised_precision", "NP", None
+        "Normalised precision",
+        "centre distance threshold (in sizes of the truth)",
+        "normalised_precision",
+        None,
+        "The same with distances in sizes of the truth box, so that small and large objects count alike.",
     ),
 }
 """The curves that scores hold, by their name in `Scores.curve`."""
@@ -90,25 +107,26 @@ def draw_curves(
         InputError: no results, results under different protocols, or a protocol without that curve.
     """
     named, about = _checked(results), CURVES[kind]
-    thresholds = next(iter(named.values())).curve(kind)[0]
+    first = next(iter(named.values()))
+    thresholds = first.curve(kind)[0]
     if not thresholds:
-        scores = next(iter(named.values()))
         raise InputError(
-            f"expected a protocol with a {kind} curve, found {scores.protocol}, which has none; score under hot or otb"
+            f"expected a protocol with a {kind} curve, found {first.protocol}, which has none; score under hot or otb"
         )
-    average_overlap = kind == "success" and next(iter(named.values())).switches["auc_is_average_overlap"]
-    heading = "AO" if average_overlap else about.heading
+    read = next(item for item in first.shown if item.name == about.figure)
     figure, axes = new_figure(*size_in)
     if about.mark is not None:
         axes.axvline(about.mark, color=QUIET_COLOUR, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
-    values = {name: float(getattr(scores.figures, about.figure)) for name, scores in named.items()}
+    values = {name: scores.figures[about.figure] or 0.0 for name, scores in named.items()}
     for rank, name in enumerate(sorted(named, key=lambda name: -values[name])):
         index = rank if colours is None else colours[name]
-        draw_curve(axes, *named[name].curve(kind), label=f"{name}  {heading} {values[name]:.3f}".strip(), index=index)
+        draw_curve(
+            axes, *named[name].curve(kind), label=f"{name}  {read.label} {read.text(values[name])}".strip(), index=index
+        )
     style_plot(axes, title=about.title, x_label=about.x_label, y_label="share of frames")
     axes.set(xlim=(0, thresholds[-1]), ylim=(0, 1.02))
     draw_legend(axes)
-    draw_note(figure, _note(named) if note is None else note)
+    draw_note(figure, f"protocol {first.description}\n{first.extent}" if note is None else note)
     return figure
 
 
@@ -123,10 +141,3 @@ def _checked(results: Results) -> dict[str, Scores]:
                 f"expected all curves under one protocol on the same sequences, found {name!r} to differ; score again"
             )
     return named
-
-
-def _note(named: dict[str, Scores]) -> str:
-    scores = next(iter(named.values()))
-    frames = sum(item.frames for item in scores.sequences)
-    count = len(scores.sequences)
-    return f"protocol {scores.description}\n{count} sequence{'s' if count != 1 else ''}, {frames} frames"

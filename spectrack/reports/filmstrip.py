@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes
+from spectrack.boxes import Boxes, is_box
 from spectrack.errors import InputError
 from spectrack.evaluation.metrics import overlaps
 from spectrack.plots import (
@@ -102,11 +102,6 @@ def check_boxes(sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None) -
             f"expected truth of shape ({len(track)}, 4) or longer, found {known.shape}; give one row a frame"
         )
     return track, known[: len(track)]
-
-
-def is_box(row: NDArray[np.float64]) -> bool:
-    """Whether a truth row is finite and has an area, so that it can be drawn."""
-    return bool(np.isfinite(row).all() and (row[2:] > 0).all())
 
 
 def _draw_pair(

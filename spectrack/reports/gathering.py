@@ -20,7 +20,7 @@ from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
 from spectrack.evaluation.results import find_truth
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
-from spectrack.reports.highlights import Pictures
+from spectrack.reports.strip_frames import Pictures
 from spectrack.runs.stored_run import StoredRun, read_run
 
 if TYPE_CHECKING:

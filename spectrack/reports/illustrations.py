@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from spectrack.errors import SpectrackError
+from spectrack.evaluation.analysis import Analysis
+from spectrack.evaluation.comparison import Comparison, Highlight
 from spectrack.plots import save_figure, save_pages
 from spectrack.reports.attribute_figures import FEWEST_SPOKES, draw_bars, draw_radar
 from spectrack.reports.band_figures import draw_importance, draw_spectra, has_importance, has_spectra
-from spectrack.reports.comparison import Comparison, Entrant
-from spectrack.reports.confidence import draw_reliability, judged_frames
+from spectrack.reports.confidence import draw_reliability
 from spectrack.reports.curves import CURVES, draw_curves
-from spectrack.reports.highlights import Highlight, StripFrame
 from spectrack.reports.speed import draw_speed
 from spectrack.reports.strip_figures import draw_strip
-from spectrack.reports.tables import Table
+from spectrack.reports.strip_frames import StripFrame
 from spectrack.reports.timelines import draw_timeline
 
 if TYPE_CHECKING:
@@ -85,23 +85,18 @@ def file_stem(label: str) -> str:
 
 def plan_figures(
     comparison: Comparison,
-    attributes: Table | None,
     highlights: Sequence[Highlight],
     strips: Mapping[str, list[StripFrame]],
-    *,
-    level: float,
 ) -> tuple[list[Plan], list[str]]:
     """Every figure that the comparison gives, and sentences about what is left out.
 
     Args:
         comparison: the trackers.
-        attributes: the attribute table, if there is one.
         highlights: sequences with a film strip.
         strips: their frames, where there are pictures.
-        level: of the intervals.
     """
     plans, remarks = [*_curve_plans(comparison), *_speed_plans(comparison), *_confidence_plans(comparison)], []
-    found, words = _attribute_plans(comparison, attributes, level)
+    found, words = _attribute_plans(comparison)
     plans += found
     remarks += words
     for highlight in highlights:
@@ -155,21 +150,11 @@ def _curve_plans(comparison: Comparison) -> list[Plan]:
     for kind, about in CURVES.items():
         if not comparison.entrants[0].scores.switches[f"{kind}_thresholds"]:
             continue
-        values = ", ".join(f"{name} {getattr(scores.figures, about.figure):.3f}" for name, scores in named.items())
+        values = ", ".join(f"{name} {scores.figures[about.figure]:.3f}" for name, scores in named.items())
         alt = f"{about.title} curves, share of frames over the {about.x_label}; {values}"
         draw = functools.partial(draw_curves, named, kind, colours=colours, note=note, size_in=_CURVE_SIZE_IN)
-        plans.append(Plan(kind.replace("_", "-"), alt, _CURVE_CAPTIONS[kind], draw))
+        plans.append(Plan(kind.replace("_", "-"), alt, about.caption, draw))
     return plans
-
-
-_CURVE_CAPTIONS = {
-    "success": "Share of frames whose box overlaps the truth by at least the threshold; the number is the mean of the "
-    "curve.",
-    "precision": "Share of frames whose centre lies within the threshold of the true centre; the number is read off at "
-    "20 px.",
-    "normalised_precision": "The same with distances in sizes of the truth box, so that small and large objects count "
-    "alike.",
-}
 
 
 def _speed_plans(comparison: Comparison) -> list[Plan]:
@@ -191,7 +176,7 @@ def _speed_plans(comparison: Comparison) -> list[Plan]:
 
 
 def _confidence_plans(comparison: Comparison) -> list[Plan]:
-    known = [entrant.name for entrant in comparison.entrants if judged_frames(comparison, entrant)]
+    known = [entrant.name for entrant in comparison.entrants if entrant.reliability is not None]
     if not known:
         return []
     caption = (
@@ -208,19 +193,22 @@ def _confidence_plans(comparison: Comparison) -> list[Plan]:
     ]
 
 
-def _attribute_plans(comparison: Comparison, table: Table | None, level: float) -> tuple[list[Plan], list[str]]:
-    if table is None:
+def _attribute_plans(comparison: Comparison) -> tuple[list[Plan], list[str]]:
+    found = comparison.entrants[0].attributes
+    if not found:
         return [], ["Attributes are left out: no sequence names any."]
-    words = ", ".join(str(row[0]) for row in table.rows)
-    bars = functools.partial(draw_bars, comparison, table, level=level)
-    caption = f"Bars with {level:.0%} bootstrap intervals over sequences, the number of sequences in brackets."
+    words = ", ".join(found)
+    bars = functools.partial(draw_bars, comparison)
+    caption = (
+        f"Bars with {comparison.level:.0%} bootstrap intervals over sequences, the number of sequences in brackets."
+    )
     plans = [Plan("attribute-bars", f"{comparison.headline} by attribute as bars: {words}", caption, bars)]
-    if len(table.rows) < FEWEST_SPOKES:
+    if len(found) < FEWEST_SPOKES:
         return plans, [
             f"The attribute radar is left out: it takes {FEWEST_SPOKES} attributes, and the sequences carry "
-            f"{len(table.rows)}."
+            f"{len(found)}."
         ]
-    radar = functools.partial(draw_radar, comparison, table)
+    radar = functools.partial(draw_radar, comparison)
     caption = "One spoke an attribute, the number of sequences in brackets; further out is better."
     return [
         Plan("attribute-radar", f"{comparison.headline} by attribute as a radar: {words}", caption, radar),
@@ -259,7 +247,7 @@ def _evidence_plans(comparison: Comparison, label: str) -> tuple[list[Plan], lis
 
 
 def _importance_plan(
-    comparison: Comparison, entrant: Entrant, label: str, evidence: Mapping[str, NDArray[Any]]
+    comparison: Comparison, entrant: Analysis, label: str, evidence: Mapping[str, NDArray[Any]]
 ) -> Plan:
     alt = f"Importance of each band in every frame of {label} by {entrant.name}"
     draw = functools.partial(draw_importance, comparison, entrant, label, evidence)

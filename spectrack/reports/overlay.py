@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes
+from spectrack.boxes import Boxes, is_box
 from spectrack.errors import ConfigError, InputError, MissingExtraError
 from spectrack.evaluation.metrics import overlaps
 from spectrack.files import write_atomically
 from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR, rgb
-from spectrack.reports.filmstrip import check_boxes, is_box
+from spectrack.reports.filmstrip import check_boxes
 from spectrack.sequences.base import Sequence
 
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import quote
 
-from spectrack.reports.comparison import Comparison
-from spectrack.reports.highlights import Highlight, StripFrame
+from spectrack.evaluation.comparison import Comparison, Highlight
+from spectrack.evaluation.confidence import HIDDEN_WORDS
 from spectrack.reports.illustrations import Illustration, file_stem
 from spectrack.reports.inline_svg import inline_svg
 from spectrack.reports.strip_figures import strip_html
+from spectrack.reports.strip_frames import StripFrame
 from spectrack.reports.table_formats import swatch, to_html
 from spectrack.reports.tables import Table
 from spectrack.reports.wording import about_protocol, about_runs, lead
@@ -47,7 +48,6 @@ class Content:
         highlights: sequences with pictures or timelines of their own.
         strips: frames by label, where there are pictures.
         remarks: sentences that a reader must know.
-        level: of the intervals.
     """
 
     title: str
@@ -57,7 +57,6 @@ class Content:
     highlights: Sequence[Highlight]
     strips: Mapping[str, list[StripFrame]]
     remarks: Sequence[str]
-    level: float
 
 
 def make_page(content: Content) -> str:
@@ -102,7 +101,7 @@ class _Writer:
         return (
             f"<header>\n<h1>{html.escape(self._content.title)}</h1>\n"
             f'<p class="facts">{html.escape(comparison.notes[0])}</p>\n'
-            f'<p class="lead">{html.escape(lead(comparison, level=self._content.level))}</p>\n'
+            f'<p class="lead">{html.escape(lead(comparison))}</p>\n'
             f'<ul class="key" aria-label="Colours">{entries}</ul>\n</header>'
         )
 
@@ -150,8 +149,7 @@ class _Writer:
     def timelines_section(self) -> str:
         about = (
             '<p class="about">Overlap with the truth in every frame. Bars below zero: frames in which a tracker says '
-            "that it has lost the "
-            "target. Grey: frames in which less than half of the object is seen, where the dataset knows. A cross: the "
+            f"that it has lost the target. Grey: frames in which the object is hidden ({HIDDEN_WORDS}). A cross: the "
             "tracker failed.</p>"
         )
         parts = []
@@ -182,7 +180,7 @@ class _Writer:
             f"<article><h3>{swatch(entrant.index)}{html.escape(name)}</h3>{_facts(rows)}</article>"
             for entrant, (name, rows) in zip(self._comparison.entrants, about_runs(self._comparison), strict=True)
         )
-        protocol = f"<article><h3>Protocol</h3>{_facts(about_protocol(self._comparison.entrants[0].scores))}</article>"
+        protocol = f"<article><h3>Protocol</h3>{_facts(about_protocol(self._comparison.scores))}</article>"
         return f'<div class="pair">{protocol}{runs}</div>'
 
     def _highlight(self, number: int, highlight: Highlight) -> str:

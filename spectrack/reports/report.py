@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spectrack.boxes import Boxes
+from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
 from spectrack.evaluation.tracked import TrackedRun
 from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
-from spectrack.reports.comparison import Comparison, ScoringOptions, compare
-from spectrack.reports.highlights import Pictures, choose_highlights, film_strips
 from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figures
 from spectrack.reports.page import Content, make_page
 from spectrack.reports.result_tables import all_tables
+from spectrack.reports.strip_frames import Pictures, film_strips
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
 
 PAGE = "report.html"
@@ -33,14 +33,12 @@ class ReportOptions:
     Attributes:
         scoring: protocol and rules.
         title: heading of the page.
-        level: of the bootstrap intervals, between 0 and 1.
         strips: film strips of each kind: best, worst, most different.
         overwrite: replace an earlier report in the same folder.
     """
 
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
     title: str = "Tracking report"
-    level: float = 0.95
     strips: int = 1
     overwrite: bool = False
 
@@ -76,7 +74,7 @@ def write_report(
     Args:
         runs: own runs and foreign results (see `spectrack.reports.gathering`); the others are compared with the first.
         out: the folder; it must not exist or be empty, or hold an earlier report with `options.overwrite`.
-        options: protocol, title, intervals.
+        options: protocol, intervals, title.
         truth: label to (N, 4), in place of what the runs hold.
         attributes: label to labels such as OCC, for sequences whose runs name none.
         pictures: gives the false-colour picture of a frame for film strips, which are left out without it.
@@ -88,34 +86,33 @@ def write_report(
 
     Raises:
         ConfigError: an unknown protocol, or a folder that holds something else.
-        InputError: runs that cannot be compared; see `spectrack.reports.comparison.compare`.
+        InputError: runs that cannot be compared; see `spectrack.evaluation.comparison.compare`.
     """
     options = options or ReportOptions()
     replace = REPORT_FILES if options.overwrite else ()
     check_folder_for_results(out, replace=replace)
     comparison = compare(runs, truth=truth, attributes=attributes, options=options.scoring)
-    tables = all_tables(comparison, level=options.level)
-    highlights = choose_highlights(comparison, each=options.strips)
+    tables = all_tables(comparison)
+    highlights = comparison.highlights(options.strips)
     if on_progress is not None:
         on_progress("reading frames", 0, None)
     strips, strip_remarks = film_strips(comparison, highlights, pictures)
-    plans, figure_remarks = plan_figures(comparison, tables.get("attributes"), highlights, strips, level=options.level)
+    plans, figure_remarks = plan_figures(comparison, highlights, strips)
     told = (*comparison.remarks, *remarks, *_about_misses(comparison), *strip_remarks, *figure_remarks)
     with write_folder_atomically(out, replace=replace) as folder:
         illustrations = draw_figures(plans, folder / "figures", on_progress)
         for stem, table in tables.items():
             for suffix, write in ((".csv", to_csv), (".md", to_markdown), (".tex", to_latex)):
                 write_text(folder / "tables" / f"{stem}{suffix}", write(table))
-        content = Content(options.title, comparison, tables, illustrations, highlights, strips, told, options.level)
+        content = Content(options.title, comparison, tables, illustrations, highlights, strips, told)
         write_text(folder / PAGE, make_page(content))
     return Report(Path(out) / PAGE, comparison, told)
 
 
 def _about_misses(comparison: Comparison) -> list[str]:
     """Frames without a prediction change a score, so a reader is told."""
-    counted = {entrant.name: sum(item.missed for item in entrant.scores.sequences) for entrant in comparison.entrants}
     return [
-        f"{name} has {count} frames without a usable box or truth, which count as misses."
-        for name, count in counted.items()
-        if count
+        f"{entrant.name} has {entrant.missed} frames without a usable box or truth, which count as misses."
+        for entrant in comparison.entrants
+        if entrant.missed
     ]

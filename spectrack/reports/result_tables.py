@@ -1,183 +1,117 @@
-"""What stands in the tables of a report: every number that is printed is computed here or in `spectrack.evaluation`."""
+"""What stands in the tables of a report; every number comes from `spectrack.evaluation.comparison`."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from spectrack.errors import InputError
-from spectrack.evaluation.attributes import per_attribute
-from spectrack.evaluation.confidence import reliability
-from spectrack.evaluation.scores import Figures
-from spectrack.evaluation.uncertainty import difference_interval, score_interval
-from spectrack.reports.comparison import Comparison
-from spectrack.reports.confidence import flag_scores, judged_frames
-from spectrack.reports.losses import LOST_WORDS, losses_of
+from spectrack.evaluation.comparison import Comparison
+from spectrack.evaluation.confidence import HIDDEN_WORDS, FlagScores
+from spectrack.evaluation.figures import FAILED, FRAMES_PER_SECOND, LOST, MISSED, PART_MS, Figure
+from spectrack.evaluation.robustness import LOST_WORDS
 from spectrack.reports.tables import Cell, Column, Table
 
-HEADINGS = {
-    "auc": "AUC",
-    "dp20": "DP@20",
-    "normalised_precision": "norm. precision",
-    "average_overlap": "AO",
-    "success_rate_50": "SR@50",
-    "success_rate_75": "SR@75",
-}
-"""Figures of `spectrack.evaluation.scores.Figures` that tables show, in this order."""
 
-
-def shown_figures(comparison: Comparison) -> dict[str, str]:
-    """The figures that the protocol defines, with their headings; AO is not shown twice where it is the headline."""
-    defined = {
-        name for name in HEADINGS if all(getattr(item.scores.figures, name) is not None for item in comparison.entrants)
-    }
-    shown = {name: heading for name, heading in HEADINGS.items() if name in defined}
-    if comparison.headline == "AO":
-        shown.pop("average_overlap")
-        shown["auc"] = "AO"
-    return shown
-
-
-def summary_table(comparison: Comparison, *, level: float = 0.95) -> Table:
+def summary_table(comparison: Comparison) -> Table:
     """A row a tracker: figures with intervals, the paired difference to the first tracker, and what went wrong."""
-    shown = shown_figures(comparison)
-    first, several = comparison.entrants[0], len(comparison.entrants) > 1
-    columns = [Column("tracker"), *(Column(heading, 3, "high") for heading in shown.values())]
+    shown, first, several = comparison.shown, comparison.entrants[0], len(comparison.entrants) > 1
+    columns = [Column("tracker"), *map(Column.of, shown)]
     if several:
-        columns.append(Column(f"Δ{shown['auc']} to {first.name}", 3, signed=True))
-    columns += [Column("lost", None, "low"), Column("failed", None, "low"), Column("missed", None, "low")]
+        heading = f"Δ{comparison.headline} to {first.name}"
+        columns.append(Column.of(shown[0], heading=heading, best=None, signed=True))
+    columns += map(Column.of, (LOST, FAILED, MISSED))
     rows = []
     for entrant in comparison.entrants:
-        row: list[Cell] = [entrant.name, *(score_interval(entrant.scores, name, level=level) for name in shown)]
+        row: list[Cell] = [entrant.name, *(entrant.intervals[figure.name] for figure in shown)]
         if several:
-            row.append(None if entrant is first else difference_interval(entrant.scores, first.scores, level=level))
-        losses = losses_of(comparison, entrant)
-        row.append(sum(loss.frame is not None for loss in losses))
-        row.append(sum(loss.failure is not None for loss in losses))
-        row.append(sum(item.missed for item in entrant.scores.sequences))
-        rows.append(tuple(row))
-    over = "frames" if first.scores.switches["averaging"] == "frames" else "sequences"
+            row.append(None if entrant is first else comparison.difference(entrant, first))
+        rows.append((*row, len(entrant.lost_at), len(entrant.failures), entrant.missed))
     caption = (
-        f"Figures over {len(comparison.labels)} sequences (protocol {first.scores.protocol}, mean over {over}) with "
-        f"{level:.0%} bootstrap "
-        f"intervals over sequences. Lost: sequences on which {LOST_WORDS}; failed: "
-        "sequences on which the tracker stopped with an error; missed: frames without a usable box."
+        f"Figures over {len(comparison.labels)} sequences ({_protocol(comparison)}, mean over "
+        f"{comparison.scores.averaged_over}) with {_intervals(comparison)}. "
+        f"Lost: {LOST.words}; failed: {FAILED.words}; missed: {MISSED.words}."
     )
     return Table("summary", caption, tuple(columns), tuple(rows), trackers=_indices(comparison))
 
 
 def pooling_table(comparison: Comparison) -> Table:
     """Means over sequences beside figures of all frames in one pot: papers differ in which they print."""
-    shown = shown_figures(comparison)
-    columns = [Column("tracker"), Column("averaged over")] + [Column(heading, 3) for heading in shown.values()]
+    columns = [Column("tracker"), Column("averaged over")]
+    columns += [Column.of(figure, best=None) for figure in comparison.shown]
     rows: list[tuple[Cell, ...]] = []
     for entrant in comparison.entrants:
         for words, figures in (("sequences", entrant.scores.sequence_mean), ("frames", entrant.scores.frame_pooled)):
-            rows.append((entrant.name, words, *_values(figures, shown)))
-    caption = (
-        "The same boxes averaged over sequences and over all frames pooled (protocol "
-        f"{comparison.entrants[0].scores.protocol})."
-    )
-    return Table(
-        "averaging",
-        caption,
-        tuple(columns),
-        tuple(rows),
-        trackers=tuple(index for index in _indices(comparison) for _ in range(2)),
-    )
+            rows.append((entrant.name, words, *(figures[figure.name] for figure in comparison.shown)))
+    caption = f"The same boxes averaged over sequences and over all frames pooled ({_protocol(comparison)})."
+    trackers = tuple(index for index in _indices(comparison) for _ in range(2))
+    return Table("averaging", caption, tuple(columns), tuple(rows), trackers=trackers)
 
 
 def sequence_table(comparison: Comparison) -> Table:
     """A row a sequence: every tracker's success score and precision, and how far the trackers differ."""
-    shown = {name: heading for name, heading in shown_figures(comparison).items() if name in ("auc", "dp20")}
+    shown = [figure for figure in comparison.shown if figure.name in ("auc", "dp20")]
     several = len(comparison.entrants) > 1
     columns = [Column("sequence"), Column("attributes"), Column("frames")]
-    for heading in shown.values():
-        columns += [
-            Column(f"{item.name} {heading}", 3, "high" if several else None, tracker=item.index, group=heading)
-            for item in comparison.entrants
-        ]
-    columns += [Column("spread", 3)] if several else []
+    columns += [column for figure in shown for column in _competing(comparison, figure)]
+    columns += [Column.of(shown[0], heading="spread", best=None)] if several else []
     rows: list[tuple[Cell, ...]] = []
     for label in comparison.labels:
-        figures = [item.scores.of(label).figures for item in comparison.entrants]
-        numbers = [getattr(item, name) for name in shown for item in figures]
-        spread = [float(np.ptp([item.auc for item in figures]))] if several else []
-        frames = comparison.entrants[0].scores.of(label).frames
-        rows.append((label, " ".join(comparison.attributes.get(label, ())), frames, *numbers, *spread))
-    frames = sum(item.frames for item in comparison.entrants[0].scores.sequences)
-    means = [getattr(item.scores.figures, name) for name in shown for item in comparison.entrants]
-    over = "all frames" if comparison.entrants[0].scores.switches["averaging"] == "frames" else "mean"
-    caption = f"Every sequence by its own figures (protocol {comparison.entrants[0].scores.protocol})"
+        scores = [entrant.scores.of(label) for entrant in comparison.entrants]
+        numbers = [item.figures[figure.name] for figure in shown for item in scores]
+        spread = [comparison.spread(label)] if several else []
+        rows.append((label, " ".join(comparison.attributes.get(label, ())), scores[0].frames, *numbers, *spread))
+    means = [entrant.scores.figures[figure.name] for figure in shown for entrant in comparison.entrants]
+    caption = f"Every sequence by its own figures ({_protocol(comparison)})"
     caption += f"; spread is the difference between the best and the worst {comparison.headline}." if several else "."
-    footer = (over, "", frames, *means, *([None] if several else []))
+    footer = (comparison.scores.average_name, "", comparison.scores.frames, *means, *([None] if several else []))
     return Table("sequences", caption, tuple(columns), tuple(rows), footer)
 
 
-def attribute_table(comparison: Comparison, *, level: float = 0.95) -> Table | None:
+def attribute_table(comparison: Comparison) -> Table | None:
     """A row an attribute with each tracker's success score; None where no sequence carries one."""
-    if not comparison.attributes:
+    groups = [entrant.attributes for entrant in comparison.entrants]
+    if not groups[0]:
         return None
-    parts = {item.name: per_attribute(item.scores, comparison.attributes) for item in comparison.entrants}
-    labels = sorted(next(iter(parts.values())))
-    several = len(comparison.entrants) > 1
-    heading = comparison.headline
-    columns = [Column("attribute"), Column("sequences")]
-    columns += [
-        Column(f"{item.name} {heading}", 3, "high" if several else None, tracker=item.index, group=heading)
-        for item in comparison.entrants
+    columns = (Column("attribute"), Column("sequences"), *_competing(comparison, comparison.shown[0]))
+    rows: list[tuple[Cell, ...]] = [
+        (word, item.sequences, *(group[word].interval for group in groups)) for word, item in groups[0].items()
     ]
-    rows: list[tuple[Cell, ...]] = []
-    for word in labels:
-        members = [label for label in comparison.labels if word in comparison.attributes.get(label, ())]
-        intervals = [score_interval(item.scores.select(members), level=level) for item in comparison.entrants]
-        rows.append((word, len(members), *intervals))
     caption = (
-        f"{heading} over the sequences with an attribute (protocol {comparison.entrants[0].scores.protocol}), with "
-        f"{level:.0%} bootstrap "
-        "intervals over sequences; intervals from fewer than ten sequences are too narrow."
+        f"{comparison.headline} over the sequences with an attribute ({_protocol(comparison)}), with "
+        f"{_intervals(comparison)}; intervals from fewer than ten sequences are too narrow."
     )
-    return Table("attributes", caption, tuple(columns), tuple(rows))
+    return Table("attributes", caption, columns, tuple(rows))
 
 
 def speed_table(comparison: Comparison) -> Table:
-    """A row a tracker: frames per second and the parts of a frame's time, with the machine that they were measured
-    on.
-    """
-    columns = (
-        Column("tracker"),
-        Column("frames/s", 1, "high"),
-        Column("reading ms", 2),
-        Column("network ms", 2),
-        Column("rest ms", 2),
-        Column("frames"),
-        Column("device"),
-        Column("machine"),
-    )
-    rows = []
+    """A row a tracker: frames per second and the parts of a frame's time, with the machine they were measured on."""
+    columns = [Column("tracker"), *map(Column.of, (FRAMES_PER_SECOND, *PART_MS.values()))]
+    columns += [Column("frames"), Column("device"), Column("machine")]
+    rows: list[tuple[Cell, ...]] = []
     for entrant in comparison.entrants:
         speed, run = entrant.speed, entrant.run
-        parts = [speed.median_ms.get(part) for part in ("reading", "network", "rest")]
+        parts = [speed.median_ms.get(part) for part in PART_MS]
         rows.append((entrant.name, speed.frames_per_second, *parts, speed.frames or None, run.device, run.machine))
     caption = (
         "Speed without the first frame of each sequence (the tracker's start): frames per second over all frames, "
         "reading included, and median milliseconds a frame. Only numbers from one machine can be compared."
     )
-    return Table("speed", caption, columns, tuple(rows), trackers=_indices(comparison))
+    return Table("speed", caption, tuple(columns), tuple(rows), trackers=_indices(comparison))
 
 
 def loss_table(comparison: Comparison) -> Table:
     """A row for each sequence that a tracker lost or broke down on."""
     columns = (Column("tracker"), Column("sequence"), Column("frame of loss"), Column("of frames"), Column("failure"))
-    found = [(entrant.index, loss) for entrant in comparison.entrants for loss in losses_of(comparison, entrant)]
-    rows: list[tuple[Cell, ...]] = [
-        (loss.tracker, loss.label, loss.frame, loss.frames, loss.failure or "") for _, loss in found
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    indices = []
+    for entrant in comparison.entrants:
+        for label in comparison.labels:
+            frame, failure = entrant.lost_at.get(label), entrant.failures.get(label)
+            if frame is not None or failure is not None:
+                rows.append((entrant.name, label, frame, len(comparison.truth[label]), failure or ""))
+                indices.append(entrant.index)
     caption = (
         f"Sequences that were lost ({LOST_WORDS}; frames count from 0) and those on which a tracker failed with an "
-        "error, after which "
-        "frames count as misses."
+        "error, after which frames count as misses."
     )
-    return Table("losses", caption, columns, tuple(rows), trackers=tuple(index for index, _ in found))
+    return Table("losses", caption, columns, tuple(rows), trackers=tuple(indices))
 
 
 def confidence_table(comparison: Comparison) -> Table | None:
@@ -196,51 +130,60 @@ def confidence_table(comparison: Comparison) -> Table | None:
     rows: list[tuple[Cell, ...]] = []
     indices = []
     for entrant in comparison.entrants:
-        judged = judged_frames(comparison, entrant)
-        if judged:
-            hidden, missed = flag_scores(judged)
-            seen = (
-                hidden.flagged,
-                hidden.positives,
-                hidden.precision,
-                hidden.recall,
-                missed.positives,
-                missed.precision,
-                missed.recall,
-            )
-            rows.append((entrant.name, *seen, reliability(judged).correlation))
+        hidden, missed, curve = entrant.flag_hidden, entrant.flag_missed, entrant.reliability
+        if hidden is not None and missed is not None and curve is not None:
+            told = (hidden.flagged, *(value for flag in (hidden, missed) for value in _flag_cells(flag)))
+            rows.append((entrant.name, *told, curve.correlation))
             indices.append(entrant.index)
     caption = (
         "The trackers' own lost flag against frames in which the object is hidden and frames in which the box misses "
-        "it, and the rank "
-        "correlation of confidence and overlap; the first frame does not count."
+        f"it, and the rank correlation of confidence and overlap; the first frame does not count. Hidden: "
+        f"{HIDDEN_WORDS}."
     )
     return Table("confidence", caption, columns, tuple(rows), trackers=tuple(indices)) if rows else None
 
 
-def all_tables(comparison: Comparison, *, level: float = 0.95) -> dict[str, Table]:
-    """Every table that the comparison gives, by stem.
-
-    Raises:
-        InputError: a level outside (0, 1).
-    """
-    if not 0 < level < 1:
-        raise InputError(f"expected a level between 0 and 1, found {level}; 0.95 is usual")
-    tables = [
-        summary_table(comparison, level=level),
-        pooling_table(comparison),
-        attribute_table(comparison, level=level),
-        sequence_table(comparison),
-        loss_table(comparison),
-        confidence_table(comparison),
-        speed_table(comparison),
-    ]
+def all_tables(comparison: Comparison) -> dict[str, Table]:
+    """Every table that the comparison gives, by stem."""
+    makers = (
+        summary_table,
+        pooling_table,
+        attribute_table,
+        sequence_table,
+        loss_table,
+        confidence_table,
+        speed_table,
+    )
+    tables = [make(comparison) for make in makers]
     return {table.stem: table for table in tables if table is not None}
+
+
+def _competing(comparison: Comparison, figure: Figure) -> list[Column]:
+    """A column a tracker for one figure, the best of which is set off in every row."""
+    several = len(comparison.entrants) > 1
+    return [
+        Column.of(
+            figure,
+            heading=f"{entrant.name} {figure.heading}",
+            best=figure.better if several else None,
+            tracker=entrant.index,
+            group=figure.heading,
+        )
+        for entrant in comparison.entrants
+    ]
+
+
+def _flag_cells(flag: FlagScores) -> tuple[Cell, ...]:
+    return flag.positives, flag.precision, flag.recall
+
+
+def _protocol(comparison: Comparison) -> str:
+    return f"protocol {comparison.scores.protocol}"
+
+
+def _intervals(comparison: Comparison) -> str:
+    return f"{comparison.level:.0%} bootstrap intervals over sequences"
 
 
 def _indices(comparison: Comparison) -> tuple[int, ...]:
     return tuple(entrant.index for entrant in comparison.entrants)
-
-
-def _values(figures: Figures, names: dict[str, str]) -> list[float]:
-    return [getattr(figures, name) for name in names]

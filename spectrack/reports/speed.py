@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spectrack.evaluation.comparison import Comparison
+from spectrack.evaluation.figures import FRAMES_PER_SECOND
 from spectrack.plots import curve_style, new_panel, style_plot
-from spectrack.reports.comparison import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +37,7 @@ def draw_speed(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3
             zorder=3,
         )
     style_plot(
-        axes, title="Accuracy against speed", x_label="frames per second", y_label=comparison.headline, key=names
+        axes, title="Accuracy against speed", x_label=FRAMES_PER_SECOND.words, y_label=comparison.headline, key=names
     )
     if fastest > 8 * slowest:
         axes.set_xscale("log")

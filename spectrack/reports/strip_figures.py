@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box
+from spectrack.evaluation.comparison import Comparison, Highlight
 from spectrack.plots import QUIET_COLOUR, TEXT_COLOUR, TRUTH_COLOUR, curve_style, draw_box, draw_image, new_grid
-from spectrack.reports.comparison import Comparison
-from spectrack.reports.highlights import Highlight, StripFrame
+from spectrack.reports.strip_frames import StripFrame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

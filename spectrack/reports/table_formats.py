@@ -63,7 +63,7 @@ def to_csv(table: Table) -> str:
 def to_markdown(table: Table) -> str:
     """A pipe table under its caption, the best numbers in bold."""
     lines = [_markdown(table.caption), ""]
-    lines.append("| " + " | ".join(_markdown(column.heading) for column in table.columns) + " |")
+    lines.append("| " + " | ".join(_markdown(column.title) for column in table.columns) + " |")
     lines.append(
         "| " + " | ".join("---" if _is_text(table, place) else "---:" for place in range(len(table.columns))) + " |"
     )
@@ -88,7 +88,7 @@ def to_latex(table: Table) -> str:
         rf"\label{{tab:{table.stem}}}",
         rf"\begin{{tabular}}{{{align}}}",
         r"\toprule",
-        " & ".join(_latex(column.heading) for column in table.columns) + r" \\",
+        " & ".join(_latex(column.title) for column in table.columns) + r" \\",
         r"\midrule",
     ]
     lines += [" & ".join(row) + r" \\" for row in _text_rows(table, _latex, lambda text: rf"\textbf{{{text}}}")]
@@ -135,7 +135,7 @@ def swatch(tracker: int) -> str:
 
 def _html_heading(column: Column, *, text: bool) -> str:
     kind = "" if column.tracker is None else f' class="c{column.tracker % 6}"'
-    return f'<th scope="col"{kind} data-sort="{"text" if text else "number"}">{html.escape(column.heading)}</th>'
+    return f'<th scope="col"{kind} data-sort="{"text" if text else "number"}">{html.escape(column.title)}</th>'
 
 
 def _html_cell(table: Table, number: int, place: int, *, best: bool, links: Callable[[str], str | None] | None) -> str:

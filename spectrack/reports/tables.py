@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
+from spectrack.evaluation.figures import Figure
 from spectrack.evaluation.uncertainty import Interval
 
 Cell = str | int | float | Interval | None
@@ -16,12 +17,13 @@ class Column:
     """One column.
 
     Attributes:
-        heading: as printed.
+        heading: as printed and as it is called in CSV files.
         digits: decimals of numbers; None for text and counts.
         best: whether the highest or the lowest number is set off; None where neither is better.
         signed: print a plus before positive numbers, for differences.
         tracker: index of the tracker that the column is about, for its colour.
         group: columns whose numbers compete in a row, such as the trackers' AUC; None where rows compete in the column.
+        note: how the numbers are taken, behind the heading where people read it.
     """
 
     heading: str
@@ -30,6 +32,17 @@ class Column:
     signed: bool = False
     tracker: int | None = None
     group: str | None = None
+    note: str = ""
+
+    @staticmethod
+    def of(figure: Figure, **changes: Any) -> Column:
+        """The column of a figure, with other attributes where these are given."""
+        return replace(Column(figure.heading, figure.digits, figure.better, note=figure.note), **changes)
+
+    @property
+    def title(self) -> str:
+        """Heading and note."""
+        return f"{self.heading} ({self.note})" if self.note else self.heading
 
 
 @dataclass(frozen=True)

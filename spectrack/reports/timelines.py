@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spectrack.evaluation.analysis import Analysis
+from spectrack.evaluation.comparison import Comparison
 from spectrack.plots import GRID_COLOUR, QUIET_COLOUR, curve_style, draw_curve, new_panel, style_plot
-from spectrack.reports.comparison import Comparison, Entrant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-HIDDEN_BELOW = 0.5
-"""Visibility below which frames are shaded."""
 
 _RUG_HEIGHT, _RUGS_HEIGHT = 0.06, 0.24
 """Room below zero for one tracker's lost flags, and for all, in IoU."""
@@ -38,7 +36,8 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5, key=names)
     frames = len(comparison.truth[label])
     rug = min(_RUG_HEIGHT, _RUGS_HEIGHT / len(comparison.entrants))
-    _shade_hidden(axes, comparison, label)
+    for start, stop in spans(comparison.hidden(label)):
+        axes.axvspan(start - 0.5, stop - 0.5, color=GRID_COLOUR, linewidth=0, zorder=0)
     for entrant in comparison.entrants:
         values = entrant.overlaps[label]
         draw_curve(axes, np.arange(len(values)), values, label=names[entrant.index], index=entrant.index, width=1.6)
@@ -49,16 +48,7 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
     return figure
 
 
-def _shade_hidden(axes: Axes, comparison: Comparison, label: str) -> None:
-    """Grey where less than half of the object is seen, as far as the dataset knows."""
-    known = (entrant.sequence(label).visibility for entrant in comparison.entrants)
-    visibility = next((values for values in known if values is not None), None)
-    if visibility is not None:
-        for start, stop in spans(np.asarray(visibility) < HIDDEN_BELOW):
-            axes.axvspan(start - 0.5, stop - 0.5, color=GRID_COLOUR, linewidth=0, zorder=0)
-
-
-def _draw_lost(axes: Axes, entrant: Entrant, label: str, level: float) -> None:
+def _draw_lost(axes: Axes, entrant: Analysis, label: str, level: float) -> None:
     """A bar below zero where the tracker says that it has lost the target, and a cross where it failed."""
     item = entrant.sequence(label)
     colour, _ = curve_style(entrant.index)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from spectrack.evaluation.analysis import Analysis
+from spectrack.evaluation.comparison import Comparison
 from spectrack.evaluation.scores import Scores
-from spectrack.evaluation.uncertainty import difference_interval, score_interval
-from spectrack.reports.comparison import Comparison, Entrant
 
 
-def lead(comparison: Comparison, *, level: float = 0.95) -> str:
+def lead(comparison: Comparison) -> str:
     """The outcome: who leads, by how much, and whether the sequences at hand can tell."""
     ranked, name = comparison.ranked(), comparison.headline
     best = ranked[0]
-    interval = score_interval(best.scores, level=level)
-    value = f"{interval.estimate:.3f} ({level:.0%} interval {interval.low:.3f} to {interval.high:.3f})"
+    interval = best.intervals["auc"]
+    value = f"{interval.estimate:.3f} ({comparison.level:.0%} interval {interval.low:.3f} to {interval.high:.3f})"
     if len(ranked) == 1:
         return f"{best.name} reaches an {name} of {value}."
     second = ranked[1]
     if best.scores.auc == second.scores.auc:
         names = ", ".join(item.name for item in ranked if item.scores.auc == best.scores.auc)
         return f"{names} share the best {name} of {value}."
-    difference = difference_interval(best.scores, second.scores, level=level)
+    difference = comparison.difference(best, second)
     if difference.low > 0:
         judged = (
             f"a difference that holds on these sequences (interval {difference.low:+.3f} to {difference.high:+.3f})"
@@ -77,7 +77,7 @@ def _steps(values: list[float]) -> str:
     return f"{len(values)} thresholds from {values[0]:g} to {values[-1]:g}"
 
 
-def _facts(entrant: Entrant) -> list[tuple[str, str]]:
+def _facts(entrant: Analysis) -> list[tuple[str, str]]:
     info = entrant.run.info
     if not info:
         return [

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from spectrack.errors import ConfigError
-from spectrack.evaluation.analysis import Analysis, compare, figures_json
+from spectrack.evaluation.analysis import Analysis
+from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance
 from spectrack.runs.entries import Entry, SequenceEntry
@@ -30,12 +31,12 @@ class BenchmarkResult:
     Attributes:
         directory: where it was written; each tracker has a run directory of its name in it.
         runs: by tracker, in the order given.
-        differences: paired differences between every two trackers, see `spectrack.evaluation.analysis.compare`.
+        comparison: the runs side by side; None when no sequence has truth.
     """
 
     directory: Path
     runs: dict[str, RunResult]
-    differences: list[dict[str, Any]]
+    comparison: Comparison | None
 
     @property
     def failures(self) -> list[str]:
@@ -96,23 +97,25 @@ def benchmark(
         # Only here, where none of them is refused any more, anything is changed.
         claim.remove([BENCHMARK])
         runs = {name: one.go(None if progress is None else _named(progress, name)) for name, one in prepared.items()}
-        analyses = {name: result.analysis for name, result in runs.items() if result.analysis is not None}
-        differences = compare(analyses)
-        claim.write_json(BENCHMARK, _record(runs, differences, options))
-    return BenchmarkResult(directory, runs, differences)
+        comparison = None
+        if any(result.analysis is not None for result in runs.values()):
+            stored = {name: result.stored for name, result in runs.items()}
+            comparison = compare(stored, options=ScoringOptions(options.rule))
+        claim.write_json(BENCHMARK, _record(runs, comparison, options))
+    return BenchmarkResult(directory, runs, comparison)
 
 
 def _named(progress: OnTracked, name: str) -> Callable[[SequenceRun, int, int], None]:
     return lambda item, done, total: progress(name, item, done, total)
 
 
-def _record(runs: Mapping[str, RunResult], differences: list[dict[str, Any]], options: RunOptions) -> dict[str, Any]:
+def _record(runs: Mapping[str, RunResult], comparison: Comparison | None, options: RunOptions) -> dict[str, Any]:
     return {
         "dataset": dict(options.dataset),
         "protocol": options.protocol,
         "sequences": len(next(iter(runs.values())).stored.sequences),
         "trackers": {name: _summary(result.stored, result.analysis) for name, result in runs.items()},
-        "differences": differences,
+        "differences": [] if comparison is None else comparison.differences(),
         "provenance": provenance(),
     }
 
@@ -128,15 +131,14 @@ def _summary(stored: StoredRun, analysis: Analysis | None) -> dict[str, Any]:
         return summary
     robust = analysis.robustness
     return summary | {
-        "figures": figures_json(analysis.scores.figures),
-        "frame_pooled": figures_json(analysis.scores.frame_pooled),
+        "figures": analysis.scores.figures,
+        "frame_pooled": analysis.scores.frame_pooled,
         "intervals": {name: asdict(interval) for name, interval in analysis.intervals.items()},
         "attributes": {
-            name: {"sequences": item.sequences, "figures": figures_json(item.figures)}
-            for name, item in analysis.attributes.items()
+            name: {"sequences": item.sequences, "figures": item.figures} for name, item in analysis.attributes.items()
         },
-        "share_lost": robust.share_lost,
-        "survived": robust.survived,
+        "share_lost": None if robust is None else robust.share_lost,
+        "survived": None if robust is None else robust.survived,
     }
 
 

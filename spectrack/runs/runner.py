@@ -20,7 +20,7 @@ from typing import Any
 import spectrack
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
-from spectrack.evaluation.protocols import Invalid, Missing, resolve_protocol
+from spectrack.evaluation.protocols import Invalid, Missing, Protocol, resolve_protocol
 from spectrack.evaluation.scores import Scores
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance, source_digest
@@ -82,6 +82,15 @@ class RunOptions:
     overwrite: bool = False
     retry_failed: bool = False
     inputs: tuple[Path, ...] = ()
+
+    @property
+    def rule(self) -> Protocol:
+        """The protocol with the rules that are given.
+
+        Raises:
+            ConfigError: unknown protocol or rule.
+        """
+        return resolve_protocol(self.protocol, invalid=self.invalid, missing=self.missing)
 
     def terms(self, labels: Iterable[str]) -> Terms:
         """On which a run over these sequences claims its directory."""
@@ -180,7 +189,7 @@ def prepare_run(
     tracker = make_tracker()
     plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options)
     del tracker
-    protocol = resolve_protocol(options.protocol, invalid=options.invalid, missing=options.missing)
+    protocol = options.rule
     check_spread(options.jobs, options.cluster)
     if options.threads < 1:
         raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
@@ -240,7 +249,7 @@ def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) 
         "sequences": described,
     }
     stored = stored_run(directory.path, record)
-    analysis = analyse(stored, options.protocol, invalid=options.invalid, missing=options.missing)
+    analysis = analyse(stored, options.rule) if stored.truth else None
     record |= {
         **stored.speed.to_json(),
         "failures": len(stored.failures),

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from spectrack.ablations.results import RowResult, mean_scores, measured, summarise
+from spectrack.ablations.results import RowResult, measured, summarise
 from spectrack.ablations.rows import Row
 from spectrack.errors import InputError
+from spectrack.evaluation.scores import mean_scores
 from tests.fixtures.refusals import refuses
 
 ROW = Row("tried", "one", "something", "inference", reference="base")

@@ -81,9 +81,10 @@ def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
     for name in ("standing", "siamban"):
         (row,) = (line.split() for line in lines if line.split()[:1] == [name] and len(line.split()) == 9)
         figures, interval = (record["trackers"][name][key] for key in ("figures", "intervals"))
-        assert row[1:3] == [f"{figures['auc']:.3f}", f"{interval['auc']['low']:.2f}-{interval['auc']['high']:.2f}"]
+        assert row[1:3] == [f"{figures['auc']:.3f}", f"{interval['auc']['low']:.3f}-{interval['auc']['high']:.3f}"]
         assert row[3:6] == [f"{figures[key]:.3f}" for key in ("dp20", "normalised_precision", "average_overlap")]
-        assert row[6:8] == [f"{record['trackers'][name]['share_lost']:.0%}", "0"]
+        assert row[6:8] == [f"{2 * record['trackers'][name]['share_lost']:.0f}", "0"]
+        assert float(row[8]) == pytest.approx(record["trackers"][name]["frames_per_second"], abs=0.06)
     assert any(
         line.split()
         == ["SV", "2", *(f"{record['trackers'][n]['figures']['auc']:.3f}" for n in ("standing", "siamban"))]

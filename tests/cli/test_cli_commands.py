@@ -147,8 +147,8 @@ def test_evaluate_prints_a_table_and_writes_json(run, results):
     # Half a box is off by a quarter of the width: within 26 of the 51 thresholds 0, 0.01 .. 0.5 of normalised
     # precision.
     assert rows["same"] == ["4", "1.000", "1.000", "1.000", "1.000"]
-    assert rows["half"] == ["4", "0.500", "1.000", "0.500", "0.510"]
-    assert rows["mean"] == ["8", "0.750", "1.000", "0.750", "0.755"]
+    assert rows["half"] == ["4", "0.500", "1.000", "0.510", "0.500"]
+    assert rows["mean"] == ["8", "0.750", "1.000", "0.755", "0.750"]
     written = json.loads((results / "results" / "scores-hot.json").read_text())
     assert written["sequence_mean"]["auc"] == pytest.approx(0.75)
 

@@ -14,12 +14,10 @@ import pytest
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation import score
-from spectrack.reports.comparison import ScoringOptions, compare
-from spectrack.reports.highlights import choose_highlights
+from spectrack.evaluation.comparison import ScoringOptions, compare
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg
 from spectrack.reports.report import REPORT_FILES, ReportOptions, write_report
-from spectrack.reports.result_tables import attribute_table
 
 VOID = {"meta", "image", "rect", "use", "path", "br", "img", "input", "link"}
 
@@ -223,10 +221,10 @@ def test_pictures_that_fail_leave_only_their_strip_out(made, two_runs):
             raise InputError("expected a frame, found none; copy it")
         return made.picture(label, index)[..., 0] if label == "forest$2$" else made.picture(label, index)
 
-    from spectrack.reports.highlights import film_strips
+    from spectrack.reports.strip_frames import film_strips
 
     comparison = compare(two_runs)
-    strips, remarks = film_strips(comparison, choose_highlights(comparison, each=2), failing)
+    strips, remarks = film_strips(comparison, comparison.highlights(2), failing)
     assert set(strips) == {"ball&mirror9", "_under_scored"}
     assert sorted(remark.split(":")[0] for remark in remarks) == [
         "The film strip of car is left out",
@@ -237,17 +235,15 @@ def test_pictures_that_fail_leave_only_their_strip_out(made, two_runs):
 def test_highlights(made, two_runs):
     comparison = compare(two_runs)
     spread = {label: np.ptp(comparison.auc(label)) for label in comparison.labels}
-    best, worst, different = choose_highlights(comparison)
+    best, worst, different = comparison.highlights()
     assert (best.label, best.reason) == ("ball&mirror9", "best")
     assert (worst.label, worst.reason) == ("forest$2$", "worst")
     assert different.label == max(set(spread) - {best.label, worst.label}, key=spread.get)
-    assert [item.reason for item in choose_highlights(compare(two_runs[:1]))] == ["best", "worst"]
-    assert [item.label for item in choose_highlights(compare([made.run("d", "t", 0, labels=["car"])]), each=3)] == [
-        "car"
-    ]
-    assert choose_highlights(comparison, each=0) == []
+    assert [item.reason for item in compare(two_runs[:1]).highlights()] == ["best", "worst"]
+    assert [item.label for item in compare([made.run("d", "t", 0, labels=["car"])]).highlights(3)] == ["car"]
+    assert comparison.highlights(0) == []
     with pytest.raises(InputError, match="0 or more, found -1"):
-        choose_highlights(comparison, each=-1)
+        comparison.highlights(-1)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +262,7 @@ def test_highlights(made, two_runs):
 def test_evidence_that_is_there_is_drawn(made, tmp_path, changes, kinds):
     made.write_evidence(tmp_path, "car", **changes)
     comparison = compare([made.run(tmp_path, "t", 0.1, labels=["car"])])
-    plans, _ = plan_figures(comparison, None, [], {}, level=0.95)
+    plans, _ = plan_figures(comparison, [], {})
     drawn = {plan.stem.split("/")[0]: plan.draw() for plan in plans if plan.stem.split("/")[0] in ("bands", "spectra")}
     assert set(drawn) == kinds
     for figure in drawn.values():
@@ -279,7 +275,7 @@ def test_evidence_that_is_there_is_drawn(made, tmp_path, changes, kinds):
 def test_bands_are_shown_by_wavelength(made, tmp_path):
     importance = np.tile([1.0, 2, 3, 4, 5], (12, 1))
     made.write_evidence(tmp_path, "car", band_importance=importance)
-    plans, _ = plan_figures(compare([made.run(tmp_path, "t", 0.1, labels=["car"])]), None, [], {}, level=0.95)
+    plans, _ = plan_figures(compare([made.run(tmp_path, "t", 0.1, labels=["car"])]), [], {})
     axes = next(plan.draw() for plan in plans if plan.stem.startswith("bands/")).axes[0]
     assert axes.get_images()[0].get_array()[:, 0].tolist() == [2, 4, 1, 5, 3]  # 500, 550, 600, 650, 700 nm
     assert [label.get_text() for label in axes.get_yticklabels()] == ["500", "550", "600", "650", "700"]
@@ -288,20 +284,20 @@ def test_bands_are_shown_by_wavelength(made, tmp_path):
 def test_damaged_evidence_is_told(made, tmp_path):
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / "car.npz").write_bytes(b"PK\x03\x04 not a zip file")
-    _, remarks = plan_figures(compare([made.run(tmp_path, "t", 0.1, labels=["car"])]), None, [], {}, level=0.95)
+    _, remarks = plan_figures(compare([made.run(tmp_path, "t", 0.1, labels=["car"])]), [], {})
     assert remarks[1].startswith("The evidence of t for car is left out: ")
 
 
 def test_two_attributes_have_bars_but_no_radar(made):
     comparison = compare([made.run("d", "t", 0.1, labels=["ball&mirror9"])])
-    plans, remarks = plan_figures(comparison, attribute_table(comparison), [], {}, level=0.95)
+    plans, remarks = plan_figures(comparison, [], {})
     assert [plan.stem for plan in plans if plan.stem.startswith("attribute")] == ["attribute-bars"]
     assert remarks[0] == "The attribute radar is left out: it takes 3 attributes, and the sequences carry 2."
 
 
 def test_protocol_without_precision_has_no_precision_curves(two_runs):
     comparison = compare(two_runs, options=ScoringOptions("got10k"))
-    plans, _ = plan_figures(comparison, None, [], {}, level=0.95)
+    plans, _ = plan_figures(comparison, [], {})
     assert [plan.stem for plan in plans if plan.stem in ("success", "precision", "normalised-precision")] == ["success"]
 
 

@@ -1,6 +1,6 @@
 """The sentence at the head of a report: who leads, by how much, and whether that means anything."""
 
-from spectrack.reports.comparison import ScoringOptions, compare
+from spectrack.evaluation.comparison import ScoringOptions, compare
 from spectrack.reports.wording import about_protocol, about_runs, lead
 
 
@@ -10,7 +10,7 @@ def test_one_tracker(made):
 
 
 def test_a_clear_lead(made):
-    text = lead(compare([made.run("a", "bad", 0.8), made.run("b", "good", 0.0)]), level=0.9)
+    text = lead(compare([made.run("a", "bad", 0.8), made.run("b", "good", 0.0)], options=ScoringOptions(level=0.9)))
     assert text.startswith("good leads with an AUC of 1.000 (90% interval 1.000 to 1.000), 0.")
     assert "ahead of bad, a difference that holds on these sequences (interval +0." in text
 

@@ -1,6 +1,4 @@
-"""Which sequences to look at: the best, the worst, and those on which the trackers differ most, with pictures of
-them.
-"""
+"""The frames of film strips: pictures of a sequence with the truth and every tracker's box."""
 
 from __future__ import annotations
 
@@ -11,29 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.boxes import Box
+from spectrack.boxes import Box, is_box
 from spectrack.errors import InputError, SpectrackError
+from spectrack.evaluation.comparison import Comparison, Highlight
 from spectrack.plots import evenly_spread
-from spectrack.reports.comparison import Comparison
 
 Pictures = Callable[[str, int], NDArray[np.uint8]]
 """Gives the false-colour image (height, width, 3) of a sequence's frame."""
 
 FRAMES = 6
 """Frames of a film strip, first and last included."""
-
-
-@dataclass(frozen=True)
-class Highlight:
-    """A sequence worth a look.
-
-    Attributes:
-        label: the sequence.
-        reason: ``best``, ``worst`` or ``most different``.
-    """
-
-    label: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -69,33 +54,6 @@ class StripFrame:
         return left, top, view_width, view_height
 
 
-def choose_highlights(comparison: Comparison, *, each: int = 1) -> list[Highlight]:
-    """The `each` best and worst sequences by the trackers' mean score, and those with the largest spread between
-    trackers.
-
-    No sequence is chosen twice, so a report on few sequences shows fewer; with one tracker there is no difference to
-    show.
-
-    Raises:
-        InputError: a negative number.
-    """
-    if each < 0:
-        raise InputError(f"expected a number of film strips of 0 or more, found {each}; give for example --strips 1")
-    scores = {label: comparison.auc(label) for label in comparison.labels}
-    orders = {
-        "best": sorted(scores, key=lambda label: -float(np.mean(scores[label]))),
-        "worst": sorted(scores, key=lambda label: float(np.mean(scores[label]))),
-        "most different": sorted(scores, key=lambda label: -float(np.ptp(scores[label]))),
-    }
-    if len(comparison.entrants) == 1:
-        del orders["most different"]
-    chosen: dict[str, str] = {}
-    for reason, order in orders.items():
-        for label in [label for label in order if label not in chosen][:each]:
-            chosen[label] = reason
-    return [Highlight(label, reason) for label, reason in chosen.items()]
-
-
 def film_strip(comparison: Comparison, label: str, pictures: Pictures, *, frames: int = FRAMES) -> list[StripFrame]:
     """Evenly spread frames of one sequence with every tracker's box.
 
@@ -109,10 +67,10 @@ def film_strip(comparison: Comparison, label: str, pictures: Pictures, *, frames
         boxes = {}
         for entrant in comparison.entrants:
             stored = entrant.sequence(label).boxes
-            if index < len(stored) and _is_box(stored[index]):
+            if index < len(stored) and is_box(stored[index]):
                 boxes[entrant.index] = stored[index]
         overlaps = {entrant.index: float(entrant.overlaps[label][index]) for entrant in comparison.entrants}
-        strip.append(StripFrame(index, image, truth[index] if _is_box(truth[index]) else None, boxes, overlaps))
+        strip.append(StripFrame(index, image, truth[index] if is_box(truth[index]) else None, boxes, overlaps))
     return strip
 
 
@@ -138,7 +96,3 @@ def _checked(image: NDArray[Any], label: str, index: int) -> NDArray[np.uint8]:
             f"expected an 8-bit RGB picture of {label!r}, found {array.dtype} of shape {array.shape} in frame {index}"
         )
     return array
-
-
-def _is_box(box: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(box).all() and (box[2:] > 0).all())

@@ -1,0 +1,61 @@
+"""Tables of scores as the commands print them; headings and decimals are those of `spectrack.evaluation.figures`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from spectrack.cli.console import make_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from spectrack.evaluation.comparison import Comparison
+    from spectrack.evaluation.scores import Scores
+
+
+def make_sequences_table(scores: Scores) -> Table:
+    """One row a sequence, and the protocol's headline as the last row."""
+    from spectrack.evaluation.figures import BRIEF
+
+    shown = scores.shown[:BRIEF]
+    rows = [(escape(item.name), str(item.frames), item.figures) for item in scores.sequences]
+    rows.append((scores.average_name, str(scores.frames), scores.figures))
+    *cells, footer = [(name, frames, *(item.text(found[item.name]) for item in shown)) for name, frames, found in rows]
+    return make_table(("sequence", "frames", *(item.heading for item in shown)), cells, footer=footer)
+
+
+def make_trackers_table(comparison: Comparison) -> Table:
+    """One row a tracker: figures, the headline's interval, sequences lost for good and failed on, and speed."""
+    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
+
+    headline, *others = comparison.shown[:BRIEF]
+    rows = []
+    for entrant in comparison.entrants:
+        found = entrant.scores.figures
+        figures = [headline.text(found["auc"]), entrant.intervals["auc"].ends]
+        figures += [item.text(found[item.name]) for item in others]
+        counts = LOST.text(len(entrant.lost_at)), FAILED.text(len(entrant.failures))
+        rows.append((escape(entrant.name), *figures, *counts, FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)))
+    rest = (item.label for item in (*others, LOST, FAILED, FRAMES_PER_SECOND))
+    return make_table(("tracker", headline.label, f"{100 * comparison.level:g} %", *rest), rows)
+
+
+def trackers_legend(comparison: Comparison) -> str:
+    """What the headings of `make_trackers_table` mean."""
+    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
+
+    told = (*comparison.shown[:BRIEF], LOST, FAILED, FRAMES_PER_SECOND)
+    interval = f"{100 * comparison.level:g} %: bootstrap interval over sequences"
+    return "; ".join([interval, *(f"{item.label}: {item.words}" for item in told)])
+
+
+def make_attributes_table(comparison: Comparison) -> Table:
+    """Headline success score by attribute, a column a tracker."""
+    headline, groups = comparison.shown[0], [entrant.attributes for entrant in comparison.entrants]
+    rows = [
+        (escape(word), str(item.sequences), *(headline.text(group[word].figures["auc"]) for group in groups))
+        for word, item in groups[0].items()
+    ]
+    return make_table(("attribute", "sequences", *(escape(entrant.name) for entrant in comparison.entrants)), rows)

@@ -1,0 +1,219 @@
+"""Runs side by side: everything that is said about several, under one protocol on one set of sequences.
+
+Boxes are scored anew, whatever the runs were scored with before, so that no two columns of a table mean different
+things. What is said about each is in `spectrack.evaluation.analysis`; commands, tables and figures compute nothing of
+their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Boxes
+from spectrack.errors import InputError
+from spectrack.evaluation.alignment import one_set, one_truth, unique_names
+from spectrack.evaluation.analysis import Analysis, analyse
+from spectrack.evaluation.confidence import hidden_frames
+from spectrack.evaluation.figures import Figure
+from spectrack.evaluation.protocols import Invalid, Missing, Protocol, resolve_protocol
+from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.tracked import TrackedRun
+from spectrack.evaluation.uncertainty import Interval, difference_interval
+
+_HASH_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How runs are scored.
+
+    Attributes:
+        protocol: a name or a protocol of your own; by default the one that the first run records, else ``hot``.
+        invalid: another rule for invalid truth than the protocol's.
+        missing: another rule for missing predictions than the protocol's. Runs in which a tracker failed on a sequence
+            are scored with ``miss`` unless something else is asked for.
+        shared: compare on the sequences that all runs have, instead of refusing runs that differ.
+        level: of the bootstrap intervals, between 0 and 1.
+    """
+
+    protocol: str | Protocol | None = None
+    invalid: Invalid | None = None
+    missing: Missing | None = None
+    shared: bool = False
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """A sequence worth a look.
+
+    Attributes:
+        label: the sequence.
+        reason: ``best``, ``worst`` or ``most different``.
+    """
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several trackers side by side.
+
+    Attributes:
+        entrants: the trackers, in the order given; the first is what the others are compared with.
+        labels: the sequences, in the order of the first run.
+        truth: label to (N, 4).
+        attributes: label to labels such as OCC; a sequence without any is absent.
+        remarks: sentences that a reader must know, such as sequences left out.
+        level: of the intervals.
+    """
+
+    entrants: tuple[Analysis, ...]
+    labels: tuple[str, ...]
+    truth: Mapping[str, Boxes]
+    attributes: Mapping[str, tuple[str, ...]]
+    remarks: tuple[str, ...]
+    level: float
+
+    @property
+    def scores(self) -> Scores:
+        """Those of the first tracker: protocol, sequences and frames are the same for all."""
+        return self.entrants[0].scores
+
+    @property
+    def shown(self) -> tuple[Figure, ...]:
+        """The figures that tables show, the headline first."""
+        return self.scores.shown
+
+    @property
+    def headline(self) -> str:
+        """What the success score is called under the protocol: AUC or AO."""
+        return self.shown[0].heading
+
+    @property
+    def notes(self) -> tuple[str, str]:
+        """What is printed on every figure: the protocol with the sequences, and the weights."""
+        protocol = f"protocol {self.scores.description}; {self.scores.extent}"
+        return protocol, "; ".join(map(_weights_note, self.entrants))
+
+    def ranked(self) -> list[Analysis]:
+        """The trackers, best headline score first."""
+        return sorted(self.entrants, key=lambda entrant: -entrant.scores.auc)
+
+    def auc(self, label: str) -> list[float]:
+        """Success score of each tracker on one sequence."""
+        return [float(entrant.scores.of(label).figures.auc) for entrant in self.entrants]
+
+    def spread(self, label: str) -> float:
+        """Difference between the best and the worst tracker's success score on one sequence."""
+        return float(np.ptp(self.auc(label)))
+
+    def hidden(self, label: str) -> NDArray[np.bool_]:
+        """(N,) whether the object is hidden in each frame of a sequence, as far as any run knows."""
+        known = (entrant.sequence(label).visibility for entrant in self.entrants)
+        visibility = next((seen for seen in known if seen is not None and len(seen) == len(self.truth[label])), None)
+        return hidden_frames(self.truth[label], visibility)
+
+    def difference(self, tracker: Analysis, baseline: Analysis, figure: str = "auc") -> Interval:
+        """Interval of one tracker minus another, paired by sequence."""
+        return difference_interval(tracker.scores, baseline.scores, figure, level=self.level)
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Every two trackers and every figure that tables show: ``tracker``, ``baseline``, ``figure`` and interval."""
+        return [
+            {"tracker": tracker.name, "baseline": baseline.name, "figure": name}
+            | asdict(self.difference(tracker, baseline, name))
+            for baseline in self.entrants
+            for tracker in self.entrants[baseline.index + 1 :]
+            for name in tracker.intervals
+        ]
+
+    def highlights(self, each: int = 1) -> list[Highlight]:
+        """The `each` best and worst sequences by the trackers' mean score, and those on which trackers differ most.
+
+        No sequence is chosen twice, so few sequences give fewer; one tracker differs from nothing.
+
+        Raises:
+            InputError: a negative number.
+        """
+        if each < 0:
+            raise InputError(f"expected a number of highlights of 0 or more, found {each}; give for example --strips 1")
+        mean = {label: float(np.mean(self.auc(label))) for label in self.labels}
+        orders = {
+            "best": sorted(self.labels, key=lambda label: -mean[label]),
+            "worst": sorted(self.labels, key=lambda label: mean[label]),
+            "most different": sorted(self.labels, key=lambda label: -self.spread(label)),
+        }
+        if len(self.entrants) == 1:
+            del orders["most different"]
+        chosen: dict[str, str] = {}
+        for reason, order in orders.items():
+            for label in [label for label in order if label not in chosen][:each]:
+                chosen[label] = reason
+        return [Highlight(label, reason) for label, reason in chosen.items()]
+
+
+def compare(
+    runs: Mapping[str, TrackedRun] | Sequence[TrackedRun],
+    *,
+    truth: Mapping[str, Boxes] | None = None,
+    attributes: Mapping[str, Iterable[str]] | None = None,
+    options: ScoringOptions | None = None,
+) -> Comparison:
+    """Score runs on the same sequences under one protocol.
+
+    Args:
+        runs: own runs and foreign results, by name or to be named by their trackers; the first is the one that others
+            are compared with.
+        truth: label to (N, 4), which takes precedence over what the runs hold.
+        attributes: label to attribute labels, for sequences whose runs name none.
+        options: the protocol and its rules.
+
+    Raises:
+        ConfigError: unknown protocol or rule.
+        InputError: no run, no truth, runs on other sequences or with another truth, a level outside (0, 1), and what
+            `spectrack.evaluation.score` refuses.
+    """
+    named = runs if isinstance(runs, Mapping) else dict(zip(unique_names(runs), runs, strict=True))
+    if not named:
+        raise InputError(
+            "expected at least one run to report on, found none; name a run directory, or results with --results "
+            "NAME=DIR"
+        )
+    options = options or ScoringOptions()
+    known = one_truth(named, truth or {})
+    labels, remarks = one_set(named, known, shared=options.shared)
+    failed = any(run.sequences[label].failure is not None for run in named.values() for label in labels)
+    recorded = next((run.protocol for run in named.values() if run.protocol), "hot")
+    rule = resolve_protocol(
+        options.protocol or recorded, invalid=options.invalid, missing=options.missing or ("miss" if failed else None)
+    )
+    known = {label: known[label] for label in labels}
+    words = {label: _attributes(named.values(), label, attributes or {}) for label in labels}
+    words = {label: found for label, found in words.items() if found}
+    entrants: list[Analysis] = []
+    for name, run in named.items():
+        try:
+            analysis = analyse(run, rule, truth=known, name=name, attributes=words, level=options.level)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+        entrants.append(replace(analysis, index=len(entrants)))
+    return Comparison(tuple(entrants), tuple(labels), known, words, tuple(remarks), options.level)
+
+
+def _attributes(runs: Iterable[TrackedRun], label: str, given: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    found = (run.sequences[label].attributes for run in runs)
+    return tuple(next((words for words in found if words), tuple(given.get(label, ()))))
+
+
+def _weights_note(entrant: Analysis) -> str:
+    if not entrant.run.info:
+        return f"{entrant.name}: results of others"
+    known = entrant.run.weights_hash
+    return f"{entrant.name}: " + ("no weights" if known is None else f"weights {known.split(':')[-1][:_HASH_DIGITS]}")

@@ -84,6 +84,14 @@ def test_pages_name_files_that_exist():
     assert [name for name in found if not (ROOT / name).is_file()] == []
 
 
+def test_pages_name_source_files_that_exist():
+    """As in a folder, `spectral_angle.py`, or from the package down, `networks/neck.py`."""
+    files = {f"/{path.relative_to(ROOT).as_posix()}" for path in ROOT.rglob("*.py") if "site-packages" not in path.parts}
+    found = [name for name in on_pages(r"`([\w/]+\.py)`") if name.islower()]
+    assert len(found) > 20
+    assert [name for name in found if not any(file.endswith(f"/{name}") for file in files)] == []
+
+
 @pytest.mark.parametrize("tracker", list_trackers())
 def test_speed_splits_a_frame_of_any_tracker_into_its_parts(scripts, tracker, tmp_path, monkeypatch):
     out = tmp_path / "speed.json"

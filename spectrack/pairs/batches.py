@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.bank import build_bank
-from spectrack.pairs.clips import PairMaker, clip_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.clip_pairs import PairMaker, clip_pair
 from spectrack.pairs.configuration import DataConfig
+from spectrack.pairs.stored_clips import prepare_clips
 from spectrack.pairs.synthesis import Pair, render_pair
 
 
@@ -54,15 +54,7 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairMa
     if name == "pictures":
         bank = build_bank(cache, data.bank, jobs=jobs)
         return lambda rng: render_pair(rng, bank, data.synthesis)
-    if name == "simulated":
-        clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
-    elif Path(name).exists():
-        clips = prepare_sequences(cache, Path(name), data.clips, scaling=data.scaling, rule=data.false_colour)
-    else:
-        hint = nearest_name(name, ("pictures", "simulated"))
-        raise ConfigError(
-            f"expected pictures, simulated or the path of a sequence in data.sources, found {name!r}; {hint}"
-        )
+    clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
     return lambda rng: clip_pair(rng, clips, data.clips, data.synthesis.photometric)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.pairs.bank import BankConfig
-from spectrack.pairs.clips import ClipConfig
 from spectrack.pairs.spectral_pairs import SpectralConfig
+from spectrack.pairs.stored_clips import ClipConfig
 from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.tables import require

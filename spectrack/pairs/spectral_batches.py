@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from spectrack.errors import ConfigError, nearest_name
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.bank import PairMaterial, build_bank
-from spectrack.pairs.clips import ALL_BANDS, STORED_WHITE, Clip, cut_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.clip_pairs import cut_pair
 from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.spectral_cameras import SpectralCamera, draw_camera
 from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
+from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, prepare_clips
 from spectrack.pairs.synthesis import Pair
 from spectrack.pairs.warping import Image
 
@@ -44,7 +44,7 @@ class SpectralSource:
     """
 
     bank: PairMaterial | None = None
-    clips: dict[str, list[Clip]] = field(default_factory=dict)
+    clips: dict[str, list[StoredClip]] = field(default_factory=dict)
     cameras: dict[str, SpectralCamera] = field(default_factory=dict)
 
     def serves(self, camera: SpectralCamera) -> bool:
@@ -64,16 +64,8 @@ def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> l
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
     if name == "pictures":
         return SpectralSource(build_bank(cache, data.bank, jobs=jobs))
-    if name == "simulated":
-        clips = prepare_simulated(cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
-    elif Path(name).exists():
-        clips = prepare_sequences(cache, Path(name), data.clips, scaling=data.scaling, rule=ALL_BANDS)
-    else:
-        hint = nearest_name(name, ("pictures", "simulated"))
-        raise ConfigError(
-            f"expected pictures, simulated or the path of a sequence in data.sources, found {name!r}; {hint}"
-        )
-    by_camera: dict[str, list[Clip]] = {}
+    clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
+    by_camera: dict[str, list[StoredClip]] = {}
     cameras: dict[str, SpectralCamera] = {}
     for clip in clips:
         camera = SpectralCamera.of_video(

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import PhotometricConfig, draw_look, finish_crop
+from spectrack.pairs.backgrounds import Backgrounds, choose_picture, draw_backgrounds, structured_region
 from spectrack.pairs.bank import PairMaterial
 from spectrack.pairs.deformation import Deformation
 from spectrack.pairs.neighbours import occlude, place_companion, place_twins, scatter
 from spectrack.pairs.warping import (
     Image,
     Matrix,
-    Picture,
     affine,
     channels_of,
     colours_of,
@@ -172,7 +172,7 @@ def _sprite_pair(
 
     template_map = _placed(bank, target, pose, TEMPLATE_SIZE_PX, *_template_jitter(rng, config))
     search_map = _placed(bank, shown, later, SEARCH_SIZE_PX, *_search_jitter(rng, config))
-    backgrounds = _backgrounds(rng, bank, config, same=casting.disguise != "none")
+    backgrounds = draw_backgrounds(rng, bank, config.photograph_share, same=casting.disguise != "none")
     template, search = backgrounds.near(TEMPLATE_SIZE_PX), backgrounds.far(SEARCH_SIZE_PX)
     scatter(rng, bank, template, config.distractors // 2, shown, search_map)
     scatter(rng, bank, search, config.distractors, target, search_map)
@@ -189,14 +189,14 @@ def _sprite_pair(
         things = [things[0], things[1] if positive else copies[0]]
     if casting.disguise == "texture":
         things = _camouflaged(rng, backgrounds, things, template_map)
-    _wear(template, things[0], template_map, casting)
-    _wear(search, things[1], search_map, casting)
+    _paste_target(template, things[0], template_map, casting)
+    _paste_target(search, things[1], search_map, casting)
     return _finished(
         rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points
     )
 
 
-def _wear(crop: Image, sprite: Image, mapping: Matrix, casting: Casting) -> None:
+def _paste_target(crop: Image, sprite: Image, mapping: Matrix, casting: Casting) -> None:
     """Paste the target; in the colours of the ground, it only changes the other channels."""
     ground = channels_of(crop, 0, 3) if casting.disguise == "ground" else None
     paste(crop, sprite, mapping)
@@ -205,7 +205,7 @@ def _wear(crop: Image, sprite: Image, mapping: Matrix, casting: Casting) -> None
 
 
 def _camouflaged(
-    rng: np.random.Generator, backgrounds: _Backgrounds, things: list[Image], mapping: Matrix
+    rng: np.random.Generator, backgrounds: Backgrounds, things: list[Image], mapping: Matrix
 ) -> list[Image]:
     """Sprites in a piece of the background's picture, at the scale at which the template shows that picture."""
     side = things[0].shape[0]
@@ -218,8 +218,8 @@ def _camouflaged(
 
 
 def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:
-    picture = _choose_picture(rng, bank, config)
-    region = _structured_region(rng, colours_of(picture))
+    picture = choose_picture(rng, bank, config.photograph_share)
+    region = structured_region(rng, colours_of(picture))
     positive = rng.random() >= config.negative_share
     cx, cy, w, h = region
     scale, dx, dy = _template_jitter(rng, config)
@@ -228,8 +228,8 @@ def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: Synthesis
     template_box = moved_box(np.array([(cx - w / 2, cy - h / 2), (cx + w / 2, cy + h / 2)]), template_map)
     template = warp(picture, template_map, TEMPLATE_SIZE_PX)
     if not positive:
-        picture = _choose_picture(rng, bank, config)
-        cx, cy, w, h = _structured_region(rng, colours_of(picture))
+        picture = choose_picture(rng, bank, config.photograph_share)
+        cx, cy, w, h = structured_region(rng, colours_of(picture))
     change = _change(rng, config)
     points = np.array([cx, cy]) + _ELLIPSE * np.array([w / 2, h / 2])
     extent = np.ptp(points @ change.T, axis=0)
@@ -264,40 +264,8 @@ def _finished(
 
 _EMPTY = np.zeros(4, dtype=np.float32)
 
-_STRUCTURE = 18.0
-"""Grey levels by which 8 x 8 averages of a region must vary."""
-
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _ELLIPSE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
-
-
-def _choose_picture(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Picture:
-    photographs = len(bank.pictures) - bank.photograph_start
-    if photographs and rng.random() < config.photograph_share:
-        return bank.pictures[bank.photograph_start + int(rng.integers(photographs))]
-    return bank.pictures[int(rng.integers(bank.photograph_start))]
-
-
-def _structured_region(rng: np.random.Generator, picture: Image) -> tuple[float, float, float, float]:
-    """Centre and sides of a region with structure in it; the best of a few draws where none passes."""
-    height, width = picture.shape[:2]
-    best, best_contrast = (width / 2, height / 2, 60.0, 60.0), -1.0
-    for _ in range(8):
-        side = np.exp(rng.uniform(np.log(20.0), np.log(0.35 * min(height, width))))
-        aspect = np.exp(rng.normal(0.0, 0.35))
-        w, h = side * aspect, side / aspect
-        w, h = min(w, 0.8 * width), min(h, 0.8 * height)
-        cx, cy = rng.uniform(w / 2, width - w / 2), rng.uniform(h / 2, height - h / 2)
-        patch = picture[int(cy - h / 2) : int(cy + h / 2), int(cx - w / 2) : int(cx + w / 2)]
-        # Of 8 x 8 averages: gravel or grass has contrast everywhere but no structure by which one piece differs from
-        # the next.
-        coarse = cv2.resize(np.ascontiguousarray(patch), (8, 8), interpolation=cv2.INTER_AREA) if patch.size else patch
-        contrast = float(coarse.std(axis=(0, 1)).max()) if patch.size else 0.0
-        if contrast > _STRUCTURE:
-            return cx, cy, w, h
-        if contrast > best_contrast:
-            best, best_contrast = (cx, cy, w, h), contrast
-    return best
 
 
 def _template_jitter(rng: np.random.Generator, config: SynthesisConfig) -> tuple[float, float, float]:
@@ -330,39 +298,3 @@ def _placed(bank: PairMaterial, sprite: int, pose: Matrix, size: int, scale: flo
     zoom = TEMPLATE_SIZE_PX / context_side((0.0, 0.0, *(high - low))) * scale
     middle = np.linalg.solve(pose, (low + high) / 2)
     return affine(pose * zoom, (middle[0], middle[1]), (size / 2 + dx, size / 2 + dy))
-
-
-class _Backgrounds(NamedTuple):
-    """Makers of the template's and the search crop's background by size, and the template's picture and its
-    magnification.
-    """
-
-    near: Callable[[int], Image]
-    far: Callable[[int], Image]
-    picture: Picture
-    zoom: float
-
-
-def _backgrounds(
-    rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, *, same: bool = False
-) -> _Backgrounds:
-    """The same place seen again with a shift, or (unless `same`) two unrelated places."""
-    picture = _choose_picture(rng, bank, config)
-    zoom, tilt = np.exp(rng.uniform(np.log(0.35), np.log(1.6))), turn(rng.normal(0.0, 8.0))
-    centre = rng.uniform(0.2, 0.8, 2) * picture.shape[1::-1]
-
-    def show(image: Picture, linear: Matrix, middle: NDArray[np.float64], size: int) -> Image:
-        return warp(image, affine(linear, (middle[0], middle[1]), (size / 2, size / 2)), size)
-
-    def near(size: int) -> Image:
-        return show(picture, tilt * zoom, centre, size)
-
-    if rng.random() < 0.6 or same:
-        moved = centre + rng.normal(0.0, 60.0, 2) / zoom
-        factor = np.exp(rng.normal(0.0, 0.1))
-        return _Backgrounds(near, lambda size: show(picture, tilt * zoom * factor, moved, size), picture, float(zoom))
-    other = _choose_picture(rng, bank, config)
-    middle = rng.uniform(0.2, 0.8, 2) * other.shape[1::-1]
-    return _Backgrounds(
-        near, lambda size: show(other, turn(rng.normal(0.0, 8.0)) * zoom, middle, size), picture, float(zoom)
-    )

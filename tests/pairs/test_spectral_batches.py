@@ -9,12 +9,13 @@ import torch
 from spectrack.errors import ConfigError
 from spectrack.pairs.bank import BankConfig
 from spectrack.pairs.batches import iterate_batches
-from spectrack.pairs.clips import ALL_BANDS, STORED_WHITE, ClipConfig, cut_pair, prepare_sequences
+from spectrack.pairs.clip_pairs import cut_pair
 from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.spectral_batches import SpectralBatches, SpectralSource, build_spectral_sources
 from spectrack.pairs.spectral_cameras import CameraConfig
 from spectrack.pairs.spectral_expansion import PackedPairs
 from spectrack.pairs.spectral_pairs import KINDS, SpectralConfig
+from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, ClipConfig, prepare_sequences
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from tests.fixtures.refusals import refuses

@@ -1,7 +1,6 @@
-"""Pairs from video: two frames of one sequence, cut with the tracker's own crop geometry.
+"""Stored clips: sequences turned once into 8-bit frames in memory-mapped files, in false colour or with all bands.
 
-Sequences, simulated or real, are turned once into 8-bit frames in memory-mapped files, in false colour or with all
-their bands; a pair is then two crops. Values are stored as the square root of the scaled light, so that eight bits keep
+Values are stored as the square root of the scaled light, so that eight bits keep
 the shadows (and shot noise, which grows with the root of the light, is the same in all of them).
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 import glob
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,31 +16,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.boxes import Boxes
-from spectrack.errors import SequenceError
+from spectrack.boxes import Boxes, is_box
+from spectrack.errors import ConfigError, SequenceError, nearest_name
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
 from spectrack.files.caches import make_folder, make_once, making, reuse_log
 from spectrack.files.fingerprints import Fingerprint, glance, take_fingerprint, values_digest
-from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.pairs.augmentation import Look, PhotometricConfig, finish_crop
-from spectrack.pairs.synthesis import Pair
 from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
 from spectrack.sequences import open_sequence
-from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.base import Sequence
 from spectrack.simulation import RENDERING_SOURCE
-from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut
 
 _log = logging.getLogger(__name__)
 
 STORED_WHITE = 1.5
 """Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
 
-_SOURCE = (*RENDERING_SOURCE, "sequences", "cube.py", "scaling.py", "pairs/clips.py")
+_SOURCE = (*RENDERING_SOURCE, "sequences", "cube.py", "scaling.py", "pairs/stored_clips.py")
 """The code that decides the pixels of a clip."""
-
-_AS_STORED = Colouring(np.eye(3, dtype=np.float32))
 
 ALL_BANDS = ""
 """In place of a false-colour rule: keep the bands."""
@@ -82,7 +74,7 @@ class ClipConfig:
     minimum_visibility: float = 0.3
 
 
-class Clip(NamedTuple):
+class StoredClip(NamedTuple):
     """One prepared sequence.
 
     Attributes:
@@ -100,7 +92,28 @@ class Clip(NamedTuple):
     wavelengths_nm: tuple[float, ...] | None = None
 
 
-def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2) -> list[Clip]:
+def prepare_clips(
+    source: str, directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2
+) -> list[StoredClip]:
+    """The clips of a source: ``simulated``, or the path of a sequence or of a folder of sequences.
+
+    Raises:
+        ConfigError: a source that is neither.
+        SequenceError: see `prepare_sequences`.
+    """
+    if source == "simulated":
+        return prepare_simulated(directory, config, scaling=scaling, rule=rule, jobs=jobs)
+    if Path(source).exists():
+        return prepare_sequences(directory, Path(source), config, scaling=scaling, rule=rule)
+    raise ConfigError(
+        f"expected pictures, simulated or the path of a sequence in data.sources, found {source!r}; "
+        f"{nearest_name(source, ('pictures', 'simulated'))}"
+    )
+
+
+def prepare_simulated(
+    directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2
+) -> list[StoredClip]:
     """Render the simulated clips of a configuration, or open them when they are there already.
 
     Args:
@@ -141,7 +154,7 @@ def prepare_simulated(directory: Path, config: ClipConfig, *, scaling: str, rule
     return _usable([_open_clip(place, config.minimum_visibility) for place in places], "the simulated clips")
 
 
-def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[Clip]:
+def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[StoredClip]:
     """Convert the sequence, or every sequence in the folder, at `path`.
 
     Raises:
@@ -151,55 +164,6 @@ def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scalin
     found = [_convert(directory, sequence, config, scaling, rule) for sequence in _sequences_at(path)]
     _tell_reused(sum(not made for _, made in found), len(found), directory)
     return _usable([_open_clip(folder, config.minimum_visibility) for folder, _ in found], str(path))
-
-
-def clip_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig, photometric: PhotometricConfig) -> Pair:
-    """Two crops of one clip, or of two clips for a negative pair, in false colour."""
-    pair = cut_pair(rng, clips, config)
-    # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
-    look = Look(
-        np.eye(3, dtype=np.float32),
-        2.0 * float(np.exp(rng.normal(0.0, 0.15))),
-        STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))),
-        photometric,
-    )
-    template, search = (finish_crop(rng, crop, look, 1.0, blur=False) for crop in pair[:2])
-    return pair._replace(template=template, search=search)
-
-
-def cut_pair(rng: np.random.Generator, clips: list[Clip], config: ClipConfig) -> Pair:
-    """Two crops as they are stored, with the clips' channels."""
-    chosen = int(rng.integers(len(clips)))
-    positive = len(clips) == 1 or rng.random() >= config.negative_share
-    # Never the same clip again: it would show the target and be called empty.
-    clip, other = clips[chosen], clips[chosen if positive else (chosen + int(rng.integers(1, len(clips)))) % len(clips)]
-    first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
-    template, template_box = _crop(
-        clip, first, TEMPLATE_SIZE_PX, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2)
-    )
-    reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
-    scale = float(np.exp(rng.normal(0.0, config.search_scale)))
-    search, box = _crop(other, second, SEARCH_SIZE_PX, scale, rng.uniform(-reach, reach, 2))
-    return Pair(template, search, box.astype(np.float32), positive, template_box.astype(np.float32))
-
-
-def _crop(
-    clip: Clip, index: int, size: int, scale: float, shift: NDArray[np.float64]
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """A crop whose target is `scale` times its usual size and `shift` crop pixels off the centre; and its corner
-    box.
-    """
-    image, box = clip.images[index], clip.truth[index]
-    side = context_side(box) * size / TEMPLATE_SIZE_PX / scale
-    centre = box[:2] + box[2:] / 2 - shift * side / size
-    window = CropWindow.around(centre, side)
-    # The mean of the light, not of its square root: that is what the tracker pads with.
-    channels = image.shape[2]
-    fill = np.sqrt(np.square(image[::8, ::8].reshape(-1, channels).astype(np.float32)).mean(axis=0))
-    stored = _AS_STORED if channels == 3 else Colouring(np.eye(channels, dtype=np.float32))
-    crop = cut(ArrayFrame(image), window, size, stored, fill)
-    placed = window.to_crop(box, size)
-    return np.clip(crop + 0.5, 0, 255).astype(np.uint8), np.concatenate([placed[:2], placed[:2] + placed[2:]])
 
 
 def _render_clip(
@@ -278,19 +242,21 @@ def _store_clip(
     write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera, **made})
 
 
-def _open_clip(folder: Path, minimum_visibility: float) -> Clip:
+def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
     described = json.loads((folder / "clip.json").read_text())
     truth = np.asarray(described["truth"], dtype=np.float64)
     images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
     height, width = images.shape[1:3]
     centres = truth[:, :2] + truth[:, 2:] / 2
-    inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & (truth[:, 2:] > 0).all(axis=1)
+    inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & is_box(truth)
     usable = np.flatnonzero(inside & (np.asarray(described["visibility"]) >= minimum_visibility))
     wavelengths = described.get("wavelengths_nm")
-    return Clip(images, truth, usable, described.get("sensor"), None if wavelengths is None else tuple(wavelengths))
+    return StoredClip(
+        images, truth, usable, described.get("sensor"), None if wavelengths is None else tuple(wavelengths)
+    )
 
 
-def _usable(clips: list[Clip], source: str) -> list[Clip]:
+def _usable(clips: list[StoredClip], source: str) -> list[StoredClip]:
     """The clips with at least one frame that shows its target.
 
     Raises:
@@ -337,7 +303,3 @@ def _key(*parts: Any) -> str:
 def _tell_reused(reused: int, in_all: int, place: Path) -> None:
     if reused:
         reuse_log.info("%d of %d clips reused from %s", reused, in_all, place)
-
-
-PairMaker = Callable[[np.random.Generator], Pair]
-"""A source of pairs: all randomness comes from the generator."""

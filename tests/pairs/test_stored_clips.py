@@ -13,7 +13,8 @@ import pytest
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import array_digest
 from spectrack.pairs.augmentation import PhotometricConfig
-from spectrack.pairs.clips import ClipConfig, clip_pair, prepare_sequences, prepare_simulated
+from spectrack.pairs.clip_pairs import clip_pair
+from spectrack.pairs.stored_clips import ClipConfig, prepare_sequences, prepare_simulated
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from tests.fixtures.refusals import refuses
@@ -110,13 +111,13 @@ def test_frames_that_were_replaced_are_converted_again(tmp_path):
 def test_clips_of_other_code_are_not_taken(tmp_path, monkeypatch):
     write_square(tmp_path / "video")
     converted(tmp_path)
-    monkeypatch.setattr("spectrack.pairs.clips.source_digest", lambda *parts: "another")
+    monkeypatch.setattr("spectrack.pairs.stored_clips.source_digest", lambda *parts: "another")
     assert len(converted(tmp_path)[1]) == 2
 
 
 def test_frames_that_change_while_they_are_converted_are_refused(tmp_path, monkeypatch):
     write_square(tmp_path / "video")
-    monkeypatch.setattr("spectrack.pairs.clips.glance", lambda made_of: "another")
+    monkeypatch.setattr("spectrack.pairs.stored_clips.glance", lambda made_of: "another")
     with pytest.raises(SequenceError, match="square to stay as they are while they are converted, found them changed"):
         converted(tmp_path)
     monkeypatch.undo()
@@ -126,7 +127,7 @@ def test_frames_that_change_while_they_are_converted_are_refused(tmp_path, monke
 RENDERING = """
 import sys
 from pathlib import Path
-from spectrack.pairs.clips import ClipConfig, prepare_simulated
+from spectrack.pairs.stored_clips import ClipConfig, prepare_simulated
 from spectrack.files.fingerprints import array_digest
 config = ClipConfig(count=2, frames=2, spacing=2, height=64, width=64, scenarios=("calm",), sensors=("vis16",))
 clips = prepare_simulated(Path(sys.argv[1]), config, scaling="fixed(1000)", rule="thirds", jobs=1)

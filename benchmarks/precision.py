@@ -16,9 +16,9 @@ import copy
 import numpy as np
 from benchmark import new_parser, write_record
 
+from spectrack import load_tracker
 from spectrack.boxes import to_corners
 from spectrack.simulation.suite import open_suite_sequence, suite
-from spectrack.trackers import load_tracker
 
 LARGEST_MEDIAN_PX = 0.5
 

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 from benchmark import SHARED, new_parser, write_record
 
+from spectrack import load_tracker, track
 from spectrack.boxes import iou
 from spectrack.cli.settings import parse_settings
 from spectrack.sequences import open_sequence, read_boxes
 from spectrack.sequences.memory import MemorySequence
-from spectrack.trackers import load_tracker, track
 
 _ELLIPSE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 32)), np.sin(np.linspace(0, 2 * np.pi, 32))], axis=1) / 2
 

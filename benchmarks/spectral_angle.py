@@ -15,8 +15,8 @@ import numpy as np
 from benchmark import new_parser, write_record
 from twins import twin_frames
 
+from spectrack import load_tracker
 from spectrack.simulation.suite import open_suite_sequence, suite
-from spectrack.trackers import load_tracker
 
 SIGNS = {"angle": -1.0, "rgb_scores": 1.0, "hs_scores": 1.0, "scores": 1.0}
 """Maps of the evidence, and whether more or less of them means target."""

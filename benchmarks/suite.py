@@ -14,11 +14,11 @@ from pathlib import Path
 
 from benchmark import new_parser, write_record
 
+from spectrack import load_tracker
 from spectrack.evaluation.uncertainty import score_interval
 from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.runner import RunOptions, run
 from spectrack.simulation.suite import open_suite_sequence, suite
-from spectrack.trackers import load_tracker
 
 
 def arguments():

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from benchmark import SHARED, new_parser, read_json, write_record
 
+from spectrack import load_tracker, track
 from spectrack.boxes import iou
 from spectrack.sequences import open_sequence, read_boxes
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.video import simulate
-from spectrack.trackers import load_tracker, track
 from spectrack.training.loop import train
 from spectrack.training.recipe import load_recipe
 

@@ -31,7 +31,12 @@ from .simulation.scenarios import list_scenarios as list_scenarios
 from .simulation.video import simulate as simulate
 from .trackers.base import Estimate as Estimate, Tracker as Tracker, track as track
 from .trackers.loading import load_tracker as load_tracker
-from .trackers.registry import list_trackers as list_trackers, register as register
+from .trackers.method import Method as Method
+from .trackers.registry import (
+    list_trackers as list_trackers,
+    register as register,
+    register_method as register_method,
+)
 from .training.loop import train as train
 from .training.recipe import load_recipe as load_recipe
 from .weights.fetching import fetch_weights as fetch_weights

@@ -171,10 +171,9 @@ def _render(recipes: list[Recipe], cache: Path, jobs: int) -> None:
     one.
     """
     from spectrack.training.feeds import FeedMaker
-    from spectrack.training.methods import find_method
 
     for recipe in {repr(recipe.data): recipe for recipe in recipes}.values():
-        FeedMaker(recipe, find_method(recipe.method), cache, jobs=jobs)
+        FeedMaker(recipe, cache, jobs=jobs)
 
 
 @contextmanager

@@ -11,13 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.simulation.degradation import Degradation, list_degradations
 from spectrack.tables import from_table, read_table, require, to_table
+from spectrack.trackers.registry import list_methods
 
 Kind = Literal["inference", "retrained"]
 Choice = Literal["inference", "retrained", "all"]
@@ -168,14 +168,13 @@ class RowTable:
 
 
 def list_ablations() -> list[str]:
-    """Methods whose rows come with the package."""
+    """Methods that come with rows."""
     return sorted(_row_files())
 
 
 def _row_files() -> dict[str, Path]:
-    """Files of rows in the package by method; each lies in its method's folder."""
-    root = Path(str(files("spectrack.methods")))
-    return {file.parent.name: file for file in root.glob("*/ablation.toml")}
+    """Files of rows by method; each lies in its method's folder."""
+    return {method.name: file for method in list_methods() for file in method.files("ablation.toml")}
 
 
 def load_rows(method: str | os.PathLike[str]) -> RowTable:

@@ -6,21 +6,42 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.trackers.base import Tracker
-from spectrack.trackers.online import OnlineOptions
-from spectrack.trackers.registry import tracker_class
+from spectrack.trackers.method import Method, Origin, resolve
+from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
+from spectrack.weights.index import available, find_weights, weights_name
+
+Options = TypeVar("Options")
+
+_REMEDIES: dict[Origin, str] = {
+    "shipped": "reinstall the package that brings {name}",
+    "recipe": "train them with `spectrack train {name}`",
+    "import": "import a published checkpoint with `spectrack weights import FILE`",
+}
+
+
+class TrainedNetwork(NamedTuple):
+    """A network with its weights in it.
+
+    Attributes:
+        network: as trained, with its shape as `config`.
+        metadata: `weights.metadata.WeightsMetadata`.
+        identity: file name, hash and recipe, for run directories.
+    """
+
+    network: Any
+    metadata: Any
+    identity: dict[str, Any]
 
 
 def load_tracker(
-    name: str = "siamban",
+    name: str = DEFAULT_METHOD,
     *,
-    profile: str = "compact",
+    profile: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     precision: str = "auto",
     device: str = "auto",
@@ -28,10 +49,14 @@ def load_tracker(
 ) -> Tracker:
     """A tracker that is ready for `init`.
 
+    A tracker with a network is made as ``Tracker(network, online_options, scaling=..., rule=..., bands=...,
+    precision=..., device=..., identity=...)``, see `siamese.Setting`.
+
     Args:
         name: a registered tracker.
-        profile: ``compact`` (weights are shipped) or ``full`` (bring your own); trackers without weights have none.
-        weights: a file or the name of shipped weights; by default the shipped ones of that tracker and profile.
+        profile: size of the network, such as ``compact``; by default the method's first. Trackers without weights have
+            none and pass over it.
+        weights: a file or the name of shipped weights; by default the ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and faster.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
         options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights or
@@ -41,184 +66,130 @@ def load_tracker(
         ConfigError: unknown tracker, profile, option, precision or device, or weights for a tracker that has none.
         WeightsError: no such weights, or weights of another method or profile.
     """
-    cls = tracker_class(name)
-    if profile not in ("compact", "full"):
-        raise ConfigError(f"expected profile compact or full, found {profile!r}; choose one of the two")
-    loader = getattr(cls, "load", None)
-    if loader is None:
+    method = find_method(name)
+    if not method.network:
         if weights is not None:
             raise ConfigError(
                 f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave "
                 "them out"
             )
-        return _without_weights(cls, name, options)
-    from spectrack.trackers.precision import (  # torch, which trackers without weights do not need
-        resolve_device,
-        resolve_precision,
-    )
+        return _without_weights(method, options)
+    # torch, which trackers without weights do not need
+    from spectrack.false_colour import DEFAULT_RULE
+    from spectrack.trackers.precision import resolve_device, resolve_precision
 
-    resolved_device = resolve_device(device)
-    tracker: Tracker = loader(
-        profile=profile,
-        weights=weights,
-        precision=resolve_precision(precision, resolved_device),
-        device=resolved_device,
-        options=options,
+    profile, place = method.profile(profile), resolve_device(device)
+    number_format = resolve_precision(precision, place)
+    switches, online = split_options(method, options)
+    network, metadata, identity = load_network(name, profile=profile, weights=weights, switches=switches)
+    maker: Any = tracker_class(method)
+    tracker: Tracker = maker(
+        network,
+        online_options(resolve(method.online), metadata.extra.get("online", {}), online),
+        scaling=metadata.scaling,
+        rule=metadata.false_colour or DEFAULT_RULE,
+        bands=metadata.bands,
+        precision=number_format,
+        device=place,
+        identity=identity,
     )
     return tracker
 
 
-def load_siamban_network(weights: str | os.PathLike[str] | None, profile: str) -> tuple[Any, Any, dict[str, Any]]:
-    """Network, metadata and identity (file name, hash, recipe) of SiamBAN weights.
+def load_network(
+    name: str,
+    *,
+    profile: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    switches: Mapping[str, Any] | None = None,
+) -> TrainedNetwork:
+    """The network of a method with weights in it.
 
-    Raises:
-        WeightsError: not found, damaged, or made for another method or profile.
-    """
-    from spectrack.networks.siamban import SiamBAN, SiamBANConfig
-
-    path, state, metadata, identity = _read(weights, "siamban", profile)
-    with _configuration_of("SiamBAN", path):
-        network = SiamBAN(SiamBANConfig.from_json(metadata.config))
-    _fill(network, state, path)
-    return network, metadata, identity
-
-
-def load_bcrnet_network(
-    weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Network, metadata and identity of BCR-Net weights; `switches` replace what the weights say about composites.
+    Args:
+        name: of the method.
+        profile: as for `load_tracker`.
+        weights: as for `load_tracker`.
+        switches: what is to differ from the training; see `Method.switches`.
 
     Raises:
         WeightsError: not found, damaged, or made for another method or profile.
         ConfigError: a switch out of range.
     """
-    from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
+    from spectrack.weights.files import file_hash, load_state, read_weights
 
-    return _load_switched("bcrnet", "BCR-Net", BCRNet, BCRNetConfig, weights, profile, switches)
-
-
-def load_ssfnet_network(
-    weights: str | os.PathLike[str] | None, profile: str, switches: dict[str, Any]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Network, metadata and identity of SSF-Net weights; `switches` replace what the weights say about the prediction.
-
-    Raises:
-        WeightsError: not found, damaged, or made for another method or profile.
-        ConfigError: a switch out of range.
-    """
-    from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig
-
-    return _load_switched("ssfnet", "SSF-Net", SSFNet, SSFNetConfig, weights, profile, switches)
-
-
-def _load_switched(
-    method: str,
-    label: str,
-    network_type: type[Any],
-    config_type: type[Any],
-    weights: str | os.PathLike[str] | None,
-    profile: str,
-    switches: dict[str, Any],
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Network, metadata and identity of a method whose configuration takes switches; `label` is its name in
-    sentences.
-    """
-    path, state, metadata, identity = _read(weights, method, profile)
-    with _configuration_of(label, path):
-        config = config_type.from_json(metadata.config)
-    network = network_type(config.with_switches(switches))
-    _fill(network, state, path)
-    return network, metadata, identity
-
-
-def _read(weights: str | os.PathLike[str] | None, method: str, profile: str) -> tuple[Path, Any, Any, dict[str, Any]]:
-    from spectrack.weights.files import file_hash, read_weights
-
-    path = _find(weights, method, profile)
-    state, metadata = read_weights(path, method=method)
-    return path, state, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe}
-
-
-@contextmanager
-def _configuration_of(method: str, path: Path) -> Iterator[None]:
+    method = find_method(name)
+    profile = method.profile(profile)
+    if weights is None:
+        _check_there_are_weights(method, profile)
+    path = find_weights(weights, method=name, profile=profile)
+    state, metadata = read_weights(path, method=name)
+    shape: Any = resolve(method.config)
+    build: Any = resolve(method.network)
     try:
-        yield
+        config = shape.from_json(metadata.config)
+        network: Any = None if switches else build(config)
     except (TypeError, ValueError, AttributeError) as error:
         raise WeightsError(
-            f"expected a {method} configuration in {path.name}, found {error}; the file was written by another version"
+            f"expected a {method.label} configuration in {path.name}, found {error}; the file was written by another "
+            "version"
         ) from error
-
-
-def _fill(network: Any, state: Any, path: Path) -> None:
-    from spectrack.weights.files import load_state
-
+    # A switch out of range is the user's fault and not the file's.
+    if switches:
+        network = build(config.with_switches(switches))
     load_state(network, state, source=path.name)
+    return TrainedNetwork(network, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe})
 
 
-def _find(weights: str | os.PathLike[str] | None, method: str, profile: str) -> Path:
-    """The weights file that was named, or the one that ``{method}-{profile}`` means.
+def split_options(method: Method, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of a tracker by what they are for: switches of the network, and what is decided online.
 
     Raises:
-        WeightsError: not found; without a name, the sentence says how to come by weights of that profile.
+        ConfigError: a name that neither knows; the nearest is offered.
     """
-    from spectrack.weights.index import available, find_weights
-
-    name = f"{method}-{profile}"
-    if weights is None and profile == "full" and name not in {listed.name for listed in available()}:
-        raise WeightsError(
-            f"expected weights for {method} of profile full, found none called {name} (only compact weights are "
-            "shipped); "
-            "import a SiamBAN checkpoint with `spectrack weights import FILE`, train your own with `spectrack train`, "
-            "or take the compact profile"
-        )
-    return find_weights(weights, method=method, profile=profile)
+    online = [field.name for field in dataclasses.fields(resolve(method.online))]
+    for name in options:
+        if name not in (*method.switches, *online):
+            known = nearest_name(name, [*method.switches, *online])
+            raise ConfigError(f"expected an option of {method.name}, found {name!r}; {known}")
+    switches, others = ({key: options[key] for key in options if key in part} for part in (method.switches, online))
+    return switches, others
 
 
-def _without_weights(cls: type[Tracker], name: str, options: dict[str, Any]) -> Tracker:
+def online_options(kind: type[Options], trained: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
+    """What a tracker decides online: the defaults, overridden by what the weights hold, overridden by the user's.
+
+    Args:
+        kind: whose defaults count; see `Method.online`.
+        trained: what the weights' metadata hold; names of other versions are passed over.
+        given: what the user asks for.
+
+    Raises:
+        ConfigError: a value of a wrong type or out of range.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    try:
+        return kind(**{key: value for key, value in trained.items() if key in known} | dict(given))
+    except TypeError as error:
+        raise ConfigError(f"expected numbers for the online options, found {given}; correct them") from error
+
+
+def _check_there_are_weights(method: Method, profile: str) -> None:
+    """Say how to come by weights of a profile where there are none."""
+    name = weights_name(method.name, profile)
+    if "shipped" in method.profiles[profile] or name in {listed.name for listed in available()}:
+        return
+    remedies = [_REMEDIES[origin].format(name=name) for origin in method.profiles[profile]]
+    remedies += [f"take the {other} profile" for other, origins in method.profiles.items() if "shipped" in origins]
+    raise WeightsError(
+        f"expected weights for {method.name} of profile {profile}, found none called {name}; {', or '.join(remedies)}"
+    )
+
+
+def _without_weights(method: Method, options: dict[str, Any]) -> Tracker:
+    cls = tracker_class(method)
     try:
         return cls(**options)
     except TypeError as error:
         raise ConfigError(
-            f"expected options that tracker {name!r} takes, found {options} ({error}); correct the options"
+            f"expected options that tracker {method.name!r} takes, found {options} ({error}); correct the options"
         ) from error
-
-
-def field_names(kind: type[Any]) -> tuple[str, ...]:
-    """Of a dataclass."""
-    return tuple(field.name for field in dataclasses.fields(kind))
-
-
-def sort_options(method: str, options: dict[str, Any], *parts: Collection[str]) -> tuple[dict[str, Any], ...]:
-    """Options by the part of a tracker that they are for: one table a part, each with the names that it knows.
-
-    Raises:
-        ConfigError: a name that no part knows; the nearest is offered.
-    """
-    known = [name for part in parts for name in part]
-    for name in options:
-        if name not in known:
-            raise ConfigError(f"expected an option of {method}, found {name!r}; {nearest_name(name, known)}")
-    return tuple({name: value for name, value in options.items() if name in part} for part in parts)
-
-
-def online_options(
-    trained: dict[str, Any], given: dict[str, Any], *, kind: type[OnlineOptions] = OnlineOptions
-) -> OnlineOptions:
-    """Online parameters: the defaults, overridden by those found with the weights, overridden by the user's.
-
-    Args:
-        trained: what the weights' metadata hold.
-        given: what the user asks for.
-        kind: whose defaults count; a method may have its own.
-
-    Raises:
-        ConfigError: an unknown name (the nearest is offered) or a value out of range.
-    """
-    known = field_names(kind)
-    for option in given:
-        if option not in known:
-            raise ConfigError(f"expected an online option, found {option!r}; {nearest_name(option, known)}")
-    try:
-        return kind(**{key: value for key, value in trained.items() if key in known} | given)
-    except TypeError as error:
-        raise ConfigError(f"expected numbers for the online options, found {given}; correct them") from error

@@ -1,84 +1,161 @@
-"""Trackers by name: those of this package, and those that other packages offer as `spectrack.trackers` entry points."""
+"""Methods by name: the folders of `spectrack.methods`, what other packages offer, and what a script registers.
+
+Other packages offer a `Method` as an entry point of the group ``spectrack.methods``, or a bare `Tracker` as one of
+``spectrack.trackers``, under its name. Nothing heavy is imported before it is used.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import logging
+import pkgutil
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spectrack.errors import ConfigError, nearest_name
-from spectrack.trackers.base import Tracker
+from spectrack.trackers.method import Method, resolve
+from spectrack.weights.index import look_in
 
-TrackerClass = TypeVar("TrackerClass", bound=type[Tracker])
+if TYPE_CHECKING:
+    from spectrack.trackers.base import Tracker
 
-_OWN_MODULES = {
-    "bcrnet": "spectrack.methods.bcrnet.tracker",
-    "cf": "spectrack.methods.correlation_filter.tracker",
-    "siamban": "spectrack.methods.siamban.tracker",
-    "ssfnet": "spectrack.methods.ssfnet.tracker",
-}
-_REGISTERED: dict[str, type[Tracker]] = {}
+TrackerClass = TypeVar("TrackerClass", bound="type[Tracker]")
+
+DEFAULT_METHOD = "siamban"
+"""What tracks where nobody says what should."""
+
+_METHODS, _TRACKERS = "spectrack.methods", "spectrack.trackers"
+_REGISTERED: dict[str, Method] = {}
+
+_log = logging.getLogger(__name__)
 
 
 def register(name: str) -> Callable[[TrackerClass], TrackerClass]:
-    """Class decorator: make a tracker known under a name.
+    """Class decorator: make a tracker that loads no weights known under a name.
 
     Raises:
         ConfigError: another class has that name, or the class is not a `Tracker`.
     """
 
     def remember(tracker: TrackerClass) -> TrackerClass:
-        _check_tracker(tracker, name)
-        known = _REGISTERED.get(name)
-        if known is not None and known.__qualname__ != tracker.__qualname__:
-            raise ConfigError(
-                f"expected a new tracker name, found {name!r} of {known.__qualname__}; choose another name"
-            )
-        _REGISTERED[name] = tracker
+        register_method(_bare(name, _as_tracker(tracker, name)))
         return tracker
 
     return remember
 
 
-def list_trackers() -> list[str]:
-    """All names that `tracker_class` accepts, sorted."""
-    return sorted({*_OWN_MODULES, *_REGISTERED, *(point.name for point in entry_points(group="spectrack.trackers"))})
-
-
-def tracker_class(name: str) -> type[Tracker]:
-    """The class registered under a name; its module is imported only now.
+def register_method(method: Method) -> None:
+    """Make a method known in this process; several processes need an entry point.
 
     Raises:
-        ConfigError: unknown name (the nearest is offered), or an entry point that cannot be loaded or is not a
-            `Tracker`.
+        ConfigError: another method has that name.
     """
-    if name not in _REGISTERED and name in _OWN_MODULES:
-        importlib.import_module(_OWN_MODULES[name])
-    if name not in _REGISTERED:
-        for point in entry_points(group="spectrack.trackers"):
-            if point.name == name:
-                _REGISTERED.setdefault(name, _load(point))
-    if name not in _REGISTERED:
-        raise ConfigError(f"expected a tracker, found {name!r}; {nearest_name(name, list_trackers())}")
-    return _REGISTERED[name]
+    known = _own().get(method.name) or _REGISTERED.get(method.name)
+    if known is not None and _place(known) != _place(method):
+        raise ConfigError(f"expected a new tracker name, found {method.name!r} of {_place(known)}; choose another name")
+    _REGISTERED[method.name] = method
 
 
-def _load(point: EntryPoint) -> type[Tracker]:
-    # A foreign package may fail in any way while it is imported.
-    try:
-        loaded: Any = point.load()
-    except Exception as error:
+def list_trackers() -> list[str]:
+    """All names that `find_method` accepts, sorted; no module of another package is imported."""
+    offered = (point.name for group in (_METHODS, _TRACKERS) for point in entry_points(group=group))
+    return sorted({*_own(), *_REGISTERED, *offered})
+
+
+def list_methods() -> list[Method]:
+    """Descriptors of all methods, by name; one that cannot be loaded is left out with a warning."""
+    found = []
+    for name in list_trackers():
+        try:
+            found.append(find_method(name))
+        except ConfigError as error:
+            # One broken package must not hide the others; asking for its method by name raises.
+            _warn_once(str(error))
+    return found
+
+
+def find_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        ConfigError: unknown name (the nearest is offered), or an entry point that cannot be loaded.
+    """
+    known = _own().get(name) or _REGISTERED.get(name)
+    if known is not None:
+        return known
+    for point in entry_points(group=_METHODS):
+        if point.name == name:
+            return _REGISTERED.setdefault(name, _load(point))
+    for point in entry_points(group=_TRACKERS):
+        if point.name == name:
+            return _bare(name, point.value)
+    raise ConfigError(f"expected a tracker, found {name!r}; {nearest_name(name, list_trackers())}")
+
+
+def find_trained_method(name: str) -> Method:
+    """The method of that name, which has a learner.
+
+    Raises:
+        ConfigError: as `find_method`, or nothing of that method is trained.
+    """
+    method = find_method(name)
+    if not method.learner:
+        known = nearest_name(name, [other.name for other in list_methods() if other.learner])
+        raise ConfigError(f"expected a method that can be trained, found {name!r}; {known}")
+    return method
+
+
+def tracker_class(method: Method) -> type[Tracker]:
+    """The tracker of a method; its module is imported only now.
+
+    Raises:
+        ConfigError: it cannot be imported, or is not a `Tracker`.
+    """
+    return _as_tracker(resolve(method.tracker), method.name)
+
+
+@functools.cache
+def _own() -> dict[str, Method]:
+    """The methods of this package: each folder of `spectrack.methods` has a ``method.py`` with a constant METHOD."""
+    folder = Path(__file__).resolve().parents[1] / "methods"
+    names = [found.name for found in pkgutil.iter_modules([str(folder)])]
+    methods = [importlib.import_module(f"{_METHODS}.{name}.method").METHOD for name in names]
+    return {method.name: method for method in methods}
+
+
+def _bare(name: str, tracker: Any) -> Method:
+    return Method(name, label=name, summary="a tracker of another package", source="", tracker=tracker)
+
+
+def _load(point: EntryPoint) -> Method:
+    loaded: Any = resolve(point.value)
+    if not isinstance(loaded, Method) or loaded.name != point.name:
         raise ConfigError(
-            f"expected a tracker at entry point {point.value!r}, found {type(error).__name__}: {error}; mend or remove "
+            f"expected a spectrack.Method named {point.name!r} at {point.value!r}, found {loaded!r}; mend or remove "
             "that package"
-        ) from error
-    _check_tracker(loaded, point.name)
-    return cast(type[Tracker], loaded)
-
-
-def _check_tracker(found: Any, name: str) -> None:
-    if not (isinstance(found, type) and issubclass(found, Tracker)):
-        raise ConfigError(
-            f"expected a subclass of spectrack.trackers.Tracker under {name!r}, found {found!r}; derive it from Tracker"
         )
+    return loaded
+
+
+def _place(method: Method) -> str:
+    tracker = method.tracker
+    return tracker if isinstance(tracker, str) else f"{tracker.__module__}:{tracker.__qualname__}"
+
+
+def _as_tracker(found: TrackerClass, name: str) -> TrackerClass:
+    from spectrack.trackers.base import Tracker  # NumPy, which a list of names does not need
+
+    if not (isinstance(found, type) and issubclass(found, Tracker)):
+        raise ConfigError(f"expected a subclass of spectrack.Tracker under {name!r}, found {found!r}; derive it")
+    return found
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    _log.warning("left out of the list of methods: %s", message)
+
+
+look_in(lambda: dict.fromkeys(file.parent for method in list_methods() for file in method.files("*.safetensors")))

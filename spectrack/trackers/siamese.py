@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence as Several
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import nn
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
+from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.siamban import SiamBAN
@@ -34,6 +35,26 @@ from spectrack.trackers.precision import Precision
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
+class Setting(TypedDict, total=False):
+    """What weights were trained with, and where the network runs.
+
+    Attributes:
+        scaling: how raw counts become input; the default one where it is left out.
+        rule: false-colour rule, for a method that has one; likewise.
+        bands: band count that the weights were made for; None when any number from three on will do.
+        precision: fp32 (repeats bit for bit, the default) or bf16.
+        device: the CPU by default.
+        identity: what the weights are, for run directories.
+    """
+
+    scaling: str
+    rule: str
+    bands: int | None
+    precision: Precision
+    device: torch.device
+    identity: dict[str, Any]
+
+
 class SiameseTracker(Tracker):
     """A tracker that looks for a template in a search crop. A subclass says what a crop holds and what the network
     makes of it.
@@ -41,32 +62,27 @@ class SiameseTracker(Tracker):
     Args:
         network: trained, with its shape as `config`; it is copied, folded and put into inference form.
         options: parameters of the decision.
-        scaling: how raw counts become input; the one the weights were trained with.
-        bands: band count that the weights were made for; None when any number from three on will do.
-        precision: fp32 (repeats bit for bit) or bf16.
-        exact: modules of the network that stay float32 in both.
-        device: where the network runs.
-        identity: what the weights are, for run directories.
+        exact: modules of the network that stay float32 in any precision.
+        setting: what the weights were trained with, and where the network runs.
     """
+
+    options: OnlineOptions
 
     def __init__(
         self,
         network: Any,
-        options: OnlineOptions | None,
+        options: OnlineOptions | None = None,
         *,
-        scaling: str = DEFAULT_SCALING,
-        bands: int | None = None,
-        precision: Precision = "fp32",
         exact: Several[str] = (),
-        device: torch.device | None = None,
-        identity: dict[str, Any] | None = None,
+        **setting: Unpack[Setting],
     ) -> None:
         self.options = options or OnlineOptions()
-        self.scaling, self.bands = Scaling.parse(scaling), bands
-        self.precision, self.device, self.identity = precision, device or torch.device("cpu"), identity or {}
-        self.network = for_inference(
-            network, self.device, torch.bfloat16 if precision == "bf16" else torch.float32, exact=exact
-        )
+        self.scaling = Scaling.parse(setting.get("scaling", DEFAULT_SCALING))
+        self.rule, self.bands = setting.get("rule", DEFAULT_RULE), setting.get("bands")
+        self.precision: Precision = setting.get("precision", "fp32")
+        self.device, self.identity = setting.get("device", torch.device("cpu")), setting.get("identity", {})
+        number = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        self.network = for_inference(network, self.device, number, exact=exact)
         self._state: TargetState | None = None
 
     def describe(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spectrack.pairs.batches import PairBatches, build_sources
 from spectrack.pairs.spectral_batches import SpectralBatches, build_spectral_sources
-from spectrack.training.methods import Method
+from spectrack.trackers.registry import find_trained_method
 from spectrack.training.recipe import Recipe
 
 
@@ -30,8 +30,7 @@ class FeedMaker:
     """Feeds of one recipe over the same sources.
 
     Args:
-        recipe: whose data.
-        method: what kind of batch.
+        recipe: whose data, for batches of its method's kind.
         cache: where banks and clips are kept.
         jobs: processes that render.
 
@@ -39,15 +38,15 @@ class FeedMaker:
         ConfigError: a source that is neither known nor a path.
     """
 
-    def __init__(self, recipe: Recipe, method: Method, cache: Path, *, jobs: int = 2) -> None:
-        self.recipe, self.method = recipe, method
-        if method.batches == "spectral":
+    def __init__(self, recipe: Recipe, cache: Path, *, jobs: int = 2) -> None:
+        self.recipe, self.kind = recipe, find_trained_method(recipe.method).batches
+        if self.kind == "spectral":
             self._spectral = build_spectral_sources(recipe.data, cache, jobs=jobs)
         else:
             self._pairs = build_sources(recipe.data, cache, jobs=jobs)
 
     def feed(self, *, seed: int, batch: int, offset: int = 0) -> Feed:
         """Batches of `batch` pairs, the first of which stands at place `offset` of a common batch."""
-        if self.method.batches == "spectral":
+        if self.kind == "spectral":
             return SpectralBatches(self._spectral, self.recipe.data, seed=seed, batch=batch, offset=offset)
         return PairBatches(self._pairs, self.recipe.data.ratios, seed=seed, batch=batch, offset=offset)

@@ -30,10 +30,11 @@ from spectrack.errors import ConfigError
 from spectrack.pairs.batches import iterate_batches
 from spectrack.pairs.spectral_pairs import KINDS
 from spectrack.provenance import machine_name
+from spectrack.trackers.method import resolve
 from spectrack.trackers.precision import Precision, resolve_device, resolve_precision
+from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
-from spectrack.training.methods import find_method
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import RunDirectory
 from spectrack.training.stages import StageSchedule
@@ -116,9 +117,7 @@ def train(
             "recipe.batch"
         )
     with fabric.rank_zero_first():
-        feeds = FeedMaker(
-            recipe, find_method(recipe.method), Path(cache) if cache else directory.path / "cache", jobs=jobs
-        )
+        feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
     return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
 
@@ -166,7 +165,8 @@ class _Run:
         )
 
     def _new_learner(self) -> Learner:
-        return find_method(self.recipe.method).learner(self.recipe)
+        learner: Learner = resolve(find_trained_method(self.recipe.method).learner)(self.recipe)
+        return learner
 
     def go(self, stop_after: int | None) -> Path:
         """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""

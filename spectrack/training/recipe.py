@@ -1,7 +1,6 @@
 """Recipes: everything that decides what a training gives, as one TOML file over typed defaults.
 
-The sections ``network``, ``loss`` and ``online`` are the method's own; which types they have, `methods.find_method`
-says.
+The sections ``network``, ``loss`` and ``online`` are the method's own; which types they have, its descriptor says.
 
 A recipe holds only what differs from the defaults below. Unknown keys are refused with the nearest known name, because
 a misspelt key would otherwise train the wrong thing for an hour.
@@ -14,14 +13,14 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.configuration import DataConfig
 from spectrack.tables import RangeError, from_table, read_table, require, to_table
-from spectrack.training.methods import find_method
+from spectrack.trackers.method import resolve
+from spectrack.trackers.registry import DEFAULT_METHOD, find_trained_method, list_methods
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Recipe:
 
     Attributes:
         name: of the weights file.
-        method: what is trained; see `methods`.
+        method: what is trained, by its name.
         description: one sentence for the metadata.
         seed: of everything random.
         pairs: training pairs seen in all.
@@ -137,7 +136,7 @@ class Recipe:
     """
 
     name: str = "siamban-compact"
-    method: str = "siamban"
+    method: str = DEFAULT_METHOD
     description: str = ""
     seed: int = 7
     pairs: int = 120_000
@@ -239,22 +238,21 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
 
 
 def shipped_recipes() -> list[str]:
-    """Names of the recipes in the package."""
+    """Names of the recipes that come with methods."""
     return sorted(_recipe_files())
 
 
 def _recipe_files() -> dict[str, Path]:
     """Shipped recipes by name; each lies in its method's folder."""
-    root = Path(str(files("spectrack.methods")))
-    return {file.stem: file for file in root.glob("*/recipes/*.toml")}
+    return {file.stem: file for method in list_methods() for file in method.files("recipes/*.toml")}
 
 
 def _method_sections(method: Any) -> Mapping[str, type[Any]]:
     """Types of the sections that are a method's own."""
     if not isinstance(method, str):
         raise RangeError("method", "text", method)
-    found = find_method(method)
-    return {"network": found.network, "loss": found.loss, "online": found.online}
+    found = find_trained_method(method)
+    return {"network": resolve(found.config), "loss": resolve(found.loss), "online": resolve(found.online)}
 
 
 def _find(path: str | os.PathLike[str]) -> Path:

@@ -1,26 +1,33 @@
 """Index of weights: which files there are, and which one a name means.
 
 Looked up in this order: the folders of the environment variable SPECTRACK_WEIGHTS, the user's cache folder, the files
-shipped with the package; so a user's own file replaces a shipped one of the same name.
+shipped with the package, and what other packages ship with their methods; so a user's own file replaces a shipped one
+of the same name.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.files import user_cache_folder
-from spectrack.weights.files import read_metadata
-from spectrack.weights.metadata import WeightsMetadata
+
+# torch, which a folder of files does not need, is imported where a file is read.
+if TYPE_CHECKING:
+    from spectrack.weights.metadata import WeightsMetadata
 
 WEIGHTS_VARIABLE = "SPECTRACK_WEIGHTS"
 """Environment variable: folders with weights files, separated as in PATH."""
 
 SUFFIX = ".safetensors"
+
+_FURTHER: list[Callable[[], Iterable[Path]]] = []
 
 _log = logging.getLogger(__name__)
 
@@ -53,17 +60,31 @@ def cache_folder() -> Path:
 def search_folders() -> list[Path]:
     """The folders in which names are looked up, first match wins."""
     named = [Path(part).expanduser() for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep) if part.strip()]
-    return [*named, cache_folder(), shipped_folder()]
+    return [*named, cache_folder(), shipped_folder(), *(folder for ask in _FURTHER for folder in ask())]
 
 
-def shipped() -> list[ListedWeights]:
-    """The weights that come with the package, by name; a damaged file is left out with a warning."""
-    return _listed(_files_by_name([shipped_folder()]))
+def look_in(folders: Callable[[], Iterable[Path]]) -> None:
+    """Search further folders, after all others; they are asked for anew each time."""
+    _FURTHER.append(folders)
+
+
+def weights_name(method: str, profile: str) -> str:
+    """What the weights of a method and profile are called, unless somebody says otherwise."""
+    return f"{method}-{profile}"
 
 
 def available() -> list[ListedWeights]:
     """All weights that `find_weights` can name, by name; a damaged file is left out with a warning."""
-    return _listed(_files_by_name(search_folders()))
+    from spectrack.weights.files import read_metadata
+
+    listed = []
+    for name, path in sorted(_files_by_name(search_folders()).items()):
+        try:
+            listed.append(ListedWeights(name, path, read_metadata(path)))
+        except WeightsError as error:
+            # One damaged download must not hide the others; asking for it by name raises.
+            _log.warning("left out of the list of weights: %s", error)
+    return listed
 
 
 def find_weights(
@@ -72,9 +93,9 @@ def find_weights(
     """The file that a name or path means.
 
     Args:
-        name_or_path: a file, or a name with or without suffix; None takes ``{method}-{profile}``.
+        name_or_path: a file, or a name with or without suffix; None takes the one of `weights_name`.
         method: the tracker that asks; the file must be for it.
-        profile: ``compact`` or ``full``; the file must be of it.
+        profile: size of the network; the file must be of it.
 
     Returns:
         An existing file with readable metadata.
@@ -89,7 +110,9 @@ def find_weights(
                 "expected a weights name, or a method and a profile, found neither; `spectrack weights list` names "
                 "what is there"
             )
-        name_or_path = f"{method}-{profile}"
+        name_or_path = weights_name(method, profile)
+    from spectrack.weights.files import read_metadata
+
     path = _resolve(os.fspath(name_or_path))
     metadata = read_metadata(path)
     for what, wanted, found in (("method", method, metadata.method), ("profile", profile, metadata.profile)):
@@ -129,14 +152,3 @@ def _files_by_name(folders: list[Path]) -> dict[str, Path]:
                 if not path.name.startswith("."):
                     files.setdefault(path.stem, path)
     return files
-
-
-def _listed(files: dict[str, Path]) -> list[ListedWeights]:
-    listed = []
-    for name, path in sorted(files.items()):
-        try:
-            listed.append(ListedWeights(name, path, read_metadata(path)))
-        except WeightsError as error:
-            # One damaged download must not hide the others; asking for it by name raises.
-            _log.warning("left out of the list of weights: %s", error)
-    return listed

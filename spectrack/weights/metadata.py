@@ -13,11 +13,6 @@ from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.tables import from_table, to_table
 
-METHODS = ("backbone", "bcrnet", "siamban", "ssfnet")
-"""What a weights file can be for; `backbone` is the start of a training, not a tracker."""
-
-PROFILES = ("compact", "full")
-
 InputRange = Literal["unit", "imagenet", "0-255"]
 """What the backbone was trained on: this project's [0, 1], ImageNet's mean and deviation removed, or grey levels; the
 network converts.
@@ -29,8 +24,9 @@ class WeightsMetadata:
     """What a weights file says about itself.
 
     Attributes:
-        method: one of `METHODS`.
-        profile: one of `PROFILES`.
+        method: any method's name, or ``backbone``: the start of a training, not a tracker. Whoever loads weights checks
+            that they are the wanted ones.
+        profile: size of the network, in the method's own words.
         bands: band count the weights were made for; None when any number from three on will do.
         scaling: how raw counts become network input, as `Scaling.parse` reads it.
         false_colour: rule that makes the three-band image; None when the method makes its own composites.
@@ -63,16 +59,14 @@ class WeightsMetadata:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("method", self.method, METHODS),
-            ("profile", self.profile, PROFILES),
-            ("input_range", self.input_range, get_args(InputRange)),
-        ):
-            if value not in known:
-                raise WeightsError(
-                    f"expected a known {name} in the weights' metadata, found {value!r}; "
-                    f"{nearest_name(str(value), known)}"
-                )
+        for name, value in (("method", self.method), ("profile", self.profile)):
+            if not value:
+                raise WeightsError(f"expected the name of a {name} in the weights' metadata, found {value!r}; name it")
+        if self.input_range not in get_args(InputRange):
+            raise WeightsError(
+                f"expected a known input_range in the weights' metadata, found {self.input_range!r}; "
+                f"{nearest_name(str(self.input_range), get_args(InputRange))}"
+            )
         if self.bands is not None and self.bands < 1:
             raise WeightsError(
                 f"expected a positive band count or null in the weights' metadata, found {self.bands!r}; mend the "

@@ -12,8 +12,8 @@ from spectrack.ablations import retraining
 from spectrack.ablations.retraining import _devices, ablation_recipe, folder_of, shortened, train_seeds, trained_on
 from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError, WeightsError
+from spectrack.methods.bcrnet.learner import BCRNetLearner
 from spectrack.tables import from_table
-from spectrack.training.methods import find_method
 from spectrack.weights.files import read_weights
 from tests.fixtures.refusals import refuses
 
@@ -193,7 +193,7 @@ def test_rows_of_bcrnet_train(name, tmp_path_factory, tmp_path):
     assert len(recipe.stages) == (0 if "bimm" in recipe.frozen else 2)
     # The loop seeds everything and then builds the network: this is where the training began, but for half precision.
     seed_everything(1, verbose=False)
-    start = find_method("bcrnet").learner(recipe).network.state_dict()
+    start = BCRNetLearner(recipe).network.state_dict()
     moved = {
         part: any((found[key].float() - start[key]).abs().max() > 5e-4 for key in start if key.startswith(part))
         for part in PARTS

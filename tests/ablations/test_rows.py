@@ -8,14 +8,11 @@ import torch
 from spectrack.ablations.retraining import ablation_recipe
 from spectrack.ablations.rows import list_ablations, load_rows
 from spectrack.errors import ConfigError
-from spectrack.methods.bcrnet.network import SWITCHES
-from spectrack.methods.bcrnet.tracker import split_options
 from spectrack.methods.ssfnet.network import SSFNetConfig
-from spectrack.methods.ssfnet.tracker import split_options as split_ssfnet_options
 from spectrack.simulation.degradation import list_degradations
-from spectrack.trackers.loading import load_tracker
-from spectrack.trackers.registry import list_trackers
-from spectrack.training.methods import find_method
+from spectrack.trackers.loading import load_tracker, split_options
+from spectrack.trackers.method import resolve
+from spectrack.trackers.registry import find_method, list_trackers
 from spectrack.training.stages import Plan
 from tests.fixtures.refusals import refuses
 
@@ -101,7 +98,7 @@ def test_the_rows_of_bcrnet_cover_its_switches():
     tried = {(name, str(value)) for option in options for name, value in option.items()}
     composers = {"importance", "self_expression", "sequential", "random", "pca"}
     assert {("composer", name) for name in composers} <= tried
-    assert {name for name, _ in tried} >= {*SWITCHES, "fusion", "template_update"}
+    assert {name for name, _ in tried} >= {*find_method("bcrnet").switches, "fusion", "template_update"}
     switched = {
         "branch_weights": ("importance", "uniform"),
         "fusion": ("map", "box"),
@@ -122,7 +119,7 @@ def test_the_rows_of_bcrnet_cover_its_switches():
 )
 def test_options_of_bcrnet_are_known_and_fit_all_cameras(row, bcrnet_weights):
     for variant in row.variants or ({},):
-        split_options(row.options | variant)
+        split_options(find_method("bcrnet"), row.options | variant)
         tracker = load_tracker(
             "bcrnet", weights=bcrnet_weights, precision="fp32", device="cpu", **row.options, **variant
         )
@@ -142,7 +139,7 @@ def test_options_of_bcrnet_are_known_and_fit_all_cameras(row, bcrnet_weights):
 )
 def test_options_of_ssfnet_are_known(row):
     for variant in row.variants or ({},):
-        switches, online = split_ssfnet_options(row.options | variant)
+        switches, online = split_options(find_method("ssfnet"), row.options | variant)
         SSFNetConfig().with_switches(switches)
         assert switches | online == row.options | variant
 
@@ -158,7 +155,7 @@ def test_retrained_rows_build_their_networks(method, row):
         table.recipes[row.profile or "compact"], row.overrides, pairs=None, budget=table.budget, seed=1
     )
     with torch.device("meta" if row.profile == "full" else "cpu"):
-        network = find_method(recipe.method).learner(recipe).network
+        network = resolve(find_method(recipe.method).learner)(recipe).network
     plan = Plan(recipe, network)
     steps = {0, *(sum(stage.steps for stage in recipe.stages[:number]) for number in range(1, len(recipe.stages)))}
     assert max(steps) < recipe.steps

@@ -62,7 +62,8 @@ def dataset(monkeypatch):
     module = ModuleType("spectrack.datasets")
     module.open_dataset = open_dataset
     monkeypatch.setitem(sys.modules, "spectrack.datasets", module)
-    monkeypatch.setitem(registry._REGISTERED, "standing", Standing)
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    registry.register("standing")(Standing)
     return asked
 
 

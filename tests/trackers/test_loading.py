@@ -6,8 +6,9 @@ import torch
 
 from spectrack.errors import ConfigError, CubeError, WeightsError
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
-from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.loading import load_tracker, split_options
 from spectrack.trackers.precision import resolve_device, resolve_precision
+from spectrack.trackers.registry import find_method
 from spectrack.weights.index import WEIGHTS_VARIABLE
 
 
@@ -79,11 +80,15 @@ def test_full_profile_without_weights_says_where_to_get_them(folder):
     ("arguments", "kind", "message"),
     [
         ({"name": "siamba"}, ConfigError, r"expected a tracker, found 'siamba'; did you mean 'siamban'\?"),
-        ({"profile": "small"}, ConfigError, "expected profile compact or full, found 'small'"),
+        ({"profile": "small"}, ConfigError, "expected profile compact or full of siamban, found 'small'"),
         ({"precision": "half"}, ConfigError, "expected precision auto, fp32 or bf16, found 'half'"),
         ({"device": "tpu7"}, ConfigError, "expected a device that torch can use here, found 'tpu7'"),
         ({"device": "meta"}, ConfigError, "expected a device that torch can use here, found 'meta'"),
-        ({"size_rat": 0.1}, ConfigError, r"expected an online option, found 'size_rat'; did you mean 'size_rate'\?"),
+        (
+            {"size_rat": 0.1},
+            ConfigError,
+            r"option of siamban, found 'size_rat'; did you mean 'size_rate'\?",
+        ),
         ({"size_rate": 7}, ConfigError, r"expected size_rate in \[0, 1\], found 7"),
         (
             {"weights": "nothing.safetensors"},
@@ -121,6 +126,11 @@ def test_weights_that_do_not_fit_their_configuration_are_refused(folder, make):
     path = make.weights(folder / "odd.safetensors", config=SiamBANConfig(compact_widths=(8, 8, 16)).to_json())
     with pytest.raises(WeightsError, match="expected weights of SiamBAN"):
         load_tracker("siamban", weights=path)
+
+
+def test_options_are_sorted_to_where_they_belong():
+    given = {"seed": 1, "fusion": "box", "penalty": 0.1}
+    assert split_options(find_method("bcrnet"), given) == ({"seed": 1}, {"fusion": "box", "penalty": 0.1})
 
 
 def test_precision_is_what_was_asked_for_or_one_of_the_two():

@@ -10,15 +10,13 @@ import torch
 
 from spectrack.errors import CubeError, InputError, WeightsError
 from spectrack.methods.bcrnet.tracker import BCRNetOptions, BCRNetTracker
-from spectrack.methods.siamban.tracker import SiamBANTracker
-from spectrack.methods.ssfnet.tracker import SSFNetTracker
 from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.registry import find_method, list_methods, tracker_class
 from spectrack.weights.index import WEIGHTS_VARIABLE
 
 BOX = (20, 15, 12, 12)
-METHODS = {"siamban": SiamBANTracker, "bcrnet": BCRNetTracker, "ssfnet": SSFNetTracker}
-LABELS = {"siamban": "SiamBAN", "bcrnet": "BCR-Net", "ssfnet": "SSF-Net"}
+METHODS = [method.name for method in list_methods() if method.network]
 FOREIGN = {
     "siamban": [{"depth": 3}, {"compact_widths": 3}],
     "bcrnet": [{"depth": 3}, {"bimm": {"depth": 3}}, {"bimm": 3}],
@@ -29,9 +27,14 @@ FOREIGN = {
 @pytest.fixture(scope="module", params=METHODS)
 def method(request, make):
     """A method with its tracker and one tiny network of random weights."""
-    cls = METHODS[request.param]
-    network = getattr(make, request.param)()
-    return SimpleNamespace(name=request.param, network=network, tracker=lambda **options: cls(network, **options))
+    described = find_method(request.param)
+    cls, network = tracker_class(described), getattr(make, described.name)()
+    return SimpleNamespace(
+        name=described.name,
+        label=described.label,
+        network=network,
+        tracker=lambda **options: cls(network, **options),
+    )
 
 
 def boxes_of(tracker, sequence):
@@ -50,7 +53,7 @@ def test_fp32_repeats_bit_for_bit(method, make):
 def test_a_second_template_is_forgotten_too(make):
     sequence = make.sequence(frames=5)
     options = BCRNetOptions(update_every=1, update_score=0.0, update_share=0.0, update_change=100.0)
-    tracker = BCRNetTracker(make.bcrnet(), None, options)
+    tracker = BCRNetTracker(make.bcrnet(), options)
     first = boxes_of(tracker, sequence)
     assert tracker._second is not None
     np.testing.assert_array_equal(boxes_of(tracker, sequence), first)
@@ -148,6 +151,6 @@ def test_weights_with_a_foreign_configuration_are_refused(method, make, tmp_path
             tmp_path / f"{method.name}-compact.safetensors", network=method.network, method=method.name, config=odd
         )
         with pytest.raises(
-            WeightsError, match=rf"expected a {LABELS[method.name]} configuration in {method.name}-compact\.safetensors"
+            WeightsError, match=rf"expected a {method.label} configuration in {method.name}-compact\.safetensors"
         ):
             load_tracker(method.name, precision="fp32")

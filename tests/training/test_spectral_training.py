@@ -13,10 +13,11 @@ from torch import nn
 from spectrack.errors import WeightsError
 from spectrack.networks.backbones.compact import CompactBackbone
 from spectrack.tables import from_table
-from spectrack.training import loop, methods
+from spectrack.trackers import registry
+from spectrack.trackers.method import Method
+from spectrack.training import loop
 from spectrack.training.learner import Learner, channels_last, corner_iou, load_parts
 from spectrack.training.loop import train
-from spectrack.training.methods import Method, register_method
 from spectrack.training.recipe import Recipe
 from spectrack.weights.files import read_weights
 from tests.fixtures.refusals import refuses
@@ -91,16 +92,18 @@ class TinyLearner(Learner):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(methods, "_REGISTERED", dict(methods._REGISTERED))
-    # One of the names that weights files know.
-    register_method(Method("ssfnet", TinyLearner, TinyNetworkConfig, TinyLoss, TinyOnline, batches="spectral"))
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    parts = {"network": TinyNetwork, "config": TinyNetworkConfig, "loss": TinyLoss, "online": TinyOnline}
+    registry.register_method(
+        Method("tiny", "Tiny", "a test", "", "nowhere:Tracker", learner=TinyLearner, batches="spectral", **parts)
+    )
 
 
 def spectral_recipe(make, **changes):
     values = json.loads(json.dumps(make.recipe().to_json()))
     for section in ("network", "loss", "online"):
         values.pop(section)
-    values |= {"method": "ssfnet", "frozen": ["backbone"]}
+    values |= {"method": "tiny", "frozen": ["backbone"]}
     values["data"]["spectral"]["cameras"] = {"random_share": 0.5, "random_bands": [5, 7], "sensors": ["rednir15"]}
     return from_table(Recipe, values | changes, "the recipe")
 
@@ -185,7 +188,7 @@ def test_log_tells_what_the_learner_tells_and_overlap_by_kind(run, make):
 
 def test_weights_say_what_the_learner_says(run, make):
     _, metadata = read_weights(run())
-    assert (metadata.method, metadata.bands, metadata.false_colour) == ("ssfnet", None, "thirds")
+    assert (metadata.method, metadata.bands, metadata.false_colour) == ("tiny", None, "thirds")
     assert metadata.config == {"profile": "compact", "input_range": "unit", "widths": [8, 8, 8]}
     assert metadata.extra["online"] == {"patience": 3}
     assert metadata.extra["pairs"] == 12
@@ -210,7 +213,7 @@ def test_start_with_other_widths_is_refused(run, make, cache, tmp_path):
 
 def test_start_from_a_method_that_gives_nothing_is_refused(run, make, cache, tmp_path):
     given = run()
-    with refuses(WeightsError, "siamban", "ssfnet", "run/tiny.safetensors"):
+    with refuses(WeightsError, "siamban", "tiny", "run/tiny.safetensors"):
         train(make.recipe(start=str(given)), tmp_path / "other", cache=cache, device="cpu", jobs=1)
     with refuses(WeightsError, "'siamban-compat'", "did you mean 'siamban-compact'"):
         run("third", recipe=spectral_recipe(make, start="siamban-compat"))

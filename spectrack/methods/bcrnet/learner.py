@@ -13,15 +13,12 @@ from torch import Tensor
 
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.losses import bcrnet_loss, reconstruction_loss
-from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig, BCRNetOutput, fuse_branches
-from spectrack.methods.bcrnet.tracker import BCRNetOptions
+from spectrack.methods.bcrnet.network import BCRNet, BCRNetOutput, fuse_branches
 from spectrack.networks.siamban import keep_levels
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import require
-from spectrack.trackers.online import OnlineOptions
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps
-from spectrack.training.methods import Method
 from spectrack.training.recipe import Recipe
 from spectrack.weights.metadata import WeightsMetadata
 
@@ -66,15 +63,6 @@ class BCRNetLossConfig:
     def tracks(self) -> bool:
         """Whether anything but the reconstruction counts."""
         return any((self.classification, self.regression, self.fused_classification, self.fused_regression))
-
-
-@dataclass(frozen=True)
-class BCRNetOnline(OnlineOptions, BCRNetOptions):
-    """Everything that the tracker decides online; stored with the weights."""
-
-    def __post_init__(self) -> None:
-        OnlineOptions.__post_init__(self)
-        BCRNetOptions.__post_init__(self)
 
 
 class BCRNetLearner(Learner):
@@ -181,6 +169,3 @@ def keep_composites(composites: Composites, kept: Tensor) -> Composites:
 
 def _wavelengths(batch: SpectralBatch) -> Tensor | None:
     return batch.wavelengths_nm if bool(torch.isfinite(batch.wavelengths_nm).all()) else None
-
-
-METHOD = Method("bcrnet", BCRNetLearner, BCRNetConfig, BCRNetLossConfig, BCRNetOnline, batches="spectral")

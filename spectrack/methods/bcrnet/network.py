@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Self, cast
 import torch
 from torch import Tensor, nn
 
-from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.errors import ConfigError, InputError
 from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMConfig
 from spectrack.methods.bcrnet.composers import build_composer
 from spectrack.methods.bcrnet.composites import ComposerConfig, Composites, composer_from_json
@@ -76,17 +76,12 @@ class BCRNetConfig:
         return cls(**arguments)
 
     def with_switches(self, switches: dict[str, Any]) -> Self:
-        """The same weights with other composites: values for some of `SWITCHES`, ``composer`` being the composer's
-        name.
+        """The same weights with other composites: values for some of the method's switches, ``composer`` being the
+        composer's name.
 
         Raises:
-            ConfigError: an unknown switch, or a value out of range.
+            ConfigError: a value out of range.
         """
-        unknown = [name for name in switches if name not in SWITCHES]
-        if unknown:
-            raise ConfigError(
-                f"expected a switch of BCR-Net, found {unknown[0]!r}; {nearest_name(unknown[0], SWITCHES)}"
-            )
         weights = switches.get("branch_weights", self.branch_weights)
         changes = {
             "name" if name == "composer" else name: value
@@ -121,19 +116,6 @@ class BCRNetConfig:
             "composer": composer_from_json(values.get("composer", {})),
         }
         return cls(**{key: value for key, value in values.items() if key not in parts}, **parts)
-
-
-SWITCHES = (
-    "composer",
-    "leftover",
-    "order_source",
-    "importance_axis",
-    "max_composites",
-    "fixed_bands",
-    "seed",
-    "branch_weights",
-)
-"""What may differ from the training without other weights; see `BCRNetConfig.with_switches`."""
 
 
 class BCRNetOutput(NamedTuple):

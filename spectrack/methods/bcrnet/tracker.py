@@ -9,10 +9,9 @@ Restored from SEE-Net's published code: weights from the search crop. This proje
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence as Several
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -24,20 +23,17 @@ from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
 from spectrack.networks.siamban import decode_boxes
-from spectrack.scaling import DEFAULT_SCALING, Gain
+from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import BandScaling, CropWindow
-from spectrack.trackers.loading import field_names, load_bcrnet_network, online_options, sort_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.precision import Precision
-from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
+from spectrack.trackers.siamese import Setting, SiameseTracker, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
 
 
 @dataclass(frozen=True)
-class BCRNetOptions(TemplateUpdateOptions):
-    """What BCR-Net decides online besides `OnlineOptions`.
+class BCRNetOptions(OnlineOptions, TemplateUpdateOptions):
+    """What BCR-Net decides online.
 
     Attributes:
         fusion: one decision on the weighted maps of all branches (``map``), or one a branch whose boxes are averaged
@@ -47,92 +43,40 @@ class BCRNetOptions(TemplateUpdateOptions):
     fusion: Literal["map", "box"] = "map"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        OnlineOptions.__post_init__(self)
+        TemplateUpdateOptions.__post_init__(self)
         if self.fusion not in ("map", "box"):
             raise ConfigError(f"expected fusion map or box, found {self.fusion!r}; choose one of the two")
 
 
-@register("bcrnet")
 class BCRNetTracker(SiameseTracker):
     """All composites of a crop as one batch through one network, one box.
 
     Args:
         network: trained; it is copied, folded and put into inference form. Its configuration says how composites are
             made.
-        options: parameters of the decision.
-        fusion_options: fusion of the branches and template update.
-        scaling: how raw counts become input; the one the weights were trained with.
-        precision: fp32 (repeats bit for bit) or bf16. On reduced crops the bands are ranked in fp32 in both, which
-            costs little there and keeps rounding from exchanging bands between composites; on whole crops only the last
-            step, from g to W, is.
-        device: where the network runs.
-        identity: what the weights are, for run directories.
+        options: parameters of decision, fusion and template update.
+        setting: what the weights were trained with, and where the network runs. On reduced crops the bands are ranked
+            in fp32 in any precision, which costs little there and keeps rounding from exchanging bands between
+            composites; on whole crops only the last step, from g to W, is.
     """
 
     name = "bcrnet"
+    options: BCRNetOptions
 
-    def __init__(
-        self,
-        network: BCRNet,
-        options: OnlineOptions | None = None,
-        fusion_options: BCRNetOptions | None = None,
-        *,
-        scaling: str = DEFAULT_SCALING,
-        precision: Precision = "fp32",
-        device: torch.device | None = None,
-        identity: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, network: BCRNet, options: BCRNetOptions | None = None, **setting: Unpack[Setting]) -> None:
         # A band-specific module fits one number of bands; it is only asked when it ranks.
         ranks = network.config.composer.name == "importance"
-        super().__init__(
-            network,
-            options,
-            scaling=scaling,
-            bands=network.config.bimm.bands or None if ranks else None,
-            precision=precision,
-            exact=("bimm" if network.config.bimm.input_size else "bimm.phi",),
-            device=device,
-            identity=identity,
-        )
-        self.fusion_options = fusion_options or BCRNetOptions()
-
-    @classmethod
-    def load(
-        cls,
-        *,
-        profile: str,
-        weights: str | os.PathLike[str] | None,
-        precision: Precision,
-        device: torch.device,
-        options: dict[str, Any],
-    ) -> BCRNetTracker:
-        """Build from a weights file; options are those of `OnlineOptions` and `BCRNetOptions`, and the switches of the
-        composer.
-        """
-        switches, fusion, online = split_options(options)
-        network, metadata, identity = load_bcrnet_network(weights, profile, switches)
-        trained = metadata.extra.get("online", {})
-        known = field_names(BCRNetOptions)
-        return cls(
-            network,
-            online_options(trained, online),
-            BCRNetOptions(**{key: value for key, value in trained.items() if key in known} | fusion),
-            scaling=metadata.scaling,
-            precision=precision,
-            device=device,
-            identity=identity,
-        )
-
-    def describe(self) -> dict[str, Any]:
-        """Settings and weights identity as JSON values."""
-        return super().describe() | {"options": asdict(self.options) | asdict(self.fusion_options)}
+        setting["bands"] = network.config.bimm.bands or None if ranks else None
+        exact = "bimm" if network.config.bimm.input_size else "bimm.phi"
+        super().__init__(network, options or BCRNetOptions(), exact=(exact,), **setting)
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
         self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
         if self.network.config.composer.name == "importance":
             self.network.bimm.prepare(bands)
-        self._rule = TemplateUpdateRule(self.fusion_options)
+        self._rule = TemplateUpdateRule(self.options)
         self._second: Kernels | None = None
 
     def _imaging(self, gain: Gain) -> BandScaling:
@@ -152,7 +96,7 @@ class BCRNetTracker(SiameseTracker):
         fused_scores = scores[0].cpu().numpy()
         branch_scores = logits.float().softmax(dim=2)[0, :, 1].cpu().numpy()
         shares = weights[0].double().cpu().numpy()
-        if self.fusion_options.fusion == "map":
+        if self.options.fusion == "map":
             choice = state.choose(fused_scores, decode_boxes(fused)[0].cpu().numpy(), window)
         else:
             corners = decode_boxes(distances[0].float()).cpu().numpy()
@@ -170,14 +114,14 @@ class BCRNetTracker(SiameseTracker):
         logits, distances = self.network.match(self._kernels, towers, branches)
         if self._second is None:
             return logits, distances
-        mix = self.fusion_options.update_mix
+        mix = self.options.update_mix
         other_logits, other_distances = self.network.match(self._second, towers, branches)
         mixed = (1.0 - mix) * logits.float().softmax(dim=2) + mix * other_logits.float().softmax(dim=2)
         return mixed.clamp(min=1e-30).log(), (1.0 - mix) * distances.float() + mix * other_distances.float()
 
     def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
         # The peak of the fused map, or in `box`, where no map decides, the averaged score.
-        peak = float(evidence["scores"].max()) if self.fusion_options.fusion == "map" else choice.score
+        peak = float(evidence["scores"].max()) if self.options.fusion == "map" else choice.score
         take, drop = self._rule.observe(peak, before, after)
         if drop:
             self._second = None
@@ -223,17 +167,3 @@ def average_choices(choices: Several[Choice], weights: NDArray[np.float64]) -> C
     score = float(weights @ scores)
     penalty = total / score if score > 0 else float(weights @ penalties)
     return Choice(np.concatenate([centre - size / 2, size]), score, penalty, choices[int(np.argmax(weights))].cell)
-
-
-def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Switches of the network's composer, options of the fusion, and online options, out of one table.
-
-    Raises:
-        ConfigError: an unknown name; the nearest is offered.
-    """
-    from spectrack.methods.bcrnet.network import SWITCHES
-
-    switches, fusion, online = sort_options(
-        "bcrnet", options, SWITCHES, field_names(BCRNetOptions), field_names(OnlineOptions)
-    )
-    return switches, fusion, online

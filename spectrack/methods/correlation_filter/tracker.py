@@ -46,7 +46,6 @@ from spectrack.methods.correlation_filter.view import (
 from spectrack.sequences.base import Frame
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow
-from spectrack.trackers.registry import register
 
 _SMALLEST_WINDOW = 8
 _MOST_LOG_RATIO = 6.0
@@ -69,7 +68,6 @@ _WHOLE_FRAME_WEIGHT = 0.5
 """How much the rest of the frame counts among the surroundings, over those nearby."""
 
 
-@register("cf")
 class CorrelationFilterTracker(Tracker):
     """A masked correlation filter with a spectral likelihood beside it; no weights, no training.
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.siamban import SiamBAN
 from spectrack.pairs.batches import Batch
-from spectrack.trackers.online import OnlineOptions
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps, to_images
 from spectrack.training.losses import siamban_loss
-from spectrack.training.methods import Method
-from spectrack.training.recipe import LossConfig, Recipe
+from spectrack.training.recipe import Recipe
 
 
 class SiamBANLearner(Learner):
@@ -45,6 +43,3 @@ class SiamBANLearner(Learner):
         """IoU of the best-scored box with the truth, (number of positive pairs,)."""
         logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
         return best_overlaps(logits.float().softmax(dim=1)[:, 1], distances, batch)
-
-
-METHOD = Method("siamban", SiamBANLearner, SiamBANConfig, LossConfig, OnlineOptions, batches="pairs")

@@ -7,7 +7,6 @@ normalisation is folded into the convolutions, which changes nothing but the tim
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence as Several
 from typing import Any
 
@@ -16,73 +15,24 @@ import torch
 from numpy.typing import NDArray
 
 from spectrack.cube import Cube
-from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
-from spectrack.networks.siamban import SiamBAN, decode_boxes
-from spectrack.scaling import DEFAULT_SCALING, Gain
+from spectrack.false_colour import false_colour_matrix
+from spectrack.networks.siamban import decode_boxes
+from spectrack.scaling import Gain
 from spectrack.trackers.crop import Colouring, CropWindow
-from spectrack.trackers.loading import load_siamban_network, online_options
-from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.precision import Precision
-from spectrack.trackers.registry import register
+from spectrack.trackers.online import Choice, TargetState
 from spectrack.trackers.siamese import SiameseTracker
 
 
-@register("siamban")
 class SiamBANTracker(SiameseTracker):
     """One template, one search region a frame, one box.
 
     Args:
         network: trained; it is copied, folded and put into inference form.
         options: parameters of the decision.
-        scaling: how raw counts become input; the one the weights were trained with.
-        rule: false-colour rule; the one the weights were trained with.
-        bands: band count that the weights were made for; None when any number from three on will do.
-        precision: fp32 (repeats bit for bit) or bf16.
-        device: where the network runs.
-        identity: what the weights are, for run directories.
+        setting: what the weights were trained with, and where the network runs.
     """
 
     name = "siamban"
-
-    def __init__(
-        self,
-        network: SiamBAN,
-        options: OnlineOptions | None = None,
-        *,
-        scaling: str = DEFAULT_SCALING,
-        rule: str = DEFAULT_RULE,
-        bands: int | None = None,
-        precision: Precision = "fp32",
-        device: torch.device | None = None,
-        identity: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(
-            network, options, scaling=scaling, bands=bands, precision=precision, device=device, identity=identity
-        )
-        self.rule = rule
-
-    @classmethod
-    def load(
-        cls,
-        *,
-        profile: str,
-        weights: str | os.PathLike[str] | None,
-        precision: Precision,
-        device: torch.device,
-        options: dict[str, Any],
-    ) -> SiamBANTracker:
-        """Build from a weights file, with the scaling, false colour and online parameters recorded in it."""
-        network, metadata, identity = load_siamban_network(weights, profile)
-        return cls(
-            network,
-            online_options(metadata.extra.get("online", {}), options),
-            scaling=metadata.scaling,
-            rule=metadata.false_colour or DEFAULT_RULE,
-            bands=metadata.bands,
-            precision=precision,
-            device=device,
-            identity=identity,
-        )
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""

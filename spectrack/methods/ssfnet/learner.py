@@ -15,13 +15,11 @@ import torch
 from torch import Tensor
 
 from spectrack.methods.ssfnet.losses import AngleLoss, hardest_negatives, ssfnet_loss
-from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig, SSFNetOutput
-from spectrack.methods.ssfnet.tracker import SSFNetOptions
+from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import require
 from spectrack.training.labels import POSITIVE, distance_targets
 from spectrack.training.learner import Learner, best_overlaps
-from spectrack.training.methods import Method
 from spectrack.training.recipe import Recipe
 
 
@@ -132,6 +130,3 @@ def _monitors(output: SSFNetOutput, labels: Tensor) -> dict[str, Tensor]:
             found["target_angle"] = output.angle[positive].sum() / positive.sum().clamp(min=1)
             found["rival_angle"] = rivals.sum() / hard.sum().clamp(min=1)
         return found
-
-
-METHOD = Method("ssfnet", SSFNetLearner, SSFNetConfig, SSFNetLossConfig, SSFNetOptions, batches="spectral")

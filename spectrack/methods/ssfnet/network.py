@@ -104,16 +104,11 @@ class SSFNetConfig:
         return (self.s2fb.bands or None) if self.backbone == "s2fb" else None
 
     def with_switches(self, switches: dict[str, Any]) -> Self:
-        """The same weights used in another way: values for some of `SWITCHES`.
+        """The same weights used in another way: values for some of the method's switches.
 
         Raises:
-            ConfigError: an unknown switch, or a value out of range.
+            ConfigError: a value out of range.
         """
-        unknown = [name for name in switches if name not in SWITCHES]
-        if unknown:
-            raise ConfigError(
-                f"expected a switch of SSF-Net, found {unknown[0]!r}; {nearest_name(unknown[0], SWITCHES)}"
-            )
         return replace(self, **switches)
 
     def to_json(self) -> dict[str, Any]:
@@ -144,9 +139,6 @@ _CHOICES: dict[str, Any] = {
     "head": Head,
     "backbone": Backbone,
 }
-
-SWITCHES = ("prediction", "region", "region_weights")
-"""What may differ from the training without other weights; see `SSFNetConfig.with_switches`."""
 
 
 class SSFNetTemplate(NamedTuple):

@@ -10,10 +10,9 @@ from the crop of the cube, so that both branches see the same pixels.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -21,17 +20,14 @@ from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.errors import ConfigError, CubeError
-from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
+from spectrack.false_colour import false_colour_matrix
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.networks.siamban import decode_boxes
-from spectrack.scaling import DEFAULT_SCALING, Gain
+from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
-from spectrack.trackers.loading import field_names, load_ssfnet_network, online_options, sort_options
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.precision import Precision
-from spectrack.trackers.registry import register
-from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
+from spectrack.trackers.siamese import Setting, SiameseTracker, wavelengths_tensor
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,6 @@ class SSFNetOptions(OnlineOptions):
             raise ConfigError(f"expected colour rule or dataset, found {self.colour!r}; choose one of the two")
 
 
-@register("ssfnet")
 class SSFNetTracker(SiameseTracker):
     """One crop of the cube a frame, its false colour, two branches, one box.
 
@@ -62,63 +57,18 @@ class SSFNetTracker(SiameseTracker):
         network: trained; it is copied, folded and put into inference form. Its configuration says how predictions are
             mixed.
         options: parameters of the decision.
-        scaling: how raw counts become input; the one the weights were trained with.
-        rule: false-colour rule; the one the weights were trained with.
-        precision: fp32 (repeats bit for bit) or bf16; angles are computed in fp32 in both.
-        device: where the network runs.
-        identity: what the weights are, for run directories.
+        setting: what the weights were trained with, and where the network runs; angles are computed in fp32 in any
+            precision, and only a projection made for one camera fits one number of bands.
     """
 
     name = "ssfnet"
+    options: SSFNetOptions
 
-    def __init__(
-        self,
-        network: SSFNet,
-        options: OnlineOptions | None = None,
-        *,
-        scaling: str = DEFAULT_SCALING,
-        rule: str = DEFAULT_RULE,
-        precision: Precision = "fp32",
-        device: torch.device | None = None,
-        identity: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(
-            network,
-            options or SSFNetOptions(),
-            scaling=scaling,
-            # Only a projection made for one camera fits one number of bands.
-            bands=network.config.bands,
-            precision=precision,
-            # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
-            exact=("s2fb.attention",),
-            device=device,
-            identity=identity,
-        )
-        self.wants_pictures = getattr(self.options, "colour", "rule") == "dataset"
-        self.rule = rule
-
-    @classmethod
-    def load(
-        cls,
-        *,
-        profile: str,
-        weights: str | os.PathLike[str] | None,
-        precision: Precision,
-        device: torch.device,
-        options: dict[str, Any],
-    ) -> SSFNetTracker:
-        """Build from a weights file; options are those of `OnlineOptions` and the switches of the network."""
-        switches, online = split_options(options)
-        network, metadata, identity = load_ssfnet_network(weights, profile, switches)
-        return cls(
-            network,
-            online_options(metadata.extra.get("online", {}), online, kind=SSFNetOptions),
-            scaling=metadata.scaling,
-            rule=metadata.false_colour or DEFAULT_RULE,
-            precision=precision,
-            device=device,
-            identity=identity,
-        )
+    def __init__(self, network: SSFNet, options: SSFNetOptions | None = None, **setting: Unpack[Setting]) -> None:
+        setting["bands"] = network.config.bands
+        # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
+        super().__init__(network, options or SSFNetOptions(), exact=("s2fb.attention",), **setting)
+        self.wants_pictures = self.options.colour == "dataset"
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
@@ -177,18 +127,6 @@ class SSFNetTracker(SiameseTracker):
             scores, corners = _scores(output.logits), decode_boxes(output.distances.float())[0].cpu().numpy()
         choice = state.choose(scores, corners, window)
         return choice, {"scores": scores} | _evidence(output)
-
-
-def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Switches of the network and online options, out of one table.
-
-    Raises:
-        ConfigError: an unknown name; the nearest is offered.
-    """
-    from spectrack.methods.ssfnet.network import SWITCHES
-
-    switches, online = sort_options("ssfnet", options, SWITCHES, field_names(SSFNetOptions))
-    return switches, online
 
 
 def _picture_of(frame: Frame) -> ArrayFrame:

@@ -15,10 +15,9 @@ from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig, keep_levels
 from spectrack.simulation.video import simulate
 from spectrack.tables import from_table
-from spectrack.trackers import load_tracker
+from spectrack.trackers.loading import load_tracker
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.loop import train
-from spectrack.training.methods import find_method
 from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
@@ -41,7 +40,7 @@ def bcrnet_recipe(make, **changes):
 
 
 def batch_of(recipe, cache):
-    feed = FeedMaker(recipe, find_method("bcrnet"), cache, jobs=1).feed(seed=3, batch=2)
+    feed = FeedMaker(recipe, cache, jobs=1).feed(seed=3, batch=2)
     return feed.finish(feed[0], lambda tensor: tensor)
 
 

@@ -9,7 +9,8 @@ from torch import nn
 from spectrack.errors import ConfigError, InputError
 from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.composites import ComposerConfig
-from spectrack.methods.bcrnet.network import SWITCHES, BCRNet, BCRNetConfig, fuse_branches
+from spectrack.methods.bcrnet.method import METHOD
+from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig, fuse_branches
 from spectrack.networks.siamban import SiamBAN, SiamBANConfig
 
 BASE = SiamBANConfig(compact_widths=(4, 6, 8), compact_dilations=(1,))
@@ -166,11 +167,9 @@ def test_switches():
     assert base.with_switches({"fixed_bands": [1, 2, 3]}).composer == ComposerConfig(
         name="fixed", fixed_bands=(1, 2, 3)
     )
-    for name in SWITCHES:
+    for name in METHOD.switches:
         if name not in ("composer", "branch_weights"):
             assert name in ComposerConfig.__dataclass_fields__
-    with pytest.raises(ConfigError, match="did you mean 'leftover'"):
-        base.with_switches({"leftovers": "wrap"})
     with pytest.raises(ConfigError, match="expected band indices such as 9,5,1, found 'red'"):
         base.with_switches({"fixed_bands": "red"})
 

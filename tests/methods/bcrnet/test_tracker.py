@@ -13,13 +13,13 @@ from spectrack.errors import ConfigError, CubeError, WeightsError
 from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.composites import ComposerConfig
 from spectrack.methods.bcrnet.network import BCRNetConfig, fuse_branches
-from spectrack.methods.bcrnet.tracker import BCRNetOptions, BCRNetTracker, average_choices, split_options
+from spectrack.methods.bcrnet.tracker import BCRNetOptions, BCRNetTracker, average_choices
 from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import BandScaling, CropWindow, cut, resize
 from spectrack.trackers.loading import load_tracker
-from spectrack.trackers.online import Choice, OnlineOptions
+from spectrack.trackers.online import Choice
 from spectrack.weights.index import WEIGHTS_VARIABLE
 
 WITHOUT_UPDATE = BCRNetOptions(template_update=False)
@@ -34,9 +34,9 @@ def boxes_of(tracker, sequence):
     return np.stack([estimate.box for estimate in track(sequence, tracker)])
 
 
-def started(network, make, bands=16, options=None, fusion=WITHOUT_UPDATE, kind=np.uint16, **arguments):
+def started(network, make, bands=16, options=WITHOUT_UPDATE, kind=np.uint16, **arguments):
     cubes, boxes = make.video(bands=bands, kind=kind)
-    tracker = BCRNetTracker(network, options, fusion, **arguments)
+    tracker = BCRNetTracker(network, options, **arguments)
     tracker.init(cubes[0], boxes[0])
     return tracker, cubes
 
@@ -147,11 +147,11 @@ def test_every_composer_tracks(make, name):
 
 
 def test_fusions_agree_on_one_branch_and_differ_on_several(network, make):
-    options = OnlineOptions(window_influence=0.0, size_rate=1.0)
+    options = BCRNetOptions(window_influence=0.0, size_rate=1.0, template_update=False)
     for bands, agree in ((3, True), (16, False)):
         found = []
         for fusion in ("map", "box"):
-            tracker, cubes = started(network, make, bands, options, BCRNetOptions(template_update=False, fusion=fusion))
+            tracker, cubes = started(network, make, bands, dataclasses.replace(options, fusion=fusion))
             found.append(tracker.update(cubes[1]).box)
         assert np.allclose(*found, rtol=0, atol=1e-4) is agree
 
@@ -183,7 +183,7 @@ def test_mean_of_choices_moves_as_the_mean_of_the_moves():
 def test_second_template_is_taken_mixed_in_and_dropped(network, make):
     eager = BCRNetOptions(update_every=1, update_score=0.0, update_share=0.0, update_change=100.0, drop_score=0.0)
     plain, cubes = started(network, make)
-    tracker, _ = started(network, make, fusion=eager)
+    tracker, _ = started(network, make, options=eager)
     np.testing.assert_array_equal(tracker.update(cubes[1]).box, plain.update(cubes[1]).box)
     assert tracker._second is not None
     state = tracker._state
@@ -197,8 +197,8 @@ def test_second_template_is_taken_mixed_in_and_dropped(network, make):
         _, other = tracker._decide(search, state, window)
     np.testing.assert_allclose(mixed["scores"], 0.7 * alone["scores"] + 0.3 * other["scores"], atol=1e-5)
     tracker._kernels, tracker._second = first, second
-    tracker.fusion_options = dataclasses.replace(eager, drop_score=1.0, drop_frames=1, template_update=False)
-    tracker._rule.options = tracker.fusion_options
+    tracker.options = dataclasses.replace(eager, drop_score=1.0, drop_frames=1, template_update=False)
+    tracker._rule.options = tracker.options
     tracker.update(cubes[2])
     assert tracker._second is None
 
@@ -222,9 +222,7 @@ def test_bf16_on_whole_crops_keeps_the_last_step_exact(make):
 
 
 def test_description_is_json_and_complete(network):
-    tracker = BCRNetTracker(
-        network, OnlineOptions(size_rate=0.2), BCRNetOptions(fusion="box"), identity={"file": "a.safetensors"}
-    )
+    tracker = BCRNetTracker(network, BCRNetOptions(size_rate=0.2, fusion="box"), identity={"file": "a.safetensors"})
     description = json.loads(json.dumps(tracker.describe()))
     assert description["name"] == "bcrnet"
     assert (
@@ -276,11 +274,3 @@ def test_loads_by_name_with_switches(weights, make):
 def test_refusals_while_loading(weights, options, kind, message):
     with pytest.raises(kind, match=message):
         load_tracker("bcrnet", **{"precision": "fp32"} | options)
-
-
-def test_options_are_sorted_to_where_they_belong():
-    assert split_options({"seed": 1, "fusion": "box", "penalty": 0.1}) == (
-        {"seed": 1},
-        {"fusion": "box"},
-        {"penalty": 0.1},
-    )

@@ -11,14 +11,13 @@ import pytest
 import torch
 
 from spectrack.errors import ConfigError
-from spectrack.methods.ssfnet.learner import METHOD, SSFNetLearner, SSFNetLossConfig
+from spectrack.methods.ssfnet.learner import SSFNetLearner, SSFNetLossConfig
 from spectrack.methods.ssfnet.tracker import SSFNetOptions
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import from_table
 from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
 from spectrack.training.loop import train
-from spectrack.training.methods import find_method
 from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import Plan
 from spectrack.weights.files import read_weights
@@ -72,8 +71,6 @@ def siamban(make, cache, tmp_path_factory):
 
 
 def test_the_method_is_known():
-    assert find_method("ssfnet") is METHOD
-    assert METHOD.batches == "spectral"
     assert Recipe(method="ssfnet").online == SSFNetOptions()
     assert Recipe(method="ssfnet").loss == SSFNetLossConfig()
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.methods.ssfnet.network import SWITCHES, SSFNet, SSFNetConfig
+from spectrack.methods.ssfnet.method import METHOD
+from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig
 from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
 from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.folding import fold_batch_norm
@@ -136,10 +137,8 @@ def test_one_state_serves_every_switch():
         maps.append(network(*crops(), None, BOX).angle)
     assert torch.equal(maps[0], maps[1])
     assert not any(torch.allclose(maps[0], other, atol=1e-3) for other in maps[2:])
-    for name in SWITCHES:
+    for name in METHOD.switches:
         assert name in SSFNetConfig.__dataclass_fields__
-    with pytest.raises(ConfigError, match="expected a switch of SSF-Net, found 'predicton'; did you mean 'prediction'"):
-        trained.config.with_switches({"predicton": "hs"})
     with pytest.raises(ConfigError, match="expected prediction of learned, mean, rgb, hs, found 'both'"):
         trained.config.with_switches({"prediction": "both"})
 

@@ -11,14 +11,13 @@ import torch
 from spectrack.errors import ConfigError, CubeError, WeightsError
 from spectrack.false_colour import false_colour_matrix, to_display
 from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
-from spectrack.methods.ssfnet.tracker import SSFNetOptions, SSFNetTracker, split_options
+from spectrack.methods.ssfnet.tracker import SSFNetOptions, SSFNetTracker
 from spectrack.runs.timing import timed_track
 from spectrack.scaling import Scaling
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import Colouring, PictureLight, cut
 from spectrack.trackers.loading import load_tracker
-from spectrack.trackers.online import OnlineOptions
 from spectrack.weights.index import WEIGHTS_VARIABLE
 
 BOX = (20, 15, 12, 12)
@@ -114,7 +113,7 @@ def test_rgb_alone_is_siamban(make):
     from spectrack.methods.siamban.tracker import SiamBANTracker
 
     network = make.ssfnet(prediction="rgb")
-    options = OnlineOptions()
+    options = SSFNetOptions()
     sequence = make.sequence(frames=4)
     own = boxes_of(SSFNetTracker(network, options), sequence)
     np.testing.assert_allclose(own, boxes_of(SiamBANTracker(network.rgb, options), sequence), atol=0.02)
@@ -256,13 +255,6 @@ def test_loads_by_name_with_switches(weights, make):
 def test_refusals_while_loading(weights, options, kind, message):
     with pytest.raises(kind, match=message):
         load_tracker("ssfnet", **{"precision": "fp32"} | options)
-
-
-def test_options_are_sorted_to_where_they_belong():
-    assert split_options({"prediction": "hs", "penalty": 0.1, "colour": "rule"}) == (
-        {"prediction": "hs"},
-        {"penalty": 0.1, "colour": "rule"},
-    )
 
 
 def test_defaults_are_those_of_the_published_tracker():

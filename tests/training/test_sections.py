@@ -1,15 +1,14 @@
-"""Methods by name, and the sections of a recipe that are a method's own."""
+"""The sections of a recipe that are a method's own, its stages and groups."""
 
 from dataclasses import dataclass
 
 import pytest
 
 from spectrack.errors import ConfigError
-from spectrack.methods.siamban.learner import SiamBANLearner
 from spectrack.networks.siamban import SiamBANConfig
 from spectrack.tables import from_table
-from spectrack.training import methods
-from spectrack.training.methods import Method, find_method, list_methods, register_method
+from spectrack.trackers import registry
+from spectrack.trackers.method import Method
 from spectrack.training.recipe import Recipe
 from tests.fixtures.refusals import refuses
 
@@ -32,20 +31,14 @@ class OwnOnline:
 
 @pytest.fixture
 def own(monkeypatch):
-    monkeypatch.setattr(methods, "_REGISTERED", dict(methods._REGISTERED))
-    register_method(Method("bcrnet", SiamBANLearner, OwnNetwork, OwnLoss, OwnOnline))
-
-
-def test_siamban_is_known():
-    method = find_method("siamban")
-    assert method.learner is SiamBANLearner
-    assert method.batches == "pairs"
-    assert "siamban" in list_methods()
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    parts = {"config": OwnNetwork, "loss": OwnLoss, "online": OwnOnline}
+    registry.register_method(Method("own", "Own", "a test", "", "nowhere:Tracker", learner="nowhere:Learner", **parts))
 
 
 def test_unknown_method_offers_the_nearest():
-    with refuses(ConfigError, "'siambam'", "did you mean 'siamban'"):
-        find_method("siambam")
+    with refuses(ConfigError, "can be trained", "'cf'", "siamban"):
+        from_table(Recipe, {"method": "cf"}, "the recipe")
     with refuses(ConfigError, "'siambam'", "did you mean 'siamban'"):
         from_table(Recipe, {"method": "siambam"}, "the recipe")
     with refuses(ConfigError, "'method'", "3"):
@@ -53,7 +46,7 @@ def test_unknown_method_offers_the_nearest():
 
 
 def test_sections_have_the_methods_types(own):
-    recipe = from_table(Recipe, {"method": "bcrnet", "network": {"width": 9}, "loss": {"spectral": 2}}, "the recipe")
+    recipe = from_table(Recipe, {"method": "own", "network": {"width": 9}, "loss": {"spectral": 2}}, "the recipe")
     assert recipe.network == OwnNetwork(9)
     assert recipe.loss == OwnLoss(2.0)
     assert recipe.online == OwnOnline()
@@ -62,12 +55,12 @@ def test_sections_have_the_methods_types(own):
 
 def test_key_of_another_method_is_refused(own):
     with refuses(ConfigError, "'network.compact_widths'", "width"):
-        from_table(Recipe, {"method": "bcrnet", "network": {"compact_widths": [8, 8, 8]}}, "the recipe")
+        from_table(Recipe, {"method": "own", "network": {"compact_widths": [8, 8, 8]}}, "the recipe")
 
 
 def test_stages_and_groups_are_tables(own):
     values = {
-        "method": "bcrnet",
+        "method": "own",
         "pairs": 320,
         "batch": 32,
         "stages": [{"steps": 4, "parts": ["a"], "loss": {"spectral": 0}}, {}],
@@ -100,14 +93,9 @@ def test_stages_and_groups_are_tables(own):
 )
 def test_mistakes_in_stages_get_a_sentence(own, stages, facts):
     with refuses(ConfigError, facts):
-        from_table(Recipe, {"method": "bcrnet", "pairs": 320, "batch": 32, "stages": stages}, "the recipe")
+        from_table(Recipe, {"method": "own", "pairs": 320, "batch": 32, "stages": stages}, "the recipe")
 
 
 def test_group_without_parts_is_refused():
     with refuses(ConfigError, "'groups[0].parts'", "[]"):
         from_table(Recipe, {"groups": [{}]}, "the recipe")
-
-
-def test_method_that_weights_files_do_not_know_is_refused():
-    with refuses(ConfigError, "'own'", "siamban"):
-        register_method(Method("own", SiamBANLearner, OwnNetwork, OwnLoss, OwnOnline))

@@ -1,0 +1,98 @@
+"""What exists of a method, said once: a descriptor that registry, loader, training, ablations, help and docs ask.
+
+Classes are given as such or by where they are, ``package.module:Name``; the latter are imported when they are asked
+for, so that a list of methods waits for no network.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from spectrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from spectrack.trackers.base import Tracker
+    from spectrack.trackers.online import OnlineOptions
+
+Kind = TypeVar("Kind")
+
+Origin = Literal["shipped", "recipe", "import"]
+"""Where weights of a profile come from: a file that comes with the method, its recipe of the same name, or
+`spectrack weights import`.
+"""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A tracking method, with all that exists of it. What a method does not have stays empty.
+
+    Attributes:
+        name: as it is typed, and as recipes and weights files name it.
+        label: as it is written.
+        summary: what it does, in one line.
+        source: its publication.
+        tracker: a `Tracker`. Made from options by name; where there is a network, as `loading.load_tracker` says.
+        network: module of the networks, made from their configuration; empty where there are no weights.
+        config: dataclass of a network's shape: section ``network`` of a recipe, stored with the weights.
+        switches: what may differ from the training without other weights; ``config.with_switches`` takes them.
+        online: dataclass of what the tracker decides online: section ``online`` of a recipe, stored with the weights.
+        profiles: sizes of the network, the one taken by default first, with where weights of each come from.
+        learner: a `training.learner.Learner`, made from a recipe; empty where nothing is trained.
+        loss: dataclass of the section ``loss``; its float fields are weights that a stage of the training may change.
+        batches: what the learner eats: ``pairs`` gives `pairs.batches.Batch`, ``spectral`` gives
+            `pairs.spectral_expansion.SpectralBatch`.
+        folder: where ``recipes/*.toml``, ``ablation.toml`` and, for methods of other packages, ``*.safetensors`` lie.
+    """
+
+    name: str
+    label: str
+    summary: str
+    source: str
+    tracker: str | type[Tracker]
+    network: str | type[Any] = ""
+    config: str | type[Any] = ""
+    switches: tuple[str, ...] = ()
+    online: str | type[OnlineOptions] = ""
+    profiles: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
+    learner: str | type[Any] = ""
+    loss: str | type[Any] = ""
+    batches: Literal["pairs", "spectral"] = "spectral"
+    folder: Path | None = None
+
+    def profile(self, wanted: str | None = None) -> str:
+        """The profile that is meant: the first where none is wanted.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        if wanted is None:
+            return next(iter(self.profiles))
+        if wanted not in self.profiles:
+            known = " or ".join(self.profiles)
+            raise ConfigError(f"expected profile {known} of {self.name}, found {wanted!r}; choose one of these")
+        return wanted
+
+    def files(self, pattern: str) -> list[Path]:
+        """Files in its folder, sorted."""
+        return sorted(self.folder.glob(pattern)) if self.folder is not None else []
+
+
+def resolve(named: str | type[Kind]) -> type[Kind]:
+    """The class itself; where it is only named, its module is imported now.
+
+    Raises:
+        ConfigError: there is no such class, or its module cannot be imported.
+    """
+    if not isinstance(named, str):
+        return named
+    # A foreign package may fail in any way while it is imported.
+    try:
+        return cast(type[Kind], pkgutil.resolve_name(named))
+    except Exception as error:
+        raise ConfigError(
+            f"expected a class at {named!r}, found {type(error).__name__}: {error}; mend or remove that package"
+        ) from error

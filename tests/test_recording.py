@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import spectrack
+from spectrack.cli.report import Report
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
 from spectrack.files import MANIFEST, FileTerms, write_file
 from spectrack.recording import RecordOptions, first_box, record
+from spectrack.reports.gathering import read_runs
 from spectrack.sequences import MemorySequence
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from tests.fixtures.refusals import refuses
@@ -163,3 +165,34 @@ def test_first_box_comes_from_the_caller_then_the_sequence(video):
         first_box(video)
     with refuses(BoxError, "16 x 12", "(16, 0, 3, 3)"):
         first_box(video, (16, 0, 3, 3))
+
+
+def recorded(tmp_path, name, *, tracker="drifting", seed=0):
+    """A recording of a drifting object, by a tracker of that name."""
+    cubes = np.random.default_rng(seed).integers(0, 900, (4, 12, 16, 5)).astype(np.uint16)
+    truth = np.array([[2.0 + i + seed, 3, 4, 4] for i in range(4)])
+    made = Drifting(4)
+    made.name = tracker
+    record(MemorySequence(cubes, name=name, truth=truth), made, tmp_path / f"{tracker}-{name}")
+    return str(tmp_path / f"{tracker}-{name}")
+
+
+def test_recordings_are_reported_side_by_side(tmp_path, capsys):
+    places = [recorded(tmp_path, "car", tracker=tracker) for tracker in ("one", "two")]
+    Report(out=tmp_path / "report", runs=tuple(places)).run()
+    printed = capsys.readouterr().out
+    assert "1 sequence, 4 frames" in printed
+    assert "one" in printed
+    assert "two" in printed
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
+def test_recordings_of_different_videos_are_one_run(tmp_path):
+    for tracker in ("one", "two"):
+        for number, name in enumerate(("car", "ball")):
+            recorded(tmp_path, name, tracker=tracker, seed=number)
+    runs = {run.tracker: sorted(run.sequences) for run in read_runs([str(tmp_path)])}
+    assert runs == {"one": ["ball", "car"], "two": ["ball", "car"]}
+    again = recorded(tmp_path / "again", "car", tracker="one")
+    assert len(read_runs([str(tmp_path / "one-car"), again])) == 2
+    assert len(read_runs([str(tmp_path / "one-car"), f"other={tmp_path / 'one-ball'}"])) == 2

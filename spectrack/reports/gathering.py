@@ -5,7 +5,6 @@ pictures.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,15 +20,14 @@ from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
 from spectrack.evaluation.results import find_truth
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.reports.strip_frames import Pictures
-from spectrack.runs.stored_run import StoredRun, read_run
+from spectrack.runs import reading
+from spectrack.runs.reading import StoredRun
 
 if TYPE_CHECKING:
     from spectrack.annotations.foreign_results import ForeignResults
     from spectrack.sequences.base import Sequence
 
 Place = str | os.PathLike[str]
-
-_RUN_FILE, _BENCHMARK_FILE = "run.json", "benchmark.json"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,10 @@ def read_runs(places: Iterable[str]) -> list[StoredRun]:
     """Read runs.
 
     Args:
-        places: ``DIR`` or ``NAME=DIR``; a folder that a benchmark of several trackers wrote stands for all of them.
+        places: ``DIR`` or ``NAME=DIR``; a run, a recording, or a folder of them, which stands for all in it.
+
+    Returns:
+        The runs in the order given; recordings of different videos by one tracker, under one name, are one run.
 
     Raises:
         SequenceNotFoundError: no finished run there.
@@ -60,35 +61,14 @@ def read_runs(places: Iterable[str]) -> list[StoredRun]:
     runs = []
     for place in places:
         name, folder = _named(place)
-        found = find_runs(folder)
+        found = reading.read_runs(folder)
         if name and len(found) > 1:
             raise ConfigError(
                 f"expected one run for the name {name!r}, found {len(found)} in {folder}; name each of them, or leave "
                 "the name out"
             )
-        read = [read_run(path) for path in found]
-        runs += [dataclasses.replace(run, tracker=name) for run in read] if name else read
-    return runs
-
-
-def find_runs(folder: Path) -> list[Path]:
-    """The folder itself when it is a run, else the runs right below it, in the benchmark's order where it names one.
-
-    Raises:
-        SequenceNotFoundError: neither.
-    """
-    if (folder / _RUN_FILE).is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise SequenceNotFoundError(f"expected a run directory at {folder}, found no such folder; check the path")
-    below = sorted(path.parent for path in folder.glob(f"*/{_RUN_FILE}"))
-    if not below:
-        raise SequenceNotFoundError(
-            f"expected a finished run with {_RUN_FILE} in {folder} or in the folders below it, found none; "
-            "name a folder that `spectrack benchmark` wrote, or foreign results with --results NAME=DIR"
-        )
-    order = _benchmark_order(folder / _BENCHMARK_FILE)
-    return sorted(below, key=lambda path: (order.get(path.name, len(order)), path.name))
+        runs += [dataclasses.replace(run, tracker=name) for run in found] if name else found
+    return reading.join_recordings(runs)
 
 
 def read_results(place: str, labels: Iterable[str]) -> tuple[TrackedRun, list[str]]:
@@ -192,12 +172,3 @@ def _named(place: str) -> tuple[str, Path]:
     if not equals or Path(place).exists() or not folder:
         return "", Path(place)
     return name.strip(), Path(folder)
-
-
-def _benchmark_order(path: Path) -> dict[str, int]:
-    """Place of each tracker as the benchmark lists them; empty where it does not say."""
-    try:
-        listed = json.loads(path.read_text(encoding="utf-8")).get("trackers", [])
-    except (OSError, ValueError, AttributeError):
-        return {}
-    return {str(name): number for number, name in enumerate(listed)} if isinstance(listed, list | dict) else {}

@@ -15,9 +15,10 @@ from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance
 from spectrack.runs.entries import Entry, SequenceEntry
+from spectrack.runs.layout import BENCHMARK
+from spectrack.runs.reading import StoredRun
 from spectrack.runs.runner import RunOptions, RunResult, prepare_run
 from spectrack.runs.sequence_run import MakeTracker, SequenceRun
-from spectrack.runs.stored_run import BENCHMARK, StoredRun
 from spectrack.sequences.base import Sequence
 
 OnTracked = Callable[[str, SequenceRun, int, int], None]

@@ -25,6 +25,7 @@ from spectrack.evaluation.scores import Scores
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
+from spectrack.runs.reading import StoredRun, stored_run
 from spectrack.runs.resuming import Resumption, renew, resume
 from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory, run_terms
 from spectrack.runs.sequence_run import (
@@ -35,7 +36,6 @@ from spectrack.runs.sequence_run import (
     plain_description,
     track_entry,
 )
-from spectrack.runs.stored_run import StoredRun, stored_run
 from spectrack.runs.workers import check_spread, spread
 from spectrack.sequences.base import Sequence
 

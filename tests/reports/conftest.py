@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spectrack.evaluation.tracked import TrackedSequence
-from spectrack.runs.stored_run import StoredRun
+from spectrack.runs.reading import StoredRun
 
 LABELS = ("ball&mirror9", "_under_scored", "car", "forest$2$")
 FRAMES = 12

@@ -11,8 +11,9 @@ import pytest
 from spectrack.annotations.text import write_boxes
 from spectrack.cli.report import Report
 from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
-from spectrack.reports import gathering
-from spectrack.reports.gathering import find_runs, read_results, read_runs, read_truth, view_dataset
+from spectrack.reports.gathering import read_results, read_runs, read_truth, view_dataset
+from spectrack.runs import reading
+from spectrack.runs.reading import find_runs
 
 
 def make_folders(place, *names):
@@ -25,7 +26,7 @@ def make_folders(place, *names):
 def stored(made, monkeypatch):
     """Folders are read as runs named after them, without their files."""
     monkeypatch.setattr(
-        gathering, "read_run", lambda path: made.run(path, path.name, 0.1 if "good" in path.name else 0.5)
+        reading, "read_run", lambda path: made.run(path, path.name, 0.1 if "good" in path.name else 0.5)
     )
 
 
@@ -104,7 +105,7 @@ def test_runs_can_be_named(tmp_path, stored):
 
 
 def test_no_run_there(tmp_path):
-    with pytest.raises(SequenceNotFoundError, match=r"a finished run with run\.json in .*, found none"):
+    with pytest.raises(SequenceNotFoundError, match=r"a finished run \(run\.json\) or a recording .*, found none"):
         read_runs([str(tmp_path)])
     with pytest.raises(SequenceNotFoundError, match="found no such folder"):
         read_runs([str(tmp_path / "absent")])
@@ -162,7 +163,7 @@ def test_a_dataset_that_is_not_there(made, dataset):
 
 def test_the_command(tmp_path, made, stored, foreign, dataset, monkeypatch, capsys):
     make_folders(tmp_path / "RUN", "good", "bad")
-    monkeypatch.setattr(gathering, "read_run", lambda path: made.run(path, path.name, 0.1, labels=["car"]))
+    monkeypatch.setattr(reading, "read_run", lambda path: made.run(path, path.name, 0.1, labels=["car"]))
     command = Report(
         out=tmp_path / "out",
         runs=(str(tmp_path / "RUN"),),

@@ -14,8 +14,8 @@ import pytest
 from spectrack.errors import ConfigError, MissingExtraError
 from spectrack.files import MANIFEST
 from spectrack.runs.benchmark import benchmark
+from spectrack.runs.reading import read_runs
 from spectrack.runs.runner import RunOptions
-from spectrack.runs.stored_run import read_runs
 from spectrack.runs.workers import spread
 
 TIMES = {"frames_per_second", "median_ms", "date", "jobs", "cluster"}

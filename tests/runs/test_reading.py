@@ -11,8 +11,8 @@ from spectrack.evaluation.analysis import analyse
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.speed import Speed
 from spectrack.evaluation.tracked import TrackedSequence
+from spectrack.runs.reading import StoredRun, read_run, read_runs
 from spectrack.runs.runner import RunOptions, run
-from spectrack.runs.stored_run import StoredRun, read_run, read_runs
 
 
 @pytest.fixture
@@ -79,16 +79,24 @@ def test_what_is_not_a_finished_run(place, tmp_path):
         read_run(place)
     with pytest.raises(
         SequenceNotFoundError,
-        match=r"expected a run \(run.json\) in .*nowhere, found none; name a folder that a benchmark",
+        match=r"expected a run \(run.json\) or a recording \(summary.json\) in .*nowhere, found none",
     ):
         read_run(tmp_path / "nowhere")
     (tmp_path / "benchmark.json").write_text("{}")
     with pytest.raises(SequenceNotFoundError, match="name the folder of one of its trackers"):
         read_run(tmp_path)
-    for text in ("{}", '{"trackers": ["a"]}', '{"trackers": {"../x": {}}}'):
-        (tmp_path / "benchmark.json").write_text(text)
-        with pytest.raises(InputError, match="expected the trackers of a benchmark"):
-            read_runs(tmp_path)
+
+
+def test_a_benchmark_is_read_in_its_order_and_without_what_is_not_finished(small, tmp_path):
+    for name in "abc":
+        run([small.Walk("walk")], small.Still, tmp_path / name, name=name)
+    (tmp_path / "benchmark.json").write_text('{"trackers": {"c": {}, "a": {}}}')
+    assert [run.tracker for run in read_runs(tmp_path)] == ["c", "a", "b"]
+    (tmp_path / "benchmark.json").write_text("{")
+    (tmp_path / "b" / "run.json").unlink()
+    assert [run.tracker for run in read_runs(tmp_path)] == ["a", "c"]
+    with pytest.raises(InputError, match=r"found 1 finished sequences and no run\.json"):
+        read_runs(tmp_path / "b")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def test_pages_name_files_that_exist():
 
 def test_pages_name_source_files_that_exist():
     """As in a folder, `spectral_angle.py`, or from the package down, `networks/neck.py`."""
-    files = {f"/{path.relative_to(ROOT).as_posix()}" for path in ROOT.rglob("*.py") if "site-packages" not in path.parts}
+    folders = ("spectrack", "tests", "benchmarks", "examples")
+    files = {f"/{path.relative_to(ROOT).as_posix()}" for name in folders for path in (ROOT / name).rglob("*.py")}
     found = [name for name in on_pages(r"`([\w/]+\.py)`") if name.islower()]
     assert len(found) > 20
     assert [name for name in found if not any(file.endswith(f"/{name}") for file in files)] == []

@@ -16,9 +16,8 @@ from benchmark import new_parser
 from twins import twin_frames
 
 from spectrack import load_tracker, plots
-from spectrack.false_colour import apply_matrix, false_colour_matrix, to_display
+from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
 from spectrack.grid import SEARCH_SIZE_PX, STRIDE_PX, grid_points_px
-from spectrack.methods.siamban.tracker import DEFAULT_RULE
 from spectrack.simulation.suite import open_suite_sequence
 from spectrack.trackers.crop import Colouring, cut
 

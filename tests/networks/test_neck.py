@@ -5,6 +5,7 @@ import torch
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.networks.neck import Neck
+from tests.fixtures.refusals import refuses
 
 
 def test_full_neck_has_the_published_number_of_parameters():
@@ -42,12 +43,10 @@ def test_the_template_keeps_rows_and_columns_4_to_10():
 
 def test_refusals_name_expected_and_found():
     neck = Neck([3, 4], 5)
-    with pytest.raises(InputError, match="expected 2 backbone levels, found 1"):
+    with refuses(InputError, "2 backbone levels", "1"):
         neck([torch.zeros(1, 3, 15, 15)])
     for side in (5, 14):
-        with pytest.raises(
-            InputError, match=f"expected template maps with odd sides of at least 7 cells, found {side} x {side}"
-        ):
+        with refuses(InputError, "7 cells", f"{side} x {side}"):
             neck.crop_template([torch.zeros(1, 5, side, side)])
-    with pytest.raises(ConfigError, match="expected positive channels for the neck"):
+    with refuses(ConfigError, "neck", "channels", "5"):
         Neck([], 5)

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from spectrack.errors import ConfigError, WeightsError
@@ -21,6 +20,7 @@ from spectrack.training.loop import train
 from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
+from tests.fixtures.refusals import refuses
 
 BASE = {"compact_widths": [8, 8, 8], "compact_dilations": [1], "template_box": True}
 WARM_UP = {"classification": 0.0, "regression": 0.0, "fused_classification": 0.0, "fused_regression": 0.0}
@@ -150,14 +150,14 @@ def test_heads_of_branches_start_as_copies(make, tmp_path):
 
 def test_a_start_of_other_widths_is_refused(make, tmp_path):
     siamban = save_siamban(tmp_path / "start.safetensors", BASE | {"compact_widths": [8, 8, 16]})
-    with pytest.raises(WeightsError, match="start from weights of the same widths"):
+    with refuses(WeightsError, "BCRNet", "start", "siamban.backbone.reduce.0.weight", "(16, 8, 3, 3)", "(8, 8, 3, 3)"):
         BCRNetLearner(bcrnet_recipe(make)).load_start(
             siamban.state_dict(), read_weights(tmp_path / "start.safetensors")[1], "start"
         )
 
 
 def test_branches_cannot_be_drawn_where_each_has_a_head(make):
-    with pytest.raises(ConfigError, match="per_branch"):
+    with refuses(ConfigError, "per_branch", "2"):
         BCRNetLearner(bcrnet_recipe(make, network={"base": BASE, "heads": "per_branch"}, loss={"branches": 2}))
 
 
@@ -214,9 +214,7 @@ def test_fewer_levels_take_what_is_theirs_of_a_start(make):
         learner = BCRNetLearner(bcrnet_recipe(make, network={"base": full | {"levels": [4]}}))
         metadata = WeightsMetadata(method="siamban", profile="full", config=SiamBANConfig.from_json(full).to_json())
         learner.load_start(state, metadata, "start")
-        with pytest.raises(
-            ConfigError, match=r"expected levels out of \[4\], which the weights have, found \[3, 4, 5\]"
-        ):
+        with refuses(ConfigError, "[4]", "[3, 4, 5]"):
             BCRNetLearner(bcrnet_recipe(make, network={"base": full})).load_start(
                 state, replace(metadata, config={"levels": [4]}), "start"
             )

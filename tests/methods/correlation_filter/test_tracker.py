@@ -17,6 +17,7 @@ from spectrack.sequences.memory import MemorySequence
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker
+from tests.fixtures.refusals import refuses
 
 
 def texture(size, seed, bands, smooth=3.0):
@@ -196,38 +197,38 @@ def test_black_and_flat_frames_are_survived(bands):
 
 
 @pytest.mark.parametrize(
-    ("box", "message"),
+    ("box", "facts"),
     [
         (
             (200, 10, 20, 20),
-            r"expected a box that overlaps the frame of 120 x 100 cube pixels, found \(200, 10, 20, 20\)",
+            ("120 x 100", "(200, 10, 20, 20)"),
         ),
-        ((10, 10, 0, 20), "expected a box with positive width and height"),
-        ((10, 10, np.nan, 20), "expected finite box coordinates"),
-        ((10, 10, 20), "expected a box of four numbers"),
+        ((10, 10, 0, 20), "(10, 10, 0, 20)"),
+        ((10, 10, np.nan, 20), "(10, 10, nan, 20)"),
+        ((10, 10, 20), ("(10, 10, 20)", "214,61,30,42")),
     ],
 )
-def test_wrong_first_box(box, message):
-    with pytest.raises(BoxError, match=message):
+def test_wrong_first_box(box, facts):
+    with refuses(BoxError, facts):
         CorrelationFilterTracker().init(clip(frames=1)[0][0], box)
 
 
 @pytest.mark.parametrize(
-    ("cube", "message"),
+    ("cube", "facts"),
     [
-        (np.zeros((60, 80)), r"expected a frame of shape \(height, width, bands\)"),
-        (np.zeros((60, 80, 0)), "the frame is empty"),
-        (np.zeros((60, 80, 16), complex), "integers or floats"),
-        (np.full((60, 80, 16), np.nan), "expected finite values in the first frame"),
-        (np.full((60, 80, 16), 1e300), "within the range of float32"),
+        (np.zeros((60, 80)), "(60, 80)"),
+        (np.zeros((60, 80, 0)), ("first frame", "(60, 80, 0)")),
+        (np.zeros((60, 80, 16), complex), ("first frame", "complex128")),
+        (np.full((60, 80, 16), np.nan), ("first frame", "NaN")),
+        (np.full((60, 80, 16), 1e300), ("first frame", "float32")),
     ],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_wrong_first_frame(cube, message):
+def test_wrong_first_frame(cube, facts):
     tracker = CorrelationFilterTracker()
-    with pytest.raises(CubeError, match=message):
+    with refuses(CubeError, facts):
         tracker.init(cube, (20, 15, 12, 12))
-    with pytest.raises(InputError, match="expected init before update"):
+    with refuses(InputError, "init", "update"):
         tracker.update(np.zeros((60, 80, 16)))
 
 
@@ -240,11 +241,9 @@ def test_frames_that_are_refused_change_nothing():
         one.update(cubes[1])
     bad = cubes[2].copy()
     bad[40, 45, 7] = np.nan
-    with pytest.raises(CubeError, match="expected finite values in the frame, found 1 NaN or infinite"):
+    with refuses(CubeError, "1 NaN"):
         tracker.update(bad)
-    with pytest.raises(
-        CubeError, match=r"expected frames of shape \(100, 120, 16\) as the first, found \(90, 120, 16\)"
-    ):
+    with refuses(CubeError, "(100, 120, 16)", "(90, 120, 16)"):
         tracker.update(cubes[2][:90])
     np.testing.assert_array_equal(tracker.update(cubes[2]).box, untroubled.update(cubes[2]).box)
 
@@ -265,11 +264,7 @@ def test_loaded_by_name_without_weights_and_with_options():
     cubes, boxes = clip(frames=3)
     tracker.init(cubes[0], boxes[0])
     assert iou(tracker.update(cubes[1]).box, boxes[1]) > 0.6
-    with pytest.raises(
-        ConfigError, match=r"expected an option of tracker cf, found 'size_rat'; did you mean 'size_rate'\?"
-    ):
+    with refuses(ConfigError, "'size_rat'", "did you mean 'size_rate'"):
         load_tracker("cf", size_rat=0.1)
-    with pytest.raises(
-        ConfigError, match="expected no weights for tracker 'cf', which does not load any, found 'siamban-compact'"
-    ):
+    with refuses(ConfigError, "'cf'", "'siamban-compact'"):
         load_tracker("cf", weights="siamban-compact")

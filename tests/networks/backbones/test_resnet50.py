@@ -6,6 +6,7 @@ from torch import nn
 
 from spectrack.errors import ConfigError
 from spectrack.networks.backbones.resnet50 import AtrousResNet50
+from tests.fixtures.refusals import refuses
 
 LAYOUTS = {"3x3": 45_528_128, "1x1_crop": 23_508_032}
 
@@ -95,10 +96,8 @@ def test_the_layouts_agree_where_a_3x3_shortcut_uses_only_its_centre():
 
 
 def test_refusals_name_expected_and_found():
-    with pytest.raises(
-        ConfigError, match=r"expected a shortcut layout, found '1x1_cropped'; did you mean '1x1_crop'\?"
-    ):
+    with refuses(ConfigError, "'1x1_cropped'", "did you mean '1x1_crop'"):
         AtrousResNet50("1x1_cropped")
     for levels in ((), (5, 4), (2, 3)):
-        with pytest.raises(ConfigError, match="expected rising levels out of 3, 4, 5"):
+        with refuses(ConfigError, "levels", "3, 4, 5"):
             AtrousResNet50("3x3", levels=levels, width=2)

@@ -121,7 +121,7 @@ def run_demo(
         ConfigError: `out` holds something else, or a name is unknown.
         WeightsError: the tracker has no weights.
     """
-    from spectrack.reports.filmstrip import write_filmstrip
+    from spectrack.reports.strip_figures import write_filmstrip
 
     clip = clip or Clip()
     terms = Terms("demonstration", overwrite=True, names=tuple(_CONTENTS), also=("scores",))

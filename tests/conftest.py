@@ -9,6 +9,7 @@ import pytest
 import torch
 
 pytest_plugins = (
+    "tests.fixtures.hand_made_runs",
     "tests.fixtures.refusals",
     "tests.fixtures.repeatable",
     "tests.fixtures.small_runs",

@@ -72,7 +72,7 @@ def draw_bars(comparison: Comparison, *, height_in: float = 4.3) -> Figure:
     names = [entrant.name for entrant in comparison.entrants]
     width_in = float(np.clip(1.4 + 0.22 * len(words) * (count + 1), 5.2, 12.0))
     figure, axes = new_panel(
-        width_in, height_in, note="\n".join(comparison.notes), key=names, margins_in=(0.62, 0.15, 0.42, 0.62)
+        width_in, height_in, note="\n".join(comparison.notes), key=names, margins_in=(0.62, 0.15, 0.42, 0.72)
     )
     width = 0.8 / count
     for entrant in comparison.entrants:

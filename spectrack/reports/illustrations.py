@@ -101,8 +101,7 @@ def plan_figures(
     remarks += words
     for highlight in highlights:
         if highlight.label in strips:
-            draw = functools.partial(draw_strip, comparison, highlight, strips[highlight.label])
-            plans.append(Plan(f"strips/{file_stem(highlight.label)}", f"Film strip of {highlight.label}", "", draw))
+            plans.append(_strip_plan(comparison, highlight, strips[highlight.label]))
     evidenced = 0
     for label in comparison.labels:
         plans.append(_timeline_plan(comparison, label))
@@ -214,6 +213,14 @@ def _attribute_plans(comparison: Comparison) -> tuple[list[Plan], list[str]]:
         Plan("attribute-radar", f"{comparison.headline} by attribute as a radar: {words}", caption, radar),
         *plans,
     ], []
+
+
+def _strip_plan(comparison: Comparison, highlight: Highlight, strip: list[StripFrame]) -> Plan:
+    scores = ", ".join(comparison.shown[0].text(value) for value in comparison.auc(highlight.label))
+    title = f"{highlight.label} ({highlight.reason}, {comparison.headline} {scores})"
+    names, note = [entrant.name for entrant in comparison.entrants], "; ".join(comparison.notes)
+    draw = functools.partial(draw_strip, strip, title=title, names=names, note=note)
+    return Plan(f"strips/{file_stem(highlight.label)}", f"Film strip of {highlight.label}", "", draw)
 
 
 def _timeline_plan(comparison: Comparison, label: str) -> Plan:

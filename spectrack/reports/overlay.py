@@ -23,7 +23,7 @@ from spectrack.errors import ConfigError, InputError, MissingExtraError
 from spectrack.evaluation.metrics import overlaps
 from spectrack.files import write_atomically
 from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR, rgb
-from spectrack.reports.filmstrip import check_boxes
+from spectrack.reports.strip_frames import check_boxes
 from spectrack.sequences.base import Sequence
 
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")

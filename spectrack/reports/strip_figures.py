@@ -1,34 +1,86 @@
-"""A film strip of several trackers: as a figure for papers, and as pictures with drawn boxes for the page."""
+"""A film strip of one tracker or several: as a figure, and as pictures with drawn boxes for the page."""
 
 from __future__ import annotations
 
 import base64
 import html
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import Box
+from spectrack.errors import InputError
 from spectrack.evaluation.comparison import Comparison, Highlight
-from spectrack.plots import QUIET_COLOUR, TEXT_COLOUR, TRUTH_COLOUR, curve_style, draw_box, draw_image, new_grid
-from spectrack.reports.strip_frames import StripFrame
+from spectrack.plots import (
+    QUIET_COLOUR,
+    TEXT_COLOUR,
+    TRUTH_COLOUR,
+    curve_style,
+    draw_box,
+    draw_image,
+    new_grid,
+    save_figure,
+)
+from spectrack.reports.strip_frames import FRAMES, StripFrame, check_boxes, film_strip
+from spectrack.sequences.base import Sequence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CELL_IN = 2.3
-_HEAD_IN = 0.62
-_NOTE_IN = 0.34
+_CELL_IN, _SMALLEST_WIDTH_IN = 2.3, 4.4
+_HEAD_IN, _NOTE_IN = 0.5, 0.12
+_SEAM = 0.7
+"""How far a line's dark seam reaches beyond it, in points."""
+
 _JPEG_QUALITY = 90
 
 
-def draw_strip(comparison: Comparison, highlight: Highlight, strip: list[StripFrame]) -> Figure:
-    """Frames side by side, whole above and the object enlarged below, with truth and every tracker's box."""
+def write_filmstrip(
+    path: str | os.PathLike[str],
+    sequence: Sequence,
+    boxes: ArrayLike,
+    *,
+    truth: ArrayLike | None = None,
+    frames: int = FRAMES,
+) -> Path:
+    """Draw evenly spread frames with one track and, if known, the truth and their overlap.
+
+    Args:
+        path: ``.png``, ``.svg`` or ``.pdf``.
+        sequence: what was tracked.
+        boxes: (N, 4) one box a frame, N at most the sequence's length.
+        truth: (M, 4) with M >= N; rows without area are not drawn.
+        frames: how many frames, first and last included.
+
+    Raises:
+        InputError: boxes that do not fit the sequence or the truth, or no frame to show.
+    """
+    track, known = check_boxes(sequence, boxes, truth)
+    if frames < 1:
+        raise InputError(f"expected at least one frame to show, found {frames}; six make a good strip")
+    strip = film_strip(sequence.false_colour, [track], known, frames=frames)
+    return save_figure(draw_strip(strip, title=sequence.name, names=["track"]), path)
+
+
+def draw_strip(strip: list[StripFrame], *, title: str, names: Iterable[str], note: str = "") -> Figure:
+    """Frames side by side, whole above and the object enlarged below, with truth and every tracker's box.
+
+    Args:
+        strip: at least one frame.
+        title: above, on the left.
+        names: of the trackers, for the key on the right.
+        note: small print below the title.
+    """
     height, width = strip[0].image.shape[:2]
-    cell = (_CELL_IN, _CELL_IN * height / width)
-    figure, axes = new_grid(len(strip), 2, cell_in=cell, head_in=_HEAD_IN)
+    width_in = max(_CELL_IN, _SMALLEST_WIDTH_IN / len(strip))
+    cell = (width_in, width_in * height / width)
+    figure, axes = new_grid(len(strip), 2, cell_in=cell, head_in=_HEAD_IN + (_NOTE_IN if note else 0.0))
+    with_truth = any(frame.truth is not None for frame in strip)
     for column, frame in enumerate(strip):
         whole, enlarged = axes[column], axes[column + len(strip)]
         draw_image(whole, frame.image)
@@ -36,11 +88,14 @@ def draw_strip(comparison: Comparison, highlight: Highlight, strip: list[StripFr
         x, y, w, h = frame.view
         enlarged.set_xlim(x, x + w)
         enlarged.set_ylim(y + h, y)
-        for axis, line in ((whole, 1.0), (enlarged, 1.6)):
-            _draw_boxes(axis, frame, line)
-        values = "  ".join("–" if np.isnan(value) else f"{value:.2f}" for value in frame.overlaps.values())
-        whole.set_title(f"frame {frame.index}   IoU {values}", fontsize=8.5, color=TEXT_COLOUR, loc="left", pad=3)
-    _draw_key(figure, comparison, highlight)
+        for axis, line, shown in ((whole, 1.1, width), (enlarged, 1.6, w)):
+            _draw_boxes(axis, frame, line, pixels_per_point=shown / (72 * width_in))
+        values = "  ".join(map(_share, frame.overlaps.values()))
+        caption = f"frame {frame.index}   IoU {values}" if with_truth else f"frame {frame.index}"
+        whole.set_title(caption, fontsize=8.5, color=TEXT_COLOUR, loc="left", pad=3)
+    entries = [("truth", TRUTH_COLOUR)] if with_truth else []
+    entries += [(name, curve_style(index)[0]) for index, name in enumerate(names)]
+    _draw_key(figure, title, entries, note)
     return figure
 
 
@@ -108,29 +163,25 @@ def _share(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}"
 
 
-def _draw_boxes(axis: Axes, frame: StripFrame, line: float) -> None:
+def _draw_boxes(axis: Axes, frame: StripFrame, line: float, *, pixels_per_point: float) -> None:
+    """The truth is drawn just outside its box, so that it is seen where a track coincides with it."""
     if frame.truth is not None:
-        draw_box(axis, frame.truth, TRUTH_COLOUR, width=line + 0.4)
+        out = (line + _SEAM) * pixels_per_point
+        draw_box(axis, frame.truth + np.array([-out, -out, 2 * out, 2 * out]), TRUTH_COLOUR, width=line)
     for index, box in frame.boxes.items():
         draw_box(axis, box, curve_style(index)[0], width=line)
     # A box outside must not widen the picture.
     axis.set_autoscale_on(False)
 
 
-def _draw_key(figure: Figure, comparison: Comparison, highlight: Highlight) -> None:
+def _draw_key(figure: Figure, title: str, entries: list[tuple[str, str]], note: str) -> None:
     from matplotlib.lines import Line2D
 
-    entries = [
-        ("truth", TRUTH_COLOUR),
-        *((entrant.name, curve_style(entrant.index)[0]) for entrant in comparison.entrants),
-    ]
-    handles = [Line2D([], [], color=colour, linewidth=3) for _, colour in entries]
     left, height = 0.06 / figure.get_figwidth(), figure.get_figheight()
-    scores = ", ".join(f"{value:.3f}" for value in comparison.auc(highlight.label))
-    title = f"{highlight.label} ({highlight.reason}, {comparison.headline} {scores})"
     figure.text(left, 1 - 0.06 / height, title, fontsize=10.5, color=TEXT_COLOUR, va="top")
+    figure.text(left, 1 - 0.255 / height, note, fontsize=6.5, color=QUIET_COLOUR, va="top")
     figure.legend(
-        handles,
+        [Line2D([], [], color=colour, linewidth=3) for _, colour in entries],
         [f" {name}" for name, _ in entries],
         loc="upper right",
         ncols=len(entries),
@@ -138,7 +189,4 @@ def _draw_key(figure: Figure, comparison: Comparison, highlight: Highlight) -> N
         frameon=False,
         labelcolor=TEXT_COLOUR,
         borderaxespad=0.1,
-    )
-    figure.text(
-        left, 1 - _NOTE_IN * 0.75 / height, "; ".join(comparison.notes), fontsize=6.5, color=QUIET_COLOUR, va="top"
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Box, is_box
+from spectrack.boxes import Box, Boxes, is_box
 from spectrack.errors import InputError, SpectrackError
 from spectrack.evaluation.comparison import Comparison, Highlight
+from spectrack.evaluation.metrics import overlaps_by_frame
 from spectrack.plots import evenly_spread
+from spectrack.sequences.base import Sequence
 
 Pictures = Callable[[str, int], NDArray[np.uint8]]
 """Gives the false-colour image (height, width, 3) of a sequence's frame."""
@@ -54,23 +57,34 @@ class StripFrame:
         return left, top, view_width, view_height
 
 
-def film_strip(comparison: Comparison, label: str, pictures: Pictures, *, frames: int = FRAMES) -> list[StripFrame]:
+def film_strip(
+    picture: Callable[[int], NDArray[np.uint8]], tracks: list[Boxes], truth: Boxes | None, *, frames: int = FRAMES
+) -> list[StripFrame]:
     """Evenly spread frames of one sequence with every tracker's box.
+
+    Args:
+        picture: gives the false-colour image of a frame.
+        tracks: (N, 4) or shorter, one a tracker.
+        truth: (N, 4); without it the first track tells the length.
+        frames: how many, first and last included.
 
     Raises:
         SpectrackError: a picture cannot be read, or is not an RGB image.
     """
-    truth = comparison.truth[label]
+    known = np.full(tracks[0].shape, np.nan) if truth is None else truth
+    overlaps = [overlaps_by_frame(track, known) for track in tracks]
     strip = []
-    for index in evenly_spread(len(truth), frames):
-        image = _checked(pictures(label, index), label, index)
-        boxes = {}
-        for entrant in comparison.entrants:
-            stored = entrant.sequence(label).boxes
-            if index < len(stored) and is_box(stored[index]):
-                boxes[entrant.index] = stored[index]
-        overlaps = {entrant.index: float(entrant.overlaps[label][index]) for entrant in comparison.entrants}
-        strip.append(StripFrame(index, image, truth[index] if is_box(truth[index]) else None, boxes, overlaps))
+    for index in evenly_spread(len(known), frames):
+        there = {place: track[index] for place, track in enumerate(tracks) if index < len(track)}
+        strip.append(
+            StripFrame(
+                index=index,
+                image=_checked(picture(index), index),
+                truth=known[index] if is_box(known[index]) else None,
+                boxes={place: box for place, box in there.items() if is_box(box)},
+                overlaps={place: float(values[index]) for place, values in enumerate(overlaps)},
+            )
+        )
     return strip
 
 
@@ -83,16 +97,44 @@ def film_strips(
     strips, remarks = {}, []
     for highlight in highlights:
         try:
-            strips[highlight.label] = film_strip(comparison, highlight.label, pictures)
+            label = highlight.label
+            tracks = [entrant.sequence(label).boxes for entrant in comparison.entrants]
+            strips[label] = film_strip(functools.partial(pictures, label), tracks, comparison.truth[label])
         except (SpectrackError, OSError, LookupError) as error:
             remarks.append(f"The film strip of {highlight.label} is left out: {error}.")
     return strips, remarks
 
 
-def _checked(image: NDArray[Any], label: str, index: int) -> NDArray[np.uint8]:
+def check_boxes(sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None) -> tuple[Boxes, Boxes | None]:
+    """Track and truth as arrays that fit the sequence; the truth is cut to the track's length.
+
+    Raises:
+        InputError: a shape that is not (frames, 4), no box, more boxes than frames, fewer truth rows than boxes, or a
+            track that is not finite.
+    """
+    track = np.asarray(boxes, dtype=np.float64)
+    if track.ndim != 2 or track.shape[1] != 4 or not len(track):
+        raise InputError(
+            f"expected boxes of shape (frames, 4) to draw, found {track.shape}; give one x,y,w,h row a frame"
+        )
+    if len(track) > len(sequence):
+        raise InputError(
+            f"expected at most {len(sequence)} boxes, one a frame of {sequence.name!r}, found {len(track)}; cut them"
+        )
+    if not np.isfinite(track).all():
+        raise InputError("expected finite boxes to draw, found NaN or infinity; repair the track first")
+    if truth is None:
+        return track, None
+    known = np.asarray(truth, dtype=np.float64)
+    if known.ndim != 2 or known.shape[1] != 4 or len(known) < len(track):
+        raise InputError(
+            f"expected truth of shape ({len(track)}, 4) or longer, found {known.shape}; give one row a frame"
+        )
+    return track, known[: len(track)]
+
+
+def _checked(image: NDArray[Any], index: int) -> NDArray[np.uint8]:
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
-        raise InputError(
-            f"expected an 8-bit RGB picture of {label!r}, found {array.dtype} of shape {array.shape} in frame {index}"
-        )
+        raise InputError(f"expected an 8-bit RGB picture of frame {index}, found {array.dtype} of shape {array.shape}")
     return array

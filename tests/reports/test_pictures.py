@@ -7,8 +7,8 @@ import pytest
 from spectrack.errors import ConfigError, InputError, MissingExtraError
 from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR, rgb
 from spectrack.reports import overlay
-from spectrack.reports.filmstrip import write_filmstrip
 from spectrack.reports.overlay import write_overlay
+from spectrack.reports.strip_figures import write_filmstrip
 from spectrack.sequences.base import ArrayFrame, Sequence
 
 
@@ -154,14 +154,14 @@ def test_the_filmstrip_names_frames_and_overlap(tmp_path):
     assert [f"frame {index}   IoU 1.00" in text for index in (0, 5, 10)] == [True] * 3
     assert text.count("<image") == 6
     assert ">grey<" in text
-    assert ">truth<" in text
+    assert "truth<" in text
 
 
 def test_the_filmstrip_without_truth(tmp_path):
     clip = Grey(frames=2)
     text = write_filmstrip(tmp_path / "strip.svg", clip, clip.truth, frames=5).read_text()
     assert "IoU" not in text
-    assert ">truth<" not in text
+    assert "truth<" not in text
     assert text.count("<image") == 4
 
 

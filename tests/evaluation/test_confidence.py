@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 
 from spectrack.errors import InputError
 from spectrack.evaluation.confidence import FlagScores, flag_against_hidden, flag_against_missed, judge, reliability
+from tests.fixtures.refusals import refuses
 
 BOX, AWAY, HALF = [0.0, 0, 10, 10], [90.0, 0, 10, 10], [0.0, 0, 10, 5]
 NOTHING = [0.0, 0, 0, 0]
@@ -90,7 +91,7 @@ def test_nothing_to_judge_and_wrong_input():
     empty = reliability([])
     assert sum(empty.frames) == 0
     assert empty.correlation is None
-    with pytest.raises(InputError, match=r"of one length, found lengths \[1, 2\]"):
+    with refuses(InputError, "lengths [1, 2]"):
         judged([BOX, BOX], score=[0.5])
-    with pytest.raises(InputError, match="expected at least one bin, found 0"):
+    with refuses(InputError, "bin", "0", "10"):
         reliability([], bins=0)

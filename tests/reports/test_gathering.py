@@ -14,6 +14,7 @@ from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
 from spectrack.reports.gathering import read_results, read_runs, read_truth, view_dataset
 from spectrack.runs import reading
 from spectrack.runs.reading import find_runs
+from tests.fixtures.refusals import refuses
 
 
 def make_folders(place, *names):
@@ -100,14 +101,14 @@ def test_runs_can_be_named(tmp_path, stored):
         "mine",
         "odd=name",
     ]
-    with pytest.raises(ConfigError, match="one run for the name 'all', found 3"):
+    with refuses(ConfigError, "'all'", "3"):
         read_runs([f"all={tmp_path}"])
 
 
 def test_no_run_there(tmp_path):
-    with pytest.raises(SequenceNotFoundError, match=r"a finished run \(run\.json\) or a recording .*, found none"):
+    with refuses(SequenceNotFoundError, "run.json", "none", "--results"):
         read_runs([str(tmp_path)])
-    with pytest.raises(SequenceNotFoundError, match="found no such folder"):
+    with refuses(SequenceNotFoundError, "absent"):
         read_runs([str(tmp_path / "absent")])
 
 
@@ -122,9 +123,9 @@ def test_foreign_results_become_a_run(tmp_path, made, foreign):
     ]
     assert foreign.asked == [(tmp_path, list(made.LABELS))]
     for wrong in (str(tmp_path), f"={tmp_path}"):
-        with pytest.raises(ConfigError, match="expected --results NAME=FOLDER"):
+        with refuses(ConfigError, "--results NAME=FOLDER"):
             read_results(wrong, made.LABELS)
-    with pytest.raises(SequenceNotFoundError, match="results of MHT at"):
+    with refuses(SequenceNotFoundError, "MHT", "absent"):
         read_results(f"MHT={tmp_path / 'absent'}", made.LABELS)
 
 
@@ -191,16 +192,16 @@ def test_the_command(tmp_path, made, stored, foreign, dataset, monkeypatch, caps
 
 
 def test_the_command_refuses(tmp_path, made, stored, foreign, dataset):
-    with pytest.raises(ConfigError, match="expected --truth DIR for results without a run"):
+    with refuses(ConfigError, "--truth DIR"):
         Report(out=tmp_path / "out", results=(f"A={tmp_path}",)).run()
-    with pytest.raises(InputError, match="at least one run to report on"):
+    with refuses(InputError, "run", "--results"):
         Report(out=tmp_path / "out").run()
     make_folders(tmp_path / "RUN", "good")
     foreign.without = ("car",)
-    with pytest.raises(InputError, match="found 'A' without car"):
+    with refuses(InputError, "'A'", "car", "--shared"):
         Report(out=tmp_path / "out", runs=(str(tmp_path / "RUN"),), results=(f"A={tmp_path}",)).run()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(ConfigError, match=r"found 'mine\.txt'"):
+    with refuses(ConfigError, "'mine.txt'", "--overwrite"):
         Report(out=tmp_path / "out", runs=(str(tmp_path / "RUN"),)).run()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]

@@ -17,6 +17,7 @@ from spectrack.evaluation.uncertainty import Interval
 from spectrack.reports.result_tables import all_tables, attribute_table
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown
 from spectrack.reports.tables import Column, Table
+from tests.fixtures.refusals import refuses
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,7 @@ def test_a_protocol_without_precision(two_runs):
 
 
 def test_level_is_checked(two_runs):
-    with pytest.raises(InputError, match="a level between 0 and 1, found 95"):
+    with refuses(InputError, "level", "95"):
         compare(two_runs, options=ScoringOptions(level=95))
 
 

@@ -13,6 +13,7 @@ from spectrack.evaluation.speed import Speed
 from spectrack.evaluation.tracked import TrackedSequence
 from spectrack.runs.reading import StoredRun, read_run, read_runs
 from spectrack.runs.runner import RunOptions, run
+from tests.fixtures.refusals import refuses
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_everything_is_read_back(place):
     assert set(stored.speed.median_ms) == {"reading", "network", "rest"}
     assert stored.machine
     assert stored.weights_hash is None
-    with pytest.raises(InputError, match="expected a sequence of the run, found 'c'"):
+    with refuses(InputError, "'c'"):
         stored.evidence("c")
 
 
@@ -73,17 +74,12 @@ def test_results_of_others_need_nothing_but_boxes(tmp_path):
 
 def test_what_is_not_a_finished_run(place, tmp_path):
     (place / "run.json").unlink()
-    with pytest.raises(
-        InputError, match=r"found 2 finished sequences and no run.json; give the command that started it once more"
-    ):
+    with refuses(InputError, place, "2", "run.json"):
         read_run(place)
-    with pytest.raises(
-        SequenceNotFoundError,
-        match=r"expected a run \(run.json\) or a recording \(summary.json\) in .*nowhere, found none",
-    ):
+    with refuses(SequenceNotFoundError, "run.json", "summary.json", tmp_path / "nowhere"):
         read_run(tmp_path / "nowhere")
     (tmp_path / "benchmark.json").write_text("{}")
-    with pytest.raises(SequenceNotFoundError, match="name the folder of one of its trackers"):
+    with refuses(SequenceNotFoundError, "run.json", tmp_path):
         read_run(tmp_path)
 
 
@@ -95,33 +91,33 @@ def test_a_benchmark_is_read_in_its_order_and_without_what_is_not_finished(small
     (tmp_path / "benchmark.json").write_text("{")
     (tmp_path / "b" / "run.json").unlink()
     assert [run.tracker for run in read_runs(tmp_path)] == ["a", "c"]
-    with pytest.raises(InputError, match=r"found 1 finished sequences and no run\.json"):
+    with refuses(InputError, tmp_path / "b", "1", "run.json"):
         read_runs(tmp_path / "b")
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "message"),
+    ("file", "text", "facts"),
     [
-        ("run.json", "[]", "expected a run as a JSON object"),
-        ("run.json", "{", "expected a run as JSON in"),
-        ("run.json", "[" * 100_000, "expected a run as JSON in"),
-        ("run.json", '{"name": "x"}', "without or with other fields"),
+        ("run.json", "[]", ("JSON", "run.json", "list")),
+        ("run.json", "{", ("JSON", "run.json")),
+        ("run.json", "[" * 100_000, ("JSON", "run.json")),
+        ("run.json", '{"name": "x"}', ("run.json", "sequences")),
         (
             "run.json",
             '{"name": "x", "sequences": [{"label": "../../etc/passwd"}]}',
-            "expected sequence names that are file names",
+            ("run.json", "'../../etc/passwd'"),
         ),
-        ("run.json", '{"name": "x", "sequences": [{"label": "c"}]}', "expected a readable file of boxes"),
-        ("boxes/a.txt", "1,2,3,4\n", "expected 1 truth rows of 'a' in .*, one a box, found 6"),
-        ("boxes/a.txt", "hello", "line 1 of"),
-        ("truth/b-visibility.txt", "1 2 x", "expected one number a line"),
-        ("truth/b-visibility.txt", "1 2", "expected 5 visibility rows of 'b'"),
-        ("frames/a.csv", "frame", "expected the columns"),
+        ("run.json", '{"name": "x", "sequences": [{"label": "c"}]}', "boxes/c.txt"),
+        ("boxes/a.txt", "1,2,3,4\n", ("1", "'a'", "6")),
+        ("boxes/a.txt", "hello", ("line 1", "boxes/a.txt", "'hello'")),
+        ("truth/b-visibility.txt", "1 2 x", ("b-visibility.txt", "'x'")),
+        ("truth/b-visibility.txt", "1 2", ("5", "'b'", "2")),
+        ("frames/a.csv", "frame", ("frames/a.csv", "'frame'")),
     ],
 )
-def test_damage_gets_a_sentence(place, file, text, message):
+def test_damage_gets_a_sentence(place, file, text, facts):
     (place / file).write_text(text)
-    with pytest.raises(SpectrackError, match=message):
+    with refuses(SpectrackError, facts):
         read_run(place)
 
 

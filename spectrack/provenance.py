@@ -81,7 +81,7 @@ def source_commit() -> tuple[str | None, bool | None]:
     """Commit of the checkout this package runs from, and whether tracked files differ from it; (None, None)
     elsewhere.
     """
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parent
     # An installed copy may lie in a virtual environment inside somebody else's checkout: ask whether git tracks this
     # file.
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:

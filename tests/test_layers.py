@@ -58,7 +58,7 @@ def test_modules_are_found():
 
 def test_the_page_and_the_tree_name_the_same_parts():
     parts = {part for _, part, _, _ in trees()} - {"__init__"}
-    assert parts | {"grid"} == LEVEL.keys()
+    assert parts == LEVEL.keys()
 
 
 def test_the_order_is_the_design_s():

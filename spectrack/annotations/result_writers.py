@@ -33,7 +33,7 @@ from spectrack.annotations.text import format_number, write_boxes
 from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, InputError, nearest_name
-from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
+from spectrack.files import FileTerms, Terms, check_file, check_folder, write_file, write_folder, write_text
 
 _ONE_FILE = ("coco", "hotc2026")
 
@@ -92,27 +92,32 @@ def write_results(
         raise InputError("expected boxes of at least one sequence to write, found none; give sequence names and boxes")
     target = Path(out)
     if format in _ONE_FILE:
-        RESULT_FORMATS[format](rows, target, settings)
+        with write_file(target, FileTerms("results")) as file:
+            RESULT_FORMATS[format](rows, file, settings)
     else:
-        with write_folder_atomically(target) as folder:
+        with write_folder(target, Terms("results")) as folder:
             RESULT_FORMATS[format](rows, folder, settings)
     return target
 
 
-def check_target(out: Place, format: str) -> None:
+def check_target(out: Place, format: str, data: tuple[Path, ...] = ()) -> None:
     """Refuse an unknown format, or a place where its files cannot go, before anything is computed.
 
+    Args:
+        out: the place.
+        format: one of `RESULT_FORMATS`.
+        data: what is read; the place lies in none of it.
+
     Raises:
-        ConfigError: unknown format, a folder that is not empty, or a folder where a file is needed.
+        ConfigError: unknown format, a folder that is not empty, a folder where a file is needed, or a file that is not
+            ours.
     """
     if format not in RESULT_FORMATS:
         raise ConfigError(f"expected a format of results, found {format!r}; {nearest_name(format, RESULT_FORMATS)}")
-    if format not in _ONE_FILE:
-        check_folder_for_results(out)
-    elif Path(out).is_dir():
-        raise ConfigError(
-            f"expected the name of a file to write {format} to, found the folder {out}; name a file in it"
-        )
+    if format in _ONE_FILE:
+        check_file(out, FileTerms("results", data=data))
+    else:
+        check_folder(out, Terms("results", data=data))
 
 
 def _check(name: str, value: ArrayLike, options: WriteOptions) -> Boxes:

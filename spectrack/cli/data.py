@@ -41,8 +41,11 @@ class DataInfo:
     def run(self) -> int:
         """Print what was found and what is known."""
         from spectrack.datasets.description import describe_dataset
-        from spectrack.files import write_json
+        from spectrack.files import FileTerms, check_file, write_file, write_json
 
+        terms = FileTerms("description", inputs=(self.root,))
+        if self.out is not None:
+            check_file(self.out, terms)
         description = describe_dataset(self.root, name=self.dataset)
         print_facts(_facts(description))
         print_facts(describe_groups(description))
@@ -50,7 +53,8 @@ class DataInfo:
         if self.list:
             print_facts(describe_sequences(description))
         if self.out is not None:
-            write_json(self.out, description.to_json())
+            with write_file(self.out, terms) as file:
+                write_json(file, description.to_json())
             print_facts([("written to", str(self.out))])
         return 0
 
@@ -75,8 +79,11 @@ class DataCheck:
     def run(self) -> int:
         """Check and print the findings."""
         from spectrack.datasets.check.checking import check_data
-        from spectrack.files import write_json
+        from spectrack.files import FileTerms, check_file, write_file, write_json
 
+        terms = FileTerms("findings", inputs=self.roots)
+        if self.out is not None:
+            check_file(self.out, terms)
         with ProgressBar() as bar:
             report = check_data(
                 self.roots,
@@ -90,7 +97,8 @@ class DataCheck:
         counts = ", ".join(f"{number} {word}{'s' if number != 1 else ''}" for word, number in report.counts.items())
         print_facts([("checked", f"{report.sequences} sequences, {report.frames} frames decoded"), ("found", counts)])
         if self.out is not None:
-            write_json(self.out, report.to_json())
+            with write_file(self.out, terms) as file:
+                write_json(file, report.to_json())
             print_facts([("written to", str(self.out))])
         return 0 if report.is_clean else 1
 

@@ -12,6 +12,7 @@ from tyro.conf import arg
 from spectrack.cli.console import output, print_facts
 from spectrack.cli.score_tables import make_sequences_table
 from spectrack.errors import ConfigError
+from spectrack.files import FileTerms, check_file
 
 if TYPE_CHECKING:
     from spectrack.annotations.foreign_results import ForeignResults, StartOffset
@@ -90,11 +91,21 @@ class Evaluate:
         if self.write_as is not None and self.write_to is not None:
             from spectrack.annotations.result_writers import check_target
 
-            check_target(self.write_to, self.write_as)
+            inputs = (path for path in (self.results, self.truth, self.sample) if path is not None)
+            check_target(self.write_to, self.write_as, tuple(inputs))
+        if self.truth is not None:
+            check_file(self._scores_file(), self._terms())
+
+    def _scores_file(self) -> Path:
+        folder = self.results if self.results.is_dir() else self.results.parent
+        return self.out or folder / f"scores-{self.protocol}.json"
+
+    def _terms(self) -> FileTerms:
+        return FileTerms("scores", inputs=tuple(path for path in (self.results, self.truth) if path is not None))
 
     def _score(self) -> ForeignResults:
         from spectrack.evaluation.results import evaluate_results
-        from spectrack.files import write_json
+        from spectrack.files import write_file, write_json
 
         # The names are checked where the rules are applied; the message there lists the known ones.
         evaluation = evaluate_results(
@@ -109,10 +120,9 @@ class Evaluate:
         report_results(evaluation.results, evaluation.starts)
         console.print(scores.description, markup=False, soft_wrap=True)
         console.print(make_sequences_table(scores))
-        folder = self.results if self.results.is_dir() else self.results.parent
-        file = self.out or folder / f"scores-{scores.protocol}.json"
-        write_json(file, {**evaluation.analysis.to_json(), "results": evaluation.results_to_json()})
-        console.print(f"written to {file}", markup=False, soft_wrap=True)
+        with write_file(self._scores_file(), self._terms()) as file:
+            write_json(file, {**evaluation.analysis.to_json(), "results": evaluation.results_to_json()})
+        console.print(f"written to {self._scores_file()}", markup=False, soft_wrap=True)
         return evaluation.results
 
     def _read(self) -> ForeignResults:

@@ -70,11 +70,13 @@ class Report:
 
     def run(self) -> int:
         """Write the report and print its summary."""
-        from spectrack.files import check_folder_for_results
+        from spectrack.files import check_folder
         from spectrack.reports.gathering import read_results, read_runs, read_truth, view_dataset
-        from spectrack.reports.report import REPORT_FILES, write_report
+        from spectrack.reports.report import write_report
 
-        check_folder_for_results(self.out, replace=REPORT_FILES if self.overwrite else ())
+        results = (Path(place.rpartition("=")[2]) for place in (*self.runs, *self.results))
+        data = (place for place in (self.truth, self.root) if place is not None)
+        check_folder(self.out, self._options().terms(results, data))
         runs = read_runs(self.runs)
         truth = None if self.truth is None else read_truth(self.truth)
         labels = sorted({label for run in runs for label in run.sequences} or set(truth or ()))

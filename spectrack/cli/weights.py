@@ -59,13 +59,16 @@ class ImportWeights:
             raise ConfigError(
                 f"expected a file name ending in .safetensors for --out, found {str(self.out)!r}; rename it"
             )
-        if self.out.exists() and not self.overwrite:
-            raise WeightsError(f"expected no file at {self.out}, found one; name another --out or add --overwrite")
+        from spectrack.files import FileTerms, check_file, write_file
+
+        terms = FileTerms("weights", overwrite=self.overwrite, inputs=(self.file,))
+        check_file(self.out, terms)
         from spectrack.weights.files import save_weights
         from spectrack.weights.imports import Kind, import_checkpoint
 
         imported = import_checkpoint(self.file, kind=cast("Kind | None", self.kind))
-        metadata = save_weights(self.out, imported.state, imported.metadata)
+        with write_file(self.out, terms) as file:
+            metadata = save_weights(file, imported.state, imported.metadata)
         use = f"spectrack track SEQUENCE --profile full --weights {shlex.quote(str(self.out))} --out DIR"
         if metadata.method == "backbone":
             use = f'start = "{self.out}" in a recipe of profile full'

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,21 +19,17 @@ import numpy as np
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.sources import FolderSource
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
-from spectrack.files import write_json
+from spectrack.files import Terms, write_folder, write_json
 from spectrack.sequences.base import Frame, Sequence
 from spectrack.sequences.layout import frame_kinds
 from spectrack.sequences.opening import open_sequence
-from spectrack.sequences.side_file import SIDE_FILE
-from spectrack.sequences.writers import FIRST_BOX_FILE, TRUTH_FILE, write_sequence
+from spectrack.sequences.writers import fill_folder
 
 FORMATS = ("npy", "hotc", "envi")
 """Formats that a conversion writes; of ``npy`` a window is read without decoding the rest."""
 
 RECORD = "converted.json"
 """File in a finished sequence's folder."""
-
-_OURS = ("HSI", "frames", "frames.npy", TRUTH_FILE, FIRST_BOX_FILE, RECORD, SIDE_FILE)
-"""What a conversion writes into a sequence's folder; the side file last, because it marks the folder as ours."""
 
 _SPARE = 2**28
 
@@ -161,21 +156,20 @@ def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Cou
     signature = {"format": format, "source": _signature(entry)}
     if _recorded(folder) == signature:
         return False
-    _clear(folder, entry)
+    read = (entry.source.frames.path,) if isinstance(entry.source, FolderSource) else ()
     source = _WatchedSequence(entry.open(), lambda: counter.step(entry.label))
     _check_space(source, folder)
     try:
-        write_sequence(source, folder, format=format)
-        _compare(source, folder)
-        write_json(folder / RECORD, signature)
+        with write_folder(folder, Terms("conversion", overwrite=True, inputs=read)) as staging:
+            fill_folder(source, staging, format=format)
+            _compare(source, staging)
+            write_json(staging / RECORD, signature)
+    except SpectrackError:
+        raise  # some derive from OSError
     except OSError as error:
-        _clear(folder, entry)
         raise SequenceError(
             f"expected to write {folder}, found: {error.strerror or error}; free space or name another folder"
         ) from error
-    except BaseException:
-        _clear(folder, entry)
-        raise
     return True
 
 
@@ -238,32 +232,6 @@ def _recorded(folder: Path) -> Any:
         return json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _clear(folder: Path, entry: DatasetEntry) -> None:
-    """Remove what an interrupted or outdated conversion left; anything else in the way is refused."""
-    if isinstance(entry.source, FolderSource) and entry.source.frames.path.resolve().is_relative_to(folder.resolve()):
-        raise ConfigError(
-            f"expected a place apart from the source for {entry.label}, found that it lies in {folder}; name another "
-            "--out"
-        )
-    left = re.compile(re.escape(f".{folder.name}-") + "[a-z0-9_]{8}")  # as tempfile names them
-    for other in folder.parent.iterdir() if folder.parent.is_dir() else ():
-        if left.fullmatch(other.name) and other.is_dir():
-            shutil.rmtree(other, ignore_errors=True)
-    if not folder.exists():
-        return
-    if not folder.is_dir() or (
-        any(folder.iterdir()) and not (folder / SIDE_FILE).is_file() and not (folder / RECORD).is_file()
-    ):
-        raise ConfigError(
-            f"expected a new folder or an earlier conversion at {folder}, found something else; name another --out"
-        )
-    for name in _OURS:
-        if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
 
 
 def _check_space(sequence: Sequence, folder: Path) -> None:

@@ -124,6 +124,12 @@ class Manifest:
             return False
         return any(content.is_in(path) for content in reversed(self.contents.get(name, [])))
 
+    def is_finished(self, kind: str) -> bool:
+        """Whether something of this kind is there, and whole."""
+        used = {content.run for contents in self.contents.values() for content in contents}
+        runs = [self.runs[number] for number in used if self.runs[number].kind == kind]
+        return bool(runs) and all(run.finished for run in runs)
+
     def leftovers(self) -> list[Path]:
         """Folders of unfinished files that runs which are over left."""
         return [place for run in self.runs if (place := self.folder / f"{STAGING}{run}").is_dir()]

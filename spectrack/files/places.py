@@ -92,8 +92,9 @@ def check_file(path: Place, terms: FileTerms) -> None:
 
 def examine(path: Path, terms: Terms) -> Manifest:
     """The manifest of a folder in which `terms` can be granted; see `check_folder`."""
-    if os.path.lexists(path) and not path.is_dir():
-        raise ConfigError(f"expected a folder for the results, found the file {path}; name another folder")
+    nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if nearest.exists() and not nearest.is_dir():
+        raise ConfigError(f"expected a folder for the results, found the file {nearest}; name another folder")
     manifest = Manifest.read(path)
     _refuse_inputs(path, manifest, terms)
     _refuse_taken(path, manifest, terms)

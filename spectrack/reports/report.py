@@ -14,7 +14,7 @@ from pathlib import Path
 from spectrack.boxes import Boxes
 from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
 from spectrack.evaluation.tracked import TrackedRun
-from spectrack.files import check_folder_for_results, write_folder_atomically, write_text
+from spectrack.files import Terms, check_folder, write_folder, write_text
 from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figures
 from spectrack.reports.page import Content, make_page
 from spectrack.reports.result_tables import all_tables
@@ -22,8 +22,6 @@ from spectrack.reports.strip_frames import Pictures, film_strips
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
 
 PAGE = "report.html"
-REPORT_FILES = (PAGE, "figures", "tables")
-"""What a report writes; only these are replaced when it is written again."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,11 @@ class ReportOptions:
     title: str = "Tracking report"
     strips: int = 1
     overwrite: bool = False
+
+    def terms(self, inputs: Iterable[Path], data: Iterable[Path] = ()) -> Terms:
+        """On which the folder of the report is claimed."""
+        names = (PAGE,)
+        return Terms("report", overwrite=self.overwrite, names=names, inputs=tuple(inputs), data=tuple(data))
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ def write_report(
         InputError: runs that cannot be compared; see `spectrack.evaluation.comparison.compare`.
     """
     options = options or ReportOptions()
-    replace = REPORT_FILES if options.overwrite else ()
-    check_folder_for_results(out, replace=replace)
+    terms = options.terms(run.directory for run in runs)
+    check_folder(out, terms)
     comparison = compare(runs, truth=truth, attributes=attributes, options=options.scoring)
     tables = all_tables(comparison)
     highlights = comparison.highlights(options.strips)
@@ -99,7 +102,7 @@ def write_report(
     strips, strip_remarks = film_strips(comparison, highlights, pictures)
     plans, figure_remarks = plan_figures(comparison, highlights, strips)
     told = (*comparison.remarks, *remarks, *_about_misses(comparison), *strip_remarks, *figure_remarks)
-    with write_folder_atomically(out, replace=replace) as folder:
+    with write_folder(out, terms) as folder:
         illustrations = draw_figures(plans, folder / "figures", on_progress)
         for stem, table in tables.items():
             for suffix, write in ((".csv", to_csv), (".md", to_markdown), (".tex", to_latex)):

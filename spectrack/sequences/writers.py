@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spectrack.annotations.text import write_boxes
 from spectrack.cube import Cube, check_cube, cube_to_mosaic
 from spectrack.errors import ConfigError, CubeError, SequenceError, SpectrackError, nearest_name
-from spectrack.files import write_folder_atomically, write_json
+from spectrack.files import Terms, write_folder, write_json
 from spectrack.sensors import SENSORS
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.envi import DATA_TYPES
@@ -55,29 +55,17 @@ def write_sequence(
         point) where truth is known, in ``HSI/`` for ``hotc``.
 
     Raises:
-        SequenceError: the folder is not empty or cannot be written, or the truth is shorter than the video.
+        SequenceError: the folder cannot be written, or the truth is shorter than the video.
         CubeError: a frame that the format cannot hold, has another size, or has NaN.
-        ConfigError: unknown format, or no mosaic block that fits.
+        ConfigError: the folder is not empty, an unknown format, or no mosaic block that fits.
     """
     if format not in _WRITERS:
         raise ConfigError(f"expected a format to write, found {format!r}; {nearest_name(format, _WRITERS)}")
     source = sequence if isinstance(sequence, Sequence) else MemorySequence(sequence)
     target = Path(directory)
-    _check_target(target)
-    details = _details(source, format)
-    if format == "hotc":
-        details["block"] = _block(source, block)
-    boxes, first_box = source.truth, source.first_box
     try:
-        with write_folder_atomically(target) as temporary:
-            home = _WRITERS[format](source, temporary, details)
-            if boxes is not None:
-                write_boxes(home / TRUTH_FILE, boxes, fmt=None, separator="\t")
-            elif first_box is not None:
-                write_boxes(home / FIRST_BOX_FILE, first_box[None], fmt=None, separator="\t")
-            if false_colour:
-                _write_pictures(source, temporary / "HSI-FalseColor")
-            write_json(temporary / SIDE_FILE, {key: value for key, value in details.items() if value is not None})
+        with write_folder(target, Terms("sequence")) as staging:
+            fill_folder(source, staging, format=format, block=block, false_colour=false_colour)
     except SpectrackError:
         raise  # some derive from OSError
     except OSError as error:
@@ -86,6 +74,24 @@ def write_sequence(
             "folder"
         ) from error
     return target
+
+
+def fill_folder(
+    source: Sequence, folder: Path, *, format: str, block: int | None = None, false_colour: bool = False
+) -> None:
+    """Write frames, truth and side file into an empty folder that the caller has claimed; see `write_sequence`."""
+    details = _details(source, format)
+    if format == "hotc":
+        details["block"] = _block(source, block)
+    boxes, first_box = source.truth, source.first_box
+    home = _WRITERS[format](source, folder, details)
+    if boxes is not None:
+        write_boxes(home / TRUTH_FILE, boxes, fmt=None, separator="\t")
+    elif first_box is not None:
+        write_boxes(home / FIRST_BOX_FILE, first_box[None], fmt=None, separator="\t")
+    if false_colour:
+        _write_pictures(source, folder / "HSI-FalseColor")
+    write_json(folder / SIDE_FILE, {key: value for key, value in details.items() if value is not None})
 
 
 def _details(sequence: Sequence, format: str) -> dict[str, Any]:
@@ -255,14 +261,3 @@ def _header(cube: NDArray[Any], code: int, wavelengths_nm: list[float] | None) -
     if wavelengths_nm is not None:
         lines += ["wavelength units = Nanometers", "wavelength = {" + ", ".join(map(repr, wavelengths_nm)) + "}"]
     return "\n".join(lines) + "\n"
-
-
-def _check_target(target: Path) -> None:
-    if target.is_dir():
-        if any(target.iterdir()):
-            raise SequenceError(
-                f"expected a new or empty folder to write to, found {target} with files in it; name another folder or "
-                "empty it"
-            )
-    elif target.exists():
-        raise SequenceError(f"expected a folder to write to, found the file {target}; name another folder")

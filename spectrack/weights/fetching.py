@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spectrack.errors import ConfigError, WeightsError
-from spectrack.files import write_atomically
+from spectrack.files import FileTerms, write_file
 from spectrack.files.fingerprints import file_digest
 from spectrack.weights.index import cache_folder
 
@@ -68,14 +68,9 @@ def fetch_weights(
             f"expected an address that ends in a file name, found {url!r}; name the file to write with --out"
         )
     target = cache_folder() / name if out is None else Path(out)
-    if target.is_file():
-        if file_digest(target) == digest:
-            return target
-        if not overwrite:
-            raise WeightsError(
-                f"expected no file of another content at {target}, found one; name another --out or add --overwrite"
-            )
-    with write_atomically(target) as temporary:
+    if target.is_file() and file_digest(target) == digest:
+        return target
+    with write_file(target, FileTerms("weights", overwrite=overwrite)) as temporary:
         _download(url, temporary, on_progress)
         found = file_digest(temporary)
         if found != digest:

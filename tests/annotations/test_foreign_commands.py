@@ -7,6 +7,7 @@ import pytest
 
 import spectrack
 from spectrack.cli import main
+from spectrack.files import MANIFEST
 from spectrack.sequences import MemorySequence
 
 BOXES = np.array([[10.0, 5, 10, 8], [11, 5, 10, 8], [12, 5, 10, 8]])
@@ -49,7 +50,10 @@ def test_mapped_names_and_half_pixels_are_told(run, places):
     assert "note: 2 of 2 results start +0.5 px in x and y beside the truth" in printed
     written = json.loads((results / "scores-hot.json").read_text())
     assert written["results"]["dialect"] == "text"
-    assert [item["sequence"] for item in written["results"]["mapped"]] == ["ball&mirror9", "pedestrain"]
+    assert [item["sequence"] for item in written["results"]["mapped"]] == [
+        "ball&mirror9",
+        "pedestrain",
+    ]
     assert len(written["results"]["notes"]) == 1
     assert spectrack.Scores.from_json(written).auc == written["sequence_mean"]["auc"] < 1
 
@@ -71,7 +75,11 @@ def test_results_are_written_under_the_names_of_the_truth(run, places, tmp_path)
         "evaluate", "--results", results, "--truth", truth, "--write-as", "got10k", "--write-to", tmp_path / "got"
     )
     assert "2 results written to" in printed
-    assert sorted(path.name for path in (tmp_path / "got").iterdir()) == ["ball&mirror9", "pedestrain"]
+    assert sorted(path.name for path in (tmp_path / "got").iterdir()) == [
+        "ball&mirror9",
+        "pedestrain",
+        MANIFEST,
+    ]
     printed = run("evaluate", "--results", tmp_path / "got", "--truth", truth, "--out", tmp_path / "s.json")
     assert "another name" not in printed
 
@@ -108,8 +116,8 @@ def test_boxes_that_count_from_one(run, places, tmp_path):
         (["--truth", "TRUTH", "--write-to", "OUT"], ("--write-as", "--write-to")),
         (["--write-as", "ott", "--write-to", "OUT"], ("'ott'", "did you mean 'otb'")),
         (["--write-as", "otb", "--write-to", "OUT", "--sample", "x"], ("--write-as hotc2026", "--sample", "otb")),
-        (["--truth", "TRUTH", "--write-as", "coco", "--write-to", "TRUTH"], ("coco", "truth")),
-        (["--truth", "TRUTH", "--write-as", "otb", "--write-to", "TRUTH"], ("truth", "--overwrite")),
+        (["--truth", "TRUTH", "--write-as", "coco", "--write-to", "TRUTH"], ("truth",)),
+        (["--truth", "TRUTH", "--write-as", "otb", "--write-to", "TRUTH"], ("truth",)),
     ],
 )
 def test_options_that_lack_one_another(command_refuses, places, tmp_path, words, facts):

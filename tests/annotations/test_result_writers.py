@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from spectrack.annotations.foreign_results import read_foreign_results
 from spectrack.annotations.result_writers import RESULT_FORMATS, WriteOptions, write_results
 from spectrack.errors import ConfigError, InputError
+from spectrack.files import MANIFEST
 from tests.fixtures.refusals import refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
@@ -23,9 +24,8 @@ BOXES = {"vis-ball": [[1, 2, 30, 40], NONE, [1.25, 2, 30, 40]], "nir-coin&cup": 
 
 
 def files(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in found}
 
 
 @pytest.mark.parametrize(

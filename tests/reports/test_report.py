@@ -15,9 +15,10 @@ import pytest
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation import score
 from spectrack.evaluation.comparison import ScoringOptions, compare
+from spectrack.files import MANIFEST
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg
-from spectrack.reports.report import REPORT_FILES, ReportOptions, write_report
+from spectrack.reports.report import ReportOptions, write_report
 from tests.fixtures.refusals import refuses
 
 VOID = {"meta", "image", "rect", "use", "path", "br", "img", "input", "link"}
@@ -149,7 +150,7 @@ def test_numbers_on_the_page_are_the_boxes(page, made, two_runs):
 
 def test_files_beside_the_page(written, made):
     folder = written.page.parent
-    assert sorted(path.name for path in folder.iterdir()) == sorted(REPORT_FILES)
+    assert sorted(path.name for path in folder.iterdir()) == ["figures", "report.html", MANIFEST, "tables"]
     stems = (
         "success",
         "precision",
@@ -306,16 +307,20 @@ def test_written_again_it_has_the_same_bytes_and_nothing_old(two_runs, tmp_path)
     runs = [dataclasses.replace(two_runs[0], sequences={"car": two_runs[0].sequences["car"]})]
     out = tmp_path / "out"
     write_report(runs, out)
-    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    before = {path: path.read_bytes() for path in out.rglob("*.*") if path.name != MANIFEST}
     assert {path.suffix for path in before} == {".html", ".svg", ".pdf", ".csv", ".md", ".tex"}
-    (out / "figures" / "old.txt").write_text("old")
-    with refuses(ConfigError, "'figures'", "--overwrite"):
+    (out / "figures" / "mine.txt").write_text("mine")
+    with refuses(ConfigError, "figures", "--overwrite"):
         write_report(runs, out)
+    write_report([dataclasses.replace(runs[0], tracker="renamed")], out, options=ReportOptions(overwrite=True))
     write_report(runs, out, options=ReportOptions(overwrite=True))
-    assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
-    (out / "mine.txt").write_text("mine")
-    with refuses(ConfigError, "'mine.txt'"):
+    after = {path: path.read_bytes() for path in out.rglob("*.*") if path.name != MANIFEST}
+    assert after.pop(out / "figures" / "mine.txt") == b"mine"
+    assert after == before
+    (out / "report.html").write_text("mine")
+    with refuses(ConfigError, "report.html"):
         write_report(runs, out, options=ReportOptions(overwrite=True))
+    assert (out / "report.html").read_text() == "mine"
 
 
 def test_nothing_is_left_when_drawing_fails(two_runs, tmp_path, monkeypatch):

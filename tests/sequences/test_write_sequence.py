@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spectrack.errors import ConfigError, CubeError, SequenceError
+from spectrack.files import MANIFEST
 from spectrack.sequences import MemorySequence, Sequence, open_sequence, write_sequence
 from tests.fixtures.refusals import refuses
 
@@ -77,6 +78,7 @@ def test_the_hotc_folder_looks_like_hotc(tmp_path):
         *(f"HSI/000{i}.png" for i in (1, 2, 3)),
         "HSI/groundtruth_rect.txt",
         "sequence.json",
+        MANIFEST,
     ]
     assert (folder / "HSI" / "groundtruth_rect.txt").read_bytes() == b"1\t2\t3\t4\n5\t6\t7\t8.5\n9\t10\t11\t12\n"
     # Without the side file it is a sequence like any other.
@@ -149,12 +151,12 @@ def test_a_sequence_with_only_its_first_box(tmp_path, hsi):
 def test_targets_that_are_not_free_are_refused(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious.txt").write_text("keep me")
-    with refuses(SequenceError, tmp_path / "full"):
+    with refuses(ConfigError, tmp_path / "full"):
         write_sequence(full_sequence(), tmp_path / "full")
     assert (tmp_path / "full" / "precious.txt").read_text() == "keep me"
-    with refuses(SequenceError, "precious.txt"):
+    with refuses(ConfigError, "precious.txt"):
         write_sequence(full_sequence(), tmp_path / "full" / "precious.txt")
-    with refuses(SequenceError, "precious.txt/below"):
+    with refuses(ConfigError, "precious.txt"):
         write_sequence(full_sequence(), tmp_path / "full" / "precious.txt" / "below")
     (tmp_path / "empty").mkdir()
     assert len(open_sequence(write_sequence(full_sequence(), tmp_path / "empty"))) == 3
@@ -313,4 +315,4 @@ def test_an_existing_empty_folder_is_filled_and_kept(tmp_path, monkeypatch):
     inode = tmp_path.stat().st_ino
     write_sequence(np.zeros((2, 4, 4, 16), np.uint16), ".", format="hotc")
     assert tmp_path.stat().st_ino == inode
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["HSI", "sequence.json"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["HSI", "sequence.json", MANIFEST]

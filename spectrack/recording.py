@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.annotations.text import write_boxes
-from spectrack.boxes import Box, Boxes, as_box, check_box_in_frame
+from spectrack.boxes import Boxes, as_box, check_box_in_frame
 from spectrack.errors import BoxError, CubeError
 from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import speed_of
 from spectrack.files import Terms, check_folder, write_folder, write_json
 from spectrack.provenance import provenance
-from spectrack.runs.frame_table import FrameTable, Row
-from spectrack.runs.timing import timed_track
+from spectrack.runs.entries import plain_truth
+from spectrack.runs.frame_table import FrameTable
+from spectrack.runs.layout import OVERLAY, RECORDING, SUMMARY
+from spectrack.runs.run_directory import write_track, write_truth
+from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
 from spectrack.trackers.base import Tracker
 
-BOXES_FILE = "boxes.txt"
-FRAMES_FILE = "frames.csv"
-TRUTH_FILE = "groundtruth_rect.txt"
-SUMMARY_FILE = "summary.json"
-OVERLAY_FILE = "overlay.mp4"
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done (``tracking`` or ``drawing``), frames done and frames in all."""
 
@@ -63,7 +61,7 @@ class RecordOptions:
     @property
     def terms(self) -> Terms:
         """On which the folder of results is claimed."""
-        names = (BOXES_FILE, FRAMES_FILE, SUMMARY_FILE, *((OVERLAY_FILE,) if self.overlay else ()))
+        names = (RECORDING.boxes, RECORDING.frames, SUMMARY, *((OVERLAY,) if self.overlay else ()))
         # Scores of other boxes are worth nothing any more.
         return Terms("recording", overwrite=self.overwrite, names=names, data=self.inputs, also=("scores",))
 
@@ -142,7 +140,7 @@ def record(
     """
     options = options or RecordOptions()
     check_folder(directory, options.terms)
-    truth = sequence.truth if options.scored else None
+    truth = plain_truth(sequence) if options.scored else None
     if truth is not None:
         _score(sequence, truth, truth, options)  # truth that cannot be scored is refused before the tracking, not after
     first = first_box(sequence, box)
@@ -161,13 +159,21 @@ def write_recording(
     on_progress: OnProgress | None = None,
 ) -> Recording:
     """Track one video and write the results into a folder that the caller has claimed; see `record`."""
-    tracked = _track(sequence, tracker, box, on_progress)
+    tell = on_progress or (lambda what, done, total: None)
+    tracked = follow(sequence, tracker, box, lambda index, _: tell("tracking", index + 1, len(sequence)))
+    if isinstance(tracked.stopped, CubeError):
+        where = f"frame {tracked.frame} of {sequence.name}, counted from 0"
+        raise CubeError(f"{tracked.stopped} ({where})") from tracked.stopped
+    if tracked.stopped is not None:
+        raise tracked.stopped
     scores = None if truth is None else _score(sequence, tracked.boxes, truth, options)
     summary = _summary(sequence, tracker, tracked, scores, options)
-    _write(folder, tracked, truth)
+    write_track(lambda name: nullcontext(folder / name), RECORDING, tracked.boxes, tracked.frames)
+    write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
     if options.overlay:
-        _draw(folder / OVERLAY_FILE, sequence, tracked, truth, on_progress)
-    write_json(folder / SUMMARY_FILE, summary)
+        tell("drawing", 0, len(sequence))
+        _draw(folder / OVERLAY, sequence, tracked, truth)
+    write_json(folder / SUMMARY, summary)
     return Recording(folder, tracked.boxes, tracked.frames, scores, summary)
 
 
@@ -187,52 +193,18 @@ def first_box(sequence: Sequence, box: ArrayLike | None = None) -> Boxes:
     return chosen
 
 
-@dataclass(frozen=True)
-class _Tracked:
-    """Rows of every frame, see `Recording`."""
-
-    boxes: Boxes
-    frames: FrameTable
-
-
-def _track(sequence: Sequence, tracker: Tracker, box: Boxes, on_progress: OnProgress | None) -> _Tracked:
-    boxes: list[Box] = []
-    rows: list[Row] = []
-    try:
-        for timed in timed_track(sequence, tracker, box):
-            boxes.append(timed.estimate.box)
-            rows.append(timed.row)
-            if on_progress is not None:
-                on_progress("tracking", len(rows), len(sequence))
-    except CubeError as error:
-        raise CubeError(f"{error} (frame {len(rows)} of {sequence.name}, counted from 0)") from error
-    return _Tracked(np.array(boxes, dtype=np.float64), FrameTable.of(rows, len(rows)))
-
-
 def _score(sequence: Sequence, boxes: Boxes, truth: Boxes, options: RecordOptions) -> Scores:
-    return score({sequence.name: boxes}, {sequence.name: truth}, options.protocol, invalid="skip")
+    return score({sequence.name: boxes}, {sequence.name: truth}, options.protocol, invalid="skip", missing="miss")
 
 
-def _write(folder: Path, tracked: _Tracked, truth: Boxes | None) -> None:
-    # Every digit is kept: a score computed from the files must equal the one in the summary.
-    write_boxes(folder / BOXES_FILE, tracked.boxes, fmt=None)
-    if truth is not None:
-        write_boxes(folder / TRUTH_FILE, truth, fmt=None)
-    tracked.frames.write(folder / FRAMES_FILE)
-
-
-def _draw(
-    path: Path, sequence: Sequence, tracked: _Tracked, truth: Boxes | None, on_progress: OnProgress | None
-) -> None:
+def _draw(path: Path, sequence: Sequence, tracked: Followed, truth: Boxes | None) -> None:
     from spectrack.reports.overlay import write_overlay
 
-    if on_progress is not None:
-        on_progress("drawing", 0, len(sequence))
     write_overlay(path, sequence, tracked.boxes, truth=truth, scores=tracked.frames.score, lost=tracked.frames.lost)
 
 
 def _summary(
-    sequence: Sequence, tracker: Tracker, tracked: _Tracked, scores: Scores | None, options: RecordOptions
+    sequence: Sequence, tracker: Tracker, tracked: Followed, scores: Scores | None, options: RecordOptions
 ) -> dict[str, Any]:
     frames, speed = tracked.frames, tracked.frames.speed.to_json()
     tracking = speed_of([{"tracking": frames.network_ms + frames.rest_ms}]).to_json()
@@ -256,6 +228,7 @@ def _summary(
             "network_median": speed["median_ms"].get("network"),
             "tracking_median": tracking["median_ms"].get("tracking"),
         },
+        "protocol": options.protocol,
         "scores": None if scores is None else _figures(scores),
         "tracker": tracker.describe(),
         "settings": dict(options.settings),

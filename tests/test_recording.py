@@ -11,6 +11,7 @@ from spectrack.errors import BoxError, ConfigError, CubeError, InputError
 from spectrack.files import MANIFEST, FileTerms, write_file
 from spectrack.recording import RecordOptions, first_box, record
 from spectrack.reports.gathering import read_runs
+from spectrack.runs.reading import read_run
 from spectrack.sequences import MemorySequence
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from tests.fixtures.refusals import refuses
@@ -196,3 +197,17 @@ def test_recordings_of_different_videos_are_one_run(tmp_path):
     again = recorded(tmp_path / "again", "car", tracker="one")
     assert len(read_runs([str(tmp_path / "one-car"), again])) == 2
     assert len(read_runs([str(tmp_path / "one-car"), f"other={tmp_path / 'one-ball'}"])) == 2
+
+
+def test_a_box_that_is_none_is_a_miss_in_its_frame(video, tmp_path):
+    class Blinking(Drifting):
+        def update(self, frame):
+            found = super().update(frame)
+            return Estimate(np.full(4, np.nan), 0.1) if self.index == 1 else found
+
+    recording = record(video, Blinking(4), tmp_path / "out", options=RecordOptions(overlay=True))
+    assert (tmp_path / "out" / "boxes.txt").read_text().splitlines()[1] == "nan,nan,nan,nan"
+    assert recording.scores.sequences[0].missed == 1
+    stored = read_run(tmp_path / "out")
+    np.testing.assert_array_equal(stored.sequences["ramp"].boxes, recording.boxes)
+    assert stored.protocol == "hot"

@@ -56,7 +56,7 @@ def write_overlay(
     Args:
         path: the ``.mp4`` file.
         sequence: what was tracked.
-        boxes: (N, 4), one box a frame from frame 0; N may be below the sequence's length.
+        boxes: (N, 4), one box a frame from frame 0; N may be below the sequence's length. Rows of NaN are not drawn.
         truth: (M, 4) with M >= N; rows without area are not drawn.
         scores: (N,) confidence in [0, 1], shown as a bar.
         lost: (N,) bool; frames whose box is drawn dashed under a LOST sign.
@@ -76,7 +76,7 @@ def write_overlay(
     rate = sequence.fps if fps is None else fps
     if not (math.isfinite(rate) and rate > 0):
         raise ConfigError(f"expected a positive frame rate, found {rate}; 25 is usual")
-    track, known = check_boxes(sequence, boxes, truth)
+    track, known = check_boxes(sequence, boxes, truth, gaps=True)
     notes = _Notes(
         total=len(sequence),
         boxes=track,
@@ -120,7 +120,8 @@ def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
         picture = _enlarge(sequence.false_colour(index), scale)
         _draw_boxes(picture, notes.boxes[index] * scale, notes.true_box(index), scale, dashed=bool(notes.lost[index]))
         if notes.lost[index]:
-            picture[10:38, 10:74] = _lost_sign()
+            corner = picture[10:38, 10:74]
+            corner[:] = _lost_sign()[: corner.shape[0], : corner.shape[1]]
         yield _assemble(picture, _strip(index, notes, max(picture.shape[1], _SMALLEST_WIDTH)))
 
 
@@ -139,11 +140,14 @@ def _draw_boxes(
 ) -> None:
     """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide."""
     line, seam = 2.8, 1.2
-    _paint_ring(picture, track, _GROUND, -line - seam, seam, opacity=0.6)
+    found = np.isfinite(track).all()
+    if found:
+        _paint_ring(picture, track, _GROUND, -line - seam, seam, opacity=0.6)
     if true_box is not None:
         _paint_ring(picture, true_box * scale, _GROUND, -seam, line + seam, opacity=0.6)
         _paint_ring(picture, true_box * scale, _TRUTH, 0.0, line)
-    _paint_ring(picture, track, _TRACK, -line, 0.0, dashed=dashed)
+    if found:
+        _paint_ring(picture, track, _TRACK, -line, 0.0, dashed=dashed)
 
 
 def _paint_ring(
@@ -210,7 +214,9 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
         right = _score_bar(draw, right, middle, float(notes.scores[index]))
     if notes.truth is not None:
         true_box = notes.true_box(index)
-        overlap = "  – " if true_box is None else f"{overlaps(notes.boxes[index][None], true_box[None])[0]:.2f}"
+        box = notes.boxes[index]
+        measured = 0.0 if true_box is None or not np.isfinite(box).all() else overlaps(box[None], true_box[None])[0]
+        overlap = "  – " if true_box is None else f"{measured:.2f}"
         draw.text((right, middle), f"IoU {overlap}", font=font, fill=_BRIGHT, anchor="rm")
     return np.asarray(image, dtype=np.uint8)
 

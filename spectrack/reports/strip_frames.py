@@ -105,12 +105,14 @@ def film_strips(
     return strips, remarks
 
 
-def check_boxes(sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None) -> tuple[Boxes, Boxes | None]:
+def check_boxes(
+    sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None, *, gaps: bool = False
+) -> tuple[Boxes, Boxes | None]:
     """Track and truth as arrays that fit the sequence; the truth is cut to the track's length.
 
     Raises:
         InputError: a shape that is not (frames, 4), no box, more boxes than frames, fewer truth rows than boxes, or a
-            track that is not finite.
+            track that is not finite: anywhere, or with `gaps` everywhere.
     """
     track = np.asarray(boxes, dtype=np.float64)
     if track.ndim != 2 or track.shape[1] != 4 or not len(track):
@@ -121,7 +123,8 @@ def check_boxes(sequence: Sequence, boxes: ArrayLike, truth: ArrayLike | None) -
         raise InputError(
             f"expected at most {len(sequence)} boxes, one a frame of {sequence.name!r}, found {len(track)}; cut them"
         )
-    if not np.isfinite(track).all():
+    finite = np.isfinite(track).all(axis=1)
+    if not (finite.any() if gaps else finite.all()):
         raise InputError("expected finite boxes to draw, found NaN or infinity; repair the track first")
     if truth is None:
         return track, None

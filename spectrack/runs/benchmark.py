@@ -15,7 +15,7 @@ from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance
 from spectrack.runs.entries import Entry, SequenceEntry
-from spectrack.runs.layout import BENCHMARK
+from spectrack.runs.layout import BENCHMARK, is_file_name
 from spectrack.runs.reading import StoredRun
 from spectrack.runs.runner import RunOptions, RunResult, prepare_run
 from spectrack.runs.sequence_run import MakeTracker, SequenceRun
@@ -147,7 +147,7 @@ def _check_names(trackers: Mapping[str, MakeTracker]) -> None:
     if not trackers:
         raise ConfigError("expected at least one tracker, found none; name one, such as siamban")
     for name in trackers:
-        if not name or name.startswith(".") or any(sign in name for sign in "/\\:\0") or name == BENCHMARK:
+        if not is_file_name(name) or name == BENCHMARK:
             raise ConfigError(f"expected a tracker name that can be a folder's, found {name!r}; give it another")
 
 

@@ -95,10 +95,7 @@ class OpenedEntry:
     @cached_property
     def truth(self) -> Boxes | None:
         """(N, 4), rows without a box zero; None without truth."""
-        truth = self.sequence.truth
-        # A frame without the object is a zero row, as in the field's files; NaN would not survive being written and
-        # read.
-        return None if truth is None else np.where(np.isfinite(truth).all(axis=1, keepdims=True), truth, 0.0)
+        return plain_truth(self.sequence)
 
     @cached_property
     def visibility(self) -> NDArray[np.float64] | None:
@@ -114,6 +111,13 @@ class OpenedEntry:
     def annotations_digest(self) -> str:
         """Digest of truth, visibility and attributes."""
         return values_digest([self.sequence.truth_digest(), self._listed])
+
+
+def plain_truth(sequence: Sequence) -> Boxes | None:
+    """The truth of a sequence as it is stored, (N, 4); None without truth."""
+    truth = sequence.truth
+    # A frame without the object is a zero row, as in the field's files; NaN would not survive being written and read.
+    return None if truth is None else np.where(np.isfinite(truth).all(axis=1, keepdims=True), truth, 0.0)
 
 
 @dataclass(frozen=True)

@@ -1,47 +1,41 @@
-"""The files of a run: what lies where, how a sequence is committed, and how an interrupted run is taken up again.
+"""Writing a run: how a sequence is committed, and how a run is begun, taken up and finished.
 
-A run directory holds
-
-* ``plan.json``: what the run is (tracker, weights, data, configuration, seed, sequences), written first,
-* ``boxes/LABEL.txt``, ``frames/LABEL.csv``, ``evidence/LABEL.npz`` of every sequence, ``truth/LABEL.txt`` and
-  ``truth/LABEL-visibility.txt`` where these are known,
-* ``done/LABEL.json``: what is known of the sequence, written after its other files, so that a sequence is finished when
-  this file exists,
-* ``scores.json``, and last of all ``run.json``: a directory without it is an unfinished run.
-
-The directory is claimed (`spectrack.files.claims`) while a run writes to it.
+What lies where is said in `spectrack.runs.layout`. The directory is claimed (`spectrack.files.claims`) while a run
+writes to it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spectrack.annotations.text import read_boxes, write_boxes
-from spectrack.boxes import Box
+from spectrack.boxes import Box, Boxes
 from spectrack.errors import InputError
 from spectrack.files import Claim, Terms, refuse_other
 from spectrack.runs.evidence import write_evidence
+from spectrack.runs.frame_table import FrameTable
+from spectrack.runs.layout import DONE, PLAN, RUN, SCORES, SequenceFiles
 
 if TYPE_CHECKING:
     from spectrack.runs.entries import OpenedEntry
     from spectrack.runs.sequence_run import SequenceRun
 
-PLAN, DONE, RUN, SCORES = "plan.json", "done", "run.json", "scores.json"
-BOXES, FRAMES, TRUTH, EVIDENCE = "boxes", "frames", "truth", "evidence"
-VISIBILITY_SUFFIX = "-visibility"
-SUFFIXES = {BOXES: ".txt", FRAMES: ".csv", TRUTH: ".txt", EVIDENCE: ".npz", DONE: ".json"}
+Writing = Callable[[str], AbstractContextManager[Path]]
+"""Gives a place to write a file of the run to, by its name."""
+
 _LARGEST_JSON = 256 * 2**20
 
 
 def run_terms(labels: Iterable[str], *, overwrite: bool = False, data: tuple[Path, ...] = ()) -> Terms:
     """The terms on which a run over these sequences claims its directory; see `spectrack.files.places.Terms`."""
-    stored = (f"{folder}/{label}{suffix}" for label in labels for folder, suffix in SUFFIXES.items())
-    names = (PLAN, RUN, SCORES, *stored)
+    names = (PLAN, RUN, SCORES, *(name for label in labels for name in astuple(SequenceFiles.of_run(label))))
     return Terms("run", overwrite=overwrite, resume=True, names=names, data=data, also=("scores",))
 
 
@@ -84,36 +78,32 @@ class RunDirectory:
 
     def write_sequence(self, item: SequenceRun) -> None:
         """Commit one sequence: its marker goes first and comes last."""
-        self.claim.remove([self._marker(item.label)])
-        with self.claim.writing(f"{BOXES}/{item.label}.txt") as file:
-            write_boxes(file, item.boxes, fmt=None, missing=True)
+        files = SequenceFiles.of_run(item.label)
+        self.claim.remove([files.marker, files.evidence])
+        write_track(self.claim.writing, files, item.boxes, item.frames)
         self._write_annotations(item)
-        with self.claim.writing(f"{FRAMES}/{item.label}.csv") as file:
-            item.frames.write(file)
         if item.evidence:
-            with self.claim.writing(f"{EVIDENCE}/{item.label}.npz") as file:
+            with self.claim.writing(files.evidence) as file:
                 write_evidence(file, item.evidence)
-        self.claim.write_json(self._marker(item.label), describe_sequence(item))
+        self.claim.write_json(files.marker, describe_sequence(item))
 
     def renew_annotations(self, opened: OpenedEntry, marker: Mapping[str, Any]) -> None:
         """Replace truth, visibility and attributes of a finished sequence whose boxes stay."""
         self._write_annotations(opened)
         content = dict(marker["content"]) | {"annotations": opened.annotations_digest()}
         renewed = {"attributes": list(opened.attributes), "has_truth": opened.truth is not None, "content": content}
-        self.claim.write_json(self._marker(opened.label), {**marker, **renewed})
+        self.claim.write_json(SequenceFiles.of_run(opened.label).marker, {**marker, **renewed})
 
     def first_box(self, label: str) -> Box:
         """The box that a finished sequence was started from."""
-        return np.asarray(read_boxes(self.path / BOXES / f"{label}.txt")[0])
+        return np.asarray(read_boxes(self.path / SequenceFiles.of_run(label).boxes)[0])
 
     def _write_annotations(self, item: SequenceRun | OpenedEntry) -> None:
-        truth, seen = (f"{TRUTH}/{item.label}{suffix}.txt" for suffix in ("", VISIBILITY_SUFFIX))
-        self.claim.remove([truth, seen])
-        if item.truth is not None:
-            with self.claim.writing(truth) as file:
-                write_boxes(file, item.truth, fmt=None)
+        files = SequenceFiles.of_run(item.label)
+        self.claim.remove([files.truth, files.visibility])
+        write_truth(self.claim.writing, files, item.truth)
         if item.visibility is not None:
-            self.claim.write_text(seen, "".join(f"{float(value)!r}\n" for value in item.visibility))
+            self.claim.write_text(files.visibility, "".join(f"{float(value)!r}\n" for value in item.visibility))
 
     def write_result(self, record: Mapping[str, Any], scores: Mapping[str, Any] | None) -> None:
         """Finish the run: scores first, `run.json` last."""
@@ -127,9 +117,20 @@ class RunDirectory:
         """Mark the run as unfinished, because something in it is about to change."""
         self.claim.remove([RUN, SCORES])
 
-    def _marker(self, label: str) -> str:
-        """The file whose existence says that the sequence is finished."""
-        return f"{DONE}/{label}.json"
+
+def write_track(writing: Writing, files: SequenceFiles, boxes: Boxes, frames: FrameTable) -> None:
+    """Write what the tracker gave; every digit of a box is kept, so that scores can be computed again."""
+    with writing(files.boxes) as file:
+        write_boxes(file, boxes, fmt=None, missing=True)
+    with writing(files.frames) as file:
+        frames.write(file)
+
+
+def write_truth(writing: Writing, files: SequenceFiles, truth: Boxes | None) -> None:
+    """Write truth where there is any; rows without a box are zero."""
+    if truth is not None:
+        with writing(files.truth) as file:
+            write_boxes(file, truth, fmt=None)
 
 
 def describe_sequence(item: SequenceRun) -> dict[str, Any]:

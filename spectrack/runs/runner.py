@@ -1,6 +1,6 @@
 """Tracking a list of sequences with one tracker into a run directory from which every printed number can be recomputed.
 
-What lies where is said in `spectrack.runs.run_directory`. A run that was interrupted, by Ctrl-C, a kill or a power cut,
+What lies where is said in `spectrack.runs.layout`. A run that was interrupted, by Ctrl-C, a kill or a power cut,
 goes on where it stopped when it is started again (see `spectrack.runs.resuming`), and gives the same boxes and scores
 as one that was not. A tracker that raises an exception loses that sequence from the frame on, and the run goes on.
 """
@@ -25,9 +25,10 @@ from spectrack.evaluation.scores import Scores
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
+from spectrack.runs.layout import VISIBILITY_SUFFIX, is_file_name
 from spectrack.runs.reading import StoredRun, stored_run
 from spectrack.runs.resuming import Resumption, renew, resume
-from spectrack.runs.run_directory import VISIBILITY_SUFFIX, RunDirectory, run_terms
+from spectrack.runs.run_directory import RunDirectory, run_terms
 from spectrack.runs.sequence_run import (
     MakeTracker,
     SequenceRun,
@@ -300,12 +301,7 @@ def _check_labels(labels: list[str]) -> None:
             "expected at least one sequence to track, found none; name a sequence or a folder of sequences"
         )
     for position, label in enumerate(labels):
-        if (
-            not label
-            or label.startswith(".")
-            or any(sign in label for sign in "/\\:\0")
-            or label.endswith(VISIBILITY_SUFFIX)
-        ):
+        if not is_file_name(label) or label.endswith(VISIBILITY_SUFFIX):
             raise SequenceError(
                 f"expected a sequence name that can be a file name, found {label!r}; rename the sequence"
             )

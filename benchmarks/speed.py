@@ -33,7 +33,8 @@ from benchmark import new_parser, write_record
 
 from spectrack.errors import WeightsError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.networks.siamban import SiamBAN
+from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.simulation.video import simulate
@@ -41,6 +42,7 @@ from spectrack.trackers.base import track
 from spectrack.trackers.crop import cut
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.siamese import for_inference
+from spectrack.training.recipe import load_recipe, shipped_recipes
 
 HEIGHT, WIDTH, SCENARIO, SEED = 256, 512, "calm", 31
 VIDEOS = {
@@ -114,7 +116,7 @@ def watch_parts(clock, tracker):
     network = getattr(tracker, "network", None)
     for name, module in network.named_children() if network is not None else ():
         # A SiamBAN inside does its work in its own children.
-        inner = module.named_children() if isinstance(module, SiamBAN) else ()
+        inner = module.named_children() if isinstance(module, SiameseNetwork) else ()
         for label, one in ((name, module), *((f"{name}.{within}", part) for within, part in inner)):
             clock.watch(one, "forward", label)
 
@@ -202,22 +204,25 @@ def make_tracker(name, profile, weights, precision):
         if weights is not None:
             raise
     shipped = load_tracker(name, precision=precision, device="cpu")
-    config = type(shipped.network.config)
-    made = config.for_profile(profile) if hasattr(config, "for_profile") else config(profile=profile)
+    made = SiameseConfig(ResNet50Config())
+    if f"{name}-{profile}" in shipped_recipes():
+        # The layout of ordinary ImageNet weights: half the work of SiamBAN's own.
+        made = load_recipe(f"{name}-{profile}", {"network.base.backbone.shortcut": "1x1_crop"}).network
     torch.manual_seed(0)
     return type(shipped)(type(shipped.network)(made), precision=precision, identity={"file": "random weights"})
 
 
 def siamban_inside(tracker):
-    """The SiamBAN that a tracker's network is or has; None where there is none."""
+    """The Siamese network that a tracker's network is or has; None where there is none."""
     network = getattr(tracker, "network", None)
-    return next((module for module in network.modules() if isinstance(module, SiamBAN)), None) if network else None
+    modules = network.modules() if network else ()
+    return next((module for module in modules if isinstance(module, SiameseNetwork)), None)
 
 
 def branch_times(config, rounds):
     """Search crops through backbone, neck and head: milliseconds a crop of every form, and how many times faster."""
     torch.manual_seed(0)
-    trained = SiamBAN(config).eval()
+    trained = SiameseNetwork(config).eval()
     forms = {"as trained, five passes": _passes(trained, 1, BRANCHES)}
     for precision, kind in PRECISIONS.items():
         tracking = for_inference(trained, torch.device("cpu"), kind)

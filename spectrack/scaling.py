@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,16 @@ from spectrack.errors import ConfigError, nearest_name
 
 DEFAULT_SCALING = "first_frame_percentile(99.9)"
 """Gain only: the 99.9th percentile of the first frame becomes 1. The default of the weights trained here."""
+
+InputRange = Literal["unit", "imagenet", "0-255"]
+"""What a backbone was trained on; images in [0, 1] go into the network in any case, which converts them."""
+
+INPUT_RANGES: dict[InputRange, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "unit": ((0.4, 0.4, 0.4), (0.25, 0.25, 0.25)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "0-255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+}
+"""What each removes from images in [0, 1], and what it divides them by, for red, green and blue."""
 
 _PARAMETERS: dict[str, tuple[float, ...]] = {
     "none": (),

@@ -13,7 +13,7 @@ import json
 import tomllib
 import types
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -32,11 +32,12 @@ class RangeError(ConfigError):
         key: name of the field.
         expected: the range in words.
         found: the value.
+        remedy: what to do.
     """
 
-    def __init__(self, key: str, expected: str, found: object) -> None:
-        self.key, self.expected, self.found = key, expected, found
-        super().__init__(f"expected {expected} for {key!r}, found {_shown(found)}; correct the value")
+    def __init__(self, key: str, expected: str, found: object, remedy: str = "correct the value") -> None:
+        self.key, self.expected, self.found, self.remedy = key, expected, found, remedy
+        super().__init__(f"expected {expected} for {key!r}, found {_shown(found)}; {remedy}")
 
 
 def require(holds: bool, key: str, expected: str, found: object) -> None:
@@ -47,6 +48,24 @@ def require(holds: bool, key: str, expected: str, found: object) -> None:
     """
     if not holds:
         raise RangeError(key, expected, found)
+
+
+def require_choice(key: str, choices: Iterable[str], found: object) -> None:
+    """Refuse a value that is none of `choices`, and offer the nearest; otherwise as `require`."""
+    known = list(map(str, choices))
+    if found not in known:
+        raise RangeError(key, f"one of {', '.join(known)}", found, nearest_name(str(found), known))
+
+
+def require_choices(value: object) -> None:
+    """Refuse a dataclass one of whose ``Literal`` fields has another value, as one made in Python may have.
+
+    Raises:
+        RangeError: it has; the nearest is offered.
+    """
+    for name, hint in _field_types(cast(Hashable, type(value))).items():
+        if typing.get_origin(hint) is Literal:
+            require_choice(name, typing.get_args(hint), getattr(value, name))
 
 
 def from_table(
@@ -62,7 +81,8 @@ def from_table(
 
     Args:
         kind: the dataclass. Where values decide what the types of its fields are, as the method of a recipe does, it
-            says so itself in a class method ``field_types(values)``.
+            says so itself in a class method ``field_types(values)``; where its tables were once written otherwise, a
+            class method ``from_older(values)`` turns them into those of today.
         values: the table.
         source: what is read, in the words of a message, such as ``the recipe``.
         place: dotted place of the table in there.
@@ -130,6 +150,8 @@ class _Reader:
         if not isinstance(values, Mapping):
             raise self._refused("a table", place, values, f"write [{place}]")
         inner = f"{place}." if place else ""
+        if translate := getattr(kind, "from_older", None):
+            values = translate(values)
         types_of = dict(_field_types(cast(Hashable, kind)))
         # A table whose values decide what its parts are says so itself.
         if chooser := getattr(kind, "field_types", None):
@@ -156,7 +178,8 @@ class _Reader:
         try:
             return function(*arguments, **named)
         except RangeError as refusal:
-            raise self._refused(refusal.expected, f"{inner}{refusal.key}", refusal.found) from refusal
+            where = f"{inner}{refusal.key}"
+            raise self._refused(refusal.expected, where, refusal.found, refusal.remedy) from refusal
         except SpectrackError as refusal:
             raise refusal if isinstance(refusal, self.error) else self.error(f"{refusal} ({self.source})") from refusal
 

@@ -30,14 +30,14 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory) -> Path:
     """A folder with siamban-compact weights that nobody trained: enough to see that everything runs."""
-    from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+    from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
     from spectrack.weights.files import save_weights
 
     torch.manual_seed(0)
-    config = SiamBANConfig()
+    config = SiameseConfig()
     folder = tmp_path_factory.mktemp("weights")
     described = {"method": "siamban", "profile": "compact", "config": config.to_json(), "recipe": "none, random"}
-    save_weights(folder / "siamban-compact.safetensors", SiamBAN(config).eval().state_dict(), described)
+    save_weights(folder / "siamban-compact.safetensors", SiameseNetwork(config).eval().state_dict(), described)
     return folder
 
 

@@ -15,7 +15,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.backbones.compact import normalised
+from spectrack.networks.convolutions import normalised
 from spectrack.networks.correlation_head import LevelHead, TemplateKernels, branches_of
 
 _BOX_HIDDEN = 32

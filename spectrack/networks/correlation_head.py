@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.networks.backbones.compact import normalised
+from spectrack.networks.convolutions import normalised
 from spectrack.networks.correlation import box_coordinates, cross_correlate, fuse_levels, positive_distances
 
 TYPICAL_DISTANCE_PX = 32.0

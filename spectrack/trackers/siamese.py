@@ -23,7 +23,7 @@ from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.networks.folding import fold_batch_norm
-from spectrack.networks.siamban import SiamBAN
+from spectrack.networks.siamese import SiameseNetwork
 from spectrack.networks.winograd import with_winograd
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
@@ -220,7 +220,7 @@ def for_inference(
         if not f"{name}.".startswith(exact_names or ("\0",)):
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.to(kind)
-            if not isinstance(module, SiamBAN):
+            if not isinstance(module, SiameseNetwork):
                 for key, buffer in module.named_buffers(recurse=False):
                     module.register_buffer(key, buffer.to(kind) if buffer.is_floating_point() else buffer)
     return with_winograd(folded) if kind == torch.float32 and device.type == "cpu" else folded

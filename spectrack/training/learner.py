@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import WeightsError
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamese import decode_boxes
 from spectrack.training.labels import ellipse_labels, sample_labels
 from spectrack.training.recipe import Recipe, Stage
 from spectrack.weights.files import describe_mismatch, load_state
@@ -86,7 +86,7 @@ class Learner(nn.Module, ABC):
         """Fields of `WeightsMetadata` that the recipe does not decide; ``extra`` is merged with the loop's."""
         network = self.recipe.network
         return {
-            "profile": network.profile,
+            "profile": self.recipe.profile,
             "scaling": self.recipe.data.scaling,
             "false_colour": self.recipe.data.false_colour,
             "input_range": network.input_range,

@@ -117,6 +117,7 @@ class Recipe:
     Attributes:
         name: of the weights file.
         method: what is trained, by its name.
+        profile: which of the method's named sizes this is, for the metadata; what it consists of, `network` says.
         description: one sentence for the metadata.
         seed: of everything random.
         pairs: training pairs seen in all.
@@ -137,6 +138,7 @@ class Recipe:
 
     name: str = "siamban-compact"
     method: str = DEFAULT_METHOD
+    profile: str = "compact"
     description: str = ""
     seed: int = 7
     pairs: int = 120_000
@@ -191,6 +193,13 @@ class Recipe:
     def field_types(cls, values: Mapping[str, Any]) -> Mapping[str, type[Any]]:
         """Types of the sections that are the method's own, for a table with these values."""
         return _method_sections(values.get("method", cls.method))
+
+    @classmethod
+    def from_older(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same table as it is written now: the profile once stood with the network."""
+        network = values.get("network")
+        base = network.get("base", network) if isinstance(network, Mapping) else {}
+        return {"profile": base["profile"], **values} if isinstance(base, Mapping) and "profile" in base else values
 
     @property
     def steps(self) -> int:

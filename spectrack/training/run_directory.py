@@ -22,6 +22,7 @@ import torch
 from spectrack.errors import ConfigError
 from spectrack.files import write_atomically, write_json, write_text
 from spectrack.provenance import provenance
+from spectrack.tables import from_table
 from spectrack.trackers.precision import Precision
 from spectrack.training.recipe import Recipe
 
@@ -50,7 +51,7 @@ class RunDirectory:
         if not file.is_file():
             write_json(file, resolved)
             return
-        different = sorted(_differences(resolved, _read(file)))
+        different = sorted(_differences(resolved, _read_recipe(file)))
         if different:
             raise ConfigError(
                 f"expected a run of the same recipe in {self.path}, found one that differs in {', '.join(different)}; "
@@ -136,6 +137,15 @@ def _read(file: Path) -> dict[str, Any]:
             f"expected JSON written by an earlier run, found something else in {file}; choose another --out"
         )
     return values
+
+
+def _read_recipe(file: Path) -> dict[str, Any]:
+    """The recipe of a run as it would be written today; as it stands where it cannot be read any more."""
+    values = _read(file)
+    try:
+        return from_table(Recipe, values, str(file)).to_json()
+    except ConfigError:
+        return values
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

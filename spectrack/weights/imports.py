@@ -21,13 +21,12 @@ from typing import Any, Literal, get_args
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.false_colour import DEFAULT_RULE
-from spectrack.networks.backbones.resnet50 import AtrousResNet50, Shortcut
-from spectrack.networks.correlation_head import CorrelationHead
-from spectrack.networks.neck import Neck
+from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.weights.files import describe_mismatch
 from spectrack.weights.metadata import WeightsMetadata
 
@@ -36,8 +35,6 @@ Kind = Literal["imagenet", "pysot", "siamban"]
 
 _WRAPPERS = ("state_dict", "model", "net")
 _PREFIXES = ("module.", "model.")
-_CHANNELS = 256
-_LEVELS = 3
 _LABELS = {
     "imagenet": "an ImageNet ResNet-50 of torchvision or timm",
     "pysot": "a pysot ResNet-50 (SiamRPN++)",
@@ -77,26 +74,26 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
         raise WeightsError(f"expected a kind of checkpoint, found {kind!r}; {nearest_name(str(kind), get_args(Kind))}")
     foreign = _plain_names(_read_tensors(Path(path)))
     found = kind or _find_kind(foreign, Path(path))
-    shortcut: Shortcut = "1x1_crop" if found == "imagenet" else "3x3"
-    state, parts = _translate(foreign, shortcut, Path(path), found)
-    channel_order, input_range = ("RGB", "imagenet") if found == "imagenet" else ("BGR", "0-255")
-    if channel_order == "BGR":
+    rgb = found == "imagenet"
+    shape = SiameseConfig(ResNet50Config(input_range="imagenet") if rgb else ResNet50Config("resnet50", "0-255", "3x3"))
+    state, parts = _translate(foreign, shape, Path(path), found)
+    if not rgb:
         state = flip_input_channels(state)
     whole = parts == ("backbone", "neck", "head")
     metadata = WeightsMetadata(
         method="siamban" if whole else "backbone",
         profile="full",
         false_colour=DEFAULT_RULE if whole else None,
-        input_range=input_range,
-        config={"profile": "full", "shortcut": shortcut, "input_range": input_range},
+        input_range=shape.input_range,
+        config=shape.to_json(),
         parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),
         data={"imagenet": "ImageNet-1k"}.get(found, "RGB video, as the checkpoint's authors say"),
         licence="as the imported file",
         source=f"{Path(path).name} ({_LABELS[found]})",
         extra={
             "parts": list(parts),
-            "source_channel_order": channel_order,
-            "changes": ["input channels of the first convolution flipped to RGB"] if channel_order == "BGR" else [],
+            "source_channel_order": "RGB" if rgb else "BGR",
+            "changes": [] if rgb else ["input channels of the first convolution flipped to RGB"],
         },
     )
     return ImportedCheckpoint(state, metadata, parts)
@@ -202,7 +199,7 @@ def _find_kind(foreign: Mapping[str, Tensor], path: Path) -> Kind:
 
 
 def _translate(
-    foreign: Mapping[str, Tensor], shortcut: Shortcut, path: Path, kind: Kind
+    foreign: Mapping[str, Tensor], shape: SiameseConfig, path: Path, kind: Kind
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     if not any(name.startswith("backbone.") for name in foreign):
         foreign = {f"backbone.{name}": tensor for name, tensor in foreign.items()}
@@ -213,11 +210,11 @@ def _translate(
         for part in ("backbone", "neck", "head")
         if kind == "siamban" or any(name.startswith(f"{part}.") for name in state)
     )
+    expected = _expected_shapes(shape, parts)
     if kind == "siamban":
         # SiamBAN without learned fusion averages the levels, which is what equal weights do.
         for name in ("head.classification_weights", "head.regression_weights"):
-            state.setdefault(name, torch.ones(_LEVELS))
-    expected = _expected_shapes(shortcut, parts)
+            state.setdefault(name, torch.ones(expected[name]))
     counters = {name for name in expected if name.endswith("num_batches_tracked")}
     complaints = describe_mismatch({name: shape for name, shape in expected.items() if name not in counters}, state)
     if complaints:
@@ -229,17 +226,10 @@ def _translate(
     return full, parts
 
 
-def _expected_shapes(shortcut: Shortcut, parts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+def _expected_shapes(shape: SiameseConfig, parts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
-        backbone = AtrousResNet50(shortcut)
-        modules: dict[str, nn.Module] = {
-            "backbone": backbone,
-            "neck": Neck(backbone.out_channels, _CHANNELS),
-            "head": CorrelationHead(_CHANNELS, _LEVELS),
-        }
-    return {
-        f"{part}.{name}": tuple(tensor.shape) for part in parts for name, tensor in modules[part].state_dict().items()
-    }
+        state = SiameseNetwork(shape).state_dict()
+    return {name: tuple(tensor.shape) for name, tensor in state.items() if name.split(".")[0] in parts}
 
 
 def _is_buffer(name: str) -> bool:

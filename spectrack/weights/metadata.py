@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
-from spectrack.scaling import DEFAULT_SCALING, Scaling
+from spectrack.scaling import DEFAULT_SCALING, InputRange, Scaling
 from spectrack.tables import from_table, to_table
-
-InputRange = Literal["unit", "imagenet", "0-255"]
-"""What the backbone was trained on: this project's [0, 1], ImageNet's mean and deviation removed, or grey levels; the
-network converts.
-"""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import spectrack
 from spectrack.evaluation.protocols import score
 from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
-from spectrack.networks.siamban import SiamBANConfig
+from spectrack.networks.backbones.compact import CompactConfig
+from spectrack.networks.siamese import SiameseConfig
 from spectrack.runs.entries import SequenceEntry
 from spectrack.weights.files import save_weights
 
@@ -23,9 +24,9 @@ pairs = 24
 batch = 2
 precision = "fp32"
 validation_pairs = 0
-[network]
-compact_widths = [8, 8, 8]
-compact_dilations = [1]
+[network.backbone]
+widths = [8, 8, 8]
+dilations = [1]
 [data]
 sources = ["pictures"]
 workers = 0
@@ -62,7 +63,7 @@ def make():
 def bcrnet_weights(tmp_path_factory):
     """A file of BCR-Net weights that nobody trained, whose scores and rankings are spread so that switches show."""
     torch.manual_seed(0)
-    base = SiamBANConfig(compact_widths=(8, 8, 8), compact_dilations=(1,))
+    base = SiameseConfig(CompactConfig(widths=(8, 8, 8), dilations=(1,)))
     network = BCRNet(BCRNetConfig(base=base, bimm=BIMMConfig(input_size=32, widths=(2, 3))))
     for branch in network.siamban.head.classification:
         torch.nn.init.normal_(branch.prediction[-1].weight, std=0.5)

@@ -158,8 +158,7 @@ def test_folders_are_found_by_content(tmp_path):
 
 
 SMALL = {
-    "network.base.compact_widths": [8, 8, 8],
-    "network.base.compact_dilations": [1],
+    "network.base.backbone": {"widths": [8, 8, 8], "dilations": [1]},
     "network.bimm.widths": [2, 3],
     "network.bimm.input_size": 16,
     "start": "",

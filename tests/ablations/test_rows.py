@@ -13,7 +13,7 @@ from spectrack.simulation.degradation import list_degradations
 from spectrack.trackers.loading import load_tracker, split_options
 from spectrack.trackers.method import resolve
 from spectrack.trackers.registry import find_method, list_trackers
-from spectrack.training.stages import Plan
+from spectrack.training.stages import StageSchedule
 from tests.fixtures.refusals import refuses
 
 TABLE = """
@@ -156,7 +156,7 @@ def test_retrained_rows_build_their_networks(method, row):
     )
     with torch.device("meta" if row.profile == "full" else "cpu"):
         network = resolve(find_method(recipe.method).learner)(recipe).network
-    plan = Plan(recipe, network)
+    plan = StageSchedule(recipe, network)
     steps = {0, *(sum(stage.steps for stage in recipe.stages[:number]) for number in range(1, len(recipe.stages)))}
     assert max(steps) < recipe.steps
     for step in steps:

@@ -210,9 +210,9 @@ def test_importing_refuses_other_suffixes_and_existing_files(capsys, tmp_path):
 def test_importing_a_backbone(run, tmp_path):
     import torch
 
-    from spectrack.networks.backbones.resnet50 import AtrousResNet50
+    from spectrack.networks.backbones.resnet50 import AtrousResNet50, ResNet50Config
 
-    state = AtrousResNet50("1x1_crop").state_dict()
+    state = AtrousResNet50(ResNet50Config(shortcut="1x1_crop")).state_dict()
     torch.save(state, tmp_path / "resnet50.pth")
     printed = run("weights", "import", tmp_path / "resnet50.pth", "--out", tmp_path / "backbone.safetensors")
     assert "ImageNet ResNet-50" in printed

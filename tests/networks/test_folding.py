@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from spectrack.networks.backbones.compact import CompactBackbone
-from spectrack.networks.backbones.resnet50 import AtrousResNet50
+from spectrack.networks.backbones.compact import CompactBackbone, CompactConfig
+from spectrack.networks.backbones.resnet50 import AtrousResNet50, ResNet50Config
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.neck import Neck
@@ -35,9 +35,9 @@ def count(module, kind):
 @pytest.mark.parametrize(
     "network",
     [
-        lambda: AtrousResNet50("3x3", width=8),
-        lambda: AtrousResNet50("1x1_crop", width=8),
-        lambda: CompactBackbone((4, 6, 8)),
+        lambda: AtrousResNet50(ResNet50Config(shortcut="3x3", width=8)),
+        lambda: AtrousResNet50(ResNet50Config(shortcut="1x1_crop", width=8)),
+        lambda: CompactBackbone(CompactConfig(widths=(4, 6, 8))),
         lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, affine=False), nn.ReLU()),
     ],
     ids=["resnet-3x3", "resnet-1x1_crop", "compact", "without-affine"],

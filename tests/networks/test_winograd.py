@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.networks.winograd import WinogradConv2d, with_winograd
 from spectrack.trackers.siamese import for_inference
 
@@ -74,7 +75,7 @@ def test_only_wide_convolutions_of_three_by_three_and_stride_one_are_replaced():
 @torch.no_grad()
 def test_full_networks_get_it_in_float32_and_predict_the_same():
     torch.manual_seed(0)
-    network = SiamBAN(SiamBANConfig(profile="full")).eval()
+    network = SiameseNetwork(SiameseConfig(ResNet50Config())).eval()
     cpu = torch.device("cpu")
     fast = for_inference(network, cpu, torch.float32)
     assert sum(isinstance(module, WinogradConv2d) for module in fast.modules()) > 8
@@ -83,7 +84,7 @@ def test_full_networks_get_it_in_float32_and_predict_the_same():
         torch.testing.assert_close(found, expected, atol=2e-3 * float(expected.std()), rtol=1e-3)
     for other in (
         for_inference(network, cpu, torch.bfloat16),
-        for_inference(SiamBAN(SiamBANConfig()), cpu, torch.float32),
+        for_inference(SiameseNetwork(SiameseConfig()), cpu, torch.float32),
     ):
         assert not any(isinstance(module, WinogradConv2d) for module in other.modules())
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from spectrack.errors import ConfigError, CubeError, WeightsError
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.backbones.compact import CompactConfig
+from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.trackers.loading import load_tracker, split_options
 from spectrack.trackers.precision import resolve_device, resolve_precision
 from spectrack.trackers.registry import find_method
@@ -55,9 +57,9 @@ def test_the_file_decides_scaling_colour_bands_and_options(folder, make):
 
 
 def test_full_profile_loads_weights_of_the_published_shape(folder, make):
-    config = SiamBANConfig(profile="full", shortcut="1x1_crop", input_range="0-255")
+    config = SiameseConfig(ResNet50Config(input_range="0-255"))
     with torch.device("meta"):
-        network = SiamBAN(config)
+        network = SiameseNetwork(config)
     network = network.to_empty(device="cpu")
     for tensor in network.state_dict().values():
         tensor.zero_()
@@ -124,8 +126,8 @@ def test_weights_with_a_foreign_configuration_are_refused(folder, make, config):
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(folder, make):
-    path = make.weights(folder / "odd.safetensors", config=SiamBANConfig(compact_widths=(8, 8, 16)).to_json())
-    with refuses(WeightsError, "SiamBAN", "odd.safetensors"):
+    path = make.weights(folder / "odd.safetensors", config=SiameseConfig(CompactConfig(widths=(8, 8, 16))).to_json())
+    with refuses(WeightsError, "SiameseNetwork", "odd.safetensors"):
         load_tracker("siamban", weights=path)
 
 

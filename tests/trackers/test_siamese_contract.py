@@ -19,7 +19,7 @@ from tests.fixtures.refusals import refuses
 BOX = (20, 15, 12, 12)
 METHODS = [method.name for method in list_methods() if method.network]
 FOREIGN = {
-    "siamban": [{"depth": 3}, {"compact_widths": 3}],
+    "siamban": [{"depth": 3}, {"backbone": 3}, {"backbone": {"widths": 3}}],
     "bcrnet": [{"depth": 3}, {"bimm": {"depth": 3}}, {"bimm": 3}],
     "ssfnet": [{"depth": 3}, {"s2fb": {"depth": 3}}, {"s2fb": 3}, {"planes": 3}],
 }

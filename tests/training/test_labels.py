@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamese import decode_boxes
 from spectrack.training.labels import distance_targets, ellipse_labels, sample_labels
 
 POINTS = 31.5 + 8 * np.arange(25)

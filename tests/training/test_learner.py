@@ -11,7 +11,7 @@ from spectrack.training.stages import parameter_groups
 @pytest.fixture
 def learner(make):
     torch.manual_seed(0)
-    return SiamBANLearner(make.recipe(network__compact_widths=[16, 16, 16], loss={"positives": 0}))
+    return SiamBANLearner(make.recipe(network__backbone__widths=[16, 16, 16], loss={"positives": 0}))
 
 
 def test_one_batch_is_learnt_by_heart(make, learner):

@@ -144,6 +144,19 @@ def test_run_of_another_recipe_is_refused(run, make):
     assert (path.parent / "recipe.json").read_bytes() == before
 
 
+def test_a_run_begun_by_an_earlier_version_goes_on(run):
+    path = run(stop_after=1)
+    file = path.parent / "recipe.json"
+    recipe = json.loads(file.read_text())
+    network = recipe["network"]
+    backbone = network.pop("backbone")
+    network |= {"profile": recipe.pop("profile"), "shortcut": "1x1_crop", "levels": [3, 4, 5]}
+    network |= {"input_range": backbone.pop("input_range")}
+    network |= {f"compact_{key}": value for key, value in backbone.items() if key != "name"}
+    file.write_text(json.dumps(recipe))
+    assert run().suffix == ".safetensors"
+
+
 def test_interrupted_writing_leaves_the_old_checkpoint(run, monkeypatch):
     path = run(stop_after=2)
     before = path.read_bytes()
@@ -213,8 +226,8 @@ def test_start_from_weights(run, make):
     after, _ = read_weights(run("second", recipe=recipe))
     name = "head.classification.0.prediction.0.weight"
     torch.testing.assert_close(after[name], state[name], rtol=2e-3, atol=1e-4)
-    with refuses(WeightsError, "SiamBAN", "tiny.safetensors", "(8, 8, 3, 3)", "(16, 16, 3, 3)"):
-        run("third", recipe=make.recipe(start=str(path), network__compact_widths=[8, 8, 16]))
+    with refuses(WeightsError, "SiameseNetwork", "tiny.safetensors", "(8, 8, 3, 3)", "(16, 16, 3, 3)"):
+        run("third", recipe=make.recipe(start=str(path), network__backbone__widths=[8, 8, 16]))
 
 
 def test_no_validation(run, make):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from spectrack.errors import ConfigError
-from spectrack.networks.siamban import SiamBAN
+from spectrack.networks.siamese import SiameseNetwork
 from spectrack.tables import from_table
 from spectrack.training.recipe import Recipe, load_recipe, shipped_recipes
-from spectrack.training.stages import Plan
+from spectrack.training.stages import StageSchedule
 from tests.fixtures.refusals import refuses
 
 
@@ -63,8 +63,8 @@ def test_overrides_replace_the_file(tmp_path):
         ("data = 3", ("'data'", "3", "[data]")),
         ('precision = "half"', ("'precision'", "auto, fp32, bf16", "'half'")),
         (
-            "[network]\ncompact_widths = [8, 8]",
-            ("3 values", "'network.compact_widths'", "[8, 8]"),
+            "[network.backbone]\nwidths = [8, 8]",
+            ("3 values", "'network.backbone.widths'", "[8, 8]"),
         ),
         (
             '[data]\nsources = "pictures"',
@@ -123,7 +123,7 @@ def test_the_recipes_on_the_page_about_training_load(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     whole, staged = (load_recipe(written(tmp_path, block.split("```")[0])) for block in page.split("```toml\n")[1:])
     assert (whole.name, whole.data.ratios) == ("mine", (0.6, 0.1, 0.3))
-    plan = Plan(staged, SiamBAN(staged.network))
+    plan = StageSchedule(staged, SiameseNetwork(staged.network))
     for stage in staged.stages:
         plan.enter(stage)
     assert [group.first_step for group in plan.groups] == [500, 0]

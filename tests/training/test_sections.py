@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from spectrack.errors import ConfigError
-from spectrack.networks.siamban import SiamBANConfig
+from spectrack.networks.siamese import SiameseConfig
 from spectrack.tables import from_table
 from spectrack.trackers import registry
 from spectrack.trackers.method import Method
@@ -50,12 +50,12 @@ def test_sections_have_the_methods_types(own):
     assert recipe.network == OwnNetwork(9)
     assert recipe.loss == OwnLoss(2.0)
     assert recipe.online == OwnOnline()
-    assert isinstance(Recipe().network, SiamBANConfig)
+    assert isinstance(Recipe().network, SiameseConfig)
 
 
 def test_key_of_another_method_is_refused(own):
-    with refuses(ConfigError, "'network.compact_widths'", "width"):
-        from_table(Recipe, {"method": "own", "network": {"compact_widths": [8, 8, 8]}}, "the recipe")
+    with refuses(ConfigError, "'network.backbone'", "width"):
+        from_table(Recipe, {"method": "own", "network": {"backbone": {}}}, "the recipe")
 
 
 def test_stages_and_groups_are_tables(own):

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from spectrack.errors import WeightsError
-from spectrack.networks.backbones.compact import CompactBackbone
+from spectrack.networks.backbones.compact import CompactBackbone, CompactConfig
 from spectrack.tables import from_table
 from spectrack.trackers import registry
 from spectrack.trackers.method import Method
@@ -25,7 +25,6 @@ from tests.fixtures.refusals import refuses
 
 @dataclass(frozen=True)
 class TinyNetworkConfig:
-    profile: str = "compact"
     input_range: str = "unit"
     widths: tuple[int, int, int] = (8, 8, 8)
 
@@ -51,7 +50,7 @@ class TinyNetwork(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        self.backbone = CompactBackbone(config.widths, (1,))
+        self.backbone = CompactBackbone(CompactConfig(widths=config.widths, dilations=(1,)))
         self.spectral = nn.Conv3d(1, 2, (3, 5, 5), stride=(1, 16, 16), padding=(1, 0, 0))
         self.norm = nn.BatchNorm3d(2)
         self.head = nn.Linear(config.widths[-1] + 2, 2)
@@ -189,7 +188,7 @@ def test_log_tells_what_the_learner_tells_and_overlap_by_kind(run, make):
 def test_weights_say_what_the_learner_says(run, make):
     _, metadata = read_weights(run())
     assert (metadata.method, metadata.bands, metadata.false_colour) == ("tiny", None, "thirds")
-    assert metadata.config == {"profile": "compact", "input_range": "unit", "widths": [8, 8, 8]}
+    assert metadata.config == {"input_range": "unit", "widths": [8, 8, 8]}
     assert metadata.extra["online"] == {"patience": 3}
     assert metadata.extra["pairs"] == 12
 

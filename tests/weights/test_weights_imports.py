@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from spectrack.errors import WeightsError
-from spectrack.networks.backbones.resnet50 import AtrousResNet50
+from spectrack.networks.backbones.resnet50 import AtrousResNet50, ResNet50Config
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.weights.files import load_state, read_weights, save_weights
 from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
 from tests.fixtures.refusals import refuses
@@ -83,7 +83,7 @@ def test_siamban_checkpoint(tmp_path):
     assert imported.parts == ("backbone", "neck", "head")
     with torch.device("meta"):
         parts = {
-            "backbone": AtrousResNet50("3x3"),
+            "backbone": AtrousResNet50(ResNet50Config(shortcut="3x3")),
             "neck": Neck([512, 1024, 2048], 256),
             "head": CorrelationHead(256, 3),
         }
@@ -148,7 +148,7 @@ def test_pysot_backbone_alone(tmp_path):
     torch.save(numbered(resnet50(3)), tmp_path / "resnet50.model")
     imported = import_checkpoint(tmp_path / "resnet50.model")
     assert imported.parts == ("backbone",)
-    assert imported.metadata.config["shortcut"] == "3x3"
+    assert imported.metadata.config["backbone"]["shortcut"] == "3x3"
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model."])
@@ -162,7 +162,7 @@ def test_imagenet_checkpoint(tmp_path, prefix):
     assert (metadata.method, metadata.input_range, metadata.parameters) == ("backbone", "imagenet", 23_508_032)
     assert (metadata.extra["source_channel_order"], metadata.extra["changes"]) == ("RGB", [])
     torch.testing.assert_close(imported.state["backbone.conv1.weight"], state["conv1.weight"])
-    network = AtrousResNet50("1x1_crop")
+    network = AtrousResNet50(ResNet50Config(shortcut="1x1_crop"))
     load_state(network, {name.removeprefix("backbone."): tensor for name, tensor in imported.state.items()})
 
 
@@ -177,7 +177,7 @@ def test_imported_weights_can_be_saved_and_found_again(tmp_path):
 
 @torch.inference_mode()
 def test_flipped_weights_say_of_rgb_what_the_originals_say_of_bgr():
-    original, flipped = (AtrousResNet50("3x3", width=4).double().eval() for _ in range(2))
+    original, flipped = (AtrousResNet50(ResNet50Config(shortcut="3x3", width=4)).double().eval() for _ in range(2))
     state = flip_input_channels({f"backbone.{name}": tensor for name, tensor in original.state_dict().items()})
     load_state(flipped, {name.removeprefix("backbone."): tensor for name, tensor in state.items()})
     rgb = torch.rand(1, 3, 127, 127, dtype=torch.float64) * 255
@@ -189,7 +189,7 @@ def test_the_config_builds_the_network_that_takes_the_weights(tmp_path):
     torch.save(numbered(SIAMBAN), tmp_path / "model.pth")
     imported = import_checkpoint(tmp_path / "model.pth")
     with torch.device("meta"):
-        network = SiamBAN(SiamBANConfig.from_json(imported.metadata.config))
+        network = SiameseNetwork(SiameseConfig.from_json(imported.metadata.config))
     assert {name: tensor.shape for name, tensor in network.state_dict().items()} == {
         name: tensor.shape for name, tensor in imported.state.items()
     }
@@ -278,7 +278,7 @@ def test_wrong_contents_name_expected_and_found(tmp_path):
     with refuses(WeightsError, "ResNet-50", "1 tensors", "encoder.weight"):
         import_checkpoint(path)
     torch.save(numbered(resnet50(1)), path)
-    with refuses(WeightsError, "ResNet-50", "a.pth", "neck.levels.0"):
+    with refuses(WeightsError, "ResNet-50", "a.pth", "neck.levels.0.0.weight"):
         import_checkpoint(path, kind="siamban")
     torch.save(numbered(resnet50(1, width=32)), path)
     with refuses(WeightsError, "backbone.conv1.weight", "(32, 3, 7, 7)", "(64, 3, 7, 7)"):

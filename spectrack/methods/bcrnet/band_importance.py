@@ -11,14 +11,14 @@ a convolution along the bands takes neighbours in the array for neighbours in th
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, cast, get_args
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.errors import ConfigError, nearest_name
+from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.band_decoder import (
     Gate,
     SemanticGuidedRefinement,
@@ -40,6 +40,7 @@ from spectrack.methods.bcrnet.band_refinement import (
 )
 from spectrack.methods.bcrnet.self_expression import gram_matrix
 from spectrack.networks.band_axis import check_crops, sorting_order
+from spectrack.tables import require_choice, require_choices
 
 Phi = Literal["auto", "pairwise", "flat", "row"]
 """Form of the refinement; ``auto`` is pairwise where weights are shared and flat where they are band-specific."""
@@ -99,17 +100,9 @@ class BIMMConfig:
                 f"found {self.widths}, "
                 f"{self.reduction}, {self.pooled_maps} and {self.bands}; correct the configuration"
             )
-        for name, value, known in (
-            ("phi", self.phi, get_args(Phi)),
-            ("activation", self.activation, ("relu", "softplus")),
-            ("gate", self.gate, get_args(Gate)),
-            *(("part", part, PARTS) for part in self.without),
-        ):
-            if value not in known:
-                raise ConfigError(
-                    f"expected a known {name} of the band importance module, found {value!r}; "
-                    f"{nearest_name(value, known)}"
-                )
+        require_choices(self)
+        for part in self.without:
+            require_choice("without", PARTS, part)
         if self.likeness and not (
             self.normalise_bands and self.phi in ("auto", "pairwise") and (self.shared or self.phi == "pairwise")
         ):
@@ -131,18 +124,6 @@ class BIMMConfig:
     def shared(self) -> bool:
         """Whether one set of weights serves any number of bands."""
         return self.bands == 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the metadata of a weights file."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> BIMMConfig:
-        """The inverse of `to_json`."""
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**arguments)
 
 
 class BandRelations(NamedTuple):

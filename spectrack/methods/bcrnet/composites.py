@@ -10,12 +10,13 @@ ranks the bands is in `composers`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from spectrack.errors import ConfigError, nearest_name
+from spectrack.errors import ConfigError
+from spectrack.tables import require_choices
 
 ComposerName = Literal["importance", "self_expression", "sequential", "random", "pca", "fixed"]
 """What ranks the bands: BIMM, the solver of eq. (1), their order, chance, principal components, or the user."""
@@ -48,14 +49,7 @@ class ComposerConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("composer", self.name, get_args(ComposerName)),
-            ("leftover", self.leftover, ("drop", "wrap")),
-            ("order_source", self.order_source, ("own", "template")),
-            ("importance_axis", self.importance_axis, ("row", "column")),
-        ):
-            if value not in known:
-                raise ConfigError(f"expected a known {name}, found {value!r}; {nearest_name(str(value), known)}")
+        require_choices(self)
         if self.max_composites < 0:
             raise ConfigError(f"expected max_composites of at least 0, found {self.max_composites}; 0 means no limit")
         if (
@@ -167,11 +161,3 @@ def pick_bands(cube: Tensor, bands: Tensor) -> Tensor:
         for channel, band in enumerate(triple):
             images[number, :, :, channel] = cube[0, band]
     return images.permute(0, 3, 1, 2).unsqueeze(0)
-
-
-def composer_from_json(values: dict[str, Any]) -> ComposerConfig:
-    """A configuration from the plain values of a weights file."""
-    arguments: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
-    return ComposerConfig(**arguments)

@@ -14,7 +14,8 @@ from torch import Tensor
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.losses import bcrnet_loss, reconstruction_loss
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetOutput, fuse_branches
-from spectrack.networks.siamban import keep_levels
+from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.siamese import SiameseConfig, keep_levels
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import require
 from spectrack.training.labels import distance_targets
@@ -94,9 +95,11 @@ class BCRNetLearner(Learner):
 
         A network on fewer levels of ResNet-50 takes what belongs to them.
         """
-        base = self.recipe.network.base
-        if metadata.method == "siamban" and base.profile == "full":
-            state = keep_levels(state, metadata.config.get("levels", (3, 4, 5)), base.levels)
+        backbone = self.recipe.network.base.backbone
+        if metadata.method == "siamban" and isinstance(backbone, ResNet50Config):
+            had = SiameseConfig.from_json(metadata.config).backbone
+            if isinstance(had, ResNet50Config):
+                state = keep_levels(state, had.levels, backbone.levels)
         super().load_start(state, metadata, source)
         if metadata.method == "siamban":
             for head in self.network.heads:

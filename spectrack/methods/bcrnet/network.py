@@ -10,7 +10,8 @@ the switches.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self, cast
 
 import torch
@@ -19,10 +20,12 @@ from torch import Tensor, nn
 from spectrack.errors import ConfigError, InputError
 from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMConfig
 from spectrack.methods.bcrnet.composers import build_composer
-from spectrack.methods.bcrnet.composites import ComposerConfig, Composites, composer_from_json
+from spectrack.methods.bcrnet.composites import ComposerConfig, Composites
 from spectrack.methods.bcrnet.contextual_refinement import ContextualRefinements
 from spectrack.networks.correlation_head import CorrelationHead, SearchTowers, TemplateKernels
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.scaling import InputRange
+from spectrack.tables import from_table, require_choices, to_table
 
 COMPACT_BIMM_SIZE_PX = 64
 """Side to which `compact` reduces crops before BIMM: its output is one number per band, not a map."""
@@ -45,7 +48,7 @@ class BCRNetConfig:
             (an ablation).
     """
 
-    base: SiamBANConfig = field(default_factory=SiamBANConfig)
+    base: SiameseConfig = field(default_factory=SiameseConfig)
     bimm: BIMMConfig = field(default_factory=lambda: BIMMConfig(input_size=COMPACT_BIMM_SIZE_PX))
     composer: ComposerConfig = field(default_factory=ComposerConfig)
     branch_weights: Literal["importance", "uniform"] = "importance"
@@ -55,25 +58,12 @@ class BCRNetConfig:
     straight_through: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("branch_weights", self.branch_weights, ("importance", "uniform")),
-            ("cfrm_place", self.cfrm_place, ("post_neck", "pre_crop")),
-            ("heads", self.heads, ("shared", "per_branch")),
-        ):
-            if value not in known:
-                raise ConfigError(f"expected {name} of {' or '.join(known)}, found {value!r}; choose one of the two")
+        require_choices(self)
         if self.heads == "per_branch" and self.composer.max_composites == 0:
             raise ConfigError(
                 "expected a limit on composites for heads per_branch, found max_composites 0; name how many heads to "
                 "build"
             )
-
-    @classmethod
-    def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:
-        """The defaults of a profile: `full` is the paper's size, with BIMM on the whole crop."""
-        bimm = BIMMConfig(input_size=0 if profile == "full" else COMPACT_BIMM_SIZE_PX)
-        arguments: dict[str, Any] = {"base": SiamBANConfig(profile=profile), "bimm": bimm} | changes
-        return cls(**arguments)
 
     def with_switches(self, switches: dict[str, Any]) -> Self:
         """The same weights with other composites: values for some of the method's switches, ``composer`` being the
@@ -91,31 +81,23 @@ class BCRNetConfig:
         if "fixed_bands" in changes:
             changes["fixed_bands"] = _band_list(changes["fixed_bands"])
             changes.setdefault("name", "fixed")
-        return replace(self, branch_weights=weights, composer=replace(self.composer, **changes))
+        values = to_table(self)
+        values |= {"branch_weights": weights, "composer": values["composer"] | changes}
+        return from_table(type(self), values, "the options of BCR-Net")
 
     @property
-    def profile(self) -> str:
-        """Of backbone, neck and head."""
-        return self.base.profile
-
-    @property
-    def input_range(self) -> str:
+    def input_range(self) -> InputRange:
         """What the backbone was trained on."""
         return self.base.input_range
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the metadata of a weights file."""
-        return cast(dict[str, Any], _plain(asdict(self)))
+        return to_table(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        parts: dict[str, Any] = {
-            "base": SiamBANConfig.from_json(values.get("base", {})),
-            "bimm": BIMMConfig.from_json(values.get("bimm", {})),
-            "composer": composer_from_json(values.get("composer", {})),
-        }
-        return cls(**{key: value for key, value in values.items() if key not in parts}, **parts)
+        return from_table(cls, values, "the network's configuration")
 
 
 class BCRNetOutput(NamedTuple):
@@ -152,7 +134,9 @@ class BCRNet(nn.Module):
         config: the network's shape.
 
     Example:
-        >>> network = BCRNet(BCRNetConfig(base=SiamBANConfig(compact_widths=(8, 8, 8), compact_dilations=(1,)))).eval()
+        >>> from spectrack.networks.backbones.compact import CompactConfig
+        >>> base = SiameseConfig(CompactConfig(widths=(8, 8, 8), dilations=(1,)))
+        >>> network = BCRNet(BCRNetConfig(base=base)).eval()
         >>> output = network(torch.rand(1, 16, 127, 127), torch.rand(1, 16, 255, 255))
         >>> tuple(output.logits.shape), tuple(output.weights.shape)
         ((1, 5, 2, 25, 25), (1, 5))
@@ -161,7 +145,7 @@ class BCRNet(nn.Module):
     def __init__(self, config: BCRNetConfig | None = None) -> None:
         super().__init__()
         self.config = config or BCRNetConfig()
-        self.siamban = SiamBAN(self.config.base)
+        self.siamban = SiameseNetwork(self.config.base)
         self.bimm = BandImportanceModule(self.config.bimm)
         self.composer = build_composer(self.config.composer, self.bimm)
         channels, levels = self.siamban.neck.channels, len(self.siamban.neck.in_channels)
@@ -325,9 +309,3 @@ def _band_list(value: Any) -> tuple[int, ...]:
         raise ConfigError(
             f"expected band indices such as 9,5,1, found {value!r}; name three bands a composite"
         ) from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value

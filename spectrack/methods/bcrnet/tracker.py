@@ -22,7 +22,7 @@ from spectrack.cube import Cube
 from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import BandScaling, CropWindow

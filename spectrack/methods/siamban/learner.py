@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spectrack.networks.siamban import SiamBAN
+from spectrack.networks.siamese import SiameseNetwork
 from spectrack.pairs.batches import Batch
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps, to_images
@@ -22,7 +22,7 @@ class SiamBANLearner(Learner):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
-        self.network = SiamBAN(recipe.network)
+        self.network = SiameseNetwork(recipe.network)
 
     def losses(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Both terms and their weighted sum."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.false_colour import false_colour_matrix
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.trackers.crop import Colouring, CropWindow
 from spectrack.trackers.online import Choice, TargetState

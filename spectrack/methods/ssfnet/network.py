@@ -11,13 +11,14 @@ them), equal grids of both branches, weights for the boxes as well, profile `com
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Self, cast, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from spectrack.errors import ConfigError, InputError, nearest_name
+from spectrack.errors import InputError
 from spectrack.methods.ssfnet.plane_backbone import PlaneBackbone, PlaneBackboneConfig
 from spectrack.methods.ssfnet.spatial_spectral import S2FB, S2FBConfig
 from spectrack.methods.ssfnet.spectral_angle import Region, RegionWeights, SpectralAngleHead, SpectralTemplate
@@ -26,7 +27,9 @@ from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.correlation import fuse_levels
 from spectrack.networks.correlation_head import TemplateKernels
 from spectrack.networks.neck import Neck
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.scaling import InputRange
+from spectrack.tables import from_table, require_choices, to_table
 
 Prediction = Literal["learned", "mean", "rgb", "hs"]
 Head = Literal["ban", "acm"]
@@ -35,9 +38,9 @@ Backbone = Literal["s2fb", "planes"]
 _FIXED_SHARES = {"mean": (0.5, 0.5), "rgb": (1.0, 0.0), "hs": (0.0, 1.0)}
 
 
-def _compact_base() -> SiamBANConfig:
+def _shipped_base() -> SiameseConfig:
     """The shape of the shipped siamban-compact, from which the RGB branch starts."""
-    return SiamBANConfig(profile="compact", template_box=True, prediction_kernel=3)
+    return SiameseConfig(template_box=True, prediction_kernel=3)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class SSFNetConfig:
         head: of the RGB branch, SiamBAN's (``ban``) or SiamBAN-ACM's (``acm``).
     """
 
-    base: SiamBANConfig = field(default_factory=_compact_base)
+    base: SiameseConfig = field(default_factory=_shipped_base)
     backbone: Backbone = "s2fb"
     s2fb: S2FBConfig = field(default_factory=S2FBConfig)
     planes: PlaneBackboneConfig = field(default_factory=PlaneBackboneConfig)
@@ -73,29 +76,11 @@ class SSFNetConfig:
     head: Head = "ban"
 
     def __post_init__(self) -> None:
-        for name, kind in _CHOICES.items():
-            value = getattr(self, name)
-            known = get_args(kind)
-            if value not in known:
-                raise ConfigError(
-                    f"expected {name} of {', '.join(known)}, found {value!r}; {nearest_name(str(value), known)}"
-                )
-
-    @classmethod
-    def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:
-        """The defaults of a profile."""
-        base = SiamBANConfig(profile="full") if profile == "full" else _compact_base()
-        arguments: dict[str, Any] = {"base": base, "s2fb": S2FBConfig.for_profile(profile)} | changes
-        return cls(**arguments)
+        require_choices(self)
 
     @property
-    def profile(self) -> Literal["full", "compact"]:
-        """Of the RGB branch."""
-        return self.base.profile
-
-    @property
-    def input_range(self) -> str:
-        """Of the RGB branch."""
+    def input_range(self) -> InputRange:
+        """What the RGB branch's backbone was trained on."""
         return self.base.input_range
 
     @property
@@ -109,36 +94,16 @@ class SSFNetConfig:
         Raises:
             ConfigError: a value out of range.
         """
-        return replace(self, **switches)
+        return from_table(type(self), to_table(self) | switches, "the options of SSF-Net")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the metadata of a weights file."""
-        return asdict(self) | {"base": self.base.to_json(), "s2fb": self.s2fb.to_json()}
+        return to_table(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        parts: dict[str, Any] = {}
-        if "base" in values:
-            parts["base"] = SiamBANConfig.from_json(values["base"])
-        if "s2fb" in values:
-            parts["s2fb"] = S2FBConfig.from_json(values["s2fb"])
-        if "planes" in values:
-            planes: dict[str, Any] = values["planes"]
-            parts["planes"] = PlaneBackboneConfig(
-                **(planes | {"context_dilations": tuple(planes["context_dilations"])})
-            )
-        return cls(**(values | parts))
-
-
-_CHOICES: dict[str, Any] = {
-    "fusion": Fusion,
-    "region": Region,
-    "region_weights": RegionWeights,
-    "prediction": Prediction,
-    "head": Head,
-    "backbone": Backbone,
-}
+        return from_table(cls, values, "the network's configuration")
 
 
 class SSFNetTemplate(NamedTuple):
@@ -203,7 +168,8 @@ class SSFNet(nn.Module):
         config: the network's shape.
 
     Example:
-        >>> base = SiamBANConfig(compact_widths=(8, 8, 8), compact_dilations=(1,))
+        >>> from spectrack.networks.backbones.compact import CompactConfig
+        >>> base = SiameseConfig(CompactConfig(widths=(8, 8, 8), dilations=(1,)))
         >>> network = SSFNet(SSFNetConfig(base=base, s2fb=S2FBConfig(channels=8, widths=(4, 4)))).eval()
         >>> cubes = torch.rand(1, 16, 127, 127), torch.rand(1, 16, 255, 255)
         >>> output = network(*cubes, torch.rand(1, 3, 127, 127), torch.rand(1, 3, 255, 255))
@@ -215,7 +181,7 @@ class SSFNet(nn.Module):
         super().__init__()
         self.config = config or SSFNetConfig()
         config, base = self.config, self.config.base
-        self.rgb = SiamBAN(base)
+        self.rgb = SiameseNetwork(base)
         channels, levels = self.rgb.neck.channels, len(self.rgb.neck.in_channels)
         if config.head == "acm":
             self.rgb.head = AsymmetricHead(channels, levels)

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError
-from spectrack.networks.backbones.compact import ResidualBlock, normalised
 from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
+from spectrack.networks.convolutions import ResidualBlock, normalised
+from spectrack.tables import require_choices
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class PlaneBackboneConfig:
     input: CubeInput = "shape"
 
     def __post_init__(self) -> None:
+        require_choices(self)
         if min(self.planes, self.width, self.channels) < 1:
             raise ConfigError(
                 f"expected positive planes, width and channels, found {self.planes}, {self.width} and {self.channels}; "

@@ -24,16 +24,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, cast, get_args
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from spectrack.errors import ConfigError
-from spectrack.networks.backbones.compact import ResidualBlock, normalised
 from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
+from spectrack.networks.convolutions import ResidualBlock, normalised
+from spectrack.tables import require_choices
 
 Branches = Literal["joint", "spatial", "spectral"]
 Stem = Literal["block", "patch"]
@@ -75,13 +76,7 @@ class S2FBConfig:
     legacy_padding: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("stem", self.stem, get_args(Stem)),
-            ("branches", self.branches, get_args(Branches)),
-            ("input", self.input, get_args(CubeInput)),
-        ):
-            if value not in known:
-                raise ConfigError(f"expected s2fb.{name} of {', '.join(known)}, found {value!r}; choose one of them")
+        require_choices(self)
         least = 3 if self.stem == "block" else 2
         if len(self.widths) < least or min(*self.widths, self.channels, self.virtual_bands) < 1:
             raise ConfigError(
@@ -91,24 +86,6 @@ class S2FBConfig:
             )
         if self.bands < 0 or self.bands in (1, 2):
             raise ConfigError(f"expected s2fb.bands of 0 (any number) or at least 3, found {self.bands}; correct it")
-
-    @classmethod
-    def for_profile(cls, profile: Literal["full", "compact"], **changes: Any) -> Self:
-        """The defaults of a profile: `full` has the size that the reconstruction specifies."""
-        full: dict[str, Any] = {"channels": 256, "widths": (16, 32, 64, 64), "stem": "block", "context_dilations": ()}
-        return cls(**((full if profile == "full" else {}) | changes))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the metadata of a weights file."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**arguments)
 
 
 class S2CB(nn.Module):

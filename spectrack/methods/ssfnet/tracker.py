@@ -22,7 +22,7 @@ from spectrack.cube import Cube
 from spectrack.errors import ConfigError, CubeError
 from spectrack.false_colour import false_colour_matrix
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
-from spectrack.networks.siamban import decode_boxes
+from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut

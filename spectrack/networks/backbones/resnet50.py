@@ -1,4 +1,4 @@
-"""Atrous ResNet-50: SiamBAN's backbone of the profile `full`, three levels at stride 8 on one pixel grid.
+"""Atrous ResNet-50: SiamBAN's backbone, three levels at stride 8 on one pixel grid.
 
 Source: He et al., CVPR 2016 (bottleneck residual network); Li et al., SiamRPN++, CVPR 2019, and Chen et al., SiamBAN,
 CVPR 2020 (no padding in the stem, stride 8 kept by dilation 2 and 4). Two layouts of the shortcuts that open stages 3
@@ -12,12 +12,13 @@ has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
-from spectrack.errors import ConfigError, nearest_name
+from spectrack.networks.backbones.base import Backbone, BackboneConfig
+from spectrack.tables import require, require_choices
 
 Shortcut = Literal["3x3", "1x1_crop"]
 """Layout of the shortcut convolutions that open conv3, conv4 and conv5."""
@@ -79,45 +80,63 @@ class Bottleneck(nn.Module):
         return [("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")]
 
 
-class AtrousResNet50(nn.Module):
-    """ResNet-50 with stride 8 from conv3 on.
+@dataclass(frozen=True)
+class ResNet50Config(BackboneConfig):
+    """The shape of an atrous ResNet-50.
 
-    Args:
+    Attributes:
         shortcut: ``3x3`` (SiamBAN, 45,528,128 parameters) or ``1x1_crop`` (ordinary weights, 23,508,032 parameters).
         levels: stages to return, a rising selection of 3, 4 and 5; stages above the last are not built.
         width: channels of the stem; 64 in the paper, less for tests.
 
     Raises:
         ConfigError: unknown shortcut layout, level or width.
+    """
+
+    name: Literal["resnet50"] = "resnet50"
+    shortcut: Shortcut = "1x1_crop"
+    levels: tuple[int, ...] = (3, 4, 5)
+    width: int = 64
+
+    def __post_init__(self) -> None:
+        require_choices(self)
+        rising = tuple(sorted(set(self.levels) & {3, 4, 5}))
+        require(self.levels == rising != (), "levels", "rising levels out of 3, 4, 5", self.levels)
+        require(self.width >= 1, "width", "at least 1", self.width)
+
+    def build(self) -> AtrousResNet50:
+        """A network of this shape."""
+        return AtrousResNet50(self)
+
+
+class AtrousResNet50(Backbone):
+    """ResNet-50 with stride 8 from conv3 on.
+
+    Args:
+        config: the backbone's shape.
 
     Example:
         >>> import torch
-        >>> backbone = AtrousResNet50("1x1_crop", width=4).eval()
+        >>> backbone = AtrousResNet50(ResNet50Config(width=4)).eval()
         >>> [tuple(level.shape) for level in backbone(torch.zeros(1, 3, 127, 127))]
         [(1, 32, 15, 15), (1, 64, 15, 15), (1, 128, 15, 15)]
     """
 
-    def __init__(self, shortcut: Shortcut = "3x3", *, levels: Sequence[int] = (3, 4, 5), width: int = 64) -> None:
+    stride_px, first_cell_px = 8, 7.5
+    neck_channels = 256
+
+    def __init__(self, config: ResNet50Config | None = None) -> None:
         super().__init__()
-        if shortcut not in get_args(Shortcut):
-            raise ConfigError(
-                f"expected a shortcut layout, found {shortcut!r}; {nearest_name(str(shortcut), get_args(Shortcut))}"
-            )
-        if not levels or list(levels) != sorted(set(levels) & {3, 4, 5}) or width < 1:
-            raise ConfigError(
-                f"expected rising levels out of 3, 4, 5 and a positive width, found {tuple(levels)} and {width}; leave "
-                "them out"
-            )
-        self.shortcut: Shortcut = shortcut
-        self.used_levels = tuple(levels)
-        self.out_channels: tuple[int, ...] = tuple(width * 2 ** (level - 2) * _EXPANSION for level in levels)
+        config = config or ResNet50Config()
+        width, self.used_levels = config.width, config.levels
+        self.out_channels = tuple(width * 2 ** (level - 2) * _EXPANSION for level in config.levels)
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=0, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         channels_in = width
-        for stage in range(2, max(levels) + 1):
-            setattr(self, f"layer{stage - 1}", _stage(stage, channels_in, width * 2 ** (stage - 2), shortcut))
+        for stage in range(2, max(config.levels) + 1):
+            setattr(self, f"layer{stage - 1}", _stage(stage, channels_in, width * 2 ** (stage - 2), config.shortcut))
             channels_in = width * 2 ** (stage - 2) * _EXPANSION
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

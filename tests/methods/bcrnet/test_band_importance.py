@@ -347,11 +347,6 @@ def test_flat_refinement_can_start_from_a_known_matrix():
     torch.testing.assert_close(module(crops).matrix.mean(0), floored, rtol=0, atol=0.05)
 
 
-def test_configuration_survives_json():
-    config = BIMMConfig(bands=16, widths=(2, 4), phi="row", without=("cem",), input_size=64)
-    assert BIMMConfig.from_json(config.to_json()) == config
-
-
 @pytest.mark.parametrize(
     ("options", "facts"),
     [

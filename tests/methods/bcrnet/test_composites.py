@@ -11,7 +11,6 @@ from spectrack.methods.bcrnet.composers import build_composer
 from spectrack.methods.bcrnet.composites import (
     ComposerConfig,
     band_importance,
-    composer_from_json,
     composite_weights,
     count_composites,
     group_bands,
@@ -215,11 +214,6 @@ def test_search_crops_are_ranked_on_their_own_or_like_the_template():
     assert torch.equal(found.order, template.order)
     assert torch.equal(found.importance, alone.importance)
     torch.testing.assert_close(found.weights, composite_weights(alone.importance, template.bands))
-
-
-def test_configuration_survives_json():
-    config = ComposerConfig(name="fixed", fixed_bands=(1, 2, 3), leftover="wrap")
-    assert composer_from_json({**vars(config), "fixed_bands": [1, 2, 3]}) == config
 
 
 @pytest.mark.parametrize(

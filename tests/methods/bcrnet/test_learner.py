@@ -11,7 +11,7 @@ import torch
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.methods.bcrnet.learner import BCRNetLearner, BCRNetLossConfig, keep_composites
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig, keep_levels
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork, keep_levels
 from spectrack.simulation.video import simulate
 from spectrack.tables import from_table
 from spectrack.trackers.loading import load_tracker
@@ -22,7 +22,7 @@ from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
 from tests.fixtures.refusals import refuses
 
-BASE = {"compact_widths": [8, 8, 8], "compact_dilations": [1], "template_box": True}
+BASE = {"backbone": {"widths": [8, 8, 8], "dilations": [1]}, "template_box": True}
 WARM_UP = {"classification": 0.0, "regression": 0.0, "fused_classification": 0.0, "fused_regression": 0.0}
 
 
@@ -45,7 +45,7 @@ def batch_of(recipe, cache):
 
 
 def save_siamban(path, base):
-    network = SiamBAN(SiamBANConfig.from_json(base))
+    network = SiameseNetwork(SiameseConfig.from_json(base))
     # Away from the start, where all heads are alike.
     for parameter in network.parameters():
         parameter.data += 0.01 * torch.randn_like(parameter)
@@ -149,7 +149,8 @@ def test_heads_of_branches_start_as_copies(make, tmp_path):
 
 
 def test_a_start_of_other_widths_is_refused(make, tmp_path):
-    siamban = save_siamban(tmp_path / "start.safetensors", BASE | {"compact_widths": [8, 8, 16]})
+    wide = {"backbone": {"widths": [8, 8, 16], "dilations": [1]}}
+    siamban = save_siamban(tmp_path / "start.safetensors", BASE | wide)
     with refuses(WeightsError, "BCRNet", "start", "siamban.backbone.reduce.0.weight", "(16, 8, 3, 3)", "(8, 8, 3, 3)"):
         BCRNetLearner(bcrnet_recipe(make)).load_start(
             siamban.state_dict(), read_weights(tmp_path / "start.safetensors")[1], "start"
@@ -201,22 +202,23 @@ def test_full_recipe_takes_two_steps(tmp_path):
         "network.bimm.input_size": 16,
     }
     recipe = load_recipe("bcrnet-full", small)
-    assert recipe.network.base.profile == "full"
+    assert (recipe.profile, recipe.network.base.backbone.name) == ("full", "resnet50")
     path = train(recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu", jobs=1, stop_after=2)
     assert path.is_file()
 
 
 def test_fewer_levels_take_what_is_theirs_of_a_start(make):
     """Shapes only, on no memory: the whole network has 45 million values."""
-    full = {"profile": "full", "shortcut": "3x3"}
+    full = {"backbone": {"name": "resnet50", "shortcut": "3x3"}}
+    conv4 = {"backbone": full["backbone"] | {"levels": [4]}}
     with torch.device("meta"):
-        state = SiamBAN(SiamBANConfig.from_json(full)).state_dict()
-        learner = BCRNetLearner(bcrnet_recipe(make, network={"base": full | {"levels": [4]}}))
-        metadata = WeightsMetadata(method="siamban", profile="full", config=SiamBANConfig.from_json(full).to_json())
+        state = SiameseNetwork(SiameseConfig.from_json(full)).state_dict()
+        learner = BCRNetLearner(bcrnet_recipe(make, network={"base": conv4}))
+        metadata = WeightsMetadata(method="siamban", profile="full", config=SiameseConfig.from_json(full).to_json())
         learner.load_start(state, metadata, "start")
         with refuses(ConfigError, "[4]", "[3, 4, 5]"):
             BCRNetLearner(bcrnet_recipe(make, network={"base": full})).load_start(
-                state, replace(metadata, config={"levels": [4]}), "start"
+                state, replace(metadata, config=conv4), "start"
             )
     assert not any(name.startswith("siamban.backbone.layer4") for name in learner.network.state_dict())
     assert [len(learner.network.siamban.neck.levels), len(learner.network.cfrm.levels)] == [1, 1]

@@ -14,7 +14,8 @@ from spectrack.methods.bcrnet.losses import (
 )
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.methods.bcrnet.self_expression import gram_matrix, mean_of_others, solve_self_expression
-from spectrack.networks.siamban import SiamBANConfig
+from spectrack.networks.backbones.compact import CompactConfig
+from spectrack.networks.siamese import SiameseConfig
 from spectrack.training.labels import distance_targets, ellipse_labels
 from spectrack.training.losses import siamban_loss
 
@@ -26,7 +27,7 @@ def labelled():
 
 
 def network(**changes):
-    base = SiamBANConfig(compact_widths=(4, 6, 8), compact_dilations=(1,))
+    base = SiameseConfig(CompactConfig(widths=(4, 6, 8), dilations=(1,)))
     return BCRNet(BCRNetConfig(**{"base": base, "bimm": BIMMConfig(input_size=32, widths=(2, 3))} | changes)).train()
 
 

@@ -11,10 +11,12 @@ from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.composites import ComposerConfig
 from spectrack.methods.bcrnet.method import METHOD
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig, fuse_branches
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.backbones.compact import CompactConfig
+from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from tests.fixtures.refusals import refuses
 
-BASE = SiamBANConfig(compact_widths=(4, 6, 8), compact_dilations=(1,))
+BASE = SiameseConfig(CompactConfig(widths=(4, 6, 8), dilations=(1,)))
 BIMM = BIMMConfig(input_size=32, widths=(2, 3))
 
 
@@ -53,9 +55,7 @@ def test_shapes_of_every_stage(bands, branches):
 
 
 def test_full_profile_is_the_papers_size():
-    full = BCRNetConfig.for_profile(
-        "full", base=SiamBANConfig(profile="full", shortcut="3x3"), bimm=BIMMConfig(bands=16)
-    )
+    full = BCRNetConfig(base=SiameseConfig(ResNet50Config(shortcut="3x3")), bimm=BIMMConfig(bands=16))
     with torch.device("meta"):
         network = BCRNet(full)
     sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in network.named_children()}
@@ -78,7 +78,7 @@ def test_branches_do_not_mix():
 @pytest.mark.parametrize("place", ["post_neck", "pre_crop"])
 def test_starts_as_the_siamban_it_came_from(heads, place):
     torch.manual_seed(1)
-    siamban = SiamBAN(BASE).eval()
+    siamban = SiameseNetwork(BASE).eval()
     network = BCRNet(config(heads=heads, cfrm_place=place)).eval()
     network.start_from_siamban(siamban.state_dict())
     template_cube, search_cube = crops(6)
@@ -212,13 +212,11 @@ def test_band_specific_network_refuses_other_counts():
 def test_configuration_survives_json():
     for given in (
         config(),
-        BCRNetConfig.for_profile("full"),
+        config(base=SiameseConfig(ResNet50Config(shortcut="3x3", levels=(4,)))),
         config(composer=ComposerConfig(name="fixed", fixed_bands=(1, 2, 3)), refine=False),
     ):
         assert BCRNetConfig.from_json(given.to_json()) == given
-    assert BCRNetConfig.for_profile("full").bimm.input_size == 0
-    assert BCRNetConfig.for_profile("compact").bimm.input_size == 64
-    with pytest.raises(TypeError):
+    with pytest.raises(ConfigError, match="found 'depth'"):
         BCRNetConfig.from_json({"depth": 3})
 
 

@@ -9,7 +9,7 @@ import torch
 
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
 from spectrack.methods.siamban.tracker import SiamBANTracker
-from spectrack.networks.siamban import SiamBAN, decode_boxes
+from spectrack.networks.siamese import SiameseNetwork, decode_boxes
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.online import OnlineOptions
@@ -231,11 +231,11 @@ def test_rule_that_needs_wavelengths_says_so(network, make):
 
 def test_a_network_that_wants_the_box_is_given_it_in_crop_pixels(make, monkeypatch):
     torch.manual_seed(0)
-    network = SiamBAN(dataclasses.replace(make.siamban().config, template_box=True)).eval()
+    network = SiameseNetwork(dataclasses.replace(make.siamban().config, template_box=True)).eval()
     seen = []
-    kernels = SiamBAN.kernels
+    kernels = SiameseNetwork.kernels
     monkeypatch.setattr(
-        SiamBAN, "kernels", lambda self, images, boxes=None: seen.append(boxes) or kernels(self, images, boxes)
+        SiameseNetwork, "kernels", lambda self, images, boxes=None: seen.append(boxes) or kernels(self, images, boxes)
     )
     cubes, boxes = make.video(side=12)
     tracker = SiamBANTracker(network)

@@ -19,11 +19,11 @@ from spectrack.trackers.loading import load_tracker
 from spectrack.training import loop
 from spectrack.training.loop import train
 from spectrack.training.recipe import Recipe, load_recipe
-from spectrack.training.stages import Plan
+from spectrack.training.stages import StageSchedule
 from spectrack.weights.files import read_weights
 from tests.fixtures.refusals import refuses
 
-BASE = {"compact_widths": [8, 8, 8], "compact_dilations": [1]}
+BASE = {"backbone": {"widths": [8, 8, 8], "dilations": [1]}}
 S2FB = {"channels": 8, "widths": [4, 4, 4]}
 TERMS = {"total", "classification", "regression", "hs_classification", "hs_regression", "spectral_angle"}
 
@@ -169,7 +169,7 @@ def test_stage_c_of_the_methods_page_moves_neck_and_head_of_the_rgb_branch_slowl
     page = (Path(__file__).parents[3] / "docs" / "methods" / "ssf-net.md").read_text(encoding="utf-8")
     recipe = recipe_of(make, pairs=6000, **tomllib.loads(page.split("```toml\n")[1].split("```")[0]))
     learner = SSFNetLearner(recipe)
-    plan = Plan(recipe, learner.network)
+    plan = StageSchedule(recipe, learner.network)
     assert [group.first_step for group in plan.groups] == [0, 2500]
     plan.enter(recipe.stages[0])
     assert not any(parameter.requires_grad for parameter in learner.network.rgb.parameters())
@@ -222,7 +222,7 @@ def test_shipped_recipes_run_for_two_steps(name, cache, tmp_path, siamban):
 
 def test_the_full_recipe_has_the_papers_size():
     recipe = load_recipe("ssfnet-full")
-    assert recipe.network.profile == "full"
+    assert (recipe.profile, recipe.network.base.backbone.name) == ("full", "resnet50")
     assert (recipe.steps, recipe.optimiser.kind, recipe.optimiser.learning_rate) == (6250, "sgd", 5e-3)
 
 

@@ -13,13 +13,15 @@ from spectrack.methods.ssfnet.method import METHOD
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig
 from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
 from spectrack.networks.asymmetric_head import AsymmetricHead
+from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.folding import fold_batch_norm
-from spectrack.networks.siamban import SiamBAN, SiamBANConfig
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.training.labels import distance_targets, ellipse_labels
 from spectrack.training.losses import siamban_loss
+from spectrack.training.recipe import load_recipe
 from tests.fixtures.refusals import refuses
 
-BASE = SiamBANConfig(compact_widths=(4, 6, 8), compact_dilations=(1,), template_box=True, prediction_kernel=3)
+BASE = SiameseConfig(CompactConfig(widths=(4, 6, 8), dilations=(1,)), template_box=True, prediction_kernel=3)
 BACKBONE = S2FBConfig(channels=6, widths=(4, 4), context_dilations=(1,))
 BOX = torch.tensor([[40.0, 50.0, 90.0, 80.0]])
 
@@ -82,7 +84,7 @@ def test_template_is_computed_once_for_all_searches(head, weights):
 @torch.no_grad()
 def test_rgb_branch_is_a_siamban_of_its_own():
     network = unsettle(SSFNet(config())).eval()
-    siamban = SiamBAN(BASE).eval()
+    siamban = SiameseNetwork(BASE).eval()
     siamban.load_state_dict(network.rgb.state_dict())
     template, search, template_colour, search_colour = crops()
     output = network(template, search, template_colour, search_colour, None, BOX)
@@ -256,8 +258,8 @@ def test_folding_changes_nothing():
 
 
 def test_compact_fits_the_shipped_siamban_and_its_file_four_megabytes():
-    network = SSFNet(SSFNetConfig.for_profile("compact"))
-    assert network.config.base == SiamBANConfig(template_box=True, prediction_kernel=3)
+    network = SSFNet(SSFNetConfig())
+    assert network.config.base == SiameseConfig(template_box=True, prediction_kernel=3)
     assert sum(parameter.numel() for parameter in network.rgb.parameters()) == 548_505
     values = sum(tensor.numel() for tensor in network.state_dict().values())
     assert values < 1_600_000
@@ -266,7 +268,7 @@ def test_compact_fits_the_shipped_siamban_and_its_file_four_megabytes():
 
 def test_full_is_the_specified_size():
     with torch.device("meta"):
-        network = SSFNet(SSFNetConfig.for_profile("full", head="acm", s2fb=S2FBConfig.for_profile("full", bands=16)))
+        network = SSFNet(load_recipe("ssfnet-full", {"network.head": "acm", "network.s2fb.bands": 16}).network)
     sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in network.named_children()}
     assert sizes["s2fb"] == 365_520
     assert sizes["level_mix"] == 3
@@ -321,14 +323,12 @@ def test_refuses_what_it_cannot_use():
 def test_configuration_survives_json():
     for given in (
         config(),
-        SSFNetConfig.for_profile("full"),
+        load_recipe("ssfnet-full").network,
         config(fusion="eca", region="pixel", saam=False, head="acm", prediction="mean"),
     ):
         assert SSFNetConfig.from_json(given.to_json()) == given
-    full = SSFNetConfig.for_profile("full", fusion="add")
-    assert (full.profile, full.input_range, full.s2fb.channels, full.fusion) == ("full", "unit", 256, "add")
-    assert SSFNetConfig.from_json({}) == SSFNetConfig() == SSFNetConfig.for_profile("compact")
-    with pytest.raises(TypeError):
+    assert SSFNetConfig.from_json({}) == SSFNetConfig()
+    with pytest.raises(ConfigError, match="found 'depth'"):
         SSFNetConfig.from_json({"depth": 3})
 
 

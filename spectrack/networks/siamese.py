@@ -1,90 +1,106 @@
-"""SiamBAN: backbone, neck and box-adaptive head, assembled; the base of both papers' trackers.
+"""The Siamese network that all methods here share: backbone, neck and box-adaptive head; alone, it is SiamBAN.
 
-Source: Chen, Zhong, Li, Zhang, Ji, "Siamese Box Adaptive Network for Visual Tracking", CVPR 2020. Profile `full`
-follows it (atrous ResNet-50, three levels, 256 channels); profile `compact` shares every class but the backbone and is
-this project's own. Both give 15x15 and 31x31 maps at stride 8 and a 25x25 grid of scores and distances.
+Source: Chen, Zhong, Li, Zhang, Ji, "Siamese Box Adaptive Network for Visual Tracking", CVPR 2020. With the atrous
+ResNet-50, three levels and 256 channels it is the paper's; other backbones are this project's. All give maps of 15x15
+and 31x31 cells and a 25x25 grid of scores and distances.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError
-from spectrack.grid import grid_points_px
+from spectrack.grid import FIRST_CELL_PX, STRIDE_PX, grid_points_px
 from spectrack.networks.asymmetric_head import AsymmetricHead
-from spectrack.networks.backbones.compact import CompactBackbone
+from spectrack.networks.backbones import backbone_options
+from spectrack.networks.backbones.base import BackboneConfig
+from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
+from spectrack.scaling import INPUT_RANGES, InputRange
+from spectrack.tables import from_table, to_table
 
-_INPUT_RANGES = {
-    "unit": ((0.4, 0.4, 0.4), (0.25, 0.25, 0.25)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "0-255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+_OLDER_KEYS = {
+    "compact": {"compact_widths": "widths", "compact_dilations": "dilations", "compact_middle_blocks": "middle_blocks"},
+    "resnet50": {"shortcut": "shortcut", "levels": "levels"},
 }
+"""By backbone: what the network's table held itself before backbones had tables of their own."""
 
 
 @dataclass(frozen=True)
-class SiamBANConfig:
-    """The shape of a SiamBAN network; stored with the weights.
+class SiameseConfig:
+    """The shape of the network; stored with the weights.
 
     Attributes:
-        profile: ``full`` (ResNet-50, as published) or ``compact``.
-        shortcut: ResNet-50's layout, ``3x3`` (SiamBAN's own) or ``1x1_crop`` (fits ordinary ImageNet weights).
-        levels: stages of ResNet-50 whose features are used, a rising selection of 3, 4 and 5; the compact backbone has
-            but one.
-        channels: width of neck and head; 0 takes the profile's (256, or the compact backbone's).
-        compact_widths: channels of the compact backbone after each halving.
-        compact_dilations: one residual block each, at stride 8.
-        compact_middle_blocks: residual blocks at stride 4.
+        backbone: which one, and its shape.
+        channels: width of neck and head; 0 takes what the backbone asks for.
         template_box: tell the head where the target's box lies in the template (ours, see `box_coordinates`).
         prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 looks at the
             neighbours too.
-        input_range: what the first convolution was trained on: ``unit`` (0.4 removed, divided by 0.25), ``imagenet``
-            (ImageNet's mean and deviation per channel) or ``0-255`` (grey levels, as pysot and SiamBAN feed them).
     """
 
-    profile: Literal["full", "compact"] = "compact"
-    shortcut: Literal["3x3", "1x1_crop"] = "1x1_crop"
-    levels: tuple[int, ...] = (3, 4, 5)
+    backbone: BackboneConfig = field(default_factory=CompactConfig)
     channels: int = 0
-    compact_widths: tuple[int, int, int] = (16, 32, 64)
-    compact_dilations: tuple[int, ...] = (1, 1, 2, 2)
-    compact_middle_blocks: int = 0
     template_box: bool = False
     prediction_kernel: int = 1
-    input_range: Literal["unit", "imagenet", "0-255"] = "unit"
+
+    @property
+    def input_range(self) -> InputRange:
+        """What the backbone was trained on."""
+        return self.backbone.input_range
+
+    @classmethod
+    def field_types(cls, values: Mapping[str, Any]) -> Mapping[str, type[Any]]:
+        """The backbone's own options, for a table with these values."""
+        return {"backbone": backbone_options(values.get("backbone"))}
+
+    @classmethod
+    def from_older(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same table as it is written now: a profile once was a backbone, whose options stood beside it."""
+        older = {"profile", "input_range"}.union(*_OLDER_KEYS.values())
+        given = values.get("backbone", {})
+        if not older & values.keys() or not isinstance(given, Mapping):
+            return values
+        profile = str(values.get("profile", "compact"))
+        backbone = {"name": {"full": "resnet50"}.get(profile, profile), **given}
+        keys = _OLDER_KEYS.get(backbone["name"], {}) | {"input_range": "input_range"}
+        backbone |= {new: values[old] for old, new in keys.items() if old in values}
+        return {key: value for key, value in values.items() if key not in older} | {"backbone": backbone}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the metadata of a weights file."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return to_table(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> SiamBANConfig:
+    def from_json(cls, values: Mapping[str, Any]) -> SiameseConfig:
         """The inverse of `to_json`."""
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**arguments)
+        return from_table(cls, values, "the network's configuration")
 
 
-class SiamBAN(nn.Module):
+class SiameseNetwork(nn.Module):
     """Template and search crops to a grid of target scores and box distances.
 
     Args:
         config: the network's shape.
     """
 
-    def __init__(self, config: SiamBANConfig | None = None) -> None:
+    def __init__(self, config: SiameseConfig | None = None) -> None:
         super().__init__()
-        self.config = config or SiamBANConfig()
-        self.backbone = _build_backbone(self.config)
+        self.config = config or SiameseConfig()
+        self.backbone = self.config.backbone.build()
+        if (self.backbone.stride_px, self.backbone.first_cell_px) != (STRIDE_PX, FIRST_CELL_PX):
+            raise ConfigError(
+                f"expected a backbone with cells at {FIRST_CELL_PX:g} + {STRIDE_PX} j px, found "
+                f"{self.backbone.first_cell_px:g} + {self.backbone.stride_px} j in {self.config.backbone.name}; "
+                "crop or pad its maps"
+            )
         widths = self.backbone.out_channels
-        channels = self.config.channels or (256 if self.config.profile == "full" else widths[-1])
+        channels = self.config.channels or self.backbone.neck_channels
         self.neck = Neck(widths, channels)
         self.head: CorrelationHead | AsymmetricHead = CorrelationHead(
             channels,
@@ -92,7 +108,7 @@ class SiamBAN(nn.Module):
             template_box=self.config.template_box,
             prediction_kernel=self.config.prediction_kernel,
         )
-        mean, deviation = _INPUT_RANGES[self.config.input_range]
+        mean, deviation = INPUT_RANGES[self.config.input_range]
         self._grey_range = (mean[0], deviation[0]) if len(set(mean)) == len(set(deviation)) == 1 else None
         self.register_buffer("input_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("input_deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
@@ -154,7 +170,7 @@ class SiamBAN(nn.Module):
 
 
 def keep_levels(state: Mapping[str, Tensor], have: Sequence[int], wanted: Sequence[int]) -> dict[str, Tensor]:
-    """The tensors of a SiamBAN on ResNet-50 that one with fewer levels has, under the names that they have there.
+    """The tensors of a network on ResNet-50 that one with fewer levels has, under the names that they have there.
 
     Args:
         state: of the network with more levels.
@@ -200,13 +216,3 @@ def decode_boxes(distances: Tensor) -> Tensor:
     x, y = points[None, None, :], points[None, :, None]
     left, top, right, bottom = distances.unbind(1)
     return torch.stack([x - left, y - top, x + right, y + bottom], dim=1)
-
-
-def _build_backbone(config: SiamBANConfig) -> Any:
-    if config.profile == "compact":
-        return CompactBackbone(config.compact_widths, config.compact_dilations, config.compact_middle_blocks)
-    if config.profile == "full":
-        from spectrack.networks.backbones.resnet50 import AtrousResNet50
-
-        return AtrousResNet50(shortcut=config.shortcut, levels=config.levels)
-    raise ConfigError(f"expected profile 'full' or 'compact', found {config.profile!r}; choose one of the two")

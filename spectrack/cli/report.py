@@ -70,8 +70,9 @@ class Report:
 
     def run(self) -> int:
         """Write the report and print its summary."""
+        from spectrack.evaluation.results import read_truth
         from spectrack.files import check_folder
-        from spectrack.reports.gathering import read_results, read_runs, read_truth, view_dataset
+        from spectrack.reports.gathering import read_results, read_runs, view_dataset
         from spectrack.reports.report import write_report
 
         results = (Path(place.rpartition("=")[2]) for place in (*self.runs, *self.results))

@@ -125,6 +125,7 @@ def analyse(
     scores = score({label: item.boxes for label, item in items.items()}, truth, protocol)
     overlaps = {label: overlaps_by_frame(item.boxes, truth[label]) for label, item in items.items()}
     judged = [found for label, item in items.items() if (found := _judged(item, truth[label])) is not None]
+    frames = Judged.pool(judged) if judged else None
     words = {label: item.attributes for label, item in items.items()} if attributes is None else attributes
     return Analysis(
         name=run.tracker if name is None else name,
@@ -135,9 +136,9 @@ def analyse(
         attributes=per_attribute(scores, words, level=level) if any(words.values()) else {},
         overlaps=overlaps,
         robustness=robustness(overlaps) if any(np.isfinite(values).any() for values in overlaps.values()) else None,
-        flag_hidden=flag_against_hidden(judged) if judged else None,
-        flag_missed=flag_against_missed(judged) if judged else None,
-        reliability=reliability(judged) if judged else None,
+        flag_hidden=None if frames is None else flag_against_hidden(frames),
+        flag_missed=None if frames is None else flag_against_missed(frames),
+        reliability=None if frames is None else reliability(frames),
         speed=speed_of(item.milliseconds for item in items.values()),
     )
 

@@ -8,7 +8,7 @@ does a frame that was not tracked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,14 +56,6 @@ class FlagScores:
         """Share of the state's frames that were flagged; None when it never held."""
         return self.hits / self.positives if self.positives else None
 
-    def __add__(self, other: FlagScores) -> FlagScores:
-        return FlagScores(
-            self.frames + other.frames,
-            self.positives + other.positives,
-            self.flagged + other.flagged,
-            self.hits + other.hits,
-        )
-
 
 @dataclass(frozen=True)
 class Reliability:
@@ -87,7 +79,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Judged:
-    """The frames of one sequence that can be judged, frame 0 and untracked frames left out.
+    """The frames of one sequence or of several that can be judged, frame 0 and untracked frames left out.
 
     Attributes:
         score: (M,) confidence.
@@ -100,6 +92,12 @@ class Judged:
     lost: NDArray[np.bool_]
     overlap: NDArray[np.float64]
     hidden: NDArray[np.bool_]
+
+    @staticmethod
+    def pool(items: Sequence[Judged]) -> Judged:
+        """The frames of several sequences in one pot."""
+        rows = ((item.score, item.lost, item.overlap, item.hidden) for item in items)
+        return Judged(*map(np.concatenate, zip(*rows, strict=True)))
 
 
 def hidden_frames(truth: Boxes, visibility: ArrayLike | None = None) -> NDArray[np.bool_]:
@@ -114,7 +112,7 @@ def hidden_frames(truth: Boxes, visibility: ArrayLike | None = None) -> NDArray[
 
 
 def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, visibility: ArrayLike | None = None) -> Judged:
-    """Bring one sequence into the form that the functions below pool.
+    """Bring one sequence into the form that the functions below take.
 
     Args:
         boxes: (N, 4) predictions; rows that are not finite were not tracked.
@@ -140,27 +138,22 @@ def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, visibil
     return Judged(confidence[tracked], flag[tracked], overlap[tracked], hidden[tracked])
 
 
-def flag_against_hidden(judged: Iterable[Judged]) -> FlagScores:
-    """The lost flag as a detector of a hidden object, frames pooled."""
-    return sum((_count(item.lost, item.hidden) for item in judged), FlagScores(0, 0, 0, 0))
+def flag_against_hidden(frames: Judged) -> FlagScores:
+    """The lost flag as a detector of a hidden object."""
+    return _count(frames.lost, frames.hidden)
 
 
-def flag_against_missed(judged: Iterable[Judged], *, lost_below: float = LOST_BELOW) -> FlagScores:
-    """The lost flag as a detector of boxes that miss the object, frames pooled; frames without a truth box are left
-    out.
-    """
-    total = FlagScores(0, 0, 0, 0)
-    for item in judged:
-        known = np.isfinite(item.overlap)
-        total += _count(item.lost[known], item.overlap[known] < lost_below)
-    return total
+def flag_against_missed(frames: Judged) -> FlagScores:
+    """The lost flag as a detector of boxes that miss the object; frames without a truth box are left out."""
+    known = np.isfinite(frames.overlap)
+    return _count(frames.lost[known], frames.overlap[known] < LOST_BELOW)
 
 
-def reliability(judged: Sequence[Judged], *, bins: int = RELIABILITY_BINS) -> Reliability:
-    """Mean overlap by confidence, frames pooled; frames without a truth box are left out, hidden ones are not.
+def reliability(frames: Judged, *, bins: int = RELIABILITY_BINS) -> Reliability:
+    """Mean overlap by confidence; frames without a truth box are left out, hidden ones are not.
 
     Args:
-        judged: one entry a sequence.
+        frames: of all sequences.
         bins: equal bins over [0, 1]; a confidence outside is put into the nearest.
 
     Raises:
@@ -171,10 +164,8 @@ def reliability(judged: Sequence[Judged], *, bins: int = RELIABILITY_BINS) -> Re
     """
     if bins < 1:
         raise InputError(f"expected at least one bin, found {bins}; 10 are usual")
-    scores = np.concatenate([item.score for item in judged] or [np.empty(0)])
-    overlap = np.concatenate([item.overlap for item in judged] or [np.empty(0)])
-    known = np.isfinite(overlap)
-    scores, overlap = np.clip(scores[known], 0, 1), overlap[known]
+    known = np.isfinite(frames.overlap)
+    scores, overlap = np.clip(frames.score[known], 0, 1), frames.overlap[known]
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, bins - 1)
     counts = np.bincount(place, minlength=bins)

@@ -143,22 +143,15 @@ def evaluate_results(
     return Evaluation(analysis, foreign, start_offsets(foreign.boxes, boxes))
 
 
-def find_results(place: Place) -> dict[str, Path]:
-    """Result files by sequence name, sorted; empty for one file that holds all sequences.
+def read_truth(place: Place) -> dict[str, Boxes]:
+    """Truth boxes by sequence, see the head of this module.
 
     Raises:
-        SequenceNotFoundError: no such place, or no result file in it.
+        SequenceNotFoundError: no truth there.
+        SequenceError: a file that is not boxes.
     """
-    return _files(find_result_set(place))
-
-
-def find_truth(place: Place) -> dict[str, Path]:
-    """Truth files by sequence name, sorted; empty for one file that holds all sequences.
-
-    Raises:
-        SequenceNotFoundError: no such place, or no truth file in it.
-    """
-    return _files(find_truth_set(place))
+    found = find_truth_set(place)
+    return {name: _read_truth(found, name) for name in found.sources}
 
 
 def find_truth_set(place: Place) -> ResultSet:
@@ -199,10 +192,6 @@ def _truth_by_modality(root: Path) -> dict[str, Path]:
         for name, file in inside[0].items() if inside is not None else ():
             found.setdefault(f"{parts.modality}-{name}", file)
     return dict(sorted(found.items()))
-
-
-def _files(found: ResultSet) -> dict[str, Path]:
-    return {name: source for name, source in found.sources.items() if isinstance(source, Path)}
 
 
 def _read_truth(truth: ResultSet, name: str) -> Boxes:

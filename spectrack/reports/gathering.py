@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.annotations.text import read_boxes
-from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
-from spectrack.evaluation.results import find_truth
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.reports.strip_frames import Pictures
 from spectrack.runs import reading
@@ -101,16 +98,6 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[TrackedRun, list[st
     return TrackedRun(folder, name, sequences), _about_results(name, found)
 
 
-def read_truth(place: Place) -> dict[str, Boxes]:
-    """Truth boxes by sequence, in the layouts that `spectrack.evaluation.results.find_truth` knows.
-
-    Raises:
-        SequenceNotFoundError: no truth there.
-        SequenceError: a file that is not boxes.
-    """
-    return {label: read_boxes(path) for label, path in find_truth(place).items()}
-
-
 def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root: Place | None = None) -> DatasetView:
     """Pictures and attributes of the dataset that was tracked.
 
@@ -119,9 +106,7 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
         dataset: another name, such as ``hotc2020``.
         root: another place, such as where the data lie on this machine.
     """
-    recorded = next(
-        (info for run in runs if isinstance(info := run.info.get("dataset"), dict) and info.get("name")), {}
-    )
+    recorded = next((found for run in runs if (found := run.recorded("dataset")).get("name")), {})
     name, place = dataset or recorded.get("name"), root or recorded.get("root")
     if not name:
         return DatasetView(

@@ -2,8 +2,9 @@
 
 import pytest
 
+from spectrack.annotations.result_files import find_result_set
 from spectrack.errors import InputError, SequenceError, SequenceNotFoundError
-from spectrack.evaluation.results import TRUTH_FILES, evaluate_directories, find_results, find_truth
+from spectrack.evaluation.results import TRUTH_FILES, evaluate_directories, find_truth_set
 from tests.fixtures.refusals import refuses
 
 TRUTH = "0\t0\t10\t10\t\r\n0\t0\t10\t10\t\r\n"
@@ -47,7 +48,7 @@ def test_the_hyperspectral_truth_is_preferred_and_rgb_never_taken(tmp_path):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TRUTH)
-    assert {name: path.parent.name for name, path in find_truth(root).items()} == {"ball": "HSI"}
+    assert {name: path.parent.name for name, path in find_truth_set(root).sources.items()} == {"ball": "HSI"}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_result_layouts(tmp_path, layout):
         path = tmp_path / "results" / layout.format(name=name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(HALF)
-    assert list(find_results(tmp_path / "results")) == ["ball", "coin"]
+    assert list(find_result_set(tmp_path / "results").sources) == ["ball", "coin"]
 
 
 @pytest.mark.parametrize("results_name", ["out", "out/boxes.txt", "out/other.txt"])

@@ -11,7 +11,8 @@ import pytest
 from spectrack.annotations.text import write_boxes
 from spectrack.cli.report import Report
 from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
-from spectrack.reports.gathering import read_results, read_runs, read_truth, view_dataset
+from spectrack.evaluation.results import read_truth
+from spectrack.reports.gathering import read_results, read_runs, view_dataset
 from spectrack.runs import reading
 from spectrack.runs.reading import find_runs
 from tests.fixtures.refusals import refuses

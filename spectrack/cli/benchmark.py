@@ -170,9 +170,10 @@ class Benchmark:
             console.print(trackers_legend(comparison), markup=False)
             if comparison.attributes:
                 console.print(make_attributes_table(comparison))
-            for item in comparison.differences():
-                if item["figure"] == "auc":
-                    console.print(_difference(item, comparison.headline), markup=False, soft_wrap=True)
+            for tracker, baseline in comparison.pairs():
+                found = comparison.difference(tracker, baseline)
+                told = f"{comparison.headline} {found.signed}, paired over {found.sequences} sequences"
+                console.print(f"{tracker.name} - {baseline.name}: {told}", markup=False, soft_wrap=True)
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
             console.print(
@@ -209,11 +210,6 @@ def parse_trackers(text: str) -> dict[str, str]:
             )
         found[label] = name
     return found
-
-
-def _difference(item: dict[str, Any], headline: str) -> str:
-    interval = f"{item['estimate']:+.3f} [{item['low']:+.3f}, {item['high']:+.3f}]"
-    return f"{item['tracker']} - {item['baseline']}: {headline} {interval}, paired over {item['sequences']} sequences"
 
 
 def _labelled(word: str, known: dict[str, str], form: str) -> tuple[str, str]:

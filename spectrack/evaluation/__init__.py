@@ -1,4 +1,4 @@
-"""Scoring: protocols, figures, intervals over sequences, and the runner that writes a run directory."""
+"""Scoring: figures, protocols, intervals over sequences, and the one analysis of a run and of several side by side."""
 
 from spectrack.evaluation.figures import FIGURES, Figure, Figures
 from spectrack.evaluation.protocols import PROTOCOLS, Protocol, get_protocol, score

@@ -110,6 +110,12 @@ class Comparison:
         """Success score of each tracker on one sequence."""
         return [float(entrant.scores.of(label).figures.auc) for entrant in self.entrants]
 
+    def legend(self, label: str) -> list[str]:
+        """Each tracker's name with its success score on one sequence."""
+        figure = self.shown[0]
+        values = map(figure.text, self.auc(label))
+        return [f"{item.name}  {figure.heading} {value}" for item, value in zip(self.entrants, values, strict=True)]
+
     def spread(self, label: str) -> float:
         """Difference between the best and the worst tracker's success score on one sequence."""
         return float(np.ptp(self.auc(label)))
@@ -124,13 +130,16 @@ class Comparison:
         """Interval of one tracker minus another, paired by sequence."""
         return difference_interval(tracker.scores, baseline.scores, figure, level=self.level)
 
+    def pairs(self) -> list[tuple[Analysis, Analysis]]:
+        """Every two trackers, the later one first."""
+        return [(tracker, before) for before in self.entrants for tracker in self.entrants[before.index + 1 :]]
+
     def differences(self) -> list[dict[str, Any]]:
         """Every two trackers and every figure that tables show: ``tracker``, ``baseline``, ``figure`` and interval."""
         return [
             {"tracker": tracker.name, "baseline": baseline.name, "figure": name}
             | asdict(self.difference(tracker, baseline, name))
-            for baseline in self.entrants
-            for tracker in self.entrants[baseline.index + 1 :]
+            for tracker, baseline in self.pairs()
             for name in tracker.intervals
         ]
 

@@ -39,6 +39,11 @@ class Interval:
         """Both ends with three decimals."""
         return f"{self.low:.3f}-{self.high:.3f}"
 
+    @property
+    def signed(self) -> str:
+        """Estimate and both ends of a difference, with their signs."""
+        return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
     def __str__(self) -> str:
         return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}]"
 

@@ -224,10 +224,7 @@ def _strip_plan(comparison: Comparison, highlight: Highlight, strip: list[StripF
 
 
 def _timeline_plan(comparison: Comparison, label: str) -> Plan:
-    told = ", ".join(
-        f"{entrant.name} {value:.3f}" for entrant, value in zip(comparison.entrants, comparison.auc(label), strict=True)
-    )
-    alt = f"Overlap with the truth in every frame of {label}; {comparison.headline} {told}"
+    alt = f"Overlap with the truth in every frame of {label}; {', '.join(comparison.legend(label))}"
     return Plan(
         f"timelines/{file_stem(label)}", alt, "", functools.partial(draw_timeline, comparison, label), "timelines"
     )

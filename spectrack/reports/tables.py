@@ -67,18 +67,23 @@ class Table:
 
     def best_cells(self) -> set[tuple[int, int]]:
         """Row and column of the cells to set off: the best of a column, or of a row where its columns compete."""
-        found: set[tuple[int, int]] = set()
-        groups: dict[str, list[int]] = {}
-        for place, column in enumerate(self.columns):
-            if column.best is not None and column.group is not None:
-                groups.setdefault(column.group, []).append(place)
-            elif column.best is not None:
-                found |= _best([(row, place) for row in range(len(self.rows))], self.rows, column.best)
-        for places in groups.values():
-            best = self.columns[places[0]].best
-            for row in range(len(self.rows)):
-                found |= _best([(row, place) for place in places], self.rows, best)
-        return found
+        rows = range(len(self.rows))
+        alone = [place for place, column in enumerate(self.columns) if column.best and column.group is None]
+        races = [[(row, place) for row in rows] for place in alone]
+        for group in {column.group for column in self.columns if column.best and column.group}:
+            places = [place for place, column in enumerate(self.columns) if column.group == group]
+            races += [[(row, place) for place in places] for row in rows]
+        return {cell for race in races for cell in self._best(race)}
+
+    def _best(self, race: list[tuple[int, int]]) -> set[tuple[int, int]]:
+        """The cells of the best number as printed, all of them in a tie; none where all tie or only one competes."""
+        numbers = {cell: number for cell in race if (number := number_of(self.rows[cell[0]][cell[1]])) is not None}
+        if not numbers:
+            return set()
+        column = self.columns[race[0][1]]
+        printed = {cell: round(number, column.digits or 0) for cell, number in numbers.items()}
+        best = max(printed.values()) if column.best == "high" else min(printed.values())
+        return {cell for cell, number in printed.items() if number == best} if len(set(printed.values())) > 1 else set()
 
 
 def number_of(cell: Cell) -> float | None:
@@ -86,14 +91,3 @@ def number_of(cell: Cell) -> float | None:
     if isinstance(cell, Interval):
         return cell.estimate
     return None if cell is None or isinstance(cell, str) else float(cell)
-
-
-def _best(
-    places: list[tuple[int, int]], rows: tuple[tuple[Cell, ...], ...], which: Literal["high", "low"] | None
-) -> set[tuple[int, int]]:
-    """The places of the best number as printed, all of them in a tie; none where all tie or only one competes."""
-    values = {place: round(value, 3) for place in places if (value := number_of(rows[place[0]][place[1]])) is not None}
-    if len(values) < 2 or len(set(values.values())) == 1:
-        return set()
-    best = max(values.values()) if which == "high" else min(values.values())
-    return {place for place, value in values.items() if value == best}

@@ -28,11 +28,7 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
         label: the sequence.
         size_in: width and height of the plot in inches.
     """
-    figures = comparison.auc(label)
-    names = [
-        f"{item.name}  {comparison.headline} {value:.3f}"
-        for item, value in zip(comparison.entrants, figures, strict=True)
-    ]
+    names = comparison.legend(label)
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5, key=names)
     frames = len(comparison.truth[label])
     rug = min(_RUG_HEIGHT, _RUGS_HEIGHT / len(comparison.entrants))

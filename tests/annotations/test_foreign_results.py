@@ -10,7 +10,7 @@ import pytest
 from spectrack.annotations.foreign_results import read_foreign_results, start_offsets
 from spectrack.errors import InputError, SequenceError, SequenceNotFoundError
 from spectrack.evaluation import score
-from spectrack.evaluation.results import evaluate_results, find_truth
+from spectrack.evaluation.results import evaluate_results, find_truth_set
 from tests.fixtures.refusals import refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
@@ -260,7 +260,7 @@ def test_truth_of_the_trees_since_2023(put, tmp_path):
     for folder in ("HSI-VIS-FalseColor", "HSI-NIR-FalseColor", "HSI-RedNIR-FalseColor"):
         root = put(f"{folder}/ball/groundtruth_rect.txt", rows("\t", "\t\n"))
     put("HSI-VIS/ball/0001.png", b"")
-    assert list(find_truth(root)) == ["nir-ball", "rednir-ball", "vis-ball"]
+    assert list(find_truth_set(root).sources) == ["nir-ball", "rednir-ball", "vis-ball"]
     results = tmp_path / "mine"
     results.mkdir()
     for name in ("HSI-VIS-FalseColor-ball", "nir-ball", "rednir-ball"):

@@ -203,6 +203,6 @@ def test_the_command_refuses(tmp_path, made, stored, foreign, dataset):
         Report(out=tmp_path / "out", runs=(str(tmp_path / "RUN"),), results=(f"A={tmp_path}",)).run()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with refuses(ConfigError, "'mine.txt'", "--overwrite"):
+    with refuses(ConfigError, "'mine.txt'"):
         Report(out=tmp_path / "out", runs=(str(tmp_path / "RUN"),)).run()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]

@@ -110,7 +110,7 @@ def test_unforeseen_faults_are_told_from_wrong_input(capsys, monkeypatch):
 
     monkeypatch.setattr(Doctor, "run", broken)
     assert main(["doctor"]) == 1
-    assert "unforeseen ZeroDivisionError: a fault of ours; this is a fault of spectrack" in capsys.readouterr().err
+    assert "ZeroDivisionError: a fault of ours" in capsys.readouterr().err
     monkeypatch.setenv("SPECTRACK_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         main(["doctor"])

@@ -1,27 +1,23 @@
-"""The BCR-Net tracker with a tiny random network: contract, evidence, fusion, template update, band counts,
-refusals.
+"""What BCR-Net's tracker has of its own: evidence of the bands, composers, fusion of branches, the second template.
+
+What all Siamese trackers keep is in tests/trackers/test_siamese_contract.py.
 """
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 import torch
 
-from spectrack.errors import ConfigError, CubeError, WeightsError
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.composites import ComposerConfig
-from spectrack.methods.bcrnet.network import BCRNetConfig, fuse_branches
+from spectrack.methods.bcrnet.network import fuse_branches
 from spectrack.methods.bcrnet.tracker import BCRNetOptions, BCRNetTracker, average_choices
-from spectrack.scaling import Gain
-from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
-from spectrack.trackers.crop import BandScaling, CropWindow, cut, resize
+from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.online import Choice
-from spectrack.weights.index import WEIGHTS_VARIABLE
-from tests.fixtures.refusals import refuses
 
 WITHOUT_UPDATE = BCRNetOptions(template_update=False)
 
@@ -45,8 +41,7 @@ def started(network, make, bands=16, options=WITHOUT_UPDATE, kind=np.uint16, **a
 def test_evidence_shows_what_the_bands_contributed(network, make):
     tracker, cubes = started(network, make)
     tracker.init(cubes[0], (20, 15, 12, 12), wavelengths_nm=np.linspace(470, 620, 16))
-    estimate = tracker.update(cubes[1])
-    evidence = estimate.evidence
+    evidence = tracker.update(cubes[1]).evidence
     shapes = {name: value.shape for name, value in evidence.items() if isinstance(value, np.ndarray)}
     assert shapes == {
         "scores": (25, 25),
@@ -66,43 +61,18 @@ def test_evidence_shows_what_the_bands_contributed(network, make):
     )
     fused = np.einsum("b,bij->ij", evidence["branch_weights"], evidence["branch_scores"])
     np.testing.assert_allclose(evidence["scores"], fused, atol=1e-5)
-    row, column = evidence["cell"]
-    assert estimate.score == pytest.approx(float(evidence["scores"][row, column]))
 
 
-def test_scores_are_those_of_the_whole_network(network, make):
+def test_bands_are_ranked_as_the_trained_network_ranks_them(network, make):
     tracker, cubes = started(network, make, scaling="fixed(1023)")
-    frame = ArrayFrame(cubes[0])
-    template, corners = tracker._template_crop(frame, np.array([20.0, 15, 12, 12]))
-    search = tracker._crop(ArrayFrame(cubes[1]), tracker._state.search_window(), 255)
-    estimate = tracker.update(cubes[1])
+    evidence = tracker.update(cubes[1]).evidence
+    around = CropWindow.around((26, 21), context_side((20, 15, 12, 12)))
+    template = make.crop(cubes[0], around, TEMPLATE_SIZE_PX)
+    search = make.crop(cubes[1], evidence["search_window"], SEARCH_SIZE_PX, fill_from=cubes[0])
     with torch.no_grad():
-        output = network(template, search, template_boxes=corners)
-        scores, _ = fuse_branches(output.logits, output.distances, output.weights)
-    np.testing.assert_allclose(estimate.evidence["scores"], scores[0].numpy(), atol=5e-4)
-    np.testing.assert_array_equal(estimate.evidence["band_order"], output.search.order[0].numpy())
-
-
-def test_crops_hold_all_bands_scaled(make):
-    cubes, _ = make.video(bands=7)
-    window = CropWindow(30, 20, 30)
-    fill = np.arange(7, dtype=np.float32)
-    gains = Gain(np.linspace(0.1, 0.7, 7, dtype=np.float32), np.linspace(0, 6, 7, dtype=np.float32))
-    inside = cut(ArrayFrame(cubes[0]), window, 30, BandScaling(gains), fill)
-    expected = (cubes[0][20:50, 30:60].astype(np.float32) - gains.offset) * gains.gain
-    np.testing.assert_allclose(inside, expected, rtol=1e-5)
-    outside = cut(ArrayFrame(cubes[0]), CropWindow(-40, 0, 30), 30, BandScaling(Gain.uniform(1.0, 7)), fill)
-    np.testing.assert_array_equal(outside, np.broadcast_to(fill, (30, 30, 7)))
-
-
-@pytest.mark.parametrize("size", [20, 80])
-def test_resizing_treats_all_channels_alike_however_many(size):
-    image = np.random.default_rng(0).uniform(size=(40, 40, 600)).astype(np.float32)
-    many = resize(image, size)
-    for first in (0, 300, 597):
-        np.testing.assert_allclose(
-            many[..., first : first + 3], resize(np.ascontiguousarray(image[..., first : first + 3]), size), atol=1e-6
-        )
+        expected = network.compose(search, None, network.compose(template))
+    np.testing.assert_array_equal(evidence["band_order"], expected.order[0].numpy())
+    np.testing.assert_allclose(evidence["self_expression"], expected.matrix[0].numpy(), atol=1e-4)
 
 
 def test_all_zero_band_is_tracked_and_comes_last(network, make):
@@ -125,11 +95,9 @@ def test_constant_cubes_are_tracked_whatever_ranks_them(make, value, name):
     assert np.isfinite(tracker.update(cube).box).all()
 
 
-def test_band_specific_weights_refuse_other_counts_unless_they_do_not_rank(make):
+def test_band_specific_weights_take_other_counts_where_they_do_not_rank(make):
     specific = BIMMConfig(bands=15, widths=(2, 3), input_size=32)
     cubes, boxes = make.video(bands=16)
-    with refuses(CubeError, "15 bands", "16"):
-        BCRNetTracker(make.bcrnet(bimm=specific)).init(cubes[0], boxes[0])
     tracker = BCRNetTracker(make.bcrnet(bimm=specific, composer=ComposerConfig(name="sequential")))
     tracker.init(cubes[0], boxes[0])
     assert np.isfinite(tracker.update(cubes[1]).box).all()
@@ -180,26 +148,40 @@ def test_mean_of_choices_moves_as_the_mean_of_the_moves():
 
 
 def test_second_template_is_taken_mixed_in_and_dropped(network, make):
-    eager = BCRNetOptions(update_every=1, update_score=0.0, update_share=0.0, update_change=100.0, drop_score=0.0)
-    plain, cubes = started(network, make)
-    tracker, _ = started(network, make, options=eager)
-    np.testing.assert_array_equal(tracker.update(cubes[1]).box, plain.update(cubes[1]).box)
-    assert tracker._second is not None
-    state = tracker._state
-    window = state.search_window()
-    search = tracker._crop(ArrayFrame(cubes[2]), window, 255)
-    with torch.inference_mode():
-        _, mixed = tracker._decide(search, state, window)
-        first, tracker._second, second = tracker._kernels, None, tracker._second
-        _, alone = tracker._decide(search, state, window)
-        tracker._kernels = second
-        _, other = tracker._decide(search, state, window)
-    np.testing.assert_allclose(mixed["scores"], 0.7 * alone["scores"] + 0.3 * other["scores"], atol=1e-5)
-    tracker._kernels, tracker._second = first, second
-    tracker.options = dataclasses.replace(eager, drop_score=1.0, drop_frames=1, template_update=False)
-    tracker._rule.options = tracker.options
-    tracker.update(cubes[2])
-    assert tracker._second is None
+    """Taken after frame 2, in use in frame 3, in which its third doubtful frame drops it, and out of use in frame 4."""
+    options = BCRNetOptions(
+        update_every=2, update_score=0.0, update_share=0.0, update_change=100.0, drop_score=1.0, drop_frames=3
+    )
+    cubes, boxes = make.video(frames=5)
+    around = CropWindow.around((26, 21), context_side(boxes[0]))
+    template = make.crop(cubes[0], around, TEMPLATE_SIZE_PX)
+    found = {}
+    for mix in (0.3, 1.0):
+        tracker = BCRNetTracker(network, dataclasses.replace(options, update_mix=mix), scaling="fixed(1023)")
+        tracker.init(cubes[0], boxes[0])
+        found[mix] = [tracker.update(cube).evidence for cube in cubes[1:]]
+
+    def first_alone(evidence, cube):
+        search = make.crop(cube, evidence["search_window"], SEARCH_SIZE_PX, fill_from=cubes[0])
+        with torch.no_grad():
+            output = network(template, search)
+        return fuse_branches(output.logits, output.distances, output.weights)[0][0].numpy()
+
+    alone = [first_alone(evidence, cube) for evidence, cube in zip(found[0.3], cubes[1:], strict=True)]
+    apart = [
+        float(np.abs(evidence["scores"] - scores).max()) for evidence, scores in zip(found[0.3], alone, strict=True)
+    ]
+    assert [change > 0.01 for change in apart] == [False, False, True, False]
+    np.testing.assert_allclose(found[0.3][2]["scores"], 0.7 * alone[2] + 0.3 * found[1.0][2]["scores"], atol=5e-4)
+
+
+def test_a_second_template_is_forgotten_by_the_next_init(network, make):
+    sequence = make.sequence(frames=5)
+    options = BCRNetOptions(update_every=1, update_score=0.0, update_share=0.0, update_change=100.0, update_mix=1.0)
+    tracker = BCRNetTracker(network, options)
+    first = boxes_of(tracker, sequence)
+    assert not np.array_equal(first, boxes_of(BCRNetTracker(network, WITHOUT_UPDATE), sequence))
+    np.testing.assert_array_equal(boxes_of(tracker, sequence), first)
 
 
 def test_bf16_ranks_the_bands_as_fp32_does(network, make):
@@ -217,59 +199,16 @@ def test_bf16_on_whole_crops_keeps_the_last_step_exact(make):
     assert {p.dtype for p in tracker.network.bimm.encoder.parameters()} == {torch.bfloat16}
     exact, _ = started(whole, make)
     found, expected = tracker.update(cubes[1]).evidence, exact.update(cubes[1]).evidence
-    np.testing.assert_allclose(found["self_expression"], expected["self_expression"], atol=0.02)
+    np.testing.assert_allclose(found["self_expression"], expected["self_expression"], rtol=0.05, atol=0.02)
 
 
-def test_description_is_json_and_complete(network):
-    tracker = BCRNetTracker(network, BCRNetOptions(size_rate=0.2, fusion="box"), identity={"file": "a.safetensors"})
-    description = json.loads(json.dumps(tracker.describe()))
-    assert description["name"] == "bcrnet"
-    assert (
-        description["options"]["size_rate"],
-        description["options"]["fusion"],
-        description["options"]["update_mix"],
-    ) == (
-        0.2,
-        "box",
-        0.3,
-    )
-    assert BCRNetConfig.from_json(description["network"]) == network.config
-    assert description["weights"] == {"file": "a.safetensors"}
-
-
-@pytest.fixture
-def weights(tmp_path, monkeypatch, make):
-    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path))
-    monkeypatch.setattr("spectrack.weights.index.cache_folder", lambda: tmp_path / "cache")
-    extra = {"online": {"size_rate": 0.11, "fusion": "box", "update_mix": 0.2}}
-    return make.weights(
-        tmp_path / "bcrnet-compact.safetensors", network=make.bcrnet(), method="bcrnet", false_colour=None, extra=extra
-    )
-
-
-def test_loads_by_name_with_switches(weights, make):
-    tracker = load_tracker("bcrnet", precision="fp32", composer="pca", max_composites=2, update_mix=0.4, size_rate=0.3)
+def test_loads_by_name_with_switches(shipped, make):
+    shipped("bcrnet", false_colour=None, extra={"online": {"size_rate": 0.11, "fusion": "box", "update_mix": 0.2}})
+    tracker = load_tracker("bcrnet", precision="fp32", composer="pca", max_composites=2, update_mix=0.4)
     description = tracker.describe()
     assert description["network"]["composer"]["name"] == "pca"
     assert description["network"]["composer"]["max_composites"] == 2
-    assert [description["options"][name] for name in ("fusion", "update_mix", "size_rate")] == ["box", 0.4, 0.3]
-    assert description["weights"]["file"] == weights.name
+    assert [description["options"][name] for name in ("fusion", "update_mix", "size_rate")] == ["box", 0.4, 0.11]
     cubes, boxes = make.video(bands=25)
     tracker.init(cubes[0], boxes[0])
     assert len(tracker.update(cubes[1]).evidence["branch_weights"]) == 2
-    assert load_tracker("bcrnet", precision="fp32").describe()["options"]["size_rate"] == 0.11
-
-
-@pytest.mark.parametrize(
-    ("options", "kind", "facts"),
-    [
-        ({"compose": "pca"}, ConfigError, ("'compose'", "did you mean 'composer'")),
-        ({"composer": "pcs"}, ConfigError, ("'pcs'", "did you mean 'pca'")),
-        ({"fusion": "maps"}, ConfigError, ("fusion", "'maps'", "map", "box")),
-        ({"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "7")),
-        ({"profile": "full"}, WeightsError, ("bcrnet-full", "spectrack train")),
-    ],
-)
-def test_refusals_while_loading(weights, options, kind, facts):
-    with refuses(kind, facts):
-        load_tracker("bcrnet", **{"precision": "fp32"} | options)

@@ -1,27 +1,26 @@
-"""The SSF-Net tracker with a tiny random network: contract, evidence, one crop for both modalities, switches, band
-counts, refusals.
-"""
+"""What SSF-Net's tracker has of its own: evidence of both branches, one crop for both, switches, foreign pictures.
 
-import json
+What all Siamese trackers keep is in tests/trackers/test_siamese_contract.py.
+"""
 
 import numpy as np
 import pytest
 import torch
 
-from spectrack.errors import ConfigError, CubeError, WeightsError
+from spectrack.boxes import to_corners
+from spectrack.errors import CubeError
 from spectrack.false_colour import false_colour_matrix, to_display
-from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.methods.ssfnet.tracker import SSFNetOptions, SSFNetTracker
 from spectrack.runs.timing import timed_track
-from spectrack.scaling import Scaling
+from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
-from spectrack.trackers.crop import Colouring, PictureLight, cut
+from spectrack.trackers.crop import Colouring, CropWindow, PictureLight, context_side, cut
 from spectrack.trackers.loading import load_tracker
-from spectrack.weights.index import WEIGHTS_VARIABLE
 from tests.fixtures.refusals import refuses
 
-BOX = (20, 15, 12, 12)
+BOX = np.array([20.0, 15, 12, 12])
 
 
 @pytest.fixture(scope="module")
@@ -43,49 +42,49 @@ def started(network, make, bands=16, options=None, kind=np.uint16, **arguments):
 def test_evidence_shows_both_branches(network, make):
     tracker, cubes = started(network, make)
     tracker.init(cubes[0], BOX, wavelengths_nm=np.linspace(470, 620, 16))
-    estimate = tracker.update(cubes[1])
-    shapes = {name: value.shape for name, value in estimate.evidence.items() if isinstance(value, np.ndarray)}
+    evidence = tracker.update(cubes[1]).evidence
+    shapes = {name: value.shape for name, value in evidence.items() if isinstance(value, np.ndarray)}
     grid = (25, 25)
     assert shapes == {"scores": grid, "rgb_scores": grid, "hs_scores": grid, "angle": grid, "modality_weights": (2, 2)}
-    np.testing.assert_allclose(estimate.evidence["modality_weights"].sum(axis=1), 1, rtol=1e-6)
-    assert 0 <= estimate.evidence["angle"].min() <= estimate.evidence["angle"].max() <= np.pi
-    row, column = estimate.evidence["cell"]
-    assert estimate.score == pytest.approx(float(estimate.evidence["scores"][row, column]))
+    np.testing.assert_allclose(evidence["modality_weights"].sum(axis=1), 1, rtol=1e-6)
+    assert 0 <= evidence["angle"].min() <= evidence["angle"].max() <= np.pi
 
 
-def test_scores_are_those_of_the_whole_network(network, make):
-    tracker, cubes = started(network, make, scaling="fixed(1023)")
-    template, corners = tracker._template_crop(ArrayFrame(cubes[0]), np.array(BOX, dtype=float))
-    search = tracker._crop(ArrayFrame(cubes[1]), tracker._state.search_window(), 255)
-    matrix = torch.from_numpy(false_colour_matrix("thirds", 16))
-    colours = [torch.einsum("nbhw,bc->nchw", cube, matrix) for cube in (template, search)]
-    estimate = tracker.update(cubes[1])
-    with torch.no_grad():
-        output = network(template.contiguous(), search.contiguous(), *colours, None, corners)
-    for name, logits in (("scores", output.logits), ("rgb_scores", output.rgb_logits), ("hs_scores", output.hs_logits)):
-        np.testing.assert_allclose(estimate.evidence[name], logits.softmax(dim=1)[0, 1].numpy(), atol=5e-4)
-    np.testing.assert_allclose(estimate.evidence["angle"], output.angle[0].numpy(), atol=5e-3)
+class Watched(ArrayFrame):
+    """Notes the windows that are read from it."""
+
+    def __init__(self, cube):
+        super().__init__(cube)
+        self.reads = []
+
+    def window(self, x0, y0, x1, y1):
+        self.reads.append((y0, y1))
+        return super().window(x0, y0, x1, y1)
 
 
-def test_both_modalities_come_from_one_cut(network, make, monkeypatch):
+def test_both_branches_see_one_cut_and_say_what_the_trained_network_says(network, make):
     """The false colour of the crop is the crop of the false colour, and the frame is read once."""
-    tracker, cubes = started(network, make, scaling="fixed(1023)", rule="triple(9,5,1)")
-    window = tracker._state.search_window()
-    reads = []
-    monkeypatch.setattr(
-        ArrayFrame,
-        "window",
-        lambda self, *area: reads.append(area) or self.whole()[area[1] : area[3], area[0] : area[2]],
-    )
-    cube, colour = tracker._modalities(tracker._crop(ArrayFrame(cubes[1]), window, 255))
-    rows = {row for _, top, _, bottom in reads for row in range(top, bottom)}
-    assert sum(bottom - top for _, top, _, bottom in reads) == len(rows)
-    colouring = Colouring.of(Scaling.parse("fixed(1023)").fit(cubes[0]), false_colour_matrix("triple(9,5,1)", 16))
+    rule = "triple(9,5,1)"
+    tracker, cubes = started(network, make, scaling="fixed(1023)", rule=rule)
+    frame = Watched(cubes[1])
+    evidence = tracker.update(frame).evidence
+    rows = {row for top, bottom in frame.reads for row in range(top, bottom)}
+    assert sum(bottom - top for top, bottom in frame.reads) == len(rows)
+    colouring = Colouring.of(Gain.uniform(1 / 1023, 16), false_colour_matrix(rule, 16))
     fill = colouring.apply(cubes[0]).mean(axis=(0, 1))
-    expected = cut(ArrayFrame(cubes[1]), window, 255, colouring, fill)
-    inside = np.abs(colour[0].permute(1, 2, 0).numpy() - expected).max(axis=2)
-    assert np.median(inside) < 1e-5
-    assert cube.shape == (1, 16, 255, 255)
+    around = CropWindow.around((26, 21), context_side(BOX))
+    corners = torch.from_numpy(to_corners(around.to_crop(BOX, TEMPLATE_SIZE_PX)).astype(np.float32))[None]
+    seen = ((cubes[0], around, TEMPLATE_SIZE_PX), (cubes[1], evidence["search_window"], SEARCH_SIZE_PX))
+    crops = [make.crop(*one, fill_from=cubes[0]) for one in seen]
+    colours = [
+        torch.from_numpy(cut(ArrayFrame(cube), window, size, colouring, fill)).permute(2, 0, 1)[None]
+        for cube, window, size in seen
+    ]
+    with torch.no_grad():
+        output = network(*crops, *colours, None, corners)
+    for name, logits in (("scores", output.logits), ("rgb_scores", output.rgb_logits), ("hs_scores", output.hs_logits)):
+        np.testing.assert_allclose(evidence[name], logits.softmax(dim=1)[0, 1].numpy(), atol=5e-4)
+    np.testing.assert_allclose(evidence["angle"], output.angle[0].numpy(), atol=5e-3)
 
 
 def test_template_side_is_computed_once(network, make, monkeypatch):
@@ -126,35 +125,13 @@ def test_without_the_angle_head_there_is_no_angle_or_it_is_a_map(make):
     assert angle is None or np.isfinite(angle).all()
 
 
-def test_bf16_says_nearly_the_same(network, make):
+def test_bf16_measures_angles_in_fp32(network, make):
     found = []
     for precision in ("fp32", "bf16"):
         tracker, cubes = started(network, make, precision=precision)
-        found.append(tracker.update(cubes[1]).evidence)
-    np.testing.assert_allclose(found[1]["scores"], found[0]["scores"], atol=0.08)
-    assert found[1]["angle"].dtype == np.float32
-    assert np.isfinite(found[1]["angle"]).all()
-
-
-def test_calibration_on_the_first_frame(make):
-    """A window that trusts the last place alone looks at the truth, and what is wrong there is taken out."""
-    # The boxes of an untrained HS branch are too wild to learn from.
-    network = make.ssfnet(prediction="rgb")
-    options = {"window_influence": 1.0, "lost_score": 0.0}
-    tracker, _ = started(network, make, options=SSFNetOptions(calibrate=1.0, **options))
-    plain, _ = started(network, make, options=SSFNetOptions(calibrate=0.0, **options))
-    assert (plain._state._stretch == 1.0).all()
-    assert (tracker._state._stretch != 1.0).all()
-
-
-def test_other_band_counts_are_refused(network, make):
-    cubes, boxes = make.video(bands=16)
-    specific = make.ssfnet(s2fb=S2FBConfig(channels=8, widths=(4, 4, 4), bands=15))
-    with refuses(CubeError, "15 bands", "16"):
-        SSFNetTracker(specific).init(cubes[0], boxes[0])
-    tracker, _ = started(network, make)
-    with refuses(CubeError, "(60, 80, 16)", "(60, 80, 15)"):
-        tracker.update(cubes[0][..., :15])
+        found.append(tracker.update(cubes[1]).evidence["angle"])
+    assert found[1].dtype == np.float32
+    np.testing.assert_allclose(found[1], found[0], atol=0.1)
 
 
 def pictured(make, frames=3):
@@ -166,22 +143,22 @@ def pictured(make, frames=3):
     return sequence, images
 
 
-def test_the_data_sets_own_image_replaces_the_rule(network, make):
+def test_the_data_sets_own_image_replaces_the_rule(make):
+    network = make.ssfnet(fusion="none")
     sequence, _ = pictured(make)
     options = {"scaling": "fixed(1023)", "options": SSFNetOptions(colour="dataset")}
     own, ruled = SSFNetTracker(network, **options), SSFNetTracker(network, scaling="fixed(1023)")
     assert own.wants_pictures
     assert not ruled.wants_pictures
     # Made by the same rule, linear again and as bright, it gives what the rule gives, up to eight bits.
-    crops = []
+    found = []
     for tracker in (own, ruled):
         tracker.init(sequence.pictured_frame(0), BOX)
-        crops.append(
-            tracker._modalities(tracker._crop(sequence.pictured_frame(1), tracker._state.search_window(), 255))
-        )
-    assert torch.equal(crops[0][0], crops[1][0])
-    np.testing.assert_allclose(crops[0][1].numpy(), crops[1][1].numpy(), atol=0.02)
-    assert not torch.equal(crops[0][1], crops[1][1])
+        found.append(tracker.update(sequence.pictured_frame(1)).evidence)
+    np.testing.assert_allclose(found[0]["rgb_scores"], found[1]["rgb_scores"], atol=0.1)
+    assert not np.array_equal(found[0]["rgb_scores"], found[1]["rgb_scores"])
+    # Without fusion, the hyperspectral branch sees nothing of the picture.
+    np.testing.assert_array_equal(found[0]["hs_scores"], found[1]["hs_scores"])
     # The clock of the evaluation hands pictures on as well.
     timed = [entry.estimate.box for entry in timed_track(sequence, SSFNetTracker(network, **options))]
     np.testing.assert_array_equal(np.stack(timed), boxes_of(own, sequence))
@@ -210,15 +187,8 @@ def test_light_of_a_picture_undoes_its_gamma():
     np.testing.assert_allclose(PictureLight(2.0).apply(shown), 2 * light, atol=0.01)
 
 
-@pytest.fixture
-def weights(tmp_path, monkeypatch, make):
-    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path))
-    monkeypatch.setattr("spectrack.weights.index.cache_folder", lambda: tmp_path / "cache")
-    extra = {"online": {"size_rate": 0.11, "penalty": 0.2}}
-    return make.weights(tmp_path / "ssfnet-compact.safetensors", network=make.ssfnet(), method="ssfnet", extra=extra)
-
-
-def test_loads_by_name_with_switches(weights, make):
+def test_loads_by_name_with_switches(shipped, make):
+    shipped("ssfnet", extra={"online": {"size_rate": 0.11, "penalty": 0.2}})
     tracker = load_tracker("ssfnet", precision="fp32", prediction="hs", size_rate=0.3)
     description = tracker.describe()
     assert description["network"]["prediction"] == "hs"
@@ -228,30 +198,10 @@ def test_loads_by_name_with_switches(weights, make):
         0.45,
         "rule",
     ]
-    assert (description["false_colour"], description["weights"]["file"]) == ("thirds", weights.name)
-    json.dumps(description, allow_nan=False)
+    assert description["false_colour"] == "thirds"
     cubes, boxes = make.video(bands=25)
     tracker.init(cubes[0], boxes[0])
     assert np.isfinite(tracker.update(cubes[1]).box).all()
-
-
-@pytest.mark.parametrize(
-    ("options", "kind", "facts"),
-    [
-        (
-            {"predicton": "hs"},
-            ConfigError,
-            ("'predicton'", "did you mean 'prediction'"),
-        ),
-        ({"prediction": "both"}, ConfigError, ("prediction", "'both'", "learned, mean, rgb, hs")),
-        ({"colour": "own"}, ConfigError, ("colour", "'own'", "rule", "dataset")),
-        ({"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "7")),
-        ({"profile": "full"}, WeightsError, ("ssfnet-full", "spectrack train")),
-    ],
-)
-def test_refusals_while_loading(weights, options, kind, facts):
-    with refuses(kind, facts):
-        load_tracker("ssfnet", **{"precision": "fp32"} | options)
 
 
 def test_defaults_are_those_of_the_published_tracker():

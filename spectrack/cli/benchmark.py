@@ -25,8 +25,9 @@ class Benchmark:
     """Track a dataset with several trackers, score them and set them side by side.
 
     Writes a run directory a tracker into --out (boxes, times, scores, versions, seed, hash of the weights) and
-    benchmark.json. An interrupted benchmark goes on where it stopped when the same command is given again. A tracker
-    that fails on a sequence loses it from that frame on, and the exit status is 1.
+    benchmark.json. An interrupted benchmark goes on where it stopped when the same command is given again; sequences
+    whose frames changed since are tracked again, and corrected truth is scored anew. A tracker that fails on a sequence
+    loses it from that frame on, and the exit status is 1.
     """
 
     EXAMPLES: ClassVar[str] = """examples:

@@ -25,7 +25,7 @@ class Report:
     Writes report.html (curves, attributes, film strips, timelines, bands, speed, losses), figures/ (PDF, SVG) and
     tables/ (CSV, Markdown, LaTeX). All are scored anew from boxes and truth under one protocol, with bootstrap
     intervals over sequences; the first run is what the others are compared with. A run is a folder that `spectrack
-    benchmark` wrote.
+    benchmark` or `spectrack track` wrote; tracks of several videos by one tracker are one run.
 
     Runs must cover the same sequences, or --shared compares them on those that all have and says so on the page. Film
     strips need the frames: where the dataset has moved, name its place with --root.
@@ -34,6 +34,7 @@ class Report:
     EXAMPLES: ClassVar[str] = """examples:
   spectrack report RUN --out report                                    all trackers of a benchmark
   spectrack report RUN/siamban wide=RUN2/siamban --out report          two runs, one under another name
+  spectrack report runs/car-cf runs/car-siamban --out report           what `spectrack track` wrote, side by side
   spectrack report RUN --results SEE-Net=downloads/seenet --truth HOTC/test --out report
   spectrack report --results A=boxes/a --results B=boxes/b --truth HOTC/test --out report"""
 

@@ -1,4 +1,5 @@
-"""SiamBAN's losses: balanced cross-entropy over sampled points and 1 - IoU over positive points.
+"""SiamBAN's losses, which every method here builds on: balanced cross-entropy over sampled points, and 1 - IoU over
+positive points.
 
 Source: Chen et al., Siamese Box Adaptive Network, CVPR 2020, section 3.4, and its published configuration
 (both terms weigh 1; positives and negatives each weigh one half; IoU with 1 added to numerator and denominator). The
@@ -7,21 +8,40 @@ extra weight of hard negatives is ours, after Shrivastava, Gupta, Girshick, CVPR
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spectrack.tables import require, require_choices
 from spectrack.training.labels import NEGATIVE, POSITIVE
 
 
-class SiamBANLoss(NamedTuple):
-    """The terms of one batch; each a scalar that carries gradient."""
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms and sampling of the points; a method adds its own.
 
-    total: Tensor
-    classification: Tensor
-    regression: Tensor
+    Attributes:
+        classification: weight of the balanced cross-entropy.
+        regression: weight of 1 - IoU.
+        positives: positive points kept a sample; 0 keeps all (SiamBAN: 16).
+        negatives: negative points kept a sample; 0 keeps all (SiamBAN: 48).
+        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none
+            (SiamBAN).
+    """
+
+    classification: float = 1.0
+    regression: float = 1.0
+    positives: int = 16
+    negatives: int = 0
+    hard_negatives: int = 0
+
+    def __post_init__(self) -> None:
+        require_choices(self)
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            require(isinstance(value, str) or value >= 0, entry.name, "0 or more", value)
 
 
 def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, hard_negatives: int = 0) -> Tensor:
@@ -74,19 +94,13 @@ def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
     return (1.0 - (intersection + 1.0) / (area + wanted_area - intersection + 1.0)).mean()
 
 
-def siamban_loss(
-    logits: Tensor,
-    distances: Tensor,
-    labels: Tensor,
-    targets: Tensor,
-    *,
-    classification_weight: float = 1.0,
-    regression_weight: float = 1.0,
-    hard_negatives: int = 0,
-) -> SiamBANLoss:
-    """The sum of both terms; shapes as in the functions above."""
-    classification = balanced_cross_entropy(logits, labels, hard_negatives=hard_negatives)
-    regression = iou_loss(distances, targets, labels)
-    return SiamBANLoss(
-        classification_weight * classification + regression_weight * regression, classification, regression
-    )
+def point_losses(
+    logits: Tensor, distances: Tensor, labels: Tensor, targets: Tensor, config: LossConfig
+) -> tuple[Tensor, Tensor]:
+    """Both terms of one grid of answers, without their weights; shapes as in the functions above.
+
+    Returns:
+        Classification and regression, scalars.
+    """
+    classification = balanced_cross_entropy(logits, labels, hard_negatives=config.hard_negatives)
+    return classification, iou_loss(distances, targets, labels)

@@ -55,30 +55,6 @@ class OptimiserConfig:
 
 
 @dataclass(frozen=True)
-class LossConfig:
-    """Weights of the terms and sampling of the points.
-
-    Attributes:
-        classification: weight of the balanced cross-entropy.
-        regression: weight of 1 - IoU.
-        positives: positive points kept a sample; 0 keeps all (SiamBAN: 16).
-        negatives: negative points kept a sample; 0 keeps all (SiamBAN: 48).
-        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none
-            (SiamBAN).
-    """
-
-    classification: float = 1.0
-    regression: float = 1.5
-    positives: int = 16
-    negatives: int = 0
-    hard_negatives: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("positives", "negatives", "hard_negatives"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-
-
-@dataclass(frozen=True)
 class ParameterGroup:
     """Parts of the network with an optimiser of their own.
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from spectrack.training.losses import balanced_cross_entropy, iou_loss, siamban_loss
+from spectrack.training.losses import LossConfig, balanced_cross_entropy, iou_loss, point_losses
 
 
 def grids(*labels):
@@ -106,34 +106,23 @@ def test_gradients_against_finite_differences():
 )
 def test_a_missing_kind_gives_nought_and_no_nan(labels):
     logits, distances = torch.randn(1, 2, 25, 25, requires_grad=True), torch.rand(1, 4, 25, 25, requires_grad=True)
-    loss = siamban_loss(logits, distances, labels, torch.rand(1, 4, 25, 25))
-    loss.total.backward()
-    assert all(torch.isfinite(term).all() for term in loss)
+    classification, regression = point_losses(logits, distances, labels, torch.rand(1, 4, 25, 25), LossConfig())
+    (classification + regression).backward()
+    assert torch.isfinite(classification)
+    assert torch.isfinite(regression)
     assert torch.isfinite(logits.grad).all()
     assert torch.isfinite(distances.grad).all()
     if not (labels == 1).any():
-        assert loss.regression.item() == 0
+        assert regression.item() == 0
     if not (labels >= 0).any():
-        assert loss.total.item() == 0
+        assert classification.item() == 0
 
 
 def test_huge_values_stay_finite():
     logits = torch.full((1, 2, 25, 25), 1e4)
     logits[:, 0] = -1e4
-    loss = siamban_loss(logits, torch.full((1, 4, 25, 25), 1097.0), grids(1, 0), torch.full((1, 4, 25, 25), 1e-3))
-    assert all(torch.isfinite(term) for term in loss)
-
-
-def test_weights_of_the_terms():
-    torch.manual_seed(1)
-    arguments = torch.randn(1, 2, 25, 25), torch.rand(1, 4, 25, 25), grids(1, 0), torch.rand(1, 4, 25, 25)
-    plain, weighted = (
-        siamban_loss(*arguments),
-        siamban_loss(*arguments, classification_weight=2.0, regression_weight=3.0),
-    )
-    assert plain.total.item() == pytest.approx((plain.classification + plain.regression).item())
-    assert weighted.total.item() == pytest.approx((2 * plain.classification + 3 * plain.regression).item())
-    assert weighted.classification.item() == plain.classification.item()
+    distances, targets = torch.full((1, 4, 25, 25), 1097.0), torch.full((1, 4, 25, 25), 1e-3)
+    assert all(torch.isfinite(term) for term in point_losses(logits, distances, grids(1, 0), targets, LossConfig()))
 
 
 def test_bfloat16_is_summed_in_float32():

@@ -5,8 +5,7 @@ cubes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -22,48 +21,6 @@ from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.recipe import Recipe
 from spectrack.weights.metadata import WeightsMetadata
-
-
-@dataclass(frozen=True)
-class BCRNetLossConfig:
-    """Weights of the terms and sampling of the points. Where only `reconstruction` counts, nothing is tracked, which is
-    fast.
-
-    Attributes:
-        classification: l1 of eq. (15), of the branches' weighted cross-entropy.
-        regression: l2, of the branches' weighted 1 - IoU.
-        reconstruction: l3, of the relative error of both crops.
-        fused_classification: weight of the fused map's cross-entropy (ours).
-        fused_regression: weight of the fused map's 1 - IoU (ours).
-        norm: of the reconstruction error.
-        detach_weights: let BIMM learn from the reconstruction alone.
-        branches: train on so many composites drawn from a batch's, for its pace; 0 takes all (the paper). Validation
-            takes all.
-        positives: positive points kept a sample; 0 keeps all.
-        negatives: negative points kept a sample; 0 keeps all.
-        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none.
-    """
-
-    classification: float = 1.0
-    regression: float = 1.0
-    reconstruction: float = 1.0
-    fused_classification: float = 0.0
-    fused_regression: float = 0.0
-    norm: Literal["relative", "element"] = "relative"
-    detach_weights: bool = False
-    branches: int = 0
-    positives: int = 16
-    negatives: int = 0
-    hard_negatives: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("branches", "positives", "negatives", "hard_negatives"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-
-    @property
-    def tracks(self) -> bool:
-        """Whether anything but the reconstruction counts."""
-        return any((self.classification, self.regression, self.fused_classification, self.fused_regression))
 
 
 class BCRNetLearner(Learner):
@@ -113,21 +70,7 @@ class BCRNetLearner(Learner):
         generator = self.draws(step)
         output = self._respond(batch, generator)
         labels = self.labels(batch, generator)
-        terms = bcrnet_loss(
-            output,
-            batch.template,
-            batch.search,
-            labels,
-            distance_targets(batch.box),
-            classification_weight=loss.classification,
-            regression_weight=loss.regression,
-            reconstruction_weight=loss.reconstruction,
-            fused_classification_weight=loss.fused_classification,
-            fused_regression_weight=loss.fused_regression,
-            norm=loss.norm,
-            detach_weights=loss.detach_weights,
-            hard_negatives=loss.hard_negatives,
-        )
+        terms = bcrnet_loss(output, batch.template, batch.search, labels, distance_targets(batch.box), loss)
         return terms._asdict()
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ crop's energy, so that it has no unit and starts near 0.2, and all three weights
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
@@ -20,10 +21,39 @@ from torch import Tensor
 
 from spectrack.methods.bcrnet.network import BCRNetOutput, fuse_branches
 from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error
-from spectrack.training.losses import balanced_cross_entropy, iou_loss
+from spectrack.training.losses import LossConfig, point_losses
 
 ReconstructionNorm = Literal["relative", "element"]
 """Error over the crop's energy, or mean squared error per element."""
+
+
+@dataclass(frozen=True)
+class BCRNetLossConfig(LossConfig):
+    """Weights of the terms and sampling of the points. Where only `reconstruction` counts, nothing is tracked, which is
+    fast. `classification` is l1 of eq. (15), `regression` l2.
+
+    Attributes:
+        reconstruction: l3, of the relative error of both crops.
+        fused_classification: weight of the fused map's cross-entropy (ours).
+        fused_regression: weight of the fused map's 1 - IoU (ours).
+        norm: of the reconstruction error.
+        detach_weights: keep the gradient of everything but the reconstruction out of the band importance module;
+            against weights that collapse.
+        branches: train on so many composites drawn from a batch's, for its pace; 0 takes all (the paper). Validation
+            takes all.
+    """
+
+    reconstruction: float = 1.0
+    fused_classification: float = 0.0
+    fused_regression: float = 0.0
+    norm: ReconstructionNorm = "relative"
+    detach_weights: bool = False
+    branches: int = 0
+
+    @property
+    def tracks(self) -> bool:
+        """Whether anything but the reconstruction counts."""
+        return any((self.classification, self.regression, self.fused_classification, self.fused_regression))
 
 
 class BCRNetLoss(NamedTuple):
@@ -67,7 +97,7 @@ def reconstruction_loss(cube: Tensor, matrix: Tensor, *, norm: ReconstructionNor
 
 
 def branch_losses(
-    logits: Tensor, distances: Tensor, labels: Tensor, targets: Tensor, *, hard_negatives: int = 0
+    logits: Tensor, distances: Tensor, labels: Tensor, targets: Tensor, config: LossConfig
 ) -> tuple[Tensor, Tensor]:
     """SiamBAN's two losses of every branch.
 
@@ -76,20 +106,18 @@ def branch_losses(
         distances: (N, B, 4, 25, 25).
         labels: (N, 25, 25), the same for all branches.
         targets: (N, 4, 25, 25).
-        hard_negatives: see `losses.balanced_cross_entropy`.
+        config: how points count.
 
     Returns:
         Classification and regression, (B,) each.
     """
-    branches = range(logits.shape[1])
-    classification = torch.stack(
-        [balanced_cross_entropy(logits[:, n], labels, hard_negatives=hard_negatives) for n in branches]
-    )
-    return classification, torch.stack([iou_loss(distances[:, n], targets, labels) for n in branches])
+    pairs = [point_losses(logits[:, n], distances[:, n], labels, targets, config) for n in range(logits.shape[1])]
+    classification, regression = (torch.stack(terms) for terms in zip(*pairs, strict=True))
+    return classification, regression
 
 
 def fused_losses(
-    logits: Tensor, distances: Tensor, weights: Tensor, labels: Tensor, targets: Tensor, *, hard_negatives: int = 0
+    logits: Tensor, distances: Tensor, weights: Tensor, labels: Tensor, targets: Tensor, config: LossConfig
 ) -> tuple[Tensor, Tensor]:
     """SiamBAN's two losses of the fused maps S and R (`fuse_branches`): what a tracker that fuses maps decides by.
 
@@ -101,7 +129,7 @@ def fused_losses(
         weights: (N, B), sums to 1.
         labels: (N, 25, 25).
         targets: (N, 4, 25, 25).
-        hard_negatives: see `losses.balanced_cross_entropy`.
+        config: how points count.
 
     Returns:
         Classification and regression, scalars.
@@ -109,7 +137,7 @@ def fused_losses(
     scores, fused = fuse_branches(logits, distances, weights)
     # A log-softmax leaves logarithms of probabilities that sum to 1 as they are.
     pair = torch.stack([1.0 - scores, scores], dim=1).clamp(min=1e-6).log()
-    return balanced_cross_entropy(pair, labels, hard_negatives=hard_negatives), iou_loss(fused, targets, labels)
+    return point_losses(pair, fused, labels, targets, config)
 
 
 def weight_entropy(weights: Tensor) -> Tensor:
@@ -132,15 +160,7 @@ def bcrnet_loss(
     search_cube: Tensor,
     labels: Tensor,
     targets: Tensor,
-    *,
-    classification_weight: float = 1.0,
-    regression_weight: float = 1.0,
-    reconstruction_weight: float = 1.0,
-    fused_classification_weight: float = 0.0,
-    fused_regression_weight: float = 0.0,
-    norm: ReconstructionNorm = "relative",
-    detach_weights: bool = False,
-    hard_negatives: int = 0,
+    config: BCRNetLossConfig,
 ) -> BCRNetLoss:
     """Eq. (15) of one batch, and the loss of the fused maps where it has a weight.
 
@@ -150,28 +170,20 @@ def bcrnet_loss(
         search_cube: (N, C, 255, 255) as given to the network.
         labels: (N, 25, 25) of 1, 0 and -1.
         targets: (N, 4, 25, 25).
-        classification_weight: l1.
-        regression_weight: l2.
-        reconstruction_weight: l3.
-        fused_classification_weight: of L_cls of the fused maps; not in the paper.
-        fused_regression_weight: of L_reg of the fused maps; not in the paper.
-        norm: of the reconstruction error.
-        detach_weights: keep the gradient of everything but the reconstruction out of the band importance module;
-            against weights that collapse.
-        hard_negatives: see `losses.balanced_cross_entropy`.
+        config: weights and switches.
     """
-    weights = output.weights.detach() if detach_weights else output.weights
+    weights = output.weights.detach() if config.detach_weights else output.weights
     shares = weights.mean(dim=0)
-    scores, boxes = branch_losses(output.logits, output.distances, labels, targets, hard_negatives=hard_negatives)
+    scores, boxes = branch_losses(output.logits, output.distances, labels, targets, config)
     classification, regression = (shares * scores).sum(), (shares * boxes).sum()
-    reconstruction = crop_reconstruction(output, template_cube, search_cube, norm=norm)
+    reconstruction = crop_reconstruction(output, template_cube, search_cube, norm=config.norm)
     total = (
-        classification_weight * classification + regression_weight * regression + reconstruction_weight * reconstruction
+        config.classification * classification + config.regression * regression + config.reconstruction * reconstruction
     )
     fused = (classification.new_zeros(()), classification.new_zeros(()))
-    if fused_classification_weight or fused_regression_weight:
-        fused = fused_losses(output.logits, output.distances, weights, labels, targets, hard_negatives=hard_negatives)
-        total = total + fused_classification_weight * fused[0] + fused_regression_weight * fused[1]
+    if config.fused_classification or config.fused_regression:
+        fused = fused_losses(output.logits, output.distances, weights, labels, targets, config)
+        total = total + config.fused_classification * fused[0] + config.fused_regression * fused[1]
     return BCRNetLoss(
         total, classification, regression, reconstruction, weight_entropy(output.weights.detach()), *fused
     )

@@ -25,7 +25,7 @@ METHOD = Method(
     online="spectrack.methods.bcrnet.tracker:BCRNetOptions",
     profiles={"compact": ("shipped", "recipe"), "full": ("recipe",)},
     learner="spectrack.methods.bcrnet.learner:BCRNetLearner",
-    loss="spectrack.methods.bcrnet.learner:BCRNetLossConfig",
+    loss="spectrack.methods.bcrnet.losses:BCRNetLossConfig",
     batches="spectral",
     folder=Path(__file__).parent,
 )

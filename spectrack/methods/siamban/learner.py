@@ -9,7 +9,7 @@ from spectrack.networks.siamese import SiameseNetwork
 from spectrack.pairs.batches import Batch
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps, to_images
-from spectrack.training.losses import siamban_loss
+from spectrack.training.losses import point_losses
 from spectrack.training.recipe import Recipe
 
 
@@ -27,16 +27,10 @@ class SiamBANLearner(Learner):
     def losses(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Both terms and their weighted sum."""
         logits, distances = self.network(to_images(batch.template), to_images(batch.search), batch.template_box)
-        terms = siamban_loss(
-            logits,
-            distances,
-            self.labels(batch, self.draws(step)),
-            distance_targets(batch.box),
-            classification_weight=self.loss.classification,
-            regression_weight=self.loss.regression,
-            hard_negatives=self.loss.hard_negatives,
-        )
-        return terms._asdict()
+        labels = self.labels(batch, self.draws(step))
+        classification, regression = point_losses(logits, distances, labels, distance_targets(batch.box), self.loss)
+        total = self.loss.classification * classification + self.loss.regression * regression
+        return {"total": total, "classification": classification, "regression": regression}
 
     @torch.no_grad()
     def overlaps(self, batch: Batch) -> Tensor:

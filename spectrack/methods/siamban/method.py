@@ -15,7 +15,7 @@ METHOD = Method(
     online="spectrack.trackers.online:OnlineOptions",
     profiles={"compact": ("shipped", "recipe"), "full": ("import",)},
     learner="spectrack.methods.siamban.learner:SiamBANLearner",
-    loss="spectrack.training.recipe:LossConfig",
+    loss="spectrack.training.losses:LossConfig",
     batches="pairs",
     folder=Path(__file__).parent,
 )

@@ -8,55 +8,17 @@ the recipe).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from spectrack.methods.ssfnet.losses import AngleLoss, hardest_negatives, ssfnet_loss
+from spectrack.methods.ssfnet.losses import hardest_negatives, ssfnet_loss
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.pairs.spectral_expansion import SpectralBatch
-from spectrack.tables import require
 from spectrack.training.labels import POSITIVE, distance_targets
 from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class SSFNetLossConfig:
-    """Weights of the terms, the form of SAAL, and sampling of the points.
-
-    Attributes:
-        classification: weight of the balanced cross-entropies.
-        regression: weight of 1 - IoU.
-        hs_branch: weight of the hyperspectral branch's own two terms beside the fused ones.
-        spectral_angle: weight of SAAL; 0 trains SAAM without it.
-        margin: m of SAAL in radians.
-        mu: weight of the positives' own angle in SAAL.
-        angle_loss: ``triplet``, or ``contrastive``, which has neither margin nor mu.
-        positives: positive points kept a sample; 0 keeps all (SiamBAN: 16).
-        negatives: negative points kept a sample; 0 keeps all (SiamBAN: 48).
-        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none
-            (SiamBAN).
-    """
-
-    classification: float = 1.0
-    regression: float = 1.0
-    hs_branch: float = 0.5
-    spectral_angle: float = 1.0
-    margin: float = 0.5
-    mu: float = 0.1
-    angle_loss: AngleLoss = "triplet"
-    positives: int = 16
-    negatives: int = 0
-    hard_negatives: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("classification", "regression", "hs_branch", "spectral_angle", "margin", "mu"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        for name in ("positives", "negatives", "hard_negatives"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
 
 
 class SSFNetLearner(Learner):
@@ -78,21 +40,9 @@ class SSFNetLearner(Learner):
         """All terms and their weighted sum, the share of the hyperspectral branch, and mean angles of target and hard
         negatives.
         """
-        output, loss = self._output(batch), self.loss
+        output = self._output(batch)
         labels = self.labels(batch, self.draws(step))
-        terms = ssfnet_loss(
-            output,
-            labels,
-            distance_targets(batch.box),
-            classification_weight=loss.classification,
-            regression_weight=loss.regression,
-            hs_weight=loss.hs_branch,
-            angle_weight=loss.spectral_angle,
-            angle_loss=loss.angle_loss,
-            margin=loss.margin,
-            mu=loss.mu,
-            hard_negatives=loss.hard_negatives,
-        )
+        terms = ssfnet_loss(output, labels, distance_targets(batch.box), self.loss)
         return terms._asdict() | _monitors(output, labels)
 
     @torch.no_grad()

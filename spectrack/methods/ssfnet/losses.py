@@ -24,6 +24,7 @@ alone would let a good RGB branch starve the other).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
@@ -31,7 +32,7 @@ from torch import Tensor
 
 from spectrack.methods.ssfnet.network import SSFNetOutput
 from spectrack.training.labels import NEGATIVE, POSITIVE
-from spectrack.training.losses import balanced_cross_entropy, iou_loss
+from spectrack.training.losses import LossConfig, point_losses
 
 HARD_ANGLES = 16
 """Negatives of a sample that SAAL looks at."""
@@ -40,6 +41,26 @@ _TEMPERATURE = 0.1
 
 AngleLoss = Literal["triplet", "contrastive"]
 """SAAL as above, or the share of the positives in a softmax over all labelled points."""
+
+
+@dataclass(frozen=True)
+class SSFNetLossConfig(LossConfig):
+    """Weights of the terms, the form of SAAL, and sampling of the points.
+
+    Attributes:
+        hs_branch: weight of the hyperspectral branch's own two terms beside the fused ones; among themselves they are
+            weighted as those are.
+        spectral_angle: weight of SAAL; at 0 it is not computed, and SAAM trains without it.
+        margin: m of SAAL in radians, how much larger the angle of a negative must be.
+        mu: weight of the positives' own angle in SAAL.
+        angle_loss: ``triplet``, or ``contrastive``, which has neither margin nor mu.
+    """
+
+    hs_branch: float = 0.5
+    spectral_angle: float = 1.0
+    margin: float = 0.5
+    mu: float = 0.1
+    angle_loss: AngleLoss = "triplet"
 
 
 class SSFNetLoss(NamedTuple):
@@ -62,16 +83,13 @@ class SSFNetLoss(NamedTuple):
     spectral_angle: Tensor
 
 
-def spectral_angle_loss(
-    angles: Tensor, labels: Tensor, *, margin: float = 0.5, mu: float = 0.1, hardest: int = HARD_ANGLES
-) -> Tensor:
+def spectral_angle_loss(angles: Tensor, labels: Tensor, config: SSFNetLossConfig, hardest: int = HARD_ANGLES) -> Tensor:
     """SAAL as a triplet loss over hard negatives.
 
     Args:
         angles: (N, 25, 25) in radians, between the template's region and the region at each grid point.
         labels: (N, 25, 25) of 1, 0 and -1 (ignored).
-        margin: m in radians, how much larger the angle of a negative must be.
-        mu: weight of the positives' own angle.
+        config: with margin and mu.
         hardest: so many smallest negative angles count, |Q'|.
 
     Returns:
@@ -79,15 +97,16 @@ def spectral_angle_loss(
 
     Example:
         >>> angles, labels = torch.tensor([[[0.2, 1.5]]]), torch.tensor([[[1, 0]]])
-        >>> [round(spectral_angle_loss(angles, labels, margin=margin, mu=0.0).item(), 3) for margin in (0.5, 2.0)]
+        >>> configs = [SSFNetLossConfig(margin=margin, mu=0.0) for margin in (0.5, 2.0)]
+        >>> [round(spectral_angle_loss(angles, labels, config).item(), 3) for config in configs]
         [0.0, 0.7]
     """
     flat = angles.float().flatten(1)
     positive = (labels == POSITIVE).flatten(1)
     rivals, found = hardest_negatives(angles, labels, hardest)
-    hinge = (margin + flat[:, :, None] - rivals[:, None, :]).clamp(min=0.0)
+    hinge = (config.margin + flat[:, :, None] - rivals[:, None, :]).clamp(min=0.0)
     triplets = _mean_of(hinge.flatten(1), (positive[:, :, None] & found[:, None, :]).flatten(1))
-    own = mu * _mean_of(flat, positive) / math.pi
+    own = config.mu * _mean_of(flat, positive) / math.pi
     alone = _mean_of((math.pi / 2 - rivals).clamp(min=0.0), found)
     has_positive, has_negative = positive.any(dim=1), found.any(dim=1)
     # Means over nothing are 0, so the first line serves samples without negatives too.
@@ -126,50 +145,27 @@ def hardest_negatives(angles: Tensor, labels: Tensor, count: int = HARD_ANGLES) 
     return torch.where(found, smallest, 0.0), found
 
 
-def ssfnet_loss(
-    output: SSFNetOutput,
-    labels: Tensor,
-    targets: Tensor,
-    *,
-    classification_weight: float = 1.0,
-    regression_weight: float = 1.0,
-    hs_weight: float = 0.5,
-    angle_weight: float = 1.0,
-    angle_loss: AngleLoss = "triplet",
-    margin: float = 0.5,
-    mu: float = 0.1,
-    hard_negatives: int = 0,
-) -> SSFNetLoss:
+def ssfnet_loss(output: SSFNetOutput, labels: Tensor, targets: Tensor, config: SSFNetLossConfig) -> SSFNetLoss:
     """All terms of one batch.
 
     Args:
         output: of the network.
         labels: (N, 25, 25) of 1, 0 and -1.
         targets: (N, 4, 25, 25).
-        classification_weight: of the balanced cross-entropies.
-        regression_weight: of 1 - IoU.
-        hs_weight: of the hyperspectral branch's own two terms, which are weighted among themselves as the fused ones
-            are.
-        angle_weight: of SAAL; at 0 it is not computed (SAAM without SAAL).
-        angle_loss: which form SAAL has.
-        margin: m in radians, of the triplet form.
-        mu: of the triplet form.
-        hard_negatives: see `losses.balanced_cross_entropy`.
+        config: weights and switches.
     """
-    classification = balanced_cross_entropy(output.logits, labels, hard_negatives=hard_negatives)
-    regression = iou_loss(output.distances, targets, labels)
-    hs_classification = balanced_cross_entropy(output.hs_logits, labels, hard_negatives=hard_negatives)
-    hs_regression = iou_loss(output.hs_distances, targets, labels)
+    classification, regression = point_losses(output.logits, output.distances, labels, targets, config)
+    hs_classification, hs_regression = point_losses(output.hs_logits, output.hs_distances, labels, targets, config)
     angle = classification.new_zeros(())
-    if output.angle is not None and angle_weight:
-        if angle_loss == "triplet":
-            angle = spectral_angle_loss(output.angle, labels, margin=margin, mu=mu)
+    if output.angle is not None and config.spectral_angle:
+        if config.angle_loss == "triplet":
+            angle = spectral_angle_loss(output.angle, labels, config)
         else:
             angle = contrastive_angle_loss(output.angle, labels)
     total = (
-        classification_weight * (classification + hs_weight * hs_classification)
-        + regression_weight * (regression + hs_weight * hs_regression)
-        + angle_weight * angle
+        config.classification * (classification + config.hs_branch * hs_classification)
+        + config.regression * (regression + config.hs_branch * hs_regression)
+        + config.spectral_angle * angle
     )
     return SSFNetLoss(total, classification, regression, hs_classification, hs_regression, angle)
 

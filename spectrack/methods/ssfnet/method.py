@@ -17,7 +17,7 @@ METHOD = Method(
     online="spectrack.methods.ssfnet.tracker:SSFNetOptions",
     profiles={"compact": ("shipped", "recipe"), "full": ("recipe",)},
     learner="spectrack.methods.ssfnet.learner:SSFNetLearner",
-    loss="spectrack.methods.ssfnet.learner:SSFNetLossConfig",
+    loss="spectrack.methods.ssfnet.losses:SSFNetLossConfig",
     batches="spectral",
     folder=Path(__file__).parent,
 )

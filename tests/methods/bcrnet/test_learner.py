@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from spectrack.errors import ConfigError, WeightsError
-from spectrack.methods.bcrnet.learner import BCRNetLearner, BCRNetLossConfig, keep_composites
+from spectrack.methods.bcrnet.learner import BCRNetLearner, keep_composites
+from spectrack.methods.bcrnet.losses import BCRNetLossConfig
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork, keep_levels
 from spectrack.simulation.video import simulate

@@ -6,6 +6,7 @@ import torch
 from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.composites import ComposerConfig
 from spectrack.methods.bcrnet.losses import (
+    BCRNetLossConfig,
     bcrnet_loss,
     branch_losses,
     fused_losses,
@@ -17,8 +18,9 @@ from spectrack.methods.bcrnet.self_expression import gram_matrix, mean_of_others
 from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.siamese import SiameseConfig
 from spectrack.training.labels import distance_targets, ellipse_labels
-from spectrack.training.losses import siamban_loss
+from spectrack.training.losses import LossConfig, point_losses
 
+PAPER = BCRNetLossConfig()
 BOX = torch.tensor([[90.0, 80.0, 160.0, 170.0], [60.0, 100.0, 130.0, 150.0]])
 
 
@@ -59,11 +61,11 @@ def test_each_crop_is_rebuilt_by_its_own_matrix():
     torch.manual_seed(0)
     trained, (template, search) = network(), cubes()
     output = trained(template, search)
-    terms = bcrnet_loss(output, template, search, *labelled())
+    terms = bcrnet_loss(output, template, search, *labelled(), PAPER)
     expected = reconstruction_loss(template, output.template.matrix) + reconstruction_loss(search, output.search.matrix)
     torch.testing.assert_close(terms.reconstruction, expected)
     swapped = output._replace(template=output.search, search=output.template)
-    assert float(bcrnet_loss(swapped, template, search, *labelled()).reconstruction.detach()) != float(
+    assert float(bcrnet_loss(swapped, template, search, *labelled(), PAPER).reconstruction.detach()) != float(
         expected.detach()
     )
 
@@ -71,21 +73,20 @@ def test_each_crop_is_rebuilt_by_its_own_matrix():
 def test_one_branch_is_siamban():
     labels, targets = labelled()
     output = network()(*cubes(3))
-    terms = bcrnet_loss(output, *cubes(3), labels, targets)
-    expected = siamban_loss(output.logits[:, 0], output.distances[:, 0], labels, targets)
-    torch.testing.assert_close(terms.classification, expected.classification)
-    torch.testing.assert_close(terms.regression, expected.regression)
-    torch.testing.assert_close(terms.total, expected.total + terms.reconstruction)
+    terms = bcrnet_loss(output, *cubes(3), labels, targets, PAPER)
+    classification, regression = point_losses(output.logits[:, 0], output.distances[:, 0], labels, targets, PAPER)
+    torch.testing.assert_close(terms.classification, classification)
+    torch.testing.assert_close(terms.regression, regression)
+    torch.testing.assert_close(terms.total, classification + regression + terms.reconstruction)
 
 
 def test_branches_are_weighted_by_the_batch_mean():
     labels, targets = labelled()
     output = network()(*cubes(9))
     output = output._replace(weights=torch.tensor([[0.6, 0.3, 0.1], [0.4, 0.3, 0.3]]))
-    scores, boxes = branch_losses(output.logits, output.distances, labels, targets)
-    terms = bcrnet_loss(
-        output, *cubes(9), labels, targets, classification_weight=2.0, regression_weight=3.0, reconstruction_weight=0.5
-    )
+    scores, boxes = branch_losses(output.logits, output.distances, labels, targets, PAPER)
+    weighted = BCRNetLossConfig(classification=2.0, regression=3.0, reconstruction=0.5)
+    terms = bcrnet_loss(output, *cubes(9), labels, targets, weighted)
     torch.testing.assert_close(terms.classification, 0.5 * scores[0] + 0.3 * scores[1] + 0.2 * scores[2])
     torch.testing.assert_close(terms.regression, 0.5 * boxes[0] + 0.3 * boxes[1] + 0.2 * boxes[2])
     torch.testing.assert_close(
@@ -97,9 +98,8 @@ def test_branches_are_weighted_by_the_batch_mean():
 def test_branch_losses_reach_the_module_only_through_the_weights(detach):
     trained = network()
     template, search = cubes(9)
-    terms = bcrnet_loss(
-        trained(template, search), template, search, *labelled(), reconstruction_weight=0.0, detach_weights=detach
-    )
+    config = BCRNetLossConfig(reconstruction=0.0, detach_weights=detach)
+    terms = bcrnet_loss(trained(template, search), template, search, *labelled(), config)
     terms.classification.backward()
     total = sum(float(p.grad.abs().sum()) for p in trained.bimm.parameters() if p.grad is not None)
     assert total == 0 if detach else total > 0
@@ -108,7 +108,7 @@ def test_branch_losses_reach_the_module_only_through_the_weights(detach):
 def test_reconstruction_reaches_refinement_and_network():
     trained = network()
     template, search = cubes()
-    bcrnet_loss(trained(template, search), template, search, *labelled()).reconstruction.backward()
+    bcrnet_loss(trained(template, search), template, search, *labelled(), PAPER).reconstruction.backward()
     for part in (trained.bimm.encoder, trained.bimm.upsampling, trained.bimm.phi):
         assert any(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in part.parameters())
     assert all(p.grad is None for p in trained.siamban.parameters())
@@ -117,7 +117,7 @@ def test_reconstruction_reaches_refinement_and_network():
 def test_composers_without_a_matrix_have_no_reconstruction():
     trained = network(composer=ComposerConfig(name="sequential"))
     template, search = cubes()
-    terms = bcrnet_loss(trained(template, search), template, search, *labelled())
+    terms = bcrnet_loss(trained(template, search), template, search, *labelled(), PAPER)
     assert float(terms.reconstruction) == 0
     terms.total.backward()
 
@@ -136,7 +136,7 @@ def test_a_few_steps_lower_the_loss():
     totals = []
     for _ in range(6):
         optimiser.zero_grad()
-        terms = bcrnet_loss(trained(template, search), template, search, *labelled())
+        terms = bcrnet_loss(trained(template, search), template, search, *labelled(), PAPER)
         terms.total.backward()
         optimiser.step()
         totals.append(float(terms.total.detach()))
@@ -147,10 +147,10 @@ def test_fused_loss_of_one_branch_is_siambans():
     torch.manual_seed(0)
     logits, distances = torch.randn(2, 1, 2, 25, 25), torch.rand(2, 1, 4, 25, 25) * 40 + 1
     labels, targets = labelled()
-    expected = siamban_loss(logits[:, 0], distances[:, 0], labels, targets, hard_negatives=4)
-    classification, regression = fused_losses(logits, distances, torch.ones(2, 1), labels, targets, hard_negatives=4)
-    torch.testing.assert_close(classification, expected.classification)
-    torch.testing.assert_close(regression, expected.regression)
+    config = LossConfig(hard_negatives=4)
+    expected = point_losses(logits[:, 0], distances[:, 0], labels, targets, config)
+    found = fused_losses(logits, distances, torch.ones(2, 1), labels, targets, config)
+    torch.testing.assert_close(found, expected)
 
 
 def test_fused_loss_by_hand():
@@ -161,7 +161,9 @@ def test_fused_loss_by_hand():
     labels[0, 3, 4], labels[0, 20, 20] = 1, 0
     distances = torch.stack([torch.full((1, 4, 25, 25), 10.0), torch.full((1, 4, 25, 25), 30.0)], dim=1)
     weights = torch.tensor([[0.8, 0.2]])
-    classification, regression = fused_losses(logits, distances, weights, labels, torch.full((1, 4, 25, 25), 14.0))
+    classification, regression = fused_losses(
+        logits, distances, weights, labels, torch.full((1, 4, 25, 25), 14.0), PAPER
+    )
     # 0.8 x 3/4 + 0.2 x 1/2 = 0.7; every distance is 0.8 x 10 + 0.2 x 30 = 14, the target's own.
     torch.testing.assert_close(classification, -0.5 * torch.tensor(0.7).log() - 0.5 * torch.tensor(0.5).log())
     torch.testing.assert_close(regression, torch.tensor(0.0))
@@ -172,18 +174,8 @@ def test_fused_loss_reaches_the_weights_unless_they_are_detached():
     trained, (template, search) = network(), cubes()
     for detach, expected in ((False, True), (True, False)):
         trained.zero_grad()
-        terms = bcrnet_loss(
-            trained(template, search),
-            template,
-            search,
-            *labelled(),
-            classification_weight=0.0,
-            regression_weight=0.0,
-            reconstruction_weight=0.0,
-            fused_classification_weight=1.0,
-            fused_regression_weight=1.0,
-            detach_weights=detach,
-        )
+        config = BCRNetLossConfig(0.0, 0.0, reconstruction=0.0, fused_classification=1.0, detach_weights=detach)
+        terms = bcrnet_loss(trained(template, search), template, search, *labelled(), config)
         terms.total.backward()
         reached = any(
             parameter.grad is not None and bool(parameter.grad.abs().sum()) for parameter in trained.bimm.parameters()

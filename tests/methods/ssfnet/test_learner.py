@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from spectrack.errors import ConfigError
-from spectrack.methods.ssfnet.learner import SSFNetLearner, SSFNetLossConfig
+from spectrack.methods.ssfnet.learner import SSFNetLearner
+from spectrack.methods.ssfnet.losses import SSFNetLossConfig
 from spectrack.methods.ssfnet.tracker import SSFNetOptions
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import from_table

@@ -9,10 +9,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectrack.methods.ssfnet.losses import contrastive_angle_loss, hardest_negatives, spectral_angle_loss, ssfnet_loss
+from spectrack.methods.ssfnet.losses import (
+    SSFNetLossConfig,
+    contrastive_angle_loss,
+    hardest_negatives,
+    spectral_angle_loss,
+    ssfnet_loss,
+)
 from spectrack.training.labels import distance_targets, ellipse_labels
 from spectrack.training.losses import balanced_cross_entropy, iou_loss
 
+PLAIN = SSFNetLossConfig()
 BOX = torch.tensor([[90.0, 80.0, 160.0, 170.0], [60.0, 100.0, 130.0, 150.0]])
 
 
@@ -20,6 +27,10 @@ def drawn(seed, count=3, side=5, values=(-1, 0, 1)):
     rng = np.random.default_rng(seed)
     angles = torch.from_numpy(rng.uniform(0, math.pi, (count, side, side)).astype(np.float32))
     return angles, torch.from_numpy(rng.choice(values, (count, side, side)))
+
+
+def triplet(angles, labels, **changes):
+    return spectral_angle_loss(angles, labels, SSFNetLossConfig(**changes))
 
 
 def by_definition(angles, labels, margin=0.5, mu=0.1, hardest=16):
@@ -47,7 +58,7 @@ def by_definition(angles, labels, margin=0.5, mu=0.1, hardest=16):
 )
 def test_triplet_form_follows_its_definition(seed, values, margin, mu, hardest):
     angles, labels = drawn(seed, values=values)
-    found = spectral_angle_loss(angles, labels, margin=margin, mu=mu, hardest=hardest)
+    found = spectral_angle_loss(angles, labels, SSFNetLossConfig(margin=margin, mu=mu), hardest)
     assert found.item() == pytest.approx(by_definition(angles, labels, margin, mu, hardest), abs=1e-5)
 
 
@@ -57,26 +68,26 @@ def test_samples_of_all_kinds_share_a_batch():
     labels[1][labels[1] == 1] = -1
     labels[2][labels[2] == 0] = -1
     labels[3] = -1
-    whole = spectral_angle_loss(angles, labels)
-    parts = [spectral_angle_loss(angles[i : i + 1], labels[i : i + 1]).item() for i in range(3)]
+    whole = triplet(angles, labels)
+    parts = [triplet(angles[i : i + 1], labels[i : i + 1]).item() for i in range(3)]
     assert whole.item() == pytest.approx(np.mean(parts), abs=1e-6)
 
 
 def test_zero_when_every_positive_is_a_margin_closer():
     angles, labels = drawn(0)
     angles = torch.where(labels == 1, 0.3 * angles / math.pi, 1.0 + angles)
-    assert spectral_angle_loss(angles, labels, mu=0.0).item() == 0.0
-    assert spectral_angle_loss(angles, labels, mu=0.1).item() > 0.0
+    assert triplet(angles, labels, mu=0.0).item() == 0.0
+    assert triplet(angles, labels, mu=0.1).item() > 0.0
 
 
 def test_ignored_cells_do_not_matter():
     angles, labels = drawn(2)
     other = torch.where(labels == -1, torch.tensor(0.01), angles)
-    for loss in (spectral_angle_loss, contrastive_angle_loss):
+    for loss in (triplet, contrastive_angle_loss):
         assert loss(angles, labels).item() == loss(other, labels).item()
 
 
-@pytest.mark.parametrize("loss", [spectral_angle_loss, contrastive_angle_loss])
+@pytest.mark.parametrize("loss", [triplet, contrastive_angle_loss])
 def test_monotone_in_every_angle(loss):
     angles, labels = drawn(3, count=2)
     before = loss(angles, labels).item()
@@ -89,7 +100,7 @@ def test_monotone_in_every_angle(loss):
     assert loss(torch.where(labels == 1, angles + 0.2, angles), labels).item() > before
 
 
-@pytest.mark.parametrize("loss", [spectral_angle_loss, contrastive_angle_loss])
+@pytest.mark.parametrize("loss", [triplet, contrastive_angle_loss])
 def test_order_of_cells_and_samples_does_not_matter(loss):
     angles, labels = drawn(4)
     order = torch.from_numpy(np.random.default_rng(0).permutation(25))
@@ -97,7 +108,7 @@ def test_order_of_cells_and_samples_does_not_matter(loss):
     assert loss(*mixed).item() == pytest.approx(loss(angles, labels).item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", [spectral_angle_loss, contrastive_angle_loss])
+@pytest.mark.parametrize("loss", [triplet, contrastive_angle_loss])
 @pytest.mark.parametrize("values", [(-1, 0, 1), (-1, 0), (1,), (-1,)])
 def test_gradients_are_finite_also_at_the_ends(loss, values):
     angles, labels = drawn(5, values=values)
@@ -113,7 +124,7 @@ def test_gradients_are_finite_also_at_the_ends(loss, values):
 def test_negative_pairs_push_their_angles_apart():
     angles, labels = drawn(6, values=(-1, 0))
     angles.requires_grad_(True)
-    spectral_angle_loss(angles, labels).backward()
+    triplet(angles, labels).backward()
     assert (angles.grad[(labels == 0) & (angles < 0.5)] < 0).all()
     # Beyond a right angle they are let go.
     assert (angles.grad[angles > math.pi / 2] == 0).all()
@@ -155,16 +166,15 @@ def labelled():
 
 def test_total_is_the_weighted_sum_of_the_terms():
     (labels, targets), output = labelled(), outputs()
-    terms = ssfnet_loss(
-        output, labels, targets, classification_weight=2.0, regression_weight=3.0, angle_weight=0.7, hard_negatives=8
-    )
+    config = SSFNetLossConfig(classification=2.0, regression=3.0, spectral_angle=0.7, hard_negatives=8)
+    terms = ssfnet_loss(output, labels, targets, config)
     torch.testing.assert_close(terms.classification, balanced_cross_entropy(output.logits, labels, hard_negatives=8))
     torch.testing.assert_close(
         terms.hs_classification, balanced_cross_entropy(output.hs_logits, labels, hard_negatives=8)
     )
     torch.testing.assert_close(terms.regression, iou_loss(output.distances, targets, labels))
     torch.testing.assert_close(terms.hs_regression, iou_loss(output.hs_distances, targets, labels))
-    torch.testing.assert_close(terms.spectral_angle, spectral_angle_loss(output.angle, labels))
+    torch.testing.assert_close(terms.spectral_angle, triplet(output.angle, labels))
     branch = 2 * (terms.classification + 0.5 * terms.hs_classification) + 3 * (
         terms.regression + 0.5 * terms.hs_regression
     )
@@ -173,13 +183,13 @@ def test_total_is_the_weighted_sum_of_the_terms():
 
 def test_switches_of_the_angle_loss():
     (labels, targets), output = labelled(), outputs()
-    other = ssfnet_loss(output, labels, targets, angle_loss="contrastive")
+    other = ssfnet_loss(output, labels, targets, SSFNetLossConfig(angle_loss="contrastive"))
     torch.testing.assert_close(other.spectral_angle, contrastive_angle_loss(output.angle, labels))
-    wide = ssfnet_loss(output, labels, targets, margin=1.0, mu=0.0)
-    torch.testing.assert_close(wide.spectral_angle, spectral_angle_loss(output.angle, labels, margin=1.0, mu=0.0))
+    wide = ssfnet_loss(output, labels, targets, SSFNetLossConfig(margin=1.0, mu=0.0))
+    torch.testing.assert_close(wide.spectral_angle, triplet(output.angle, labels, margin=1.0, mu=0.0))
     for without in (
-        ssfnet_loss(output, labels, targets, angle_weight=0.0),
-        ssfnet_loss(outputs(angle=False), labels, targets),
+        ssfnet_loss(output, labels, targets, SSFNetLossConfig(spectral_angle=0.0)),
+        ssfnet_loss(outputs(angle=False), labels, targets, PLAIN),
     ):
         assert without.spectral_angle.item() == 0.0
         assert torch.isfinite(without.total)

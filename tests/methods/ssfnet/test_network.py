@@ -17,7 +17,7 @@ from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.training.labels import distance_targets, ellipse_labels
-from spectrack.training.losses import siamban_loss
+from spectrack.training.losses import LossConfig, point_losses
 from spectrack.training.recipe import load_recipe
 from tests.fixtures.refusals import refuses
 
@@ -224,11 +224,11 @@ def test_one_batch_of_camouflage_can_be_learned():
     totals = []
     for _ in range(25):
         output = network(template, search, *colours, None, template_boxes)
-        loss = siamban_loss(output.hs_logits, output.hs_distances, labels, targets)
+        terms = point_losses(output.hs_logits, output.hs_distances, labels, targets, LossConfig())
         optimiser.zero_grad()
-        loss.total.backward()
+        sum(terms).backward()
         optimiser.step()
-        totals.append((float(loss.classification.detach()), float(loss.regression.detach())))
+        totals.append([float(term.detach()) for term in terms])
     assert totals[-1][0] < 0.5 * totals[0][0]
     assert totals[-1][1] < 0.7 * totals[0][1]
     best = output.hs_logits.softmax(1)[:, 1].flatten(1).argmax(1)

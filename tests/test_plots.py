@@ -107,7 +107,7 @@ def test_spread_indices(count, wanted):
 
 def test_importing_plots_does_not_import_matplotlib():
     code = (
-        "import sys, spectrack.plots, spectrack.reports.overlay, spectrack.reports.filmstrip, "
+        "import sys, spectrack.plots, spectrack.reports.overlay, spectrack.reports.strip_figures, "
         "spectrack.reports.curves; "
     )
     code += "print([name for name in ('matplotlib', 'av', 'PIL', 'cv2') if name in sys.modules])"

@@ -21,6 +21,7 @@ from spectrack.evaluation.confidence import (
     Reliability,
     flag_against_hidden,
     flag_against_missed,
+    hidden_frames,
     judge,
     reliability,
 )
@@ -104,6 +105,7 @@ def analyse(
     truth: Mapping[str, Boxes] | None = None,
     name: str | None = None,
     attributes: Mapping[str, Iterable[str]] | None = None,
+    hidden: Mapping[str, NDArray[np.bool_]] | None = None,
     level: float = 0.95,
 ) -> Analysis:
     """Compute everything about one run.
@@ -114,6 +116,7 @@ def analyse(
         truth: label to (N, 4) of the sequences to score, all of which the run has; by default what the run holds.
         name: what the tracker is called; by default as the run calls it.
         attributes: label to attribute labels; by default the run's own.
+        hidden: label to (N,) whether the object is hidden; by default as far as the run itself knows.
         level: of the intervals.
 
     Raises:
@@ -124,7 +127,11 @@ def analyse(
     items = {label: run.sequences[label] for label in truth}
     scores = score({label: item.boxes for label, item in items.items()}, truth, protocol)
     overlaps = {label: overlaps_by_frame(item.boxes, truth[label]) for label, item in items.items()}
-    judged = [found for label, item in items.items() if (found := _judged(item, truth[label])) is not None]
+    if hidden is None:
+        hidden = {label: hidden_in([item], truth[label]) for label, item in items.items()}
+    judged = [
+        found for label, item in items.items() if (found := _judged(item, truth[label], hidden[label])) is not None
+    ]
     frames = Judged.pool(judged) if judged else None
     words = {label: item.attributes for label, item in items.items()} if attributes is None else attributes
     return Analysis(
@@ -143,7 +150,13 @@ def analyse(
     )
 
 
-def _judged(item: TrackedSequence, truth: Boxes) -> Judged | None:
+def hidden_in(items: Iterable[TrackedSequence], truth: Boxes) -> NDArray[np.bool_]:
+    """(N,) whether the object is hidden, by the visibility that the first of several tracks of one sequence knows."""
+    known = (item.visibility for item in items)
+    return hidden_frames(truth, next((seen for seen in known if seen is not None and len(seen) == len(truth)), None))
+
+
+def _judged(item: TrackedSequence, truth: Boxes, hidden: NDArray[np.bool_]) -> Judged | None:
     """The frames on which a tracker's confidence can be judged; None for results without it."""
     if item.score is None or item.lost is None:
         return None
@@ -151,8 +164,7 @@ def _judged(item: TrackedSequence, truth: Boxes) -> Judged | None:
         np.concatenate([rows, np.full((len(truth) - len(rows), *rows.shape[1:]), filler)])
         for rows, filler in ((item.boxes, np.nan), (item.score, np.nan), (item.lost, 0))
     )
-    seen = item.visibility if item.visibility is not None and len(item.visibility) == len(truth) else None
-    return judge(boxes, truth, confidence, lost, seen)
+    return judge(boxes, truth, confidence, lost, hidden)
 
 
 def _flag_json(flag: FlagScores | None) -> dict[str, Any] | None:

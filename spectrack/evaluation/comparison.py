@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError
 from spectrack.evaluation.alignment import one_set, one_truth, unique_names
-from spectrack.evaluation.analysis import Analysis, analyse
-from spectrack.evaluation.confidence import hidden_frames
+from spectrack.evaluation.analysis import Analysis, analyse, hidden_in
 from spectrack.evaluation.figures import Figure
 from spectrack.evaluation.protocols import Invalid, Missing, Protocol, resolve_protocol
 from spectrack.evaluation.scores import Scores
@@ -70,6 +69,7 @@ class Comparison:
         labels: the sequences, in the order of the first run.
         truth: label to (N, 4).
         attributes: label to labels such as OCC; a sequence without any is absent.
+        hidden: label to (N,) whether the object is hidden, as far as any of the runs knows.
         remarks: sentences that a reader must know, such as sequences left out.
         level: of the intervals.
     """
@@ -78,6 +78,7 @@ class Comparison:
     labels: tuple[str, ...]
     truth: Mapping[str, Boxes]
     attributes: Mapping[str, tuple[str, ...]]
+    hidden: Mapping[str, NDArray[np.bool_]]
     remarks: tuple[str, ...]
     level: float
 
@@ -119,12 +120,6 @@ class Comparison:
     def spread(self, label: str) -> float:
         """Difference between the best and the worst tracker's success score on one sequence."""
         return float(np.ptp(self.auc(label)))
-
-    def hidden(self, label: str) -> NDArray[np.bool_]:
-        """(N,) whether the object is hidden in each frame of a sequence, as far as any run knows."""
-        known = (entrant.sequence(label).visibility for entrant in self.entrants)
-        visibility = next((seen for seen in known if seen is not None and len(seen) == len(self.truth[label])), None)
-        return hidden_frames(self.truth[label], visibility)
 
     def difference(self, tracker: Analysis, baseline: Analysis, figure: str = "auc") -> Interval:
         """Interval of one tracker minus another, paired by sequence."""
@@ -206,14 +201,15 @@ def compare(
     known = {label: known[label] for label in labels}
     words = {label: _attributes(named.values(), label, attributes or {}) for label in labels}
     words = {label: found for label, found in words.items() if found}
+    hidden = {label: hidden_in((run.sequences[label] for run in named.values()), known[label]) for label in labels}
     entrants: list[Analysis] = []
     for name, run in named.items():
         try:
-            analysis = analyse(run, rule, truth=known, name=name, attributes=words, level=options.level)
+            analysis = analyse(run, rule, truth=known, name=name, attributes=words, hidden=hidden, level=options.level)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
         entrants.append(replace(analysis, index=len(entrants)))
-    return Comparison(tuple(entrants), tuple(labels), known, words, tuple(remarks), options.level)
+    return Comparison(tuple(entrants), tuple(labels), known, words, hidden, tuple(remarks), options.level)
 
 
 def _attributes(runs: Iterable[TrackedRun], label: str, given: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def hidden_frames(truth: Boxes, visibility: ArrayLike | None = None) -> NDArray[
     return absent if visibility is None else absent | (np.asarray(visibility, dtype=np.float64) < HIDDEN_BELOW)
 
 
-def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, visibility: ArrayLike | None = None) -> Judged:
+def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, hidden: ArrayLike) -> Judged:
     """Bring one sequence into the form that the functions below take.
 
     Args:
@@ -119,14 +119,13 @@ def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, visibil
         truth: (N, 4).
         score: (N,) confidence.
         lost: (N,) the flag.
-        visibility: (N,) share of the object that is seen, where it is known.
+        hidden: (N,) see `hidden_frames`.
 
     Raises:
         InputError: arrays of different lengths.
     """
-    confidence, flag = np.asarray(score, dtype=np.float64), np.asarray(lost, dtype=bool)
-    seen = [] if visibility is None else [visibility]
-    lengths = {len(np.asarray(rows)) for rows in (boxes, truth, confidence, flag, *seen)}
+    confidence, flag, unseen = np.asarray(score, dtype=np.float64), np.asarray(lost, bool), np.asarray(hidden, bool)
+    lengths = {len(rows) for rows in (boxes, truth, confidence, flag, unseen)}
     if len(lengths) > 1:
         raise InputError(
             f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut "
@@ -134,8 +133,7 @@ def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, visibil
         )
     tracked = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(confidence))
     tracked[:1] = False
-    overlap, hidden = overlaps_by_frame(boxes, truth), hidden_frames(truth, visibility)
-    return Judged(confidence[tracked], flag[tracked], overlap[tracked], hidden[tracked])
+    return Judged(confidence[tracked], flag[tracked], overlaps_by_frame(boxes, truth)[tracked], unseen[tracked])
 
 
 def flag_against_hidden(frames: Judged) -> FlagScores:

@@ -32,7 +32,7 @@ def draw_timeline(comparison: Comparison, label: str, *, size_in: tuple[float, f
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5, key=names)
     frames = len(comparison.truth[label])
     rug = min(_RUG_HEIGHT, _RUGS_HEIGHT / len(comparison.entrants))
-    for start, stop in spans(comparison.hidden(label)):
+    for start, stop in spans(comparison.hidden[label]):
         axes.axvspan(start - 0.5, stop - 0.5, color=GRID_COLOUR, linewidth=0, zorder=0)
     for entrant in comparison.entrants:
         values = entrant.overlaps[label]

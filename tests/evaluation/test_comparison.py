@@ -158,3 +158,12 @@ def test_attributes_of_the_dataset_fill_gaps_only(made):
 def test_no_run():
     with refuses(InputError, "run", "--results"):
         compare([])
+
+
+def test_what_one_run_knows_of_visibility_holds_for_all(made):
+    seen = np.where(np.arange(made.FRAMES) >= 8, 0.09, 0.1)
+    knowing = made.run("a", "knowing", 0, labels=["car"], visibility=seen)
+    other = made.run("b", "other", 0, labels=["car"], visibility=None)
+    comparison = compare([other, knowing])
+    assert comparison.hidden["car"].tolist() == [False] * 8 + [True] * 4
+    assert [entrant.flag_hidden.positives for entrant in comparison.entrants] == [4, 4]

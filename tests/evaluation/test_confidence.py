@@ -12,6 +12,7 @@ from spectrack.evaluation.confidence import (
     Judged,
     flag_against_hidden,
     flag_against_missed,
+    hidden_frames,
     judge,
     reliability,
 )
@@ -25,7 +26,7 @@ def judged(boxes, truth=None, score=None, lost=None, visibility=None):
     boxes = np.array(boxes, float)
     truth = np.array([BOX] * len(boxes) if truth is None else truth, float)
     score = np.full(len(boxes), 0.5) if score is None else score
-    return judge(boxes, truth, score, [False] * len(boxes) if lost is None else lost, visibility)
+    return judge(boxes, truth, score, [False] * len(boxes) if lost is None else lost, hidden_frames(truth, visibility))
 
 
 def test_flag_against_visibility():

@@ -1,7 +1,7 @@
 """Files and folders that this package writes: whole or not at all, and never over somebody else's."""
 
 from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
-from spectrack.files.configurations import first_difference, refuse_other
+from spectrack.files.configurations import differences, refuse_other
 from spectrack.files.manifest import MANIFEST, Manifest
 from spectrack.files.places import FileTerms, Terms, check_file, check_folder
 from spectrack.files.writing import (
@@ -24,7 +24,7 @@ __all__ = [
     "check_folder",
     "check_folder_for_results",
     "claim_folder",
-    "first_difference",
+    "differences",
     "number_key",
     "refuse_other",
     "user_cache_folder",

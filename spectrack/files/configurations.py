@@ -8,23 +8,21 @@ from typing import Any
 from spectrack.errors import ConfigError
 
 
-def first_difference(before: Any, now: Any, where: str = "") -> tuple[str, Any, Any] | None:
-    """The first place at which two JSON values differ, with both values; None when they are equal.
+def differences(before: Any, now: Any, where: str = "") -> list[tuple[str, Any, Any]]:
+    """The places at which two JSON values differ, each with both values; what is absent counts as null.
 
     Example:
-        >>> first_difference({"tracker": {"name": "a"}}, {"tracker": {"name": "b"}})
-        ('tracker.name', 'a', 'b')
+        >>> differences({"tracker": {"name": "a"}, "seed": 1}, {"tracker": {"name": "b"}, "seed": 1})
+        [('tracker.name', 'a', 'b')]
     """
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in [*before, *(key for key in now if key not in before)]:
-            difference = first_difference(before.get(key), now.get(key), f"{where}.{key}" if where else key)
-            if difference is not None:
-                return difference
-        return None
-    return None if before == now and type(before) is type(now) else (where, before, now)
+        keys = [*before, *(key for key in now if key not in before)]
+        inner = f"{where}." if where else ""
+        return [found for key in keys for found in differences(before.get(key), now.get(key), f"{inner}{key}")]
+    return [] if before == now and type(before) is type(now) else [(where, before, now)]
 
 
-def refuse_other(before: Any, now: Any, what: str, remedy: str = "name another folder") -> None:
+def refuse_other(before: Any, now: Any, what: str, remedy: str = "name another folder with --out") -> None:
     """Refuse to go on with something that was started with another configuration.
 
     Args:
@@ -34,14 +32,15 @@ def refuse_other(before: Any, now: Any, what: str, remedy: str = "name another f
         remedy: what to do.
 
     Raises:
-        ConfigError: they differ; the first difference is named.
+        ConfigError: they differ; the places are named, the first with its values.
     """
-    difference = first_difference(before, json.loads(json.dumps(now, allow_nan=False)))
-    if difference is not None:
-        where, old, new = difference
+    found = differences(*(json.loads(json.dumps(value, allow_nan=False)) for value in (before, now)))
+    if found:
+        where, old, new = found[0]
+        others = ", ".join(place for place, _, _ in found[1:])
         raise ConfigError(
-            f"expected to go on with {what} as it was started, found {where} {_short(new)} instead of {_short(old)}; "
-            f"{remedy}"
+            f"expected to go on with {what} as it was started, found {where} {_short(new)} instead of {_short(old)}"
+            f"{f' (and others: {others})' if others else ''}; {remedy}"
         )
 
 

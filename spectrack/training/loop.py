@@ -19,6 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import torch
 from lightning_fabric import Fabric, seed_everything
 
 from spectrack.errors import ConfigError
+from spectrack.files import claim_folder
 from spectrack.pairs.batches import iterate_batches
 from spectrack.pairs.spectral_pairs import KINDS
 from spectrack.provenance import machine_name
@@ -36,7 +38,7 @@ from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
 from spectrack.training.recipe import Recipe
-from spectrack.training.run_directory import RunDirectory
+from spectrack.training.run_directory import ClaimedRunDirectory, RunDirectory, training_terms
 from spectrack.training.stages import StageSchedule
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.index import find_weights
@@ -104,21 +106,20 @@ def train(
     _keep_memory()
     directory = RunDirectory(Path(out))
     fabric = _launch(resolve_device(device))
-    precision: Precision | None = None
-    if fabric.is_global_zero:
-        directory.claim(recipe)
-        precision = directory.settle_precision(
-            resolve_precision(recipe.precision, fabric.device), machine_name(str(fabric.device))
-        )
-    precision = fabric.broadcast(precision)
-    if recipe.batch % fabric.world_size:
-        raise ConfigError(
-            f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change "
-            "recipe.batch"
-        )
-    with fabric.rank_zero_first():
-        feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
-    return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
+    with ExitStack() as claims:
+        precision: Precision | None = None
+        if fabric.is_global_zero:
+            directory = ClaimedRunDirectory(claims.enter_context(claim_folder(out, training_terms(recipe))), recipe)
+            precision = directory.precision(resolve_precision(recipe.precision, fabric.device))
+        precision = fabric.broadcast(precision)
+        if recipe.batch % fabric.world_size:
+            raise ConfigError(
+                f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change "
+                "recipe.batch"
+            )
+        with fabric.rank_zero_first():
+            feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
+        return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
 
 def _keep_memory() -> None:
@@ -146,6 +147,7 @@ class _Run:
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
+        self.writer = directory if isinstance(directory, ClaimedRunDirectory) else None  # of one process
         self.half = precision == "bf16"
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
@@ -170,6 +172,8 @@ class _Run:
 
     def go(self, stop_after: int | None) -> Path:
         """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""
+        if self.writer is not None:
+            self.writer.start("bf16" if self.half else "fp32", machine_name(str(self.fabric.device)))
         self._resume()
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}
@@ -227,7 +231,7 @@ class _Run:
         return values
 
     def _report(self, losses: dict[str, float], speed: float) -> None:
-        if not self.fabric.is_global_zero:
+        if self.writer is None:
             return
         rate = self.plan.groups[0].rate(self.step - 1, self.recipe.steps)
         entry = {
@@ -236,7 +240,7 @@ class _Run:
             "learning_rate": rate,
             "pairs_per_second": round(speed, 2),
         }
-        self.directory.log(entry | {name: round(value, 5) for name, value in losses.items()})
+        self.writer.log(entry | {name: round(value, 5) for name, value in losses.items()})
         if self.on_progress:
             self.on_progress(Progress(self.step, self.recipe.steps, losses, speed, self.validation_iou))
 
@@ -244,7 +248,7 @@ class _Run:
     def _validate(self) -> None:
         """Mean IoU of the averaged weights on held-out pairs."""
         count = math.ceil(self.recipe.validation_pairs / VALIDATION_BATCH)
-        if count == 0 or not self.fabric.is_global_zero:
+        if count == 0 or self.writer is None:
             return
         judge = self._new_learner()
         judge.network.load_state_dict(self.average.state)
@@ -262,11 +266,11 @@ class _Run:
             entry = {"step": self.step, "validation_iou": round(self.validation_iou, 4)}
             for number in sorted(set(kind.tolist())):
                 entry[f"validation_iou_{KINDS[number]}"] = round(float(overlaps[kind == number].mean()), 4)
-            self.directory.log(entry)
+            self.writer.log(entry)
 
     def _save(self) -> None:
-        if self.fabric.is_global_zero:
-            self.directory.save_checkpoint(
+        if self.writer is not None:
+            self.writer.save_checkpoint(
                 {
                     "model": self.learner.state_dict(),
                     "optimiser": [optimiser.state_dict() for optimiser in self.optimisers],
@@ -286,13 +290,13 @@ class _Run:
             self.average.load(state["average"])
             self.step, self.validation_iou = int(state["step"]), state["validation_iou"]
             _log.info("resumed at step %d of %d", self.step, self.recipe.steps)
-        if self.fabric.is_global_zero:
-            self.directory.cut_log(self.step)
+        if self.writer is not None:
+            self.writer.cut_log(self.step)
         self.fabric.barrier()
 
     def _finish(self) -> Path:
         recipe, path = self.recipe, self.directory.path / f"{self.recipe.name}.safetensors"
-        if self.fabric.is_global_zero:
+        if self.writer is not None:
             # The last part of a path only: where somebody keeps data is nobody else's business.
             sources = ", ".join(Path(name).name for name in recipe.data.sources)
             described = self.learner.describe()
@@ -304,7 +308,8 @@ class _Run:
                 seed=recipe.seed,
                 **described | {"extra": described.get("extra", {}) | training},
             )
-            save_weights(path, self.average.state, metadata, storage="float16")
+            with self.writer.claim.writing(path.name) as temporary:
+                save_weights(temporary, self.average.state, metadata, storage="float16")
         self.fabric.barrier()
         return path
 

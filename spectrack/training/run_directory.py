@@ -20,88 +20,43 @@ from typing import Any
 import torch
 
 from spectrack.errors import ConfigError
-from spectrack.files import write_atomically, write_json, write_text
+from spectrack.files import Claim, Terms, refuse_other
+from spectrack.pairs.configuration import DataConfig
 from spectrack.provenance import provenance
 from spectrack.tables import from_table
 from spectrack.trackers.precision import Precision
 from spectrack.training.recipe import Recipe
 
+RECIPE, ENVIRONMENT, LOG, CHECKPOINT = "recipe.json", "environment.json", "log.jsonl", "checkpoint.ckpt"
+
+
+def training_terms(recipe: Recipe) -> Terms:
+    """The terms on which a training claims its folder, which may hold other things; see `spectrack.files.Terms`."""
+    names = (RECIPE, ENVIRONMENT, LOG, CHECKPOINT, f"{recipe.name}.safetensors")
+    data = tuple(Path(source) for source in recipe.data.sources if source not in DataConfig().sources)
+    return Terms("training", resume=True, empty=False, names=names, data=data)
+
 
 class RunDirectory:
-    """A run directory; only one process of a training writes to it.
+    """A run directory, to read.
 
     Args:
-        path: the folder; made when missing.
+        path: the folder.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.log_file, self.checkpoint = path / "log.jsonl", path / "checkpoint.ckpt"
-        self._environment = path / "environment.json"
-
-    def claim(self, recipe: Recipe) -> None:
-        """Make the folder this recipe's.
-
-        Raises:
-            ConfigError: it is a file, or holds a run of another recipe; the keys that differ are named.
-        """
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"expected a folder for the run, found the file {self.path}; choose another --out")
-        resolved, file = json.loads(json.dumps(recipe.to_json())), self.path / "recipe.json"
-        if not file.is_file():
-            write_json(file, resolved)
-            return
-        different = sorted(_differences(resolved, _read_recipe(file)))
-        if different:
-            raise ConfigError(
-                f"expected a run of the same recipe in {self.path}, found one that differs in {', '.join(different)}; "
-                "choose another --out"
-            )
-
-    def settle_precision(self, resolved: Precision, machine: str) -> Precision:
-        """The number format of this run: the one it started with, else `resolved`, which is written down with the
-        machine's name.
-        """
-        started = self.environment()
-        if started is not None:
-            return "bf16" if started.get("precision") == "bf16" else "fp32"
-        write_json(self._environment, {"precision": resolved, "machine": machine, **provenance()})
-        return resolved
+        self.checkpoint = path / CHECKPOINT
 
     def environment(self) -> dict[str, Any] | None:
         """Number format, machine and versions that the run started with, or None before it did."""
-        return _read(self._environment) if self._environment.is_file() else None
-
-    def log(self, entry: Mapping[str, Any]) -> None:
-        """Append a line; numbers that are not finite become null, because JSON has none."""
-        values = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in entry.items()
-        }
-        with self.log_file.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(values | {"time": round(time.time(), 1)}, allow_nan=False) + "\n")
-
-    def cut_log(self, step: int) -> None:
-        """Drop what was logged after `step`: an interrupted run does those steps again."""
-        if not self.log_file.is_file():
-            return
-        lines = self.log_file.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if (entry := _parsed(line)) is not None and entry.get("step", 0) <= step]
-        if kept != lines:
-            write_text(self.log_file, "".join(line + "\n" for line in kept))
+        file = self.path / ENVIRONMENT
+        return _read(file) if file.is_file() else None
 
     def logged_step(self) -> int:
         """The step of the newest whole line of the log; 0 before the first."""
-        if not self.log_file.is_file():
-            return 0
-        lines = self.log_file.read_text(encoding="utf-8").splitlines()
-        entry = next((entry for line in reversed(lines) if (entry := _parsed(line)) is not None), {})
+        entry = next((entry for line in reversed(self._log_lines()) if (entry := _parsed(line)) is not None), {})
         return int(entry.get("step", 0))
-
-    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint; the old one stays until the new one is whole."""
-        with write_atomically(self.checkpoint) as temporary:
-            torch.save(dict(state), temporary)
 
     def load_checkpoint(self, device: torch.device) -> dict[str, Any] | None:
         """The newest checkpoint, or None before the first.
@@ -120,14 +75,62 @@ class RunDirectory:
             ) from error
         return state
 
+    def _log_lines(self) -> list[str]:
+        file = self.path / LOG
+        return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
-def _differences(left: Any, right: Any, place: str = "") -> list[str]:
-    """Dotted keys whose values differ between two nested tables."""
-    if not (isinstance(left, dict) and isinstance(right, dict)):
-        return [] if left == right else [place]
-    keys = left.keys() | right.keys()
-    inner = place + "." if place else ""
-    return [name for key in keys for name in _differences(left.get(key), right.get(key), f"{inner}{key}")]
+
+class ClaimedRunDirectory(RunDirectory):
+    """A run directory that this process writes.
+
+    Args:
+        claim: of the folder, on `training_terms`.
+        recipe: of the training.
+
+    Raises:
+        ConfigError: it holds a run of another recipe; the key that differs is named.
+    """
+
+    def __init__(self, claim: Claim, recipe: Recipe) -> None:
+        super().__init__(claim.path)
+        self.claim, self.recipe = claim, recipe
+        if claim.holds(RECIPE):
+            refuse_other(_read_recipe(self.path / RECIPE), recipe.to_json(), f"the training in {self.path}")
+
+    def precision(self, resolved: Precision) -> Precision:
+        """The number format of this run: the one it started with, else `resolved`."""
+        started = self.environment()
+        return resolved if started is None else "bf16" if started.get("precision") == "bf16" else "fp32"
+
+    def start(self, precision: Precision, machine: str) -> None:
+        """Write down whose run this is, and where it starts; nothing where it has started."""
+        if not self.claim.holds(RECIPE):
+            self.claim.write_json(RECIPE, self.recipe.to_json())
+        if not self.claim.holds(ENVIRONMENT):
+            self.claim.write_json(ENVIRONMENT, {"precision": precision, "machine": machine, **provenance()})
+
+    def log(self, entry: Mapping[str, Any]) -> None:
+        """Add a line; numbers that are not finite become null, because JSON has none."""
+        values = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in entry.items()
+        }
+        self._write_log([*self._log_lines(), json.dumps(values | {"time": round(time.time(), 1)}, allow_nan=False)])
+
+    def cut_log(self, step: int) -> None:
+        """Drop what was logged after `step`: an interrupted run does those steps again."""
+        lines = self._log_lines()
+        kept = [line for line in lines if (entry := _parsed(line)) is not None and entry.get("step", 0) <= step]
+        if kept != lines:
+            self._write_log(kept)
+
+    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint; the old one stays until the new one is whole."""
+        with self.claim.writing(CHECKPOINT) as temporary:
+            torch.save(dict(state), temporary)
+
+    def _write_log(self, lines: list[str]) -> None:
+        self.claim.write_text(LOG, "".join(line + "\n" for line in lines))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The training loop: resumed runs end in the same bytes, run directories stay whole, mistakes get a sentence."""
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from lightning_fabric import seed_everything
 
 from spectrack.errors import ConfigError, WeightsError
+from spectrack.files import MANIFEST, Terms, claim_folder
 from spectrack.methods.siamban.learner import SiamBANLearner
 from spectrack.pairs.batches import PairBatches, build_sources
 from spectrack.sequences.memory import MemorySequence
@@ -17,7 +19,7 @@ from spectrack.training import loop
 from spectrack.training.learner import MovingAverage
 from spectrack.training.loop import train
 from spectrack.training.recipe import OptimiserConfig
-from spectrack.training.run_directory import RunDirectory
+from spectrack.training.run_directory import ClaimedRunDirectory, RunDirectory, training_terms
 from spectrack.training.stages import learning_rate
 from spectrack.weights.files import read_weights
 from tests.fixtures.refusals import refuses
@@ -31,6 +33,12 @@ def run(make, cache, tmp_path):
         return train(recipe or make.recipe(), tmp_path / name, cache=cache, device="cpu", jobs=1, **options)
 
     return start
+
+
+@contextmanager
+def claimed(path, recipe):
+    with claim_folder(path, training_terms(recipe)) as claim:
+        yield ClaimedRunDirectory(claim, recipe)
 
 
 def log_of(path):
@@ -104,7 +112,7 @@ def test_metadata_keeps_no_folder_of_the_machine(run, make, tmp_path):
 def test_run_directory_is_complete_and_readable(run, make):
     path = run()
     names = sorted(file.name for file in path.parent.iterdir())
-    assert names == ["checkpoint.ckpt", "environment.json", "log.jsonl", "recipe.json", "tiny.safetensors"]
+    assert names == ["checkpoint.ckpt", "environment.json", "log.jsonl", "recipe.json", MANIFEST, "tiny.safetensors"]
     assert json.loads((path.parent / "recipe.json").read_text()) == json.loads(json.dumps(make.recipe().to_json()))
     assert json.loads((path.parent / "environment.json").read_text())["precision"] == "fp32"
     entries = log_of(path)
@@ -139,7 +147,7 @@ def test_finished_run_is_not_trained_further(run):
 def test_run_of_another_recipe_is_refused(run, make):
     path = run(stop_after=1)
     before = (path.parent / "recipe.json").read_bytes()
-    with refuses(ConfigError, "optimiser.learning_rate, pairs", "--out"):
+    with refuses(ConfigError, "optimiser.learning_rate", "pairs", "--out"):
         run(recipe=make.recipe(pairs=14, optimiser__learning_rate=0.5))
     assert (path.parent / "recipe.json").read_bytes() == before
 
@@ -153,7 +161,8 @@ def test_a_run_begun_by_an_earlier_version_goes_on(run):
     network |= {"profile": recipe.pop("profile"), "shortcut": "1x1_crop", "levels": [3, 4, 5]}
     network |= {"input_range": backbone.pop("input_range")}
     network |= {f"compact_{key}": value for key, value in backbone.items() if key != "name"}
-    file.write_text(json.dumps(recipe))
+    with claim_folder(path.parent, Terms("training", resume=True)) as claim:
+        claim.write_json(file.name, recipe)
     assert run().suffix == ".safetensors"
 
 
@@ -175,6 +184,7 @@ def test_interrupted_writing_leaves_the_old_checkpoint(run, monkeypatch):
         "environment.json",
         "log.jsonl",
         "recipe.json",
+        MANIFEST,
     ]
     whole = run("whole")
     assert run().read_bytes() == whole.read_bytes()
@@ -202,9 +212,14 @@ def test_log_holds_every_step_once_after_a_crash(run, monkeypatch):
 
 def test_damaged_checkpoint_gets_a_sentence(run):
     path = run(stop_after=2)
-    path.write_bytes(path.read_bytes()[:1000])
-    with refuses(ConfigError, "checkpoint.ckpt"):
+    with claim_folder(path.parent, Terms("training", resume=True)) as claim, claim.writing(path.name) as damaged:
+        damaged.write_bytes(path.read_bytes()[:1000])
+    with refuses(ConfigError, "checkpoint.ckpt", "damaged"):
         run()
+    path.write_bytes(b"mine")
+    with refuses(ConfigError, "checkpoint.ckpt", "changed since"):
+        run()
+    assert path.read_bytes() == b"mine"
 
 
 def test_losses_that_explode_stop_the_run_before_they_are_saved(run, make):
@@ -249,7 +264,7 @@ def test_stop_after_nothing_is_refused(run, steps):
 
 def test_file_in_place_of_the_run_directory(make, tmp_path, cache):
     (tmp_path / "run").write_text("mine")
-    with refuses(ConfigError, tmp_path / "run", "--out"):
+    with refuses(ConfigError, tmp_path / "run"):
         train(make.recipe(), tmp_path / "run", cache=cache, device="cpu", jobs=1)
     assert (tmp_path / "run").read_text() == "mine"
 
@@ -264,24 +279,32 @@ def test_learning_rate_rises_then_falls_along_a_cosine():
     assert learning_rate(config, 110, 110) == pytest.approx(0.1)
 
 
-def test_a_run_keeps_the_precision_it_began_with(tmp_path):
-    directory = RunDirectory(tmp_path)
-    assert directory.settle_precision("bf16", "this machine") == "bf16"
-    assert directory.settle_precision("fp32", "another") == "bf16"
+def test_a_run_keeps_the_precision_it_began_with(make, tmp_path):
+    with claimed(tmp_path, make.recipe()) as directory:
+        assert directory.precision("bf16") == "bf16"
+        directory.start("bf16", "this machine")
+        assert directory.precision("fp32") == "bf16"
+        directory.start("fp32", "another")
     assert json.loads((tmp_path / "environment.json").read_text())["machine"] == "this machine"
 
 
-def test_log_is_json_also_for_numbers_that_are_not_finite(tmp_path):
-    directory = RunDirectory(tmp_path)
-    directory.log({"step": 1, "total": float("nan")})
-    assert json.loads(directory.log_file.read_text())["total"] is None
+def test_log_is_json_also_for_numbers_that_are_not_finite(make, tmp_path):
+    with claimed(tmp_path, make.recipe()) as directory:
+        directory.log({"step": 1, "total": float("nan")})
+    assert json.loads((tmp_path / "log.jsonl").read_text())["total"] is None
 
 
-def test_half_a_line_at_the_end_of_the_log_is_dropped(tmp_path):
-    directory = RunDirectory(tmp_path)
-    for step in (1, 2, 3):
-        directory.log({"step": step})
-    with directory.log_file.open("a") as log:
-        log.write('{"step": 4, "tot')
-    directory.cut_log(2)
-    assert [json.loads(line)["step"] for line in directory.log_file.read_text().splitlines()] == [1, 2]
+def test_what_was_logged_after_a_step_is_dropped(make, tmp_path):
+    with claimed(tmp_path, make.recipe()) as directory:
+        for step in (1, 2, 3):
+            directory.log({"step": step})
+        directory.cut_log(2)
+    assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [1, 2]
+    assert RunDirectory(tmp_path).logged_step() == 2
+
+
+def test_two_trainings_do_not_share_a_folder(run, make, tmp_path):
+    path = run(stop_after=1)
+    with claimed(path.parent, make.recipe()), refuses(ConfigError, path.parent, "another process"):
+        run()
+    assert run(stop_after=1) == path

@@ -93,7 +93,7 @@ def test_replaced_frames_are_tracked_again_by_name(tmp_path, data, tracked, capl
     assert len(started) == 3
     assert again.resumption.reused == ("car",)
     assert list(again.resumption.again) == ["ball"]
-    assert "ball is tracked again: its frames are others than they were" in caplog.text
+    assert "ball is tracked again" in caplog.text
     assert again.stored.evidence("ball")["target_spectrum"][0, 0] == 77
     assert run(entries(data), tracker, tmp_path / "run").resumption.reused == ("car", "ball")
 
@@ -106,7 +106,7 @@ def test_corrected_truth_changes_the_score_and_keeps_the_boxes(tmp_path, data, t
     after = run(entries(data), tracker, tmp_path / "run")
     assert len(started) == 2
     assert (after.resumption.reused, after.resumption.renewed) == (("ball",), ("car",))
-    assert "car: truth or attributes are others than they were" in caplog.text
+    assert "car: truth" in caplog.text
     assert after.scores.of("car").figures.auc < before.scores.of("car").figures.auc
     stored = read_run(tmp_path / "run")
     assert np.array_equal(stored.sequences["car"].truth, boxes)
@@ -121,7 +121,8 @@ def test_another_first_box_is_tracked_from_anew(tmp_path, data, tracked):
     boxes = correct_truth(data / "car", first=True)
     again = run(entries(data), tracker, tmp_path / "run")
     assert started[2:] == [tuple(boxes[0])]
-    assert again.resumption.again == {"car": "its first box is another than it was"}
+    assert list(again.resumption.again) == ["car"]
+    assert "first box" in again.resumption.again["car"]
 
 
 def test_truth_that_goes_leaves_no_score_behind(tmp_path, data, tracked):

@@ -17,7 +17,7 @@ from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.runner import RunOptions, run
 from spectrack.trackers.base import Estimate
 from spectrack.weights.files import file_hash
-from tests.fixtures.refusals import refuses
+from tests.fixtures.refusals import check_sentence, refuses
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_box_of_another_shape_is_a_failure(tmp_path, walk, still):
         def update(self, frame):
             return Estimate(np.zeros(3), 0.5)
 
-    assert "expected a box of four numbers from the tracker" in run([walk("a")], Odd, tmp_path).failures["a"]
+    check_sentence(run([walk("a")], Odd, tmp_path).failures["a"], "frame 1", "(3,)")
 
 
 # ---------------------------------------------------------------- going on, and refusing to

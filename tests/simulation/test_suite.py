@@ -37,8 +37,8 @@ def test_what_is_rendered_here_is_the_frozen_suite(name):
 def test_differences_are_told(monkeypatch):
     monkeypatch.setattr(module, "FIRST_SEED", module.FIRST_SEED + 1)
     first, second = verify(["speck-vis16"], frames=(40,))
-    assert first.startswith("speck-vis16: expected the frozen truth boxes, found")
-    assert "expected band means of frame 40 within one count" in second
+    assert all(fact in first for fact in ("speck-vis16", "80 others", "frame 0"))
+    assert all(fact in second for fact in ("speck-vis16", "frame 40"))
 
 
 def test_pairs_share_truth_and_the_manifest_is_small():

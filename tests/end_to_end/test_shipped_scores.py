@@ -18,7 +18,8 @@ import spectrack
 from spectrack.files import write_text
 from spectrack.sequences.memory import MemorySequence
 from spectrack.simulation.suite import open_suite_sequence
-from spectrack.weights.index import shipped
+from spectrack.weights.files import read_metadata
+from spectrack.weights.index import shipped_folder
 
 TABLE = Path(__file__).with_name("shipped_scores.json")
 COMMAND = "python tests/end_to_end/test_shipped_scores.py --rewrite"
@@ -26,7 +27,7 @@ SEQUENCES = ("cam-grass-vis16", "open-grass-nir25", "twin-crossing-rednir15")
 FRAMES = 20
 TOLERANCE = 0.001
 
-SHIPPED = {weights.name: weights for weights in shipped()}
+SHIPPED = {path.stem: path for path in shipped_folder().glob("*.safetensors")}
 NAMES = sorted([*SHIPPED, "cf"])
 """Weights by name, and the tracker that has none."""
 
@@ -42,8 +43,10 @@ def clip(name):
 def load(name):
     if name not in SHIPPED:
         return spectrack.load_tracker(name)
-    method, profile = SHIPPED[name].metadata.method, SHIPPED[name].metadata.profile
-    return spectrack.load_tracker(method, profile=profile, weights=SHIPPED[name].path, precision="fp32", device="cpu")
+    path, metadata = SHIPPED[name], read_metadata(SHIPPED[name])
+    return spectrack.load_tracker(
+        metadata.method, profile=metadata.profile, weights=path, precision="fp32", device="cpu"
+    )
 
 
 def area_under_success(name, sequence):

@@ -17,7 +17,8 @@ from benchmark import new_parser, write_record
 from spectrack import load_tracker
 from spectrack.evaluation.uncertainty import score_interval
 from spectrack.runs.entries import SequenceEntry
-from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.options import RunOptions
+from spectrack.runs.runner import run
 from spectrack.simulation.suite import open_suite_sequence, suite
 
 

@@ -21,8 +21,9 @@ from .errors import (
 from .evaluation.protocols import score as score
 from .evaluation.results import evaluate_directories as evaluate_directories, evaluate_results as evaluate_results
 from .evaluation.scores import Scores as Scores
-from .recording import Recording as Recording, RecordOptions as RecordOptions, record as record
+from .recording import Recording as Recording, record as record
 from .reports.overlay import write_overlay as write_overlay
+from .runs.options import RecordOptions as RecordOptions
 from .sensors import Sensor as Sensor, get_sensor as get_sensor
 from .sequences.base import Sequence as Sequence
 from .sequences.opening import open_sequence as open_sequence

@@ -16,7 +16,8 @@ from pathlib import Path
 from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
 from spectrack.files import Terms, check_folder, write_folder, write_json
-from spectrack.recording import OnProgress, Recording, RecordOptions, first_box, write_recording
+from spectrack.recording import OnProgress, Recording, first_box, write_recording
+from spectrack.runs.options import RecordOptions
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.scenarios import get_scenario, list_scenarios
 from spectrack.simulation.video import SimulatedSequence, simulate
@@ -129,10 +130,10 @@ def run_demo(
     sequence = clip.open()
     loaded = load_tracker(tracker, precision=precision)
     plain = loaded if tracker == _PLAIN else load_tracker(_PLAIN, precision=precision)
-    options = RecordOptions(overlay=True, settings={"command": "demo", **dataclasses.asdict(clip)})
+    options, settings = RecordOptions(overlay=True), {"command": "demo", **dataclasses.asdict(clip)}
     with write_folder(out, terms) as folder:
         first = first_box(sequence)
-        recording = write_recording(sequence, loaded, folder, first, sequence.truth, options, on_progress)
+        recording = write_recording(sequence, loaded, folder, first, sequence.truth, options, settings, on_progress)
         comparisons = [
             Comparison(tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth}))
         ]

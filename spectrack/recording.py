@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from spectrack.errors import BoxError, CubeError
 from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import speed_of
-from spectrack.files import Terms, check_folder, write_folder, write_json
+from spectrack.files import check_folder, write_folder, write_json
 from spectrack.provenance import provenance
 from spectrack.runs.entries import plain_truth
 from spectrack.runs.frame_table import FrameTable
 from spectrack.runs.layout import OVERLAY, RECORDING, SUMMARY
+from spectrack.runs.options import RecordOptions
 from spectrack.runs.run_directory import write_track, write_truth
 from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
@@ -34,36 +35,6 @@ from spectrack.trackers.base import Tracker
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done (``tracking`` or ``drawing``), frames done and frames in all."""
-
-
-@dataclass(frozen=True)
-class RecordOptions:
-    """What a recording holds besides the boxes.
-
-    Attributes:
-        overlay: write ``overlay.mp4``.
-        scored: score against the sequence's truth, where it has any.
-        protocol: how; frames whose truth is not a box are left out of the score whatever the protocol says, and
-            counted.
-        overwrite: replace an earlier recording in the same folder.
-        settings: whatever the caller wants to remember in the summary, as JSON values.
-        inputs: files and folders that the recording is made from, as far as the caller knows them; the folder of
-            results is none of them, and lies in none.
-    """
-
-    overlay: bool = False
-    scored: bool = True
-    protocol: str = "hot"
-    overwrite: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    inputs: tuple[Path, ...] = ()
-
-    @property
-    def terms(self) -> Terms:
-        """On which the folder of results is claimed."""
-        names = (RECORDING.boxes, RECORDING.frames, SUMMARY, *((OVERLAY,) if self.overlay else ()))
-        # Scores of other boxes are worth nothing any more.
-        return Terms("recording", overwrite=self.overwrite, names=names, data=self.inputs, also=("scores",))
 
 
 @dataclass(frozen=True)
@@ -112,6 +83,8 @@ def record(
     *,
     box: ArrayLike | None = None,
     options: RecordOptions | None = None,
+    settings: Mapping[str, Any] | None = None,
+    inputs: tuple[Path, ...] = (),
     on_progress: OnProgress | None = None,
 ) -> Recording:
     """Track one video and write the results into a folder, whole or not at all.
@@ -123,6 +96,9 @@ def record(
             allowed.
         box: the target in frame 0, x, y, w, h in cube pixels; by default the sequence's own first box.
         options: overlay, scoring, overwriting.
+        settings: whatever the caller wants to remember in the summary, as JSON values.
+        inputs: files and folders that the recording is made from, as far as the caller knows them; the folder of
+            results is none of them, and lies in none.
         on_progress: called after every frame.
 
     Raises:
@@ -139,13 +115,14 @@ def record(
         0.81
     """
     options = options or RecordOptions()
-    check_folder(directory, options.terms)
-    truth = plain_truth(sequence) if options.scored else None
+    terms = options.terms(inputs)
+    check_folder(directory, terms)
+    truth = plain_truth(sequence) if options.score else None
     if truth is not None:
         _score(sequence, truth, truth, options)  # truth that cannot be scored is refused before the tracking, not after
     first = first_box(sequence, box)
-    with write_folder(directory, options.terms) as folder:
-        recording = write_recording(sequence, tracker, folder, first, truth, options, on_progress)
+    with write_folder(directory, terms) as folder:
+        recording = write_recording(sequence, tracker, folder, first, truth, options, settings, on_progress)
     return replace(recording, directory=Path(directory))
 
 
@@ -156,6 +133,7 @@ def write_recording(
     box: Boxes,
     truth: Boxes | None,
     options: RecordOptions,
+    settings: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Recording:
     """Track one video and write the results into a folder that the caller has claimed; see `record`."""
@@ -167,7 +145,7 @@ def write_recording(
     if tracked.stopped is not None:
         raise tracked.stopped
     scores = None if truth is None else _score(sequence, tracked.boxes, truth, options)
-    summary = _summary(sequence, tracker, tracked, scores, options)
+    summary = _summary(sequence, tracker, tracked, scores, options, settings or {})
     write_track(lambda name: nullcontext(folder / name), RECORDING, tracked.boxes, tracked.frames)
     write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
     if options.overlay:
@@ -204,7 +182,12 @@ def _draw(path: Path, sequence: Sequence, tracked: Followed, truth: Boxes | None
 
 
 def _summary(
-    sequence: Sequence, tracker: Tracker, tracked: Followed, scores: Scores | None, options: RecordOptions
+    sequence: Sequence,
+    tracker: Tracker,
+    tracked: Followed,
+    scores: Scores | None,
+    options: RecordOptions,
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     frames, speed = tracked.frames, tracked.frames.speed.to_json()
     tracking = speed_of([{"tracking": frames.network_ms + frames.rest_ms}]).to_json()
@@ -231,7 +214,7 @@ def _summary(
         "protocol": options.protocol,
         "scores": None if scores is None else _figures(scores),
         "tracker": tracker.describe(),
-        "settings": dict(options.settings),
+        "settings": dict(settings),
         "provenance": provenance(),
     }
 

@@ -9,8 +9,9 @@ import spectrack
 from spectrack.cli.report import Report
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
 from spectrack.files import MANIFEST, FileTerms, write_file
-from spectrack.recording import RecordOptions, first_box, record
+from spectrack.recording import first_box, record
 from spectrack.reports.gathering import read_runs
+from spectrack.runs.options import RecordOptions
 from spectrack.runs.reading import read_run
 from spectrack.sequences import MemorySequence
 from spectrack.trackers.base import Estimate, Tracker, as_frame
@@ -64,7 +65,7 @@ def test_what_is_written(video, tmp_path):
 
 
 def test_the_summary_says_what_was_done(video, tmp_path):
-    recording = record(video, Drifting(4), tmp_path / "out", options=RecordOptions(settings={"command": "test"}))
+    recording = record(video, Drifting(4), tmp_path / "out", settings={"command": "test"})
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary == recording.summary
     assert (
@@ -102,7 +103,7 @@ def test_without_truth_there_is_no_score(video, tmp_path):
 
 
 def test_scoring_can_be_left_out(video, tmp_path):
-    recording = record(video, Drifting(4), tmp_path / "out", options=RecordOptions(scored=False))
+    recording = record(video, Drifting(4), tmp_path / "out", options=RecordOptions(score=False))
     assert recording.scores is None
 
 
@@ -125,7 +126,7 @@ def test_overwriting_replaces_results_and_nothing_else(video, tmp_path):
     with refuses(ConfigError, "'boxes.txt'", "--overwrite"):
         record(video, Drifting(4), out)
     (out / "overlay.mp4").write_bytes(b"mine")
-    record(video, Drifting(4), out, options=RecordOptions(overwrite=True, scored=False))
+    record(video, Drifting(4), out, options=RecordOptions(overwrite=True, score=False))
     assert {file.name for file in out.iterdir()} == {"boxes.txt", "frames.csv", "summary.json", "overlay.mp4", MANIFEST}
     with refuses(ConfigError, "overlay.mp4"):
         record(video, Drifting(4), out, options=RecordOptions(overwrite=True, overlay=True))

@@ -1,15 +1,16 @@
-"""The settings of an ablation that all its rows share."""
+"""What can be chosen about an ablation; nothing heavy is imported here."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from spectrack.ablations.rows import Choice
 from spectrack.errors import ConfigError
+from spectrack.evaluation.options import DEFAULT_PROTOCOL
+from spectrack.trackers.options import NetworkOptions
+
+Choice = Literal["inference", "retrained", "all"]
 
 
 @dataclass(frozen=True)
@@ -17,46 +18,48 @@ class AblationOptions:
     """What is ablated on, how long rows are trained, and how they are tracked.
 
     Attributes:
-        only: attributes; sequences that carry none of them are left out, and each is reported by itself as well.
-        rows, groups, kind: which rows, see `RowTable.select`.
-        weights: of the method for the rows that only switch inference: a file or a name; by default the shipped ones.
-        profile: ``compact`` or ``full``.
-        pairs: pairs that every retrained row sees; None for the table's share of the recipe's.
-        seeds: of the trainings, one each; the scores are averaged.
-        frames: only so many first frames of each sequence; None for all.
-        protocol: how to score.
-        seed: of the random numbers that trackers may draw.
-        threads, jobs, device: as in `RunOptions` and `load_tracker`; as many seeds as there are jobs are trained at a
-            time, each on one GPU or on one thread.
-        precision: fp32 repeats bit for bit.
-        cache: of what trainings render; None for a folder in the output.
-        keep_frames: whether simulated frames are kept in the cache, about 200 MB a sequence, instead of rendered for
-            each row.
-        dataset: what the sequences are, as JSON values, for the record.
-        overwrite: replace a table with other settings; runs and trainings stay and are used where they fit.
+        only: Only sequences that carry any of these attributes, such as CAM,TWIN,BC; each is also reported by itself.
+        rows: Only these rows, and those that they are compared with; a name without @ means all its degradations.
+        groups: Only the rows of these groups.
+        kind: Only rows with the same weights (inference), or only rows that need a training (retrained).
+        weights: Weights of the rows that are not retrained, a file or a name; by default the shipped ones.
+        network: Size of the networks, where they are trained and run, and in which number format they track.
+        pairs: Training pairs of every retrained row; by default the share that the table of rows names.
+        seeds: Seeds of the trainings, one each; scores are averaged over them.
+        frames: Only so many first frames of each sequence.
+        protocol: How to score: hot, hotc2026, otb, lasot or got10k.
+        seed: Seed of the random numbers that a tracker may draw.
+        threads: Threads of the network in each job.
+        jobs: Sequences tracked and seeds trained at the same time; -1 for as many as there are cores.
+        cache: Where rendered pictures, clips and frames are kept; by default inside the output.
+        keep_frames: Keep the simulated frames (200 MB a sequence), so that they are rendered once and not for every
+            row.
+        overwrite: Replace a table with other settings; runs and trainings stay and are used again where they fit.
     """
 
     only: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     kind: Choice = "all"
-    weights: str | os.PathLike[str] | None = None
-    profile: str = "compact"
+    weights: str | Path | None = None
+    network: NetworkOptions = field(default_factory=lambda: NetworkOptions(precision="fp32"))
     pairs: int | None = None
     seeds: tuple[int, ...] = (1, 2)
     frames: int | None = None
-    protocol: str = "hot"
+    protocol: str = DEFAULT_PROTOCOL
     seed: int = 0
     threads: int = 1
     jobs: int = 1
-    device: str = "auto"
-    precision: str = "fp32"
     cache: Path | None = None
     keep_frames: bool = False
-    dataset: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            ConfigError: equal or negative seeds, or a number below 1.
+        """
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ConfigError(
                 f"expected different seeds of 0 or more, found {list(self.seeds)}; two or more show the spread"

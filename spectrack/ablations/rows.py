@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from spectrack.ablations.options import Choice
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.simulation.degradation import Degradation, list_degradations
 from spectrack.tables import from_table, read_table, require, to_table
 from spectrack.trackers.registry import list_methods
 
 Kind = Literal["inference", "retrained"]
-Choice = Literal["inference", "retrained", "all"]
 
 AT = "@"
 """Between the name of a row and its degradation."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +28,15 @@ from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores, mean_scores
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
-from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.options import RunOptions, RunSources
+from spectrack.runs.runner import run
 from spectrack.runs.sequence_run import plain_description
 from spectrack.runs.workers import check_spread
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.registry import find_method
 
 if TYPE_CHECKING:
     from spectrack.training.recipe import Recipe
@@ -69,6 +71,7 @@ def run_ablation(
     out_dir: str | os.PathLike[str],
     *,
     options: AblationOptions | None = None,
+    dataset: Mapping[str, Any] | None = None,
     progress: OnAblation | None = None,
 ) -> AblationResult:
     """Measure the rows of a method on some sequences, and write the tables after each row.
@@ -80,6 +83,7 @@ def run_ablation(
         entries: sequences with truth.
         out_dir: see the module.
         options: see `AblationOptions`.
+        dataset: what the sequences are, as JSON values, for the record.
         progress: called after each sequence and every 50 steps of a training.
 
     Raises:
@@ -96,13 +100,14 @@ def run_ablation(
         -0.021
     """
     options = options or AblationOptions()
+    options.check()
     table = load_rows(method)
     rows = table.select(options.rows, options.groups, options.kind)
     listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
     chosen, labels = select_entries(listed, options.only)
     if not chosen:
         raise ConfigError("expected at least one sequence, found none; name a data set with sequences")
-    return _Ablation(table, rows, chosen, labels, Path(out_dir), options, progress).go()
+    return _Ablation(table, rows, chosen, labels, Path(out_dir), options, dict(dataset or {}), progress).go()
 
 
 class _Ablation:
@@ -116,6 +121,7 @@ class _Ablation:
         labels: dict[str, list[str]],
         out: Path,
         options: AblationOptions,
+        dataset: dict[str, Any],
         progress: OnAblation | None,
     ) -> None:
         from spectrack.trackers.precision import resolve_device, resolve_precision  # loads torch
@@ -128,11 +134,12 @@ class _Ablation:
             out,
             options,
         )
+        self.dataset = dataset
         self.progress = progress or (lambda what, done, total, note: None)
-        device = resolve_device(options.device)
+        device = resolve_device(options.network.device)
         self.fixed = {
-            "profile": options.profile,
-            "precision": resolve_precision(options.precision, device),
+            "profile": find_method(table.method).profile(options.network.profile),
+            "precision": resolve_precision(options.network.precision, device),
             "device": str(device),
         }
         self.cache = out / "cache" if options.cache is None else options.cache
@@ -144,7 +151,7 @@ class _Ablation:
             "method": table.method,
             **self.fixed,
             "weights": identity,
-            "dataset": dict(options.dataset),
+            "dataset": dataset,
             "only": list(labels),
             "frames": options.frames,
             "protocol": options.protocol,
@@ -178,8 +185,9 @@ class _Ablation:
         entries = self._entries(row)
         scores, told, failures = [], [], []
         for maker, trait in makers:
-            directory, options = self._place(row, maker, entries)
-            result = run(entries, maker, directory, options=options, progress=functools.partial(self._tracked, where))
+            directory, options, sources = self._place(row, maker, entries)
+            progress = functools.partial(self._tracked, where)
+            result = run(entries, maker, directory, options=options, sources=sources, progress=progress)
             if result.scores is None:
                 raise ConfigError(
                     "expected sequences with truth for an ablation, found none with any; score what has truth boxes"
@@ -225,7 +233,7 @@ class _Ablation:
             recipes,
             self.out / "training",
             cache=self.cache,
-            device=self.options.device,
+            device=self.options.network.device,
             jobs=self.options.jobs,
             progress=functools.partial(self.progress, f"{where}, training"),
         )
@@ -234,7 +242,7 @@ class _Ablation:
             for recipe, weights in zip(recipes, trained, strict=True)
         ]
         first = recipes[0]
-        training = {"recipe": self.table.recipes[self.options.profile], "pairs": first.pairs, "steps": first.steps}
+        training = {"recipe": self.table.recipes[self.fixed["profile"]], "pairs": first.pairs, "steps": first.steps}
         return makers, training | {"seeds": [recipe.seed for recipe in recipes], "machines": trained_on(trained)}
 
     def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> functools.partial[Tracker]:
@@ -242,10 +250,10 @@ class _Ablation:
 
     def _recipes(self, row: Row) -> list[Recipe]:
         source = self.table.row(row.weights_of) if row.weights_of else row
-        name = self.table.recipes.get(self.options.profile)
+        name = self.table.recipes.get(self.fixed["profile"])
         if name is None:
             raise ConfigError(
-                f"expected a recipe of profile {self.options.profile} to retrain {source.name!r} by, found none; take "
+                f"expected a recipe of profile {self.fixed['profile']} to retrain {source.name!r} by, found none; take "
                 "--kind inference"
             )
         made = functools.partial(
@@ -266,10 +274,10 @@ class _Ablation:
 
     def _place(
         self, row: Row, maker: functools.partial[Tracker], entries: list[SequenceEntry]
-    ) -> tuple[Path, RunOptions]:
-        """The run directory of a tracker, which everything that decides its boxes names, and the options of the run."""
+    ) -> tuple[Path, RunOptions, RunSources]:
+        """The run directory of a tracker, which everything that decides its boxes names, and how and on what to run."""
         options = self.options
-        dataset = {**options.dataset, "frames": options.frames, "degradation": row.degradation or None}
+        dataset = {**self.dataset, "frames": options.frames, "degradation": row.degradation or None}
         decides = {
             "tracker": self._describe(maker),
             "dataset": dataset,
@@ -280,14 +288,14 @@ class _Ablation:
             "code": source_digest(),
         }
         directory = folder_of(self.out / "runs", row.name, decides)
-        return directory, RunOptions(
+        run_options = RunOptions(
             protocol=options.protocol,
             seed=options.seed,
             jobs=options.jobs,
             threads=options.threads,
-            dataset=dataset,
             evidence=False,
         )
+        return directory, run_options, RunSources(dataset)
 
     def _describe(self, maker: functools.partial[Tracker]) -> dict[str, Any]:
         """What a tracker says of itself; it is made once for that."""
@@ -309,7 +317,7 @@ class _Ablation:
     def _left_out(self, row: Row) -> str:
         """Why a row cannot be measured here; empty where it can."""
         why = ""
-        if row.profile and row.profile != self.options.profile:
+        if row.profile and row.profile != self.fixed["profile"]:
             why = f"means something in the profile {row.profile} only"
         elif row.bands and row.bands not in self._bands.values():
             why = f"tracks {row.bands} bands only, which none of the sequences has"
@@ -326,7 +334,7 @@ class _Ablation:
 
         wanted = [row for row in self.rows if not row.needs_training and row.method in ("", self.table.method)]
         try:
-            path = find_weights(self.options.weights, method=self.table.method, profile=self.options.profile)
+            path = find_weights(self.options.weights, method=self.table.method, profile=self.fixed["profile"])
         except WeightsError:
             if wanted or self.options.weights is not None:
                 raise

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
+from spectrack.ablations.options import AblationOptions
 from spectrack.cli.console import ProgressBar, errors, make_table, output
+from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from spectrack.ablations.options import AblationOptions
     from spectrack.ablations.results import RowResult
-    from spectrack.ablations.rows import Choice, RowTable
+    from spectrack.ablations.rows import RowTable
     from spectrack.ablations.running import AblationResult
-    from spectrack.datasets.dataset import Dataset
     from spectrack.evaluation.figures import Figure
     from spectrack.evaluation.uncertainty import Interval
 
@@ -50,46 +50,10 @@ class Ablate:
     """What is tracked: the simulated suite, or another dataset that `spectrack benchmark` knows."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
     """Where the dataset lies; the simulated suite needs none."""
-    split: Annotated[str | None, arg(metavar="NAME")] = None
-    """Only this split, such as test."""
-    modality: Annotated[str | None, arg(metavar="NAME")] = None
-    """Only this modality, such as HSI-NIR."""
-    only: Annotated[str, arg(metavar="A,B,...")] = ""
-    """Only sequences that carry any of these attributes, such as CAM,TWIN,BC; each is also reported by itself."""
-    rows: Annotated[str, arg(metavar="A,B,...")] = ""
-    """Only these rows, and those that they are compared with; a name without @ means all its degradations."""
-    groups: Annotated[str, arg(metavar="A,B,...")] = ""
-    """Only the rows of these groups."""
-    kind: Annotated[str, arg(metavar="inference|retrained|all")] = "all"
-    """Only rows with the same weights, or only rows that need a training."""
-    weights: Annotated[str | None, arg(metavar="FILE_OR_NAME")] = None
-    """Weights of the rows that are not retrained; by default the shipped ones."""
-    profile: Annotated[str, arg(metavar="compact|full")] = "compact"
-    """Size of the networks."""
-    pairs: Annotated[int | None, arg(metavar="N")] = None
-    """Training pairs of every retrained row; by default the share that the table of rows names."""
-    seeds: Annotated[str, arg(metavar="A,B,...")] = "1,2"
-    """Seeds of the trainings; scores are averaged over them."""
-    frames: Annotated[int | None, arg(metavar="N")] = None
-    """Only so many first frames of each sequence."""
-    protocol: Annotated[str, arg(metavar="NAME")] = "hot"
-    """How to score: hot, hotc2026, otb, lasot, got10k."""
-    jobs: Annotated[int, arg(metavar="N")] = 1
-    """Sequences tracked and seeds trained at the same time; -1 for as many as there are cores."""
-    threads: Annotated[int, arg(metavar="N")] = 1
-    """Threads of the network in each job."""
-    precision: Annotated[str, arg(metavar="fp32|bf16|auto")] = "fp32"
-    """Of the tracking; fp32 repeats bit for bit."""
-    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
-    """Where networks are trained and run."""
-    seed: Annotated[int, arg(metavar="N")] = 0
-    """Of the random numbers that a tracker may draw."""
-    cache: Annotated[Path | None, arg(metavar="DIR")] = None
-    """Where rendered pictures, clips and frames are kept; by default inside --out."""
-    keep_frames: bool = False
-    """Keep the simulated frames (200 MB a sequence), so that they are rendered once and not for every row."""
-    overwrite: bool = False
-    """Replace a table with other settings in --out; runs and trainings stay and are used again where they fit."""
+    selection: DatasetPart = field(default_factory=DatasetPart)
+    """Which of its sequences."""
+    ablation: AblationOptions = field(default_factory=AblationOptions)
+    """Which rows, how long they are trained, and how they are tracked."""
 
     def run(self) -> int:
         """Measure with a bar that tells the row, print the tables, and say with the exit status whether a tracker
@@ -106,48 +70,23 @@ class Ablate:
                 "expected --out DIR, found none; name a folder for the tables, or list the rows with --list"
             )
         # Everything that can be refused at once, before the data set is looked at.
-        table.select(_words(self.rows), _words(self.groups), cast("Choice", self.kind))
+        table.select(self.ablation.rows, self.ablation.groups, self.ablation.kind)
         from spectrack.ablations.running import run_ablation
-        from spectrack.datasets import open_dataset
+        from spectrack.datasets.opening import open_dataset
 
-        dataset = open_dataset(self.suite, self.root, split=self.split, modality=self.modality)
+        dataset = open_dataset(self.suite, self.root, **asdict(self.selection))
         with ProgressBar() as bar:
             bar.show("starting", 0, None)
             result = run_ablation(
-                self.method, dataset.entries, self.out, options=self._options(dataset), progress=bar.show
+                self.method,
+                dataset.entries,
+                self.out,
+                options=self.ablation,
+                dataset=self.selection.describe(dataset),
+                progress=bar.show,
             )
         self._report(result)
         return 1 if result.failures else 0
-
-    def _options(self, dataset: Dataset) -> AblationOptions:
-        from spectrack.ablations.options import AblationOptions
-
-        return AblationOptions(
-            only=_words(self.only),
-            rows=_words(self.rows),
-            groups=_words(self.groups),
-            kind=cast("Choice", self.kind),
-            weights=self.weights,
-            profile=self.profile,
-            pairs=self.pairs,
-            seeds=_numbers(self.seeds),
-            frames=self.frames,
-            protocol=self.protocol,
-            seed=self.seed,
-            threads=self.threads,
-            jobs=self.jobs,
-            device=self.device,
-            precision=self.precision,
-            cache=self.cache,
-            keep_frames=self.keep_frames,
-            dataset={
-                "name": dataset.name,
-                "root": None if dataset.root is None else str(Path(dataset.root).resolve()),
-                "split": self.split,
-                "modality": self.modality,
-            },
-            overwrite=self.overwrite,
-        )
 
     def _report(self, result: AblationResult) -> None:
         from spectrack.evaluation.protocols import get_protocol
@@ -157,7 +96,7 @@ class Ablate:
             rows = [item for item in result.results.values() if item.row["group"] == group.name]
             if rows:
                 console.print(group.title, style="bold", markup=False)
-                console.print(make_group_table(rows, get_protocol(self.protocol).headline))
+                console.print(make_group_table(rows, get_protocol(self.ablation.protocol).headline))
         console.print(
             "95 %: bootstrap over sequences; difference: paired with the row named against",
             markup=False,
@@ -201,16 +140,3 @@ def _signed(interval: Interval | None) -> tuple[str, str]:
         if interval is None
         else (f"{interval.estimate:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}")
     )
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in _words(text))
-    except ValueError as error:
-        raise ConfigError(
-            f"expected whole numbers such as --seeds 1,2, found {text!r}; separate them by commas"
-        ) from error

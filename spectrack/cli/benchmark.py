@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tyro.conf import UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, errors, output
 from spectrack.cli.score_tables import make_attributes_table, make_trackers_table, trackers_legend
 from spectrack.cli.settings import parse_settings
+from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.runs.options import RunOptions, RunSources
+from spectrack.trackers.options import NetworkOptions
 
 if TYPE_CHECKING:
-    from spectrack.evaluation.protocols import Invalid
     from spectrack.runs.benchmark import BenchmarkResult
-    from spectrack.runs.runner import RunOptions
 
 
 @dataclass(frozen=True)
@@ -46,52 +47,26 @@ class Benchmark:
     """Folder for the results."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
     """Where the dataset lies; the simulated suite needs none."""
-    split: Annotated[str | None, arg(metavar="NAME")] = None
-    """Only this split, such as test."""
-    modality: Annotated[str | None, arg(metavar="NAME")] = None
-    """Only this modality, such as HSI-NIR."""
-    stream: Annotated[str, arg(metavar="NAME")] = "HSI"
-    """HSI, HSI-FalseColor or RGB."""
     names: Annotated[tuple[str, ...], arg(metavar="NAME ...")] = ()
     """Only these sequences."""
-    protocol: Annotated[str, arg(metavar="NAME")] = "hot"
-    """How to score: hot, hotc2026, otb, lasot, got10k."""
-    invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
-    """What to do with truth that is not a box, if not what the protocol says."""
-    jobs: Annotated[int, arg(metavar="N")] = 1
-    """Sequences tracked at the same time; -1 for as many as there are cores. Times a frame grow when jobs share cores.
-    """
-    cluster: Annotated[str | None, arg(metavar="dask|dask://HOST:PORT|ray")] = None
-    """Track on a cluster instead."""
-    threads: Annotated[int, arg(metavar="N")] = 1
-    """Threads of the network in each job; another number changes the last digits of boxes, and so, in time, the boxes.
-    """
-    profile: Annotated[str, arg(metavar="compact|full")] = "compact"
-    """Size of the networks."""
     weights: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL=FILE")] = ()
     """Other weights for one of the trackers; give the option once for each."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL.KEY=VALUE")] = ()
     """Another value for a parameter of one of the trackers, such as --set siamban.size_rate=0.2."""
-    precision: Annotated[str, arg(metavar="fp32|bf16|auto")] = "fp32"
-    """fp32 repeats bit for bit."""
-    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
-    """Where the networks run."""
-    seed: Annotated[int, arg(metavar="N")] = 0
-    """Of the random numbers that a tracker may draw."""
-    no_evidence: bool = False
-    """Do not keep what trackers can show for their boxes, nor spectra."""
-    overwrite: bool = False
-    """Throw an earlier benchmark in --out away."""
-    retry_failed: bool = False
-    """Track sequences again on which a tracker failed earlier."""
+    selection: DatasetPart = field(default_factory=DatasetPart)
+    """Which of its sequences."""
+    network: NetworkOptions = field(default_factory=lambda: NetworkOptions(precision="fp32"))
+    """How the networks run; fp32 repeats bit for bit."""
+    tracking: RunOptions = field(default_factory=RunOptions)
+    """How they are tracked and scored."""
 
     def run(self) -> int:
         """Track, print the tables, and say with the exit status whether a tracker failed."""
-        from spectrack.datasets import open_dataset
+        from spectrack.datasets.opening import open_dataset
         from spectrack.runs.benchmark import benchmark
 
         trackers, configs = self._trackers()
-        dataset = open_dataset(self.dataset, self.root, split=self.split, modality=self.modality, stream=self.stream)
+        dataset = open_dataset(self.dataset, self.root, **asdict(self.selection))
         if self.names:
             dataset = dataset.select(names=self.names)
         with ProgressBar() as bar:
@@ -103,33 +78,16 @@ class Benchmark:
                 bar.show("tracking", before + done, total, f"{name}: {item.label}")
 
             result = benchmark(
-                dataset.entries, trackers, self.out, options=self._options(dataset), configs=configs, progress=progress
+                dataset.entries,
+                trackers,
+                self.out,
+                options=self.tracking,
+                sources=RunSources(self.selection.describe(dataset), inputs=self._inputs()),
+                configs=configs,
+                progress=progress,
             )
         self._report(result)
         return 1 if result.failures else 0
-
-    def _options(self, dataset: Any) -> RunOptions:
-        from spectrack.runs.runner import RunOptions
-
-        return RunOptions(
-            protocol=self.protocol,
-            invalid=cast("Invalid | None", self.invalid),
-            seed=self.seed,
-            jobs=self.jobs,
-            cluster=self.cluster,
-            threads=self.threads,
-            dataset={
-                "name": dataset.name,
-                "root": None if dataset.root is None else str(Path(dataset.root).resolve()),
-                "split": self.split,
-                "modality": self.modality,
-                "stream": self.stream,
-            },
-            evidence=not self.no_evidence,
-            overwrite=self.overwrite,
-            retry_failed=self.retry_failed,
-            inputs=self._inputs(),
-        )
 
     def _inputs(self) -> tuple[Path, ...]:
         weights = (Path(word.partition("=")[2]) for word in self.weights)
@@ -139,26 +97,26 @@ class Benchmark:
         """What makes each tracker, and its configuration, by label."""
         from spectrack.trackers.loading import load_tracker
         from spectrack.trackers.precision import resolve_device, resolve_precision
+        from spectrack.trackers.registry import find_method
 
         names = parse_trackers(self.trackers)
         weights = dict(_labelled(word, names, "--weights LABEL=FILE") for word in self.weights)
         options = _tracker_options(self.set, names)
         # Settled here, so that every worker takes the same: `auto` measures, and measurements differ.
-        device = resolve_device(self.device)
-        fixed: dict[str, Any] = {
-            "profile": self.profile,
-            "precision": resolve_precision(self.precision, device),
-            "device": str(device),
-        }
+        device = resolve_device(self.network.device)
+        precision = resolve_precision(self.network.precision, device)
         configs = {
-            label: {"tracker": name, "weights": weights.get(label), **fixed, **options.get(label, {})}
-            for label, name in names.items()
+            label: {
+                "weights": weights.get(label),
+                "profile": method.profile(self.network.profile) if method.profiles else None,
+                "precision": precision,
+                "device": str(device),
+                **options.get(label, {}),
+            }
+            for label, method in ((label, find_method(name)) for label, name in names.items())
         }
-        makers = {
-            label: functools.partial(load_tracker, name, weights=weights.get(label), **fixed, **options.get(label, {}))
-            for label, name in names.items()
-        }
-        return makers, configs
+        makers = {label: functools.partial(load_tracker, names[label], **config) for label, config in configs.items()}
+        return makers, {label: {"tracker": names[label], **config} for label, config in configs.items()}
 
     def _report(self, result: BenchmarkResult) -> None:
         console = output()
@@ -175,10 +133,12 @@ class Benchmark:
                 found = comparison.difference(tracker, baseline)
                 told = f"{comparison.headline} {found.signed}, paired over {found.sequences} sequences"
                 console.print(f"{tracker.name} - {baseline.name}: {told}", markup=False, soft_wrap=True)
-        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        threads = f"{self.tracking.threads} thread{'' if self.tracking.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
             console.print(
-                f"speed measured on {machine}, {threads} and {self.jobs} at a time", markup=False, soft_wrap=True
+                f"speed measured on {machine}, {threads} and {self.tracking.jobs} at a time",
+                markup=False,
+                soft_wrap=True,
             )
         console.print(f"written to {self.out}", markup=False, soft_wrap=True)
         for line in result.failures:
@@ -230,7 +190,7 @@ def _tracker_options(words: tuple[str, ...], known: dict[str, str]) -> dict[str,
             raise ConfigError(
                 f"expected --set LABEL.KEY=VALUE with one of the trackers, found {key!r}; {nearest_name(label, known)}"
             )
-        if option in ("name", "profile", "weights", "precision", "device"):
+        if option in ("name", "weights", *(item.name for item in fields(NetworkOptions))):
             raise ConfigError(
                 f"expected a parameter of the tracker in --set, found {option!r}; write --{option} instead"
             )

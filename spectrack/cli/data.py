@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from tyro.conf import Positional, arg, subcommand
 
 from spectrack.cli.console import ProgressBar, make_table, output, print_facts
+from spectrack.datasets.options import DatasetPart
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -121,19 +122,15 @@ class DataConvert:
     """
     dataset: Annotated[str, arg(metavar="NAME")] = "auto"
     """Which data set it is, where it cannot be told."""
-    split: Annotated[str | None, arg(metavar="NAME")] = None
-    """Only this split."""
-    modality: Annotated[str | None, arg(metavar="NAME")] = None
-    """Only this modality: vis, nir, rednir."""
-    stream: Annotated[str, arg(metavar="NAME")] = "HSI"
-    """Which stream: HSI, HSI-FalseColor, RGB."""
+    selection: DatasetPart = field(default_factory=DatasetPart)
+    """Which of its sequences."""
 
     def run(self) -> int:
         """Convert and say what was done."""
         from spectrack.datasets.converting import convert_dataset
         from spectrack.datasets.opening import open_dataset
 
-        dataset = open_dataset(self.dataset, self.root, split=self.split, modality=self.modality, stream=self.stream)
+        dataset = open_dataset(self.dataset, self.root, **asdict(self.selection))
         with ProgressBar() as bar:
             done = convert_dataset(
                 dataset,

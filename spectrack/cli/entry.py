@@ -18,6 +18,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from spectrack.cli.ablate import Ablate
+from spectrack.cli.arguments import RULES
 from spectrack.cli.benchmark import Benchmark
 from spectrack.cli.console import errors
 from spectrack.cli.data import Data
@@ -75,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         command = _parse(words or ["--help"])
+    except SpectrackError as error:  # options that refuse one another
+        return _say(str(error), 2)
     except SystemExit as stop:  # help and wrong options: the parser has said what there is to say
         return int(stop.code or 0) if words else 2
     logging.basicConfig(format="spectrack: %(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
@@ -93,7 +96,7 @@ def _parse(words: list[str]) -> Any:
         kinds.append(Annotated[kind, tyro.conf.subcommand(name, description=about)])
     menu: Any = Union[tuple(kinds)]  # noqa: UP007 - built from a list
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(menu, prog="spectrack", description=DESCRIPTION, args=words, config=config)
+    return tyro.cli(menu, prog="spectrack", description=DESCRIPTION, args=words, config=config, registry=RULES)
 
 
 def _run(command: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
@@ -12,11 +12,11 @@ from tyro.conf import arg
 from spectrack.cli.console import output, print_facts
 from spectrack.cli.score_tables import make_sequences_table
 from spectrack.errors import ConfigError
+from spectrack.evaluation.options import ScoringRules
 from spectrack.files import FileTerms, check_file
 
 if TYPE_CHECKING:
     from spectrack.annotations.foreign_results import ForeignResults, StartOffset
-    from spectrack.evaluation.protocols import Invalid, Missing
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,6 @@ class Evaluate:
     """Tracked boxes."""
     truth: Annotated[Path | None, arg(metavar="DIR|FILE")] = None
     """Truth boxes; needed unless the results are only written as something else."""
-    protocol: Annotated[str, arg(metavar="NAME")] = "hot"
-    """How to score: hot (the field's tables), hotc2026, otb, lasot, got10k."""
-    invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
-    """What to do with truth that is not a box, if not what the protocol says."""
-    missing: Annotated[str | None, arg(metavar="error|miss")] = None
-    """What to do with frames without a prediction, if not what the protocol says."""
     origin: Annotated[int, arg(metavar="0|1")] = 0
     """Index of the first pixel in the results: 1 for boxes of MATLAB tools."""
     write_as: Annotated[str | None, arg(metavar="FORMAT")] = None
@@ -57,6 +51,9 @@ class Evaluate:
     """The 2026 challenge's sample submission, whose rows are written in its order."""
     out: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to write all figures and curves as JSON; by default scores-PROTOCOL.json beside the results."""
+
+    rules: ScoringRules = field(default_factory=ScoringRules)
+    """How boxes are scored."""
 
     def run(self) -> int:
         """Print the tables, and write the JSON file and the results in another format."""
@@ -98,7 +95,7 @@ class Evaluate:
 
     def _scores_file(self) -> Path:
         folder = self.results if self.results.is_dir() else self.results.parent
-        return self.out or folder / f"scores-{self.protocol}.json"
+        return self.out or folder / f"scores-{self.rules.protocol}.json"
 
     def _terms(self) -> FileTerms:
         return FileTerms("scores", inputs=tuple(path for path in (self.results, self.truth) if path is not None))
@@ -107,15 +104,8 @@ class Evaluate:
         from spectrack.evaluation.results import evaluate_results
         from spectrack.files import write_file, write_json
 
-        # The names are checked where the rules are applied; the message there lists the known ones.
-        evaluation = evaluate_results(
-            self.results,
-            cast("Path", self.truth),
-            self.protocol,
-            invalid=cast("Invalid | None", self.invalid),
-            missing=cast("Missing | None", self.missing),
-            origin=self.origin,
-        )
+        truth = cast("Path", self.truth)
+        evaluation = evaluate_results(self.results, truth, origin=self.origin, **asdict(self.rules))
         scores, console = evaluation.scores, output()
         report_results(evaluation.results, evaluation.starts)
         console.print(scores.description, markup=False, soft_wrap=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, output, print_facts
 from spectrack.cli.score_tables import make_trackers_table
 from spectrack.errors import ConfigError
+from spectrack.reports.options import ReportOptions
 
 if TYPE_CHECKING:
-    from spectrack.evaluation.protocols import Invalid, Missing
     from spectrack.reports.report import Report as WrittenReport
-    from spectrack.reports.report import ReportOptions
 
 
 @dataclass(frozen=True)
@@ -46,28 +45,12 @@ class Report:
     """Boxes that other programs wrote, and what to call them; may be given several times."""
     truth: Annotated[Path | None, arg(metavar="DIR")] = None
     """Truth boxes, in place of those that the runs hold; needed where there are no runs."""
-    protocol: Annotated[str | None, arg(metavar="NAME")] = None
-    """How to score: hot, hotc2026, otb, lasot, got10k; by default as the first run was scored, else hot."""
-    invalid: Annotated[str | None, arg(metavar="error|miss|skip")] = None
-    """What to do with truth that is not a box, if not what the protocol says."""
-    missing: Annotated[str | None, arg(metavar="error|miss")] = None
-    """What to do with frames without a prediction, if not what the protocol says; after a tracker's failure they are
-    misses.
-    """
-    shared: bool = False
-    """Compare on the sequences that all have, where they differ."""
     dataset: Annotated[str | None, arg(metavar="NAME")] = None
     """The dataset to take frames and attributes from, such as hotc2020; by default the one that the runs name."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
     """Where that dataset lies; by default where the runs found it."""
-    strips: Annotated[int, arg(metavar="N")] = 1
-    """Film strips of each kind (best, worst, most different); 0 for none."""
-    level: Annotated[float, arg(metavar="SHARE")] = 0.95
-    """Level of the bootstrap intervals, between 0 and 1."""
-    title: Annotated[str, arg(metavar="TEXT")] = "Tracking report"
-    """Heading of the page."""
-    overwrite: bool = False
-    """Replace an earlier report in --out."""
+    report: ReportOptions = field(default_factory=ReportOptions)
+    """What it looks like, and how runs are scored and compared."""
 
     def run(self) -> int:
         """Write the report and print its summary."""
@@ -78,7 +61,7 @@ class Report:
 
         results = (Path(place.rpartition("=")[2]) for place in (*self.runs, *self.results))
         data = (place for place in (self.truth, self.root) if place is not None)
-        check_folder(self.out, self._options().terms(results, data))
+        check_folder(self.out, self.report.terms(results, data))
         runs = read_runs(self.runs)
         truth = None if self.truth is None else read_truth(self.truth)
         labels = sorted({label for run in runs for label in run.sequences} or set(truth or ()))
@@ -94,24 +77,15 @@ class Report:
             report = write_report(
                 [*runs, *(run for run, _ in foreign)],
                 self.out,
-                options=self._options(),
+                options=self.report,
                 truth=truth,
                 attributes=view.attributes,
                 pictures=view.pictures,
-                remarks=[*remarks, *([view.remark] if view.remark and self.strips else [])],
+                remarks=[*remarks, *([view.remark] if view.remark and self.report.strips else [])],
                 on_progress=bar.show,
             )
         self._print(report)
         return 0
-
-    def _options(self) -> ReportOptions:
-        from spectrack.evaluation.comparison import ScoringOptions
-        from spectrack.reports.report import ReportOptions
-
-        # The names are checked where the rules are applied; the message there lists the known ones.
-        invalid, missing = cast("Invalid | None", self.invalid), cast("Missing | None", self.missing)
-        scoring = ScoringOptions(self.protocol, invalid, missing, self.shared, self.level)
-        return ReportOptions(scoring, self.title, self.strips, self.overwrite)
 
     def _print(self, report: WrittenReport) -> None:
         from spectrack.reports.wording import lead

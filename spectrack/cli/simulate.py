@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -11,6 +11,7 @@ from tyro.conf import arg
 
 from spectrack.cli.console import ProgressBar, make_list, output, print_facts
 from spectrack.errors import ConfigError
+from spectrack.simulation.options import VideoOptions
 
 if TYPE_CHECKING:
     from spectrack.simulation.scenarios import Scenario
@@ -35,22 +36,14 @@ class Simulate:
     """Folder to write; it must not exist or be empty."""
     sensor: Annotated[str, arg(metavar="NAME")] = "vis16"
     """The camera: vis16 (460-600 nm), nir25 (665-960 nm) or rednir15 (600-850 nm)."""
-    frames: Annotated[int, arg(metavar="N")] = 100
-    """How many frames, at least 2."""
-    seed: Annotated[int, arg(metavar="N")] = 7
-    """One seed, one video."""
-    width: Annotated[int, arg(metavar="PX")] = 320
-    """Columns of a cube, at least 64."""
-    height: Annotated[int, arg(metavar="PX")] = 240
-    """Rows of a cube, at least 64."""
-    textures: Annotated[str, arg(metavar="procedural|photographs|mixed")] = "procedural"
-    """Where surfaces come from; photographs are those of scikit-image."""
     format: Annotated[str, arg(metavar="hotc|envi|npy")] = "hotc"
     """16-bit mosaic PNG files, ENVI files, or one .npy file."""
     false_colour: bool = False
     """Write a false-colour JPEG a frame beside the cubes."""
     list: bool = False
     """Show the scenarios and leave."""
+    video: VideoOptions = field(default_factory=VideoOptions)
+    """How long, how large and of what it is."""
 
     def run(self) -> int:
         """Write the video, or list the scenarios."""
@@ -69,17 +62,9 @@ class Simulate:
         from spectrack.sequences.writers import write_sequence
         from spectrack.simulation.video import simulate
 
-        video = simulate(
-            self.scenario,
-            self.sensor,
-            frames=self.frames,
-            seed=self.seed,
-            height=self.height,
-            width=self.width,
-            textures=self.textures,
-        )
+        video = simulate(self.scenario, self.sensor, **asdict(self.video))
         with ProgressBar() as bar:
-            bar.show(f"rendering {self.frames} frames", 0, None)
+            bar.show(f"rendering {len(video)} frames", 0, None)
             folder = write_sequence(video, self.out, format=self.format, false_colour=self.false_colour)
         facts = [
             (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
@@ -12,6 +11,10 @@ from tyro.conf import Positional, UseAppendAction, arg
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.settings import parse_settings
 from spectrack.errors import BoxError, ConfigError
+from spectrack.runs.options import RecordOptions
+from spectrack.tables import to_table
+from spectrack.trackers.options import NetworkOptions
+from spectrack.trackers.registry import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from spectrack.boxes import Box
@@ -51,16 +54,10 @@ class Track:
     """Which object of that file, by number or label, where it holds several."""
     box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
     """The picture its pixels belong to: one of the cube's size, the raw mosaic, or an RGB picture of another size."""
-    tracker: Annotated[str, arg(metavar="NAME")] = "siamban"
+    tracker: Annotated[str, arg(metavar="NAME")] = DEFAULT_METHOD
     """Which method tracks: siamban, bcrnet, ssfnet, cf."""
-    profile: Annotated[str, arg(metavar="compact|full")] = "compact"
-    """Size of its network; weights are shipped for compact."""
     weights: Annotated[str | None, arg(metavar="NAME|FILE")] = None
     """Other weights than the shipped ones; see `spectrack weights list`."""
-    precision: Annotated[str, arg(metavar="auto|fp32|bf16")] = "auto"
-    """fp32 repeats bit for bit; auto takes bf16 where it is faster."""
-    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
-    """Where the network runs."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
     format: Annotated[str | None, arg(metavar="NAME")] = None
@@ -74,25 +71,19 @@ class Track:
     """Array to read from .npz, .mat and HDF5 files that hold several."""
     truth: Annotated[Path | None, arg(metavar="FILE")] = None
     """Truth boxes to score against; by default those beside the frames."""
-    no_score: bool = False
-    """Do not score, and do not look at truth beyond the first box."""
-    protocol: Annotated[str, arg(metavar="NAME")] = "hot"
-    """How to score: hot, hotc2026, otb, lasot, got10k."""
-    overlay: bool = False
-    """Write overlay.mp4: false colour with track, truth and score."""
-    overwrite: bool = False
-    """Replace the results of an earlier run in --out."""
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    """How its network runs."""
+    recording: RecordOptions = field(default_factory=RecordOptions)
+    """What is written."""
 
     def run(self) -> int:
         """Track and print what came of it."""
         from spectrack.files import check_folder
-        from spectrack.recording import RecordOptions, first_box, record
+        from spectrack.recording import first_box, record
 
         read = (self.sequence, self.truth, self.box_from, None if self.weights is None else Path(self.weights))
         inputs = tuple(path for path in read if path is not None)
-        settings = self._settings()
-        options = RecordOptions(self.overlay, not self.no_score, self.protocol, self.overwrite, settings, inputs)
-        check_folder(self.out, options.terms)
+        check_folder(self.out, self.recording.terms(inputs))
         sequence = self._open()
         box = first_box(sequence, self._given_box(sequence))
         with ProgressBar() as bar:
@@ -100,14 +91,18 @@ class Track:
             from spectrack.trackers.loading import load_tracker
 
             tracker = load_tracker(
-                self.tracker,
-                profile=self.profile,
-                weights=self.weights,
-                precision=self.precision,
-                device=self.device,
-                **self._tracker_options(),
+                self.tracker, weights=self.weights, **asdict(self.network), **self._tracker_options()
             )
-            recording = record(sequence, tracker, self.out, box=box, options=options, on_progress=bar.show)
+            recording = record(
+                sequence,
+                tracker,
+                self.out,
+                box=box,
+                options=self.recording,
+                settings={"command": "track", **self._settings()},
+                inputs=inputs,
+                on_progress=bar.show,
+            )
         print_facts(describe_recording(sequence, recording))
         return 0
 
@@ -146,7 +141,7 @@ class Track:
 
     def _tracker_options(self) -> dict[str, Any]:
         options = parse_settings(self.set)
-        taken = [key for key in options if key in {item.name for item in dataclasses.fields(self)}]
+        taken = [key for key in options if key in self._settings()]
         if taken:
             raise ConfigError(
                 f"expected a parameter of the tracker in --set, found {taken[0]!r}; write --{taken[0]} instead"
@@ -154,9 +149,10 @@ class Track:
         return options
 
     def _settings(self) -> dict[str, Any]:
-        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return {"command": "track"} | {
-            key: str(value) if isinstance(value, Path) else value for key, value in values.items()
+        """Every option by name, as JSON values."""
+        values = to_table(self)
+        return {key: value for key, value in values.items() if not isinstance(value, dict)} | {
+            key: value for nested in values.values() if isinstance(nested, dict) for key, value in nested.items()
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -12,6 +12,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.settings import parse_settings
+from spectrack.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from spectrack.training.loop import Progress
@@ -37,12 +38,8 @@ class Train:
     """Folder of the run."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a key of the recipe."""
-    device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"
-    """Where the training runs."""
-    cache: Annotated[Path | None, arg(metavar="DIR")] = None
-    """Where rendered pictures and clips are kept for the next training; by default inside --out."""
-    jobs: Annotated[int, arg(metavar="N")] = 2
-    """Processes that render before the training starts."""
+    training: TrainOptions = field(default_factory=TrainOptions)
+    """Where it runs."""
 
     def run(self) -> int:
         """Train with a bar that tells the time left."""
@@ -58,7 +55,7 @@ class Train:
             def report(progress: Progress) -> None:
                 bar.show("training", progress.step, progress.steps, describe_progress(progress))
 
-            weights = train(recipe, self.out, cache=self.cache, device=self.device, jobs=self.jobs, on_progress=report)
+            weights = train(recipe, self.out, **asdict(self.training), on_progress=report)
         facts = [("recipe", f"{recipe.name}: {recipe.pairs} pairs"), ("weights", str(weights))]
         # The file's own figure: the last report came before the last validation.
         found = read_metadata(weights).extra.get("validation_iou")

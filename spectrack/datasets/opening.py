@@ -14,6 +14,7 @@ from spectrack.annotations.attributes import abbreviate, parse_attributes, read_
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.facts import DatasetFacts, all_facts, dataset_facts
 from spectrack.datasets.folder_names import STREAMS
+from spectrack.datasets.options import DatasetPart
 from spectrack.datasets.scanning import FoundSequence, scan
 from spectrack.datasets.sources import FolderSource
 from spectrack.datasets.zipped import read_text_member
@@ -35,7 +36,7 @@ def open_dataset(
     *,
     split: str | None = None,
     modality: str | None = None,
-    stream: str = "HSI",
+    stream: str = DatasetPart.stream,
 ) -> Dataset:
     """The sequences of a data set, none of them opened yet.
 

@@ -26,6 +26,7 @@ from spectrack.evaluation.confidence import (
     reliability,
 )
 from spectrack.evaluation.metrics import overlaps_by_frame
+from spectrack.evaluation.options import DEFAULT_PROTOCOL
 from spectrack.evaluation.protocols import Protocol, score
 from spectrack.evaluation.robustness import Robustness, robustness
 from spectrack.evaluation.scores import Scores
@@ -100,7 +101,7 @@ class Analysis:
 
 def analyse(
     run: TrackedRun,
-    protocol: str | Protocol = "hot",
+    protocol: str | Protocol = DEFAULT_PROTOCOL,
     *,
     truth: Mapping[str, Boxes] | None = None,
     name: str | None = None,

@@ -19,32 +19,13 @@ from spectrack.errors import InputError
 from spectrack.evaluation.alignment import one_set, one_truth, unique_names
 from spectrack.evaluation.analysis import Analysis, analyse, hidden_in
 from spectrack.evaluation.figures import Figure
-from spectrack.evaluation.protocols import Invalid, Missing, Protocol, resolve_protocol
+from spectrack.evaluation.options import DEFAULT_PROTOCOL, ScoringOptions
+from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.tracked import TrackedRun
 from spectrack.evaluation.uncertainty import Interval, difference_interval
 
 _HASH_DIGITS = 8
-
-
-@dataclass(frozen=True)
-class ScoringOptions:
-    """How runs are scored.
-
-    Attributes:
-        protocol: a name or a protocol of your own; by default the one that the first run records, else ``hot``.
-        invalid: another rule for invalid truth than the protocol's.
-        missing: another rule for missing predictions than the protocol's. Runs in which a tracker failed on a sequence
-            are scored with ``miss`` unless something else is asked for.
-        shared: compare on the sequences that all runs have, instead of refusing runs that differ.
-        level: of the bootstrap intervals, between 0 and 1.
-    """
-
-    protocol: str | Protocol | None = None
-    invalid: Invalid | None = None
-    missing: Missing | None = None
-    shared: bool = False
-    level: float = 0.95
 
 
 @dataclass(frozen=True)
@@ -194,7 +175,7 @@ def compare(
     known = one_truth(named, truth or {})
     labels, remarks = one_set(named, known, shared=options.shared)
     failed = any(run.sequences[label].failure is not None for run in named.values() for label in labels)
-    recorded = next((run.protocol for run in named.values() if run.protocol), "hot")
+    recorded = next((run.protocol for run in named.values() if run.protocol), DEFAULT_PROTOCOL)
     rule = resolve_protocol(
         options.protocol or recorded, invalid=options.invalid, missing=options.missing or ("miss" if failed else None)
     )

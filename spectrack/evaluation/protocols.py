@@ -23,10 +23,8 @@ from spectrack.boxes import Boxes, is_box
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.evaluation import metrics
 from spectrack.evaluation.figures import Figure, Figures, Frames, headline_figure
+from spectrack.evaluation.options import DEFAULT_PROTOCOL, Invalid, Missing
 from spectrack.evaluation.scores import Scores, SequenceScores, combine
-
-Invalid = Literal["error", "miss", "skip"]
-Missing = Literal["error", "miss"]
 
 
 def hot_thresholds() -> tuple[float, ...]:
@@ -159,7 +157,7 @@ def resolve_protocol(
 def score(
     predictions: Mapping[str, ArrayLike],
     truth: Mapping[str, ArrayLike],
-    protocol: str | Protocol = "hot",
+    protocol: str | Protocol = DEFAULT_PROTOCOL,
     *,
     invalid: Invalid | None = None,
     missing: Missing | None = None,

@@ -30,7 +30,8 @@ from spectrack.annotations.sequence_names import split_name
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
 from spectrack.evaluation.analysis import Analysis, analyse
-from spectrack.evaluation.protocols import Invalid, Missing, Protocol, check_names, resolve_protocol
+from spectrack.evaluation.options import DEFAULT_PROTOCOL, Invalid, Missing
+from spectrack.evaluation.protocols import Protocol, check_names, resolve_protocol
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 
@@ -77,7 +78,7 @@ class Evaluation:
 def evaluate_directories(
     results: Place,
     truth: Place,
-    protocol: str | Protocol = "hot",
+    protocol: str | Protocol = DEFAULT_PROTOCOL,
     *,
     invalid: Invalid | None = None,
     missing: Missing | None = None,
@@ -105,7 +106,7 @@ def evaluate_directories(
 def evaluate_results(
     results: Place,
     truth: Place,
-    protocol: str | Protocol = "hot",
+    protocol: str | Protocol = DEFAULT_PROTOCOL,
     *,
     invalid: Invalid | None = None,
     missing: Missing | None = None,

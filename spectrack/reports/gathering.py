@@ -112,7 +112,7 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
         return DatasetView(
             None, {}, "The runs do not say which dataset they tracked; name it with --dataset and --root."
         )
-    from spectrack.datasets import open_dataset
+    from spectrack.datasets.opening import open_dataset
 
     try:
         opened = open_dataset(str(name), None if place is None else Path(place), **({} if dataset else _part(recorded)))

@@ -8,42 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from spectrack.boxes import Boxes
-from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
+from spectrack.evaluation.comparison import Comparison, compare
 from spectrack.evaluation.tracked import TrackedRun
-from spectrack.files import Terms, check_folder, write_folder, write_text
+from spectrack.files import check_folder, write_folder, write_text
 from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figures
+from spectrack.reports.options import PAGE, ReportOptions
 from spectrack.reports.page import Content, make_page
 from spectrack.reports.result_tables import all_tables
 from spectrack.reports.strip_frames import Pictures, film_strips
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
-
-PAGE = "report.html"
-
-
-@dataclass(frozen=True)
-class ReportOptions:
-    """What a report looks like.
-
-    Attributes:
-        scoring: protocol and rules.
-        title: heading of the page.
-        strips: film strips of each kind: best, worst, most different.
-        overwrite: replace an earlier report in the same folder.
-    """
-
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    title: str = "Tracking report"
-    strips: int = 1
-    overwrite: bool = False
-
-    def terms(self, inputs: Iterable[Path], data: Iterable[Path] = ()) -> Terms:
-        """On which the folder of the report is claimed."""
-        names = (PAGE,)
-        return Terms("report", overwrite=self.overwrite, names=names, inputs=tuple(inputs), data=tuple(data))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,15 @@ from typing import Any
 
 from spectrack.errors import ConfigError
 from spectrack.evaluation.analysis import Analysis
-from spectrack.evaluation.comparison import Comparison, ScoringOptions, compare
+from spectrack.evaluation.comparison import Comparison, compare
+from spectrack.evaluation.options import ScoringOptions
 from spectrack.files import Terms, claim_folder
 from spectrack.provenance import provenance
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.layout import BENCHMARK, is_file_name
+from spectrack.runs.options import RunOptions, RunSources
 from spectrack.runs.reading import StoredRun
-from spectrack.runs.runner import RunOptions, RunResult, prepare_run
+from spectrack.runs.runner import RunResult, prepare_run
 from spectrack.runs.sequence_run import MakeTracker, SequenceRun
 from spectrack.sequences.base import Sequence
 
@@ -55,6 +57,7 @@ def benchmark(
     out_dir: str | os.PathLike[str],
     *,
     options: RunOptions | None = None,
+    sources: RunSources | None = None,
     configs: Mapping[str, Mapping[str, Any]] | None = None,
     progress: OnTracked | None = None,
 ) -> BenchmarkResult:
@@ -67,7 +70,8 @@ def benchmark(
         trackers: name in tables to a function that makes the tracker, see `spectrack.runs.runner.run`.
         out_dir: ``out_dir/NAME`` becomes the run directory of each tracker, ``out_dir/benchmark.json`` the comparison,
             written last.
-        options: as for a run, for all trackers; its `config` is recorded with each.
+        options: as for a run, for all trackers.
+        sources: as for a run, for all trackers.
         configs: what else is recorded of each tracker.
         progress: called after each sequence.
 
@@ -84,16 +88,16 @@ def benchmark(
         >>> result.runs["siamban"].scores.auc  # doctest: +SKIP
         0.81
     """
-    options, directory = options or RunOptions(), Path(out_dir)
+    options, sources, directory = options or RunOptions(), sources or RunSources(), Path(out_dir)
     _check_names(trackers)
     # Trackers go over the same sequences: an iterator would be empty for the second.
     listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
     with ExitStack() as claims:
-        claim = claims.enter_context(claim_folder(directory, _terms(options)))
+        claim = claims.enter_context(claim_folder(directory, _terms(options, sources)))
         prepared = {}
         for name, make_tracker in trackers.items():
-            own = replace(options, config={**options.config, **(configs or {}).get(name, {})})
-            claiming = prepare_run(listed, make_tracker, directory / name, name=name, options=own)
+            own = replace(sources, config={**sources.config, **(configs or {}).get(name, {})})
+            claiming = prepare_run(listed, make_tracker, directory / name, name=name, options=options, sources=own)
             prepared[name] = claims.enter_context(claiming)
         # Only here, where none of them is refused any more, anything is changed.
         claim.remove([BENCHMARK])
@@ -102,7 +106,7 @@ def benchmark(
         if any(result.analysis is not None for result in runs.values()):
             stored = {name: result.stored for name, result in runs.items()}
             comparison = compare(stored, options=ScoringOptions(options.rule))
-        claim.write_json(BENCHMARK, _record(runs, comparison, options))
+        claim.write_json(BENCHMARK, _record(runs, comparison, options, sources))
     return BenchmarkResult(directory, runs, comparison)
 
 
@@ -110,9 +114,11 @@ def _named(progress: OnTracked, name: str) -> Callable[[SequenceRun, int, int], 
     return lambda item, done, total: progress(name, item, done, total)
 
 
-def _record(runs: Mapping[str, RunResult], comparison: Comparison | None, options: RunOptions) -> dict[str, Any]:
+def _record(
+    runs: Mapping[str, RunResult], comparison: Comparison | None, options: RunOptions, sources: RunSources
+) -> dict[str, Any]:
     return {
-        "dataset": dict(options.dataset),
+        "dataset": dict(sources.dataset),
         "protocol": options.protocol,
         "sequences": len(next(iter(runs.values())).stored.sequences),
         "trackers": {name: _summary(result.stored, result.analysis) for name, result in runs.items()},
@@ -151,7 +157,7 @@ def _check_names(trackers: Mapping[str, MakeTracker]) -> None:
             raise ConfigError(f"expected a tracker name that can be a folder's, found {name!r}; give it another")
 
 
-def _terms(options: RunOptions) -> Terms:
+def _terms(options: RunOptions, sources: RunSources) -> Terms:
     """Beside the run directories there is one file, and whatever else others have in the folder."""
     resumed = Terms("benchmark", resume=True, empty=False, names=(BENCHMARK,), also=("scores",))
-    return replace(resumed, overwrite=options.overwrite, data=options.terms(()).data)
+    return replace(resumed, overwrite=options.overwrite, data=sources.files)

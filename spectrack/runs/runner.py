@@ -20,12 +20,12 @@ from typing import Any
 import spectrack
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
-from spectrack.evaluation.protocols import Invalid, Missing, Protocol, resolve_protocol
 from spectrack.evaluation.scores import Scores
-from spectrack.files import Terms, claim_folder
+from spectrack.files import claim_folder
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.layout import VISIBILITY_SUFFIX, is_file_name
+from spectrack.runs.options import RunOptions, RunSources
 from spectrack.runs.reading import StoredRun, stored_run
 from spectrack.runs.resuming import Resumption, renew, resume
 from spectrack.runs.run_directory import RunDirectory, run_terms
@@ -44,59 +44,6 @@ log = logging.getLogger(__name__)
 
 OnSequence = Callable[[SequenceRun, int, int], None]
 """Called after each sequence with what it gave, sequences finished and sequences in all."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a run is scored, seeded, spread and described.
-
-    Attributes:
-        protocol: see `spectrack.evaluation.protocols`; another one may be named when a run is started again.
-        invalid: another rule for truth that is not a box than the protocol's.
-        missing: what a frame without a predicted box is, such as those after a tracker's failure.
-        seed: set before every sequence, so that a sequence gives the same boxes alone and in a list.
-        jobs: sequences tracked at the same time; 1 tracks in this process, -1 takes every core.
-        cluster: ``dask``, ``dask://host:port``, ``ray`` or ``ray://host:port`` instead of processes on this machine.
-        threads: of torch and OpenCV in each job. Sums come out differently in the last digit with another number, and a
-            track carries that on: so it is fixed, whatever the number of jobs and cores, and belongs to what a run is.
-        dataset: what the sequences are (``name``, ``root``, ``split``, ``modality``), as JSON values.
-        weights: weights file whose hash is recorded, for a tracker that does not describe its weights itself.
-        config: the resolved configuration, as JSON values.
-        evidence: keep what trackers can show, and spectra of target and background.
-        overwrite: throw an earlier run in the same directory away.
-        retry_failed: track sequences again in which the tracker failed.
-        inputs: files and folders that the run reads, as far as the caller knows them; its directory is none of them,
-            and lies in none.
-    """
-
-    protocol: str = "hot"
-    invalid: Invalid | None = None
-    missing: Missing = "miss"
-    seed: int = 0
-    jobs: int = 1
-    cluster: str | None = None
-    threads: int = 1
-    dataset: Mapping[str, Any] = field(default_factory=dict)
-    weights: Path | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
-    evidence: bool = True
-    overwrite: bool = False
-    retry_failed: bool = False
-    inputs: tuple[Path, ...] = ()
-
-    @property
-    def rule(self) -> Protocol:
-        """The protocol with the rules that are given.
-
-        Raises:
-            ConfigError: unknown protocol or rule.
-        """
-        return resolve_protocol(self.protocol, invalid=self.invalid, missing=self.missing)
-
-    def terms(self, labels: Iterable[str]) -> Terms:
-        """On which a run over these sequences claims its directory."""
-        read = self.inputs if self.weights is None else (*self.inputs, Path(self.weights))
-        return run_terms(labels, overwrite=self.overwrite, data=read)
 
 
 @dataclass(frozen=True)
@@ -133,6 +80,7 @@ def run(
     *,
     name: str | None = None,
     options: RunOptions | None = None,
+    sources: RunSources | None = None,
     progress: OnSequence | None = None,
 ) -> RunResult:
     """Track every sequence from its first box with a fresh tracker, and write a run directory.
@@ -142,7 +90,8 @@ def run(
         make_tracker: makes a tracker.
         out_dir: the run directory; an earlier run of the same tracker on the same data in it goes on where it stopped.
         name: of the tracker in tables and legends; by default the tracker's own.
-        options: scoring, seed, jobs and what to record.
+        options: scoring, seed, jobs.
+        sources: what the run is made from.
         progress: called after each sequence.
 
     Raises:
@@ -151,7 +100,7 @@ def run(
             twice or unfit as file names.
         InputError: no sequence, and what scoring refuses.
     """
-    with prepare_run(sequences, make_tracker, out_dir, name=name, options=options) as prepared:
+    with prepare_run(sequences, make_tracker, out_dir, name=name, options=options, sources=sources) as prepared:
         return prepared.go(progress)
 
 
@@ -182,13 +131,14 @@ def prepare_run(
     *,
     name: str | None = None,
     options: RunOptions | None = None,
+    sources: RunSources | None = None,
 ) -> Iterator[PreparedRun]:
     """Claim the directory of a run for the length of the block, and refuse what can be refused; see `run`."""
-    options = options or RunOptions()
+    options, sources = options or RunOptions(), sources or RunSources()
     entries = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in sequences]
     _check_labels([entry.label for entry in entries])
     tracker = make_tracker()
-    plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options)
+    plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options, sources)
     del tracker
     protocol = options.rule
     check_spread(options.jobs, options.cluster)
@@ -196,7 +146,8 @@ def prepare_run(
         raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
     settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
     track_one = functools.partial(track_entry, make_tracker=make_tracker, settings=settings)
-    with claim_folder(out_dir, options.terms(plan["sequences"])) as claim:
+    terms = run_terms(plan["sequences"], overwrite=options.overwrite, data=sources.files)
+    with claim_folder(out_dir, terms) as claim:
         directory = RunDirectory(claim)
         directory.refuse_other(plan)
         # What is to be overwritten is not resumed.
@@ -260,9 +211,11 @@ def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) 
     return RunResult(directory.path, replace(stored, info=record), analysis)
 
 
-def _plan(entries: list[Entry], name: str, description: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+def _plan(
+    entries: list[Entry], name: str, description: dict[str, Any], options: RunOptions, sources: RunSources
+) -> dict[str, Any]:
     """What determines the boxes: a run is only taken up again when all of it is equal."""
-    config, dataset = dict(options.config), dict(options.dataset)
+    config, dataset = dict(sources.config), dict(sources.dataset)
     try:
         json.dumps((config, dataset), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -272,7 +225,7 @@ def _plan(entries: list[Entry], name: str, description: dict[str, Any], options:
     return {
         "name": name,
         "tracker": description,
-        "weights": _weights(description, options.weights),
+        "weights": _weights(description, sources.weights),
         "dataset": dataset,
         "config": config,
         "seed": options.seed,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.sensors import Sensor
+from spectrack.simulation.options import VideoOptions
 from spectrack.simulation.scenarios import Scenario
 from spectrack.spectra import WAVELENGTHS_NM
 
@@ -38,9 +39,9 @@ class Setting:
     sensor: Sensor
     frames: int
     seed: int
-    height: int = 240
-    width: int = 320
-    textures: str = "procedural"
+    height: int = VideoOptions.height
+    width: int = VideoOptions.width
+    textures: str = VideoOptions.textures
     crosstalk: float = 0.0
     vignetting: float = 0.15
 

@@ -19,6 +19,7 @@ from spectrack.sensors import Sensor, get_sensor
 from spectrack.sequences.base import ArrayFrame, Frame, Sequence
 from spectrack.simulation.attributes import attributes_of
 from spectrack.simulation.camera import Exposure
+from spectrack.simulation.options import VideoOptions
 from spectrack.simulation.scenarios import get_scenario
 from spectrack.simulation.scene import Scene
 from spectrack.simulation.setting import Setting
@@ -142,13 +143,13 @@ def simulate(
     scenario: str,
     sensor: str | Sensor = "vis16",
     *,
-    frames: int = 80,
-    seed: int = 0,
-    height: int = 240,
-    width: int = 320,
-    textures: str = "procedural",
-    crosstalk: float = 0.0,
-    vignetting: float = 0.15,
+    frames: int = VideoOptions.frames,
+    seed: int = VideoOptions.seed,
+    height: int = VideoOptions.height,
+    width: int = VideoOptions.width,
+    textures: str = VideoOptions.textures,
+    crosstalk: float = Setting.crosstalk,
+    vignetting: float = Setting.vignetting,
 ) -> SimulatedSequence:
     """A simulated hyperspectral video with exact truth.
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
+from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
 from spectrack.weights.index import available, find_weights, weights_name
 
@@ -43,8 +44,8 @@ def load_tracker(
     *,
     profile: str | None = None,
     weights: str | os.PathLike[str] | None = None,
-    precision: str = "auto",
-    device: str = "auto",
+    precision: str = NetworkOptions.precision,
+    device: str = NetworkOptions.device,
     **options: Any,
 ) -> Tracker:
     """A tracker that is ready for `init`.

@@ -37,6 +37,7 @@ from spectrack.trackers.precision import Precision, resolve_device, resolve_prec
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
+from spectrack.training.options import TrainOptions
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import ClaimedRunDirectory, RunDirectory, training_terms
 from spectrack.training.stages import StageSchedule
@@ -75,8 +76,8 @@ def train(
     out: str | os.PathLike[str],
     *,
     cache: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    jobs: int = 2,
+    device: str = TrainOptions.device,
+    jobs: int = TrainOptions.jobs,
     stop_after: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Path:

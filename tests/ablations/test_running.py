@@ -13,6 +13,7 @@ from spectrack.ablations.running import run_ablation
 from spectrack.errors import ConfigError, SequenceError, WeightsError
 from spectrack.runs.entries import SequenceEntry
 from spectrack.sequences.memory import MemorySequence
+from spectrack.trackers.options import NetworkOptions
 from tests.fixtures.refusals import refuses
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
@@ -82,7 +83,7 @@ def ablate(entries, bcrnet_weights, tmp_path):
         given = {
             "rows": tuple(rows.split(",")),
             "weights": bcrnet_weights,
-            "device": "cpu",
+            "network": NetworkOptions(precision="fp32", device="cpu"),
             "only": ("CAM", "TWIN"),
         } | options
         return run_ablation(method, chosen, tmp_path / "out", options=AblationOptions(**given), progress=progress)
@@ -264,7 +265,7 @@ def test_failures_of_a_tracker_are_told_and_counted(ablate, make):
         ({"weights": "bcrnet-none"}, WeightsError, ("'bcrnet-none'", "did you mean 'bcrnet-compact'")),
         ({"weights": "siamban-compact"}, WeightsError, ("bcrnet", "siamban", "siamban-compact.safetensors")),
         ({"protocol": "hott"}, ConfigError, ("'hott'", "did you mean 'hot'")),
-        ({"precision": "fp8"}, ConfigError, ("'fp8'", "auto, fp32 or bf16")),
+        ({"network": NetworkOptions(precision="fp8", device="cpu")}, ConfigError, ("'fp8'", "auto, fp32 or bf16")),
         ({"jobs": 0}, ConfigError, ("job", "0", "-1")),
         ({"chosen": [], "only": ()}, ConfigError, ("sequence", "none")),
     ],
@@ -287,7 +288,7 @@ def test_what_is_refused_leaves_nothing_behind(ablate, tmp_path, change, error, 
 )
 def test_values_out_of_range_are_refused(values, facts):
     with refuses(ConfigError, facts):
-        AblationOptions(**values)
+        AblationOptions(**values).check()
 
 
 def test_a_place_that_holds_something_else_is_refused(ablate, tmp_path):

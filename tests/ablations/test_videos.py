@@ -7,7 +7,7 @@ import pytest
 
 import spectrack
 from spectrack.ablations.videos import make_entry, select_entries
-from spectrack.datasets import open_dataset
+from spectrack.datasets.opening import open_dataset
 from spectrack.errors import ConfigError
 from spectrack.runs.entries import SequenceEntry
 from spectrack.sequences.memory import MemorySequence

@@ -9,7 +9,7 @@ import pytest
 
 from spectrack.annotations.foreign_results import read_foreign_results, start_offsets
 from spectrack.errors import InputError, SequenceError, SequenceNotFoundError
-from spectrack.evaluation import score
+from spectrack.evaluation.protocols import score
 from spectrack.evaluation.results import evaluate_results, find_truth_set
 from tests.fixtures.refusals import refuses
 

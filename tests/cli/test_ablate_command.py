@@ -61,9 +61,9 @@ def dataset(monkeypatch):
         return SimpleNamespace(name=name, root=root, entries=(clip(1, ("CAM",)), clip(2, ("SV",)), clip(3, ())))
 
     asked = []
-    module = ModuleType("spectrack.datasets")
+    module = ModuleType("spectrack.datasets.opening")
     module.open_dataset = open_dataset
-    monkeypatch.setitem(sys.modules, "spectrack.datasets", module)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     return asked
 
 
@@ -90,7 +90,7 @@ def test_tables_on_the_terminal_and_on_disk(rows, dataset, tmp_path, capsys):
     )
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert dataset == [("folder", Path("data"), {"split": None, "modality": None})]
+    assert dataset == [("folder", Path("data"), {"split": None, "modality": None, "stream": "HSI"})]
     record = {item["row"]["name"]: item for item in json.loads((out / "ablation.json").read_text())["rows"]}
     whole = record["stiff"]["selections"]["all"]
     (line,) = (line.split() for line in printed.out.splitlines() if line.split()[:1] == ["stiff"])
@@ -122,7 +122,7 @@ def test_a_list_of_the_rows(capsys):
         (["bcrnet", "--out", "OUT", "--groups", "fusio"], ("'fusio'", "did you mean 'fusion'")),
         (["bcrnet", "--out", "OUT", "--kind", "retraned"], ("'retraned'", "did you mean 'retrained'")),
         (["ROWS", "--out", "OUT", "--only", "CAMM"], ("'CAMM'", "did you mean 'CAM'")),
-        (["ROWS", "--out", "OUT", "--seeds", "1;2"], ("'1;2'", "--seeds 1,2")),
+        (["ROWS", "--out", "OUT", "--seeds", "1;2"], ("'1;2'", "whole numbers", "1,2")),
         (["ROWS", "--out", "OUT", "--frames", "0"], ("frames", "0")),
         (["ROWS", "--out", "OUT", "--weights", "none.safetensors"], "'none.safetensors'"),
     ],

@@ -10,10 +10,13 @@ import pytest
 
 import spectrack
 from spectrack.cli.benchmark import Benchmark, parse_trackers
+from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError
 from spectrack.runs.entries import SequenceEntry
+from spectrack.runs.options import RunOptions
 from spectrack.trackers import registry
 from spectrack.trackers.base import Estimate, Tracker
+from spectrack.trackers.options import NetworkOptions
 from tests.fixtures.refusals import refuses
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
@@ -60,16 +63,25 @@ def dataset(monkeypatch):
         return SimpleNamespace(name=name, root=root, entries=entries, select=select)
 
     asked = []
-    module = ModuleType("spectrack.datasets")
+    module = ModuleType("spectrack.datasets.opening")
     module.open_dataset = open_dataset
-    monkeypatch.setitem(sys.modules, "spectrack.datasets", module)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(registry, "_REGISTERED", {})
     registry.register("standing")(Standing)
     return asked
 
 
-def command(out, trackers="standing,siamban", **options):
-    return Benchmark(dataset="folder", trackers=trackers, out=out, root=Path("data"), device="cpu", **options)
+def command(out, trackers="standing,siamban", precision="fp32", split=None, rules=None, **options):
+    return Benchmark(
+        dataset="folder",
+        trackers=trackers,
+        out=out,
+        root=Path("data"),
+        selection=DatasetPart(split=split),
+        network=NetworkOptions(precision=precision, device="cpu"),
+        tracking=RunOptions(**(rules or {})),
+        **options,
+    )
 
 
 def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
@@ -143,8 +155,8 @@ def test_a_failure_shows_in_the_exit_status(dataset, tmp_path, capsys):
         ({"set": ("step=1",)}, ("--set LABEL.KEY=VALUE", "'step'")),
         ({"set": ("siamban.device=1",)}, ("'device'", "--device")),
         ({"precision": "fp64"}, ("precision", "'fp64'", "fp32", "bf16")),
-        ({"protocol": "hott"}, ("'hott'", "did you mean 'hot'")),
-        ({"invalid": "skipp"}, ("'skipp'", "did you mean 'skip'")),
+        ({"rules": {"protocol": "hott"}}, ("'hott'", "did you mean 'hot'")),
+        ({"rules": {"invalid": "skipp"}}, ("'skipp'", "did you mean 'skip'")),
     ],
 )
 def test_what_is_refused(dataset, tmp_path, options, facts):
@@ -154,7 +166,7 @@ def test_what_is_refused(dataset, tmp_path, options, facts):
 
 
 def test_a_protocol_without_distances_has_other_columns(dataset, tmp_path, capsys):
-    assert command(tmp_path, "standing", protocol="got10k").run() == 0
+    assert command(tmp_path, "standing", rules={"protocol": "got10k"}).run() == 0
     printed = capsys.readouterr().out
     (heading,) = (line.split() for line in printed.splitlines() if line.split()[:1] == ["tracker"])
     assert heading == ["tracker", "AO", "95", "%", "SR50", "SR75", "lost", "failed", "fps"]

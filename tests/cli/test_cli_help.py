@@ -1,9 +1,12 @@
 """What the command line says about itself: help for a stranger, examples that parse, lists that are complete."""
 
 import ast
+import dataclasses
 import inspect
 import shlex
+from typing import get_type_hints
 
+import docstring_parser
 import pytest
 
 from spectrack.cli.entry import COMMANDS, _parse, main
@@ -64,6 +67,17 @@ def test_every_option_is_explained(kind):
         if isinstance(node, ast.AnnAssign) and node.target.id not in ("EXAMPLES", "action"):
             assert isinstance(following, ast.Expr), node.target.id
             assert isinstance(following.value.value, str), node.target.id
+
+
+@pytest.mark.parametrize("kind", [*COMMANDS.values()], ids=lambda kind: kind.__name__)
+def test_every_option_of_the_library_is_explained(kind):
+    """Options that a command takes whole from the library are explained in their own docstring."""
+    nested = [hint for hint in get_type_hints(kind).values() if dataclasses.is_dataclass(hint)]
+    while nested:
+        options = nested.pop()
+        explained = {item.arg_name for item in docstring_parser.parse(options.__doc__).params}
+        assert {item.name for item in dataclasses.fields(options)} <= explained, options
+        nested += [hint for hint in get_type_hints(options).values() if dataclasses.is_dataclass(hint)]
 
 
 @pytest.mark.parametrize("line", ["trak", "track", "track x --out y --bax 1", "weights", "simulate --frames many"])

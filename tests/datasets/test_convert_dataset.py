@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectrack.datasets import converting, open_dataset
+from spectrack.datasets import converting
 from spectrack.datasets.converting import convert_dataset
+from spectrack.datasets.opening import open_dataset
 from spectrack.errors import ConfigError, SequenceError
 from spectrack.sequences import open_sequence
 from tests.fixtures.refusals import check_sentence, refuses

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectrack.datasets import open_dataset, zipped
+from spectrack.datasets import zipped
 from spectrack.datasets.check.checking import check_data
 from spectrack.datasets.converting import convert_dataset
+from spectrack.datasets.opening import open_dataset
 from spectrack.errors import SequenceError, SequenceNotFoundError
 from tests.fixtures.refusals import refuses
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.evaluation import score
 from spectrack.evaluation.alignment import unique_names
-from spectrack.evaluation.comparison import ScoringOptions, compare
+from spectrack.evaluation.comparison import compare
+from spectrack.evaluation.options import ScoringOptions
 from tests.fixtures.refusals import refuses
 
 

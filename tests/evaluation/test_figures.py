@@ -11,8 +11,11 @@ from rich.console import Console
 
 import spectrack
 from spectrack.cli.score_tables import make_sequences_table, make_trackers_table, trackers_legend
-from spectrack.evaluation import FIGURES, Figure, Figures, Scores, score
-from spectrack.evaluation.comparison import ScoringOptions, compare
+from spectrack.evaluation.comparison import compare
+from spectrack.evaluation.figures import FIGURES, Figure, Figures
+from spectrack.evaluation.options import ScoringOptions
+from spectrack.evaluation.protocols import score
+from spectrack.evaluation.scores import Scores
 from spectrack.reports.result_tables import all_tables
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectrack.evaluation import PROTOCOLS, score
 from spectrack.evaluation.attributes import per_attribute
+from spectrack.evaluation.protocols import PROTOCOLS, score
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
 GOLDEN = SHARED / "data" / "hot2020_golden.npz"

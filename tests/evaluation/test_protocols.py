@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.evaluation import PROTOCOLS, Scores, get_protocol, score
-from spectrack.evaluation.protocols import hot_thresholds
+from spectrack.evaluation.protocols import PROTOCOLS, get_protocol, hot_thresholds, score
+from spectrack.evaluation.scores import Scores
 from tests.fixtures.refusals import refuses
 
 # ---------------------------------------------------------------- an independent reference: no NumPy, no sorting

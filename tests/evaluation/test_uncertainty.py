@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectrack.errors import InputError
-from spectrack.evaluation import score
 from spectrack.evaluation.attributes import per_attribute
+from spectrack.evaluation.protocols import score
 from spectrack.evaluation.uncertainty import bootstrap_interval, difference_interval, score_interval
 from tests.fixtures.refusals import refuses
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spectrack.errors import InputError
-from spectrack.evaluation import score
+from spectrack.evaluation.protocols import score
 from spectrack.reports.curves import write_precision_plot, write_success_plot
 from tests.fixtures.refusals import refuses
 

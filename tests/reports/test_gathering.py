@@ -13,6 +13,7 @@ from spectrack.cli.report import Report
 from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
 from spectrack.evaluation.results import read_truth
 from spectrack.reports.gathering import read_results, read_runs, view_dataset
+from spectrack.reports.options import ReportOptions
 from spectrack.runs import reading
 from spectrack.runs.reading import find_runs
 from tests.fixtures.refusals import refuses
@@ -54,7 +55,7 @@ def foreign(made, monkeypatch):
 @pytest.fixture
 def dataset(made, monkeypatch):
     """A dataset of which only `car` has an attribute; counts what is opened."""
-    module = ModuleType("spectrack.datasets")
+    module = ModuleType("spectrack.datasets.opening")
     module.opened, module.asked = [], []
 
     class Entry:
@@ -172,8 +173,7 @@ def test_the_command(tmp_path, made, stored, foreign, dataset, monkeypatch, caps
         results=(f"MHT={tmp_path}",),
         truth=write_truth(made, tmp_path / "truth"),
         dataset="hotc2020",
-        strips=1,
-        title="Mine",
+        report=ReportOptions(title="Mine"),
     )
     assert command.run() == 0
     printed = capsys.readouterr().out

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.evaluation import score
-from spectrack.evaluation.comparison import ScoringOptions, compare
+from spectrack.evaluation.comparison import compare
+from spectrack.evaluation.options import ScoringOptions
+from spectrack.evaluation.protocols import score
 from spectrack.files import MANIFEST
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg
-from spectrack.reports.report import ReportOptions, write_report
+from spectrack.reports.options import ReportOptions
+from spectrack.reports.report import write_report
 from tests.fixtures.refusals import refuses
 
 VOID = {"meta", "image", "rect", "use", "path", "br", "img", "input", "link"}

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrack.errors import InputError
-from spectrack.evaluation.comparison import ScoringOptions, compare
+from spectrack.evaluation.comparison import compare
+from spectrack.evaluation.options import ScoringOptions
 from spectrack.evaluation.uncertainty import Interval
 from spectrack.reports.result_tables import all_tables, attribute_table
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown

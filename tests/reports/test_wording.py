@@ -1,6 +1,7 @@
 """The sentence at the head of a report: who leads, by how much, and whether that means anything."""
 
-from spectrack.evaluation.comparison import ScoringOptions, compare
+from spectrack.evaluation.comparison import compare
+from spectrack.evaluation.options import ScoringOptions
 from spectrack.reports.wording import about_protocol, about_runs, lead
 
 

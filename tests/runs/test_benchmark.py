@@ -14,8 +14,8 @@ import pytest
 from spectrack.errors import ConfigError, MissingExtraError
 from spectrack.files import MANIFEST
 from spectrack.runs.benchmark import benchmark
+from spectrack.runs.options import RunOptions, RunSources
 from spectrack.runs.reading import read_runs
-from spectrack.runs.runner import RunOptions
 from spectrack.runs.workers import spread
 from tests.fixtures.refusals import refuses
 
@@ -139,7 +139,7 @@ def test_an_exception_of_this_package_comes_back_from_a_worker(workshop, tmp_pat
 
 def test_trackers_are_compared_in_pairs(workshop, small, tmp_path):
     trackers = {"chasing": workshop.Chasing, "still": small.Still}
-    result = benchmark(iter(workshop.entries()), trackers, tmp_path, options=RunOptions(dataset={"name": "walks"}))
+    result = benchmark(iter(workshop.entries()), trackers, tmp_path, sources=RunSources({"name": "walks"}))
     auc = {name: run.scores.auc for name, run in result.runs.items()}
     assert auc["chasing"] > auc["still"]
     record = json.loads((tmp_path / "benchmark.json").read_text())

@@ -11,8 +11,9 @@ from spectrack.evaluation.analysis import analyse
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.speed import Speed
 from spectrack.evaluation.tracked import TrackedSequence
+from spectrack.runs.options import RunOptions
 from spectrack.runs.reading import StoredRun, read_run, read_runs
-from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.runner import run
 from tests.fixtures.refusals import refuses
 
 

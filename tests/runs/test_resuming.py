@@ -10,9 +10,10 @@ import pytest
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.files import Terms, claim_folder
 from spectrack.runs.entries import SequenceContent, SequenceEntry
+from spectrack.runs.options import RunOptions
 from spectrack.runs.reading import read_run
 from spectrack.runs.resuming import Resumption
-from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.runner import run
 from spectrack.sequences import open_sequence
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError, InputError, SequenceError, SpectrackError
-from spectrack.evaluation import Scores
 from spectrack.evaluation.results import evaluate_directories
+from spectrack.evaluation.scores import Scores
 from spectrack.files import MANIFEST
 from spectrack.provenance import machine_name, provenance, source_commit
 from spectrack.runs.entries import SequenceEntry
-from spectrack.runs.runner import RunOptions, run
+from spectrack.runs.options import RunOptions, RunSources
+from spectrack.runs.runner import run
 from spectrack.trackers.base import Estimate
 from spectrack.weights.files import file_hash
 from tests.fixtures.refusals import check_sentence, refuses
@@ -65,15 +66,14 @@ def test_a_run_directory_is_complete(tmp_path, walk, still):
     weights = tmp_path / "net.safetensors"
     weights.write_bytes(b"abc")
     seen = []
-    options = RunOptions(
-        seed=7, weights=weights, config={"tracker": "still", "speed": 0.5}, dataset={"name": "walks", "root": "x"}
-    )
+    sources = RunSources({"name": "walks", "root": "x"}, {"tracker": "still", "speed": 0.5}, weights)
     entries = [walk("a"), SequenceEntry("b", functools.partial(walk, "b", 4), ("OCC",))]
     result = run(
         entries,
         still,
         tmp_path / "run",
-        options=options,
+        options=RunOptions(seed=7),
+        sources=sources,
         progress=lambda item, *counts: seen.append((item.label, *counts)),
     )
     per_sequence = [
@@ -247,8 +247,8 @@ def other_tracker(still):
     ("change", "facts"),
     [
         (lambda: {"options": RunOptions(seed=1)}, ("seed 1", "0")),
-        (lambda: {"options": RunOptions(config={"rate": 2})}, ("config.rate 2", "null")),
-        (lambda: {"options": RunOptions(dataset={"root": "elsewhere"})}, ('dataset.root "elsewhere"', "null")),
+        (lambda: {"sources": RunSources(config={"rate": 2})}, ("config.rate 2", "null")),
+        (lambda: {"sources": RunSources({"root": "elsewhere"})}, ('dataset.root "elsewhere"', "null")),
         (lambda: {"name": "mine"}, ('name "mine"', '"still"')),
     ],
 )
@@ -329,19 +329,20 @@ def test_a_sequence_without_a_first_box(tmp_path, walk, still):
 
 
 @pytest.mark.parametrize(
-    ("options", "facts"),
+    ("given", "facts"),
     [
         (RunOptions(protocol="hott"), ("'hott'", "did you mean 'hot'")),
-        (RunOptions(config={"x": np.zeros(2)}), ("JSON", "ndarray")),
-        (RunOptions(weights="nowhere.safetensors"), "nowhere.safetensors"),
+        (RunSources(config={"x": np.zeros(2)}), ("JSON", "ndarray")),
+        (RunSources(weights="nowhere.safetensors"), "nowhere.safetensors"),
         (RunOptions(jobs=0), ("job", "0")),
         (RunOptions(cluster="slurm"), ("'slurm'", "dask://host:port")),
         (RunOptions(threads=0), ("thread", "0")),
     ],
 )
-def test_wrong_options_are_found_before_tracking(tmp_path, walk, still, options, facts):
+def test_wrong_options_are_found_before_tracking(tmp_path, walk, still, given, facts):
+    name = "sources" if isinstance(given, RunSources) else "options"
     with refuses(ConfigError, facts):
-        run([walk()], still, tmp_path / "run", options=options)
+        run([walk()], still, tmp_path / "run", **{name: given})
     assert not (tmp_path / "run").exists()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spectrack.datasets import open_dataset
+from spectrack.datasets.opening import open_dataset
 from spectrack.files.fingerprints import content, take_fingerprint
 from spectrack.sensors import SENSORS
 from spectrack.sequences import open_sequence

@@ -1,0 +1,29 @@
+"""What can be chosen about the sequences of a data set; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spectrack.datasets.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class DatasetPart:
+    """Which sequences of a data set.
+
+    Attributes:
+        split: Only this split, such as test.
+        modality: Only this modality, such as HSI-NIR.
+        stream: Which stream: HSI, HSI-FalseColor or RGB; each has its own truth.
+    """
+
+    split: str | None = None
+    modality: str | None = None
+    stream: str = "HSI"
+
+    def describe(self, dataset: Dataset) -> dict[str, Any]:
+        """Which part of which data set, and where it lies, as JSON values for the record of a run."""
+        root = None if dataset.root is None else str(dataset.root.resolve())
+        return {"name": dataset.name, "root": root, **asdict(self)}

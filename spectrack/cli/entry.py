@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"spectrack {__version__}\n")
         return 0
     try:
-        command = _parse(words or ["--help"])
+        command = parse(words or ["--help"])
     except SpectrackError as error:  # options that refuse one another
         return _say(str(error), 2)
     except SystemExit as stop:  # help and wrong options: the parser has said what there is to say
@@ -87,7 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(command)
 
 
-def _parse(words: list[str]) -> Any:
+def parse(words: list[str]) -> Any:
+    """The command that the words after ``spectrack`` mean, with its options.
+
+    Raises:
+        SystemExit: help was asked for, or the words mean nothing; what there is to say was said.
+    """
     kinds: list[Any] = []
     for name, kind in COMMANDS.items():
         # The list of commands shows a line each; a command's own help shows its examples too.

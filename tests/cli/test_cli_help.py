@@ -9,7 +9,7 @@ from typing import get_type_hints
 import docstring_parser
 import pytest
 
-from spectrack.cli.entry import COMMANDS, _parse, main
+from spectrack.cli.entry import COMMANDS, main, parse
 from spectrack.cli.weights import FetchWeights, ImportWeights, ListWeights
 
 ACTIONS = {"list": ListWeights, "import": ImportWeights, "fetch": FetchWeights}
@@ -56,7 +56,7 @@ def test_actions_of_weights_have_help(capsys, name):
 def test_examples_parse(line):
     command, *_ = line.split("   ")  # what follows wide space is an explanation
     words = shlex.split(command)
-    assert isinstance(_parse(words[1:]), COMMANDS[words[1]])
+    assert isinstance(parse(words[1:]), COMMANDS[words[1]])
 
 
 @pytest.mark.parametrize("kind", [*COMMANDS.values(), *ACTIONS.values()], ids=lambda kind: kind.__name__)

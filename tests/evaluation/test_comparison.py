@@ -9,6 +9,7 @@ from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.alignment import unique_names
 from spectrack.evaluation.comparison import compare
 from spectrack.evaluation.options import ScoringOptions
+from spectrack.evaluation.protocols import score
 from tests.fixtures.refusals import refuses
 
 

@@ -100,7 +100,7 @@ def source_digest(*parts: str) -> str:
     """
     package = Path(__file__).resolve().parent
     places = [package / part for part in parts] or [package]
-    found = {file for place in places for file in ([place] if place.is_file() else place.rglob("*"))}
+    found = {file for place in places for file in (place.rglob("*") if place.is_dir() else [place])}
     files = sorted(file for file in found if file.suffix in _SOURCE_SUFFIXES)
     names = [file.relative_to(package).as_posix() for file in files]
     return content(Ingredients(tuple(files), names))[:12]

@@ -6,7 +6,8 @@ So a training that is interrupted and resumed, or that uses more worker processe
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from spectrack.pairs.bank import build_bank
 from spectrack.pairs.clip_pairs import PairMaker, clip_pair
 from spectrack.pairs.configuration import DataConfig
-from spectrack.pairs.stored_clips import prepare_clips
+from spectrack.pairs.stored_clips import clips_key, prepare_clips
 from spectrack.pairs.synthesis import Pair, render_pair
 
 
@@ -41,7 +42,24 @@ class Batch(NamedTuple):
     template_box: Tensor
 
 
-def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairMaker]:
+@dataclass(frozen=True, eq=False)
+class PairSource:
+    """A source of pairs.
+
+    Attributes:
+        key: changes with what the pairs are made of.
+        make: makes a pair.
+    """
+
+    key: str
+    make: PairMaker
+
+    def __call__(self, rng: np.random.Generator) -> Pair:
+        """One pair."""
+        return self.make(rng)
+
+
+def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairSource]:
     """One maker of pairs for each source, with everything it needs rendered or converted into `cache`.
 
     Raises:
@@ -50,12 +68,13 @@ def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairM
     return [_build_source(name, data, cache, jobs) for name in data.sources]
 
 
-def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairMaker:
+def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairSource:
     if name == "pictures":
         bank = build_bank(cache, data.bank, jobs=jobs)
-        return lambda rng: render_pair(rng, bank, data.synthesis)
+        return PairSource(bank.directory.name, lambda rng: render_pair(rng, bank, data.synthesis))
     clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
-    return lambda rng: clip_pair(rng, clips, data.clips, data.synthesis.photometric)
+    photometric = data.synthesis.photometric
+    return PairSource(clips_key(clips), lambda rng: clip_pair(rng, clips, data.clips, photometric))
 
 
 class PairBatches(Dataset[Batch]):
@@ -70,7 +89,7 @@ class PairBatches(Dataset[Batch]):
     """
 
     def __init__(
-        self, sources: list[PairMaker], ratios: tuple[float, ...], *, seed: int, batch: int, offset: int = 0
+        self, sources: Sequence[PairMaker], ratios: tuple[float, ...], *, seed: int, batch: int, offset: int = 0
     ) -> None:
         self.sources, self.seed, self.batch, self.offset = sources, seed, batch, offset
         shares: NDArray[np.float64] = np.asarray(ratios or (1.0,) * len(sources), dtype=np.float64)

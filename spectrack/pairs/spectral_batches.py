@@ -23,7 +23,7 @@ from spectrack.pairs.spectral_cameras import SpectralCamera, draw_camera
 from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
-from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, prepare_clips
+from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, clips_key, prepare_clips
 from spectrack.pairs.synthesis import Pair
 from spectrack.pairs.warping import Image
 
@@ -41,11 +41,13 @@ class SpectralSource:
         bank: pictures and sprites for any camera, or None.
         clips: sequences by the name of their camera.
         cameras: those cameras.
+        key: changes with what the pairs are made of.
     """
 
     bank: PairMaterial | None = None
     clips: dict[str, list[StoredClip]] = field(default_factory=dict)
     cameras: dict[str, SpectralCamera] = field(default_factory=dict)
+    key: str = ""
 
     def serves(self, camera: SpectralCamera) -> bool:
         """Whether it has pairs for a camera."""
@@ -63,7 +65,8 @@ def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> l
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
     if name == "pictures":
-        return SpectralSource(build_bank(cache, data.bank, jobs=jobs))
+        bank = build_bank(cache, data.bank, jobs=jobs)
+        return SpectralSource(bank, key=bank.directory.name)
     clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
     by_camera: dict[str, list[StoredClip]] = {}
     cameras: dict[str, SpectralCamera] = {}
@@ -73,7 +76,7 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> Spectr
         )
         by_camera.setdefault(camera.name, []).append(clip)
         cameras[camera.name] = camera
-    return SpectralSource(None, by_camera, cameras)
+    return SpectralSource(None, by_camera, cameras, clips_key(clips))
 
 
 class SpectralBatches(Dataset[PackedPairs]):

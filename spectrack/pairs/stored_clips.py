@@ -78,6 +78,7 @@ class StoredClip(NamedTuple):
     """One prepared sequence.
 
     Attributes:
+        key: changes with the pixels and with the truth.
         images: (frames, height, width, 3 or bands) uint8, square root of scaled light over `STORED_WHITE`.
         truth: (frames, 4) boxes in cube pixels.
         usable: indices of frames that show enough of the target.
@@ -85,6 +86,7 @@ class StoredClip(NamedTuple):
         wavelengths_nm: centres of its bands, when they are known.
     """
 
+    key: str
     images: NDArray[np.uint8]
     truth: Boxes
     usable: NDArray[np.intp]
@@ -109,6 +111,11 @@ def prepare_clips(
         f"expected pictures, simulated or the path of a sequence in data.sources, found {source!r}; "
         f"{nearest_name(source, ('pictures', 'simulated'))}"
     )
+
+
+def clips_key(clips: list[StoredClip]) -> str:
+    """Twelve digits that change with any of some clips."""
+    return values_digest([clip.key for clip in clips])[:12]
 
 
 def prepare_simulated(
@@ -251,9 +258,9 @@ def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
     inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & is_box(truth)
     usable = np.flatnonzero(inside & (np.asarray(described["visibility"]) >= minimum_visibility))
     wavelengths = described.get("wavelengths_nm")
-    return StoredClip(
-        images, truth, usable, described.get("sensor"), None if wavelengths is None else tuple(wavelengths)
-    )
+    centres_nm = None if wavelengths is None else tuple(wavelengths)
+    # The names of its folder and of the one around it say what it was made of.
+    return StoredClip("/".join(folder.parts[-2:]), images, truth, usable, described.get("sensor"), centres_nm)
 
 
 def _usable(clips: list[StoredClip], source: str) -> list[StoredClip]:

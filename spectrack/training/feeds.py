@@ -45,6 +45,13 @@ class FeedMaker:
         else:
             self._pairs = build_sources(recipe.data, cache, jobs=jobs)
 
+    @property
+    def content(self) -> dict[str, str]:
+        """By source what its pairs are made of, as digests."""
+        sources = self._spectral if self.kind == "spectral" else self._pairs
+        keys = [source.key for source in sources]
+        return dict(zip(self.recipe.data.sources, keys, strict=True))
+
     def feed(self, *, seed: int, batch: int, offset: int = 0) -> Feed:
         """Batches of `batch` pairs, the first of which stands at place `offset` of a common batch."""
         if self.kind == "spectral":

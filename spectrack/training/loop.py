@@ -120,6 +120,8 @@ def train(
             )
         with fabric.rank_zero_first():
             feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
+        if isinstance(directory, ClaimedRunDirectory):
+            directory.refuse_other_data(feeds.content)
         return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
 
@@ -149,7 +151,7 @@ class _Run:
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
         self.writer = directory if isinstance(directory, ClaimedRunDirectory) else None  # of one process
-        self.half = precision == "bf16"
+        self.half, self.content = precision == "bf16", feeds.content
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
         if recipe.start:
@@ -174,7 +176,7 @@ class _Run:
     def go(self, stop_after: int | None) -> Path:
         """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""
         if self.writer is not None:
-            self.writer.start("bf16" if self.half else "fp32", machine_name(str(self.fabric.device)))
+            self.writer.start("bf16" if self.half else "fp32", machine_name(str(self.fabric.device)), self.content)
         self._resume()
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}

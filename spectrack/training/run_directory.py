@@ -102,12 +102,27 @@ class ClaimedRunDirectory(RunDirectory):
         started = self.environment()
         return resolved if started is None else "bf16" if started.get("precision") == "bf16" else "fp32"
 
-    def start(self, precision: Precision, machine: str) -> None:
-        """Write down whose run this is, and where it starts; nothing where it has started."""
+    def refuse_other_data(self, data: Mapping[str, str]) -> None:
+        """Refuse to go on over other data than those that the run started with.
+
+        Args:
+            data: by source what it is made of; earlier versions did not write it down.
+
+        Raises:
+            ConfigError: the source that differs is named.
+        """
+        started = (self.environment() or {}).get("data")
+        if started is not None:
+            remedy = "frames, truth or the code that renders them changed: name another folder, or remove that one"
+            refuse_other({"data": started}, {"data": dict(data)}, f"the training in {self.path}", remedy)
+
+    def start(self, precision: Precision, machine: str, data: Mapping[str, str]) -> None:
+        """Write down whose run this is, where it starts and over which data; nothing where it has started."""
         if not self.claim.holds(RECIPE):
             self.claim.write_json(RECIPE, self.recipe.to_json())
         if not self.claim.holds(ENVIRONMENT):
-            self.claim.write_json(ENVIRONMENT, {"precision": precision, "machine": machine, **provenance()})
+            started = {"precision": precision, "machine": machine, "data": dict(data)}
+            self.claim.write_json(ENVIRONMENT, started | provenance())
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Add a line; numbers that are not finite become null, because JSON has none."""

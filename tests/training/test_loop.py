@@ -144,6 +144,16 @@ def test_finished_run_is_not_trained_further(run):
     assert path.read_bytes() == before
 
 
+def test_a_training_over_data_that_changed_is_refused(run, monkeypatch):
+    path = run(stop_after=1)
+    before = path.read_bytes()
+    monkeypatch.setattr("spectrack.pairs.bank.source_digest", lambda *parts: "another")
+    for _ in range(2):
+        with refuses(ConfigError, "data.pictures", path.parent, "name another folder"):
+            run()
+    assert path.read_bytes() == before
+
+
 def test_run_of_another_recipe_is_refused(run, make):
     path = run(stop_after=1)
     before = (path.parent / "recipe.json").read_bytes()
@@ -282,9 +292,9 @@ def test_learning_rate_rises_then_falls_along_a_cosine():
 def test_a_run_keeps_the_precision_it_began_with(make, tmp_path):
     with claimed(tmp_path, make.recipe()) as directory:
         assert directory.precision("bf16") == "bf16"
-        directory.start("bf16", "this machine")
+        directory.start("bf16", "this machine", {})
         assert directory.precision("fp32") == "bf16"
-        directory.start("fp32", "another")
+        directory.start("fp32", "another", {})
     assert json.loads((tmp_path / "environment.json").read_text())["machine"] == "this machine"
 
 

@@ -115,8 +115,9 @@ def _device() -> Iterator[Diagnosis]:
 
 
 def _weights() -> Iterator[Diagnosis]:
+    from spectrack.trackers.registry import list_methods
     from spectrack.weights.files import read_weights
-    from spectrack.weights.index import WEIGHTS_VARIABLE, available, find_weights
+    from spectrack.weights.index import WEIGHTS_VARIABLE, available, find_weights, weights_name
 
     for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep):
         if part.strip() and not Path(part).expanduser().is_dir():
@@ -126,11 +127,14 @@ def _weights() -> Iterator[Diagnosis]:
                 f"correct or unset the environment variable {WEIGHTS_VARIABLE}",
             )
     yield Diagnosis("weights", ", ".join(item.name for item in available()) or "none")
-    try:
-        read_weights(find_weights(method="siamban", profile="compact"))
-    except SpectrackError as error:
-        remedy = "reinstall spectrack, or train with: spectrack train siamban-compact --out runs/siamban-compact"
-        yield Diagnosis("siamban-compact", str(error), remedy)
+    for method in list_methods():
+        for profile in (name for name, origins in method.profiles.items() if "shipped" in origins):
+            name = weights_name(method.name, profile)
+            try:
+                read_weights(find_weights(name, method=method.name, profile=profile))
+            except SpectrackError as error:
+                remedy = f"reinstall what brings it, or train with: spectrack train {name} --out runs/{name}"
+                yield Diagnosis(name, str(error), remedy)
 
 
 def _encoder() -> Iterator[Diagnosis]:

@@ -8,6 +8,8 @@ import hypothesis
 import pytest
 import torch
 
+from spectrack.trackers import registry
+
 pytest_plugins = (
     "tests.fixtures.hand_made_runs",
     "tests.fixtures.refusals",
@@ -25,6 +27,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("spectrack")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _methods_as_they_were(monkeypatch):
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
 
 
 @pytest.fixture(scope="session")

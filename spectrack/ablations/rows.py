@@ -18,7 +18,7 @@ from spectrack.ablations.options import Choice
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.simulation.degradation import Degradation, list_degradations
 from spectrack.tables import from_table, read_table, require, to_table
-from spectrack.trackers.registry import list_methods
+from spectrack.trackers.registry import ablation_files, find_method
 
 Kind = Literal["inference", "retrained"]
 
@@ -57,7 +57,7 @@ class Row:
             seeds.
         overrides: for ``retrained``: dotted keys of the recipe with other values.
         weights_of: for ``inference``: the retrained row whose weights are used, one tracker a seed.
-        profile: the only profile in which the row means anything; empty for both.
+        profile: the only profile of the method in which the row means anything; empty for all.
         bands: the only band count that it can track; 0 for all.
         degradation: name of a `spectrack.simulation.degradation.Degradation` that the video gets; empty for none.
         note: why the row is missing where `profile` or `bands` leave it out.
@@ -73,7 +73,7 @@ class Row:
     variants: tuple[dict[str, Any], ...] = ()
     overrides: dict[str, Any] = field(default_factory=dict)
     weights_of: str = ""
-    profile: Literal["", "compact", "full"] = ""
+    profile: str = ""
     bands: int = 0
     degradation: str = ""
     note: str = ""
@@ -115,7 +115,10 @@ class RowTable:
         require(0 < self.budget <= 1, "budget", "a share above 0 and up to 1", self.budget)
         _check_names("groups", [group.name for group in self.groups])
         _check_names("rows", [row.name for row in self.rows])
+        profiles = find_method(self.method).profiles
         for number, row in enumerate(self.rows):
+            fits = row.profile in ("", *profiles)
+            require(fits, f"rows[{number}].profile", f"one of {', '.join(profiles)}", row.profile)
             _check_row(row, self.groups, {other.name: other for other in self.rows[:number]})
 
     def row(self, name: str) -> Row:
@@ -167,16 +170,6 @@ class RowTable:
         return [row for row in self.rows if row.name in chosen]
 
 
-def list_ablations() -> list[str]:
-    """Methods that come with rows."""
-    return sorted(_row_files())
-
-
-def _row_files() -> dict[str, Path]:
-    """Files of rows by method; each lies in its method's folder."""
-    return {method.name: file for method in list_methods() for file in method.files("ablation.toml")}
-
-
 def load_rows(method: str | os.PathLike[str]) -> RowTable:
     """The rows of a method, or of a TOML file.
 
@@ -188,13 +181,12 @@ def load_rows(method: str | os.PathLike[str]) -> RowTable:
         >>> load_rows("bcrnet").row("shipped").kind
         'inference'
     """
-    given = os.fspath(method)
-    if given in list_ablations():
-        file = _row_files()[given]
+    given, known = os.fspath(method), ablation_files()
+    if given in known:
+        file = known[given]
     elif given.endswith(".toml") and Path(given).is_file():
         file = Path(given)
     else:
-        known = list_ablations()
         raise ConfigError(
             f"expected a method with an ablation, or a TOML file of rows, found {given!r}; {nearest_name(given, known)}"
         )

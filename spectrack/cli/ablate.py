@@ -12,6 +12,7 @@ from spectrack.ablations.options import AblationOptions
 from spectrack.cli.console import ProgressBar, errors, make_table, output
 from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError
+from spectrack.trackers.registry import ablation_files
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,8 +41,8 @@ class Ablate:
   spectrack ablate bcrnet --list
   spectrack ablate my-rows.toml --suite folder --root clips --weights my.safetensors --out runs/mine"""
 
-    method: Annotated[str, Positional, arg(metavar="METHOD")]
-    """Whose rows: bcrnet, or a TOML file of rows."""
+    method: Annotated[str, Positional, arg(metavar="|".join([*ablation_files(), "FILE"]))]
+    """Whose rows, or a TOML file of rows."""
     out: Annotated[Path | None, arg(metavar="DIR")] = None
     """Folder for tables, runs and trainings."""
     list: bool = False

@@ -16,6 +16,7 @@ from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.runs.options import RunOptions, RunSources
 from spectrack.trackers.options import NetworkOptions
+from spectrack.trackers.registry import find_method, list_trackers
 
 if TYPE_CHECKING:
     from spectrack.runs.benchmark import BenchmarkResult
@@ -41,7 +42,7 @@ class Benchmark:
     """What --root holds: hotc2020, hotc2022, hotc2023, hotc2024, hotc2026, imec25, mssot, must, msitrack, folder,
     simulated, auto.
     """
-    trackers: Annotated[str, arg(metavar="A,B,...")]
+    trackers: Annotated[str, arg(metavar=",".join(list_trackers()))]
     """Which methods track; LABEL=NAME gives one another name in tables, so that it can appear with several weights."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder for the results."""
@@ -97,7 +98,6 @@ class Benchmark:
         """What makes each tracker, and its configuration, by label."""
         from spectrack.trackers.loading import load_tracker
         from spectrack.trackers.precision import resolve_device, resolve_precision
-        from spectrack.trackers.registry import find_method
 
         names = parse_trackers(self.trackers)
         weights = dict(_labelled(word, names, "--weights LABEL=FILE") for word in self.weights)
@@ -108,12 +108,12 @@ class Benchmark:
         configs = {
             label: {
                 "weights": weights.get(label),
-                "profile": method.profile(self.network.profile) if method.profiles else None,
+                "profile": find_method(names[label]).profile(self.network.profile),
                 "precision": precision,
                 "device": str(device),
                 **options.get(label, {}),
             }
-            for label, method in ((label, find_method(name)) for label, name in names.items())
+            for label in names
         }
         makers = {label: functools.partial(load_tracker, names[label], **config) for label, config in configs.items()}
         return makers, {label: {"tracker": names[label], **config} for label, config in configs.items()}
@@ -155,16 +155,11 @@ def parse_trackers(text: str) -> dict[str, str]:
         >>> parse_trackers("siamban,mine=siamban")
         {'siamban': 'siamban', 'mine': 'siamban'}
     """
-    from spectrack.trackers.registry import list_trackers
-
     found: dict[str, str] = {}
     for word in (part.strip() for part in text.split(",")):
         label, equals, name = word.partition("=")
         name = name if equals else label
-        if name not in list_trackers():
-            raise ConfigError(
-                f"expected trackers such as --trackers siamban, found {name!r}; {nearest_name(name, list_trackers())}"
-            )
+        find_method(name)
         if label in found:
             raise ConfigError(
                 f"expected trackers of different names, found {label!r} twice; write for example other={name}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from tyro.conf import arg
 
 from spectrack.cli.console import ProgressBar, make_table, output, print_facts
+from spectrack.trackers.registry import list_trackers
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Demo:
     frames: Annotated[int | None, arg(metavar="N")] = None
     """Another length, at least 2."""
 
-    tracker: Annotated[str, arg(metavar="NAME")] = "ssfnet"
+    tracker: Annotated[str, arg(metavar="|".join(list_trackers()))] = "ssfnet"
     """What tracks the clip; siamban, on false colour, is shown beside it."""
 
     def run(self) -> int:

@@ -14,7 +14,7 @@ from spectrack.errors import BoxError, ConfigError
 from spectrack.runs.options import RecordOptions
 from spectrack.tables import to_table
 from spectrack.trackers.options import NetworkOptions
-from spectrack.trackers.registry import DEFAULT_METHOD
+from spectrack.trackers.registry import DEFAULT_METHOD, list_trackers
 
 if TYPE_CHECKING:
     from spectrack.boxes import Box
@@ -54,8 +54,8 @@ class Track:
     """Which object of that file, by number or label, where it holds several."""
     box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
     """The picture its pixels belong to: one of the cube's size, the raw mosaic, or an RGB picture of another size."""
-    tracker: Annotated[str, arg(metavar="NAME")] = DEFAULT_METHOD
-    """Which method tracks: siamban, bcrnet, ssfnet, cf."""
+    tracker: Annotated[str, arg(metavar="|".join(list_trackers()))] = DEFAULT_METHOD
+    """Which method tracks."""
     weights: Annotated[str | None, arg(metavar="NAME|FILE")] = None
     """Other weights than the shipped ones; see `spectrack weights list`."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()

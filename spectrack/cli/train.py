@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -12,6 +11,8 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.settings import parse_settings
+from spectrack.cli.weights import use_of
+from spectrack.trackers.registry import recipe_files
 from spectrack.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ class Train:
   spectrack train siamban-compact --out runs/siamban-compact                      rebuild the shipped weights
   spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3"""
 
-    recipe: Annotated[str, Positional, arg(metavar="RECIPE")]
-    """A TOML file, or the name of a shipped recipe: siamban-compact, bcrnet-compact, bcrnet-full, ssfnet-compact,
-    ssfnet-full.
-    """
+    recipe: Annotated[str, Positional, arg(metavar="|".join([*recipe_files(), "FILE"]))]
+    """The name of a recipe that comes with a method, or a TOML file."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder of the run."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
@@ -61,10 +60,7 @@ class Train:
         found = read_metadata(weights).extra.get("validation_iou")
         if found is not None:
             facts.append(("validation", f"mean IoU {found:.3f} on pairs held out"))
-        tracker = "" if recipe.method == "siamban" else f" --tracker {recipe.method}"
-        facts.append(
-            ("next", f"spectrack track SEQUENCE --box x,y,w,h{tracker} --weights {shlex.quote(str(weights))} --out DIR")
-        )
+        facts.append(("next", use_of(weights)))
         # Where several processes train, one of them speaks.
         if os.environ.get("RANK", "0") == "0":
             print_facts(facts)

@@ -19,12 +19,15 @@ class ListWeights:
 
     def run(self) -> int:
         """Print the table."""
+        from spectrack.trackers.registry import list_methods
         from spectrack.weights.index import available, search_folders
 
+        labels = {method.name: method.label for method in list_methods()}
         console, found = output(), available()
         for item in found:
             size = f"{item.metadata.parameters / 1e6:.2f} M values, {item.path.stat().st_size / 2**20:.1f} MiB"
-            print_facts([(item.name, f"{item.metadata.method} {item.metadata.profile}, {size}, {item.path}")])
+            method = labels.get(item.metadata.method, item.metadata.method)
+            print_facts([(item.name, f"{method}, {item.metadata.profile}, {size}, {item.path}")])
         if not found:
             console.print(
                 "no weights found; train some with `spectrack train`, or bring a checkpoint in with `spectrack weights "
@@ -69,15 +72,12 @@ class ImportWeights:
         imported = import_checkpoint(self.file, kind=cast("Kind | None", self.kind))
         with write_file(self.out, terms) as file:
             metadata = save_weights(file, imported.state, imported.metadata)
-        use = f"spectrack track SEQUENCE --profile full --weights {shlex.quote(str(self.out))} --out DIR"
-        if metadata.method == "backbone":
-            use = f'start = "{self.out}" in a recipe of profile full'
         facts = [
             ("source", metadata.source or ""),
             ("parts", ", ".join(imported.parts)),
             ("changes", "; ".join(metadata.extra["changes"]) or "names only"),
             ("written to", str(self.out)),
-            ("use", use),
+            ("use", use_of(self.out)),
         ]
         print_facts(facts)
         return 0
@@ -109,7 +109,7 @@ class FetchWeights:
                 overwrite=self.overwrite,
                 on_progress=lambda done, total: bar.show("fetching", done, total, "bytes"),
             )
-        print_facts([("file", str(file)), ("use", _use(file))])
+        print_facts([("file", str(file)), ("use", use_of(file))])
         return 0
 
 
@@ -133,7 +133,8 @@ class Weights:
         return self.action.run()
 
 
-def _use(file: Path) -> str:
+def use_of(file: Path) -> str:
+    """What a file that was made or fetched is good for: mostly a command."""
     from spectrack.weights.files import read_metadata
 
     try:
@@ -141,4 +142,7 @@ def _use(file: Path) -> str:
     except WeightsError:
         command = f"spectrack weights import {shlex.quote(str(file))} --out FILE"
         return f"not a weights file of spectrack; a published checkpoint comes in with: {command}"
-    return f"spectrack track SEQUENCE --profile {metadata.profile} --weights {shlex.quote(str(file))} --out DIR"
+    if metadata.method == "backbone":
+        return f'start = "{file}" in a recipe of profile {metadata.profile}'
+    chosen = f"--tracker {metadata.method} --profile {metadata.profile} --weights {shlex.quote(str(file))}"
+    return f"spectrack track SEQUENCE --box x,y,w,h {chosen} --out DIR"

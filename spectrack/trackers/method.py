@@ -64,20 +64,34 @@ class Method:
     folder: Path | None = None
 
     def profile(self, wanted: str | None = None) -> str:
-        """The profile that is meant: the first where none is wanted.
+        """The profile that is meant: the first where none is wanted; empty for a method that has none, whatever is.
 
         Raises:
-            ConfigError: there is none of that name.
+            ConfigError: there are others, and none of that name.
         """
-        if wanted is None:
-            return next(iter(self.profiles))
+        if wanted is None or not self.profiles:
+            return next(iter(self.profiles), "")
         if wanted not in self.profiles:
             known = " or ".join(self.profiles)
             raise ConfigError(f"expected profile {known} of {self.name}, found {wanted!r}; choose one of these")
         return wanted
 
-    def files(self, pattern: str) -> list[Path]:
-        """Files in its folder, sorted."""
+    @property
+    def recipes(self) -> dict[str, Path]:
+        """Files of its recipes, by name."""
+        return {file.stem: file for file in self._files("recipes/*.toml")}
+
+    @property
+    def ablation(self) -> Path | None:
+        """The file of its ablation's rows."""
+        return next(iter(self._files("ablation.toml")), None)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether weights lie in its folder."""
+        return bool(self._files("*.safetensors"))
+
+    def _files(self, pattern: str) -> list[Path]:
         return sorted(self.folder.glob(pattern)) if self.folder is not None else []
 
 

@@ -77,6 +77,16 @@ def list_methods() -> list[Method]:
     return found
 
 
+def recipe_files() -> dict[str, Path]:
+    """Recipes that come with methods, by name."""
+    return {name: file for method in list_methods() for name, file in sorted(method.recipes.items())}
+
+
+def ablation_files() -> dict[str, Path]:
+    """Files of ablation rows that come with methods, by method."""
+    return {method.name: method.ablation for method in list_methods() if method.ablation is not None}
+
+
 def find_method(name: str) -> Method:
     """The method of that name.
 
@@ -158,4 +168,4 @@ def _warn_once(message: str) -> None:
     _log.warning("left out of the list of methods: %s", message)
 
 
-look_in(lambda: dict.fromkeys(file.parent for method in list_methods() for file in method.files("*.safetensors")))
+look_in(lambda: [method.folder for method in list_methods() if method.folder is not None and method.has_weights])

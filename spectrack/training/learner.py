@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from spectrack.errors import WeightsError
 from spectrack.networks.siamese import decode_boxes
+from spectrack.trackers.method import resolve
+from spectrack.trackers.registry import find_trained_method
 from spectrack.training.labels import ellipse_labels, sample_labels
 from spectrack.training.recipe import Recipe, Stage
 from spectrack.weights.files import describe_mismatch, load_state
@@ -23,15 +25,14 @@ from spectrack.weights.metadata import WeightsMetadata
 class Learner(nn.Module, ABC):
     """A network on its way from a recipe to a weights file.
 
-    A subclass calls ``super().__init__(recipe)``, sets ``network`` and defines `losses` and `overlaps`; the rest has
-    defaults. ``network.state_dict()`` is what is averaged and shipped, and the parts that recipes name are its
-    sub-modules.
+    A subclass defines `losses` and `overlaps`; the rest has defaults. ``network.state_dict()`` is what is averaged and
+    shipped, and the parts that recipes name are its sub-modules.
 
     Args:
         recipe: with the sections ``network``, ``loss`` and ``online`` of this learner's method.
 
     Attributes:
-        network: trained, averaged, shipped.
+        network: of the method, made from the recipe; trained, averaged, shipped.
         loss: the weights of the loss in the present stage of the training.
         seed: of the recipe.
     """
@@ -46,6 +47,7 @@ class Learner(nn.Module, ABC):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe, self.loss, self.seed = recipe, recipe.loss, recipe.seed
+        self.network = resolve(find_trained_method(recipe.method).network)(recipe.network)
 
     def forward(self, batch: Any, step: int) -> dict[str, Tensor]:
         """The losses, through a call that spreads over processes."""

@@ -20,7 +20,7 @@ from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.configuration import DataConfig
 from spectrack.tables import RangeError, from_table, read_table, require, to_table
 from spectrack.trackers.method import resolve
-from spectrack.trackers.registry import DEFAULT_METHOD, find_trained_method, list_methods
+from spectrack.trackers.registry import DEFAULT_METHOD, find_trained_method, recipe_files
 
 
 @dataclass(frozen=True)
@@ -222,16 +222,6 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
     return from_table(Recipe, values, "the recipe")
 
 
-def shipped_recipes() -> list[str]:
-    """Names of the recipes that come with methods."""
-    return sorted(_recipe_files())
-
-
-def _recipe_files() -> dict[str, Path]:
-    """Shipped recipes by name; each lies in its method's folder."""
-    return {file.stem: file for method in list_methods() for file in method.files("recipes/*.toml")}
-
-
 def _method_sections(method: Any) -> Mapping[str, type[Any]]:
     """Types of the sections that are a method's own."""
     if not isinstance(method, str):
@@ -244,10 +234,10 @@ def _find(path: str | os.PathLike[str]) -> Path:
     file = Path(path)
     if file.is_file():
         return file
-    name, shipped = file.name.removesuffix(".toml"), _recipe_files()
+    name, shipped = file.name.removesuffix(".toml"), recipe_files()
     if name in shipped:
         return shipped[name]
     raise ConfigError(
         f"expected a recipe file or the name of a shipped recipe, found {os.fspath(path)!r}; "
-        f"{nearest_name(name, shipped_recipes())}"
+        f"{nearest_name(name, shipped)}"
     )

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from spectrack.ablations.retraining import ablation_recipe
-from spectrack.ablations.rows import list_ablations, load_rows
+from spectrack.ablations.rows import load_rows
 from spectrack.errors import ConfigError
 from spectrack.methods.ssfnet.network import SSFNetConfig
 from spectrack.simulation.degradation import list_degradations
 from spectrack.trackers.loading import load_tracker, split_options
 from spectrack.trackers.method import resolve
-from spectrack.trackers.registry import find_method, list_trackers
+from spectrack.trackers.registry import ablation_files, find_method, list_trackers
 from spectrack.training.stages import StageSchedule
 from tests.fixtures.refusals import refuses
 
@@ -79,7 +79,7 @@ def names(rows):
     return [row.name for row in rows]
 
 
-@pytest.mark.parametrize("method", list_ablations())
+@pytest.mark.parametrize("method", ablation_files())
 def test_shipped_tables_name_what_there_is(method):
     rows = load_rows(method)
     assert rows.method == method
@@ -144,7 +144,7 @@ def test_options_of_ssfnet_are_known(row):
         assert switches | online == row.options | variant
 
 
-RETRAINED = [(method, row) for method in list_ablations() for row in load_rows(method).rows if row.kind == "retrained"]
+RETRAINED = [(method, row) for method in ablation_files() for row in load_rows(method).rows if row.kind == "retrained"]
 
 
 @pytest.mark.parametrize(("method", "row"), RETRAINED, ids=[f"{method}-{row.name}" for method, row in RETRAINED])

@@ -113,7 +113,7 @@ def test_pages_name_files_that_exist():
 
 def test_pages_name_source_files_that_exist():
     """As in a folder, `spectral_angle.py`, or from the package down, `networks/neck.py`."""
-    folders = ("spectrack", "tests", "benchmarks", "examples")
+    folders = ("spectrack", "tests", "benchmarks", "docs", "examples")
     files = {f"/{path.relative_to(ROOT).as_posix()}" for name in folders for path in (ROOT / name).rglob("*.py")}
     found = [name for name in on_pages(r"`([\w/]+\.py)`") if name.islower()]
     assert len(found) > 20

@@ -66,7 +66,6 @@ def dataset(monkeypatch):
     module = ModuleType("spectrack.datasets.opening")
     module.open_dataset = open_dataset
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(registry, "_REGISTERED", {})
     registry.register("standing")(Standing)
     return asked
 
@@ -147,8 +146,8 @@ def test_a_failure_shows_in_the_exit_status(dataset, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "facts"),
     [
-        ({"trackers": "siambann"}, ("--trackers", "'siambann'", "did you mean 'siamban'")),
-        ({"trackers": ""}, ("--trackers", "''")),
+        ({"trackers": "siambann"}, ("tracker", "'siambann'", "did you mean 'siamban'")),
+        ({"trackers": ""}, ("tracker", "''")),
         ({"trackers": "siamban,siamban"}, ("'siamban'", "other=siamban")),
         ({"weights": ("my.safetensors",)}, ("--weights LABEL=FILE", "'my.safetensors'")),
         ({"weights": ("siambn=x",)}, ("--weights LABEL=FILE", "'siambn'", "did you mean 'siamban'")),

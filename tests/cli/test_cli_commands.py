@@ -178,7 +178,7 @@ def test_a_recording_scores_to_what_track_printed(run, tmp_path):
 
 def test_weights_are_listed(run, with_random_weights):
     printed = run("weights", "list")
-    assert "siamban-compact  siamban compact" in printed
+    assert "siamban-compact  SiamBAN, compact" in printed
     assert str(with_random_weights / "siamban-compact.safetensors") in printed
 
 

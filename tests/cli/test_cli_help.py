@@ -101,7 +101,7 @@ def test_help_lists_what_there_is(capsys):
     from spectrack.evaluation.protocols import PROTOCOLS
     from spectrack.sensors import SENSORS
     from spectrack.sequences import FORMATS
-    from spectrack.training.recipe import shipped_recipes
+    from spectrack.trackers.registry import ablation_files, list_trackers, recipe_files
 
     track, evaluate = help_of(capsys, "track"), help_of(capsys, "evaluate")
     for name in set(FORMATS) - {"simulated"}:
@@ -112,8 +112,13 @@ def test_help_lists_what_there_is(capsys):
     for name in SENSORS:
         assert name in track
         assert name in help_of(capsys, "simulate")
-    for name in shipped_recipes():
+    for name in recipe_files():
         assert name in help_of(capsys, "train")
+    for name in ablation_files():
+        assert name in help_of(capsys, "ablate")
+    for command in ("track", "benchmark", "demo"):
+        for name in list_trackers():
+            assert name in help_of(capsys, command)
 
 
 def test_unforeseen_faults_are_told_from_wrong_input(capsys, monkeypatch):

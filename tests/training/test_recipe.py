@@ -8,7 +8,8 @@ import pytest
 from spectrack.errors import ConfigError
 from spectrack.networks.siamese import SiameseNetwork
 from spectrack.tables import from_table
-from spectrack.training.recipe import Recipe, load_recipe, shipped_recipes
+from spectrack.trackers.registry import recipe_files
+from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import StageSchedule
 from tests.fixtures.refusals import refuses
 
@@ -19,7 +20,7 @@ def written(folder, text):
     return path
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", recipe_files())
 def test_shipped_recipes_load_and_are_json(name):
     recipe = load_recipe(name)
     assert recipe.name == name
@@ -29,7 +30,7 @@ def test_shipped_recipes_load_and_are_json(name):
 
 
 def test_the_shipped_weights_have_a_recipe():
-    assert "siamban-compact" in shipped_recipes()
+    assert "siamban-compact" in recipe_files()
 
 
 def test_only_what_differs_needs_to_stand_in_the_file(tmp_path):

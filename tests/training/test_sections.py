@@ -30,8 +30,7 @@ class OwnOnline:
 
 
 @pytest.fixture
-def own(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTERED", {})
+def own():
     parts = {"config": OwnNetwork, "loss": OwnLoss, "online": OwnOnline}
     registry.register_method(Method("own", "Own", "a test", "", "nowhere:Tracker", learner="nowhere:Learner", **parts))
 

@@ -63,10 +63,6 @@ class TinyNetwork(nn.Module):
 class TinyLearner(Learner):
     STARTS: ClassVar = {"siamban": {"backbone.": "backbone."}}
 
-    def __init__(self, recipe):
-        super().__init__(recipe)
-        self.network = TinyNetwork(recipe.network)
-
     def losses(self, batch, step):
         guess, spectral = self.network(batch.search, batch.search_colour)
         centre = ((batch.box[:, :2] + batch.box[:, 2:]) / 510 - guess).square().mean()
@@ -90,8 +86,7 @@ class TinyLearner(Learner):
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTERED", {})
+def tiny():
     parts = {"network": TinyNetwork, "config": TinyNetworkConfig, "loss": TinyLoss, "online": TinyOnline}
     registry.register_method(
         Method("tiny", "Tiny", "a test", "", "nowhere:Tracker", learner=TinyLearner, batches="spectral", **parts)

@@ -38,14 +38,9 @@ class BCRNetLearner(Learner):
     network: BCRNet
 
     def __init__(self, recipe: Recipe) -> None:
+        fits = not (recipe.loss.branches and recipe.network.heads == "per_branch")
+        require(fits, "loss.branches", "0 for heads per_branch", recipe.loss.branches)
         super().__init__(recipe)
-        require(
-            not (recipe.loss.branches and recipe.network.heads == "per_branch"),
-            "loss.branches",
-            "0 for heads per_branch",
-            recipe.loss.branches,
-        )
-        self.network = BCRNet(recipe.network)
 
     def load_start(self, state: Mapping[str, Tensor], metadata: WeightsMetadata, source: str) -> None:
         """As `Learner.load_start`; of SiamBAN's weights, heads of the branches all start as copies of its head.

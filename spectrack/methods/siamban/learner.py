@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spectrack.networks.siamese import SiameseNetwork
 from spectrack.pairs.batches import Batch
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps, to_images
 from spectrack.training.losses import point_losses
-from spectrack.training.recipe import Recipe
 
 
 class SiamBANLearner(Learner):
@@ -19,10 +17,6 @@ class SiamBANLearner(Learner):
     Args:
         recipe: the network's shape and the weights of the loss.
     """
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__(recipe)
-        self.network = SiameseNetwork(recipe.network)
 
     def losses(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Both terms and their weighted sum."""

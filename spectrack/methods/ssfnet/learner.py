@@ -18,7 +18,6 @@ from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.training.labels import POSITIVE, distance_targets
 from spectrack.training.learner import Learner, best_overlaps
-from spectrack.training.recipe import Recipe
 
 
 class SSFNetLearner(Learner):
@@ -31,10 +30,6 @@ class SSFNetLearner(Learner):
     STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {"siamban": {"": "rgb."}}
 
     network: SSFNet
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__(recipe)
-        self.network = SSFNet(recipe.network)
 
     def losses(self, batch: SpectralBatch, step: int) -> dict[str, Tensor]:
         """All terms and their weighted sum, the share of the hyperspectral branch, and mean angles of target and hard

@@ -93,7 +93,8 @@ class Recipe:
     Attributes:
         name: of the weights file.
         method: what is trained, by its name.
-        profile: which of the method's named sizes this is, for the metadata; what it consists of, `network` says.
+        profile: which of the method's named sizes this is, for the metadata; the first by default. What it consists of,
+            `network` says.
         description: one sentence for the metadata.
         seed: of everything random.
         pairs: training pairs seen in all.
@@ -114,7 +115,7 @@ class Recipe:
 
     name: str = "siamban-compact"
     method: str = DEFAULT_METHOD
-    profile: str = "compact"
+    profile: str = ""
     description: str = ""
     seed: int = 7
     pairs: int = 120_000
@@ -136,6 +137,7 @@ class Recipe:
         for name, kind in _method_sections(self.method).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, kind())
+        object.__setattr__(self, "profile", find_trained_method(self.method).profile(self.profile or None))
         require(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
         require(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
         require(self.seed >= 0, "seed", "0 or more", self.seed)

@@ -87,7 +87,13 @@ class TinyLearner(Learner):
 
 @pytest.fixture
 def tiny():
-    parts = {"network": TinyNetwork, "config": TinyNetworkConfig, "loss": TinyLoss, "online": TinyOnline}
+    parts = {
+        "network": TinyNetwork,
+        "config": TinyNetworkConfig,
+        "loss": TinyLoss,
+        "online": TinyOnline,
+        "profiles": {"compact": ()},
+    }
     registry.register_method(
         Method("tiny", "Tiny", "a test", "", "nowhere:Tracker", learner=TinyLearner, batches="spectral", **parts)
     )

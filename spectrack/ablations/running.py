@@ -22,10 +22,11 @@ from spectrack.ablations.results import RowResult, measured
 from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds, trained_on
 from spectrack.ablations.rows import Row, RowTable, load_rows
 from spectrack.ablations.videos import make_entry, select_entries
-from spectrack.ablations.writing import Record, check_place, read_earlier, write_tables
+from spectrack.ablations.writing import Record, ablation_terms, read_earlier, write_tables
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores, mean_scores
+from spectrack.files import Claim, Terms, claim_folder
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.options import RunOptions, RunSources
@@ -107,7 +108,7 @@ def run_ablation(
     chosen, labels = select_entries(listed, options.only)
     if not chosen:
         raise ConfigError("expected at least one sequence, found none; name a data set with sequences")
-    return _Ablation(table, rows, chosen, labels, Path(out_dir), options, dict(dataset or {}), progress).go()
+    return _Ablation(method, table, rows, chosen, labels, Path(out_dir), options, dict(dataset or {}), progress).go()
 
 
 class _Ablation:
@@ -115,6 +116,7 @@ class _Ablation:
 
     def __init__(
         self,
+        method: str | os.PathLike[str],
         table: RowTable,
         rows: list[Row],
         entries: list[Entry],
@@ -134,7 +136,7 @@ class _Ablation:
             out,
             options,
         )
-        self.dataset = dataset
+        self.method, self.dataset = method, dataset
         self.progress = progress or (lambda what, done, total, note: None)
         device = resolve_device(options.network.device)
         self.fixed = {
@@ -168,17 +170,22 @@ class _Ablation:
         """Check everything that can be checked beforehand, then measure row by row."""
         resolve_protocol(self.options.protocol)
         check_spread(self.options.jobs, None)
-        check_place(self.out)
-        for row in self.rows:
-            self._check(row)
-        results = read_earlier(self.out, self.plan, self.table, overwrite=self.options.overwrite)
-        self._write(results, self.rows)
-        for number, row in enumerate(self.rows, start=1):
-            reason = self._left_out(row)
-            where = f"row {number} of {len(self.rows)}, {row.name}"
-            results[row.name] = RowResult(row.to_json(), reason) if reason else self._measure(row, where)
-            self._write(results, self.rows[number:])
+        with claim_folder(self.out, self._terms()) as claim:
+            for row in self.rows:
+                self._check(row)
+            results = read_earlier(claim, self.plan, self.table)
+            self._write(claim, results, self.rows)
+            for number, row in enumerate(self.rows, start=1):
+                reason = self._left_out(row)
+                where = f"row {number} of {len(self.rows)}, {row.name}"
+                results[row.name] = RowResult(row.to_json(), reason) if reason else self._measure(row, where)
+                self._write(claim, results, self.rows[number:])
         return AblationResult(self.out, self.table, {row.name: results[row.name] for row in self.rows})
+
+    def _terms(self) -> Terms:
+        named = (Path(name) for name in (self.method, self.options.weights) if name is not None)
+        files, root = [path for path in named if path.is_file()], self.dataset.get("root")
+        return ablation_terms(overwrite=self.options.overwrite, data=(*files, *((Path(root),) if root else ())))
 
     def _measure(self, row: Row, where: str) -> RowResult:
         makers, training = self._makers(row, where)
@@ -341,6 +348,6 @@ class _Ablation:
             return None, None
         return path, {"file": path.name, "hash": file_hash(path)}
 
-    def _write(self, results: dict[str, RowResult], pending: list[Row]) -> None:
+    def _write(self, claim: Claim, results: dict[str, RowResult], pending: list[Row]) -> None:
         missing = [row.name for row in pending if row.name not in results]
-        write_tables(self.out, Record(self.plan, self.table, results, missing, self.provenance))
+        write_tables(claim, Record(self.plan, self.table, results, missing, self.provenance))

@@ -17,7 +17,7 @@ from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.sequences.base import Sequence as Video
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.opening import open_sequence
-from spectrack.sequences.writers import write_sequence
+from spectrack.sequences.writers import fill_folder
 from spectrack.simulation import RENDERING_SOURCE
 from spectrack.simulation.degradation import Degradation, DegradedSequence
 from spectrack.simulation.video import SimulatedSequence
@@ -118,7 +118,7 @@ def _kept(video: Video, folder: Path, label: str) -> Video:
     made_of = video.made_of()
     key = values_digest([made_of.values, source_digest(*RENDERING_SOURCE)])[:12]
     place = folder / f"{label}-{len(video)}-{key}"
-    make_once(place, lambda empty: write_sequence(video, empty, format="npy"))
+    make_once(place, lambda empty: fill_folder(video, empty, format="npy"))
     stored = open_sequence(place, name=label)
     stored.copy_of = made_of
     return stored

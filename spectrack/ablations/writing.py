@@ -12,16 +12,15 @@ from typing import Any
 
 from spectrack.ablations.results import ALL, RowResult
 from spectrack.ablations.rows import Group, RowTable
-from spectrack.errors import ConfigError, InputError
+from spectrack.errors import InputError
 from spectrack.evaluation.figures import FIGURES, Figure
 from spectrack.evaluation.protocols import resolve_protocol
-from spectrack.files import refuse_other, write_json, write_text
+from spectrack.files import Claim, Terms, refuse_other
 from spectrack.reports.table_formats import to_markdown
 from spectrack.reports.tables import Cell, Column, Table
 from spectrack.runs.run_directory import read_json
 
 JSON_FILE, MARKDOWN_FILE = "ablation.json", "ablation.md"
-FOLDERS = ("runs", "training", "cache")
 
 
 @dataclass(frozen=True)
@@ -48,44 +47,25 @@ class Record:
         return [self.results[row.name] for row in self.table.rows if row.name in self.results]
 
 
-def check_place(directory: Path) -> None:
-    """Refuse a place that is a file or holds something else than an ablation.
-
-    Raises:
-        ConfigError: the message names what is in the way.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError(f"expected a directory for the ablation at {directory}, found a file; choose another place")
-    found = (
-        sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
-        if directory.is_dir()
-        else []
-    )
-    foreign = [name for name in found if name not in (JSON_FILE, MARKDOWN_FILE, *FOLDERS)]
-    if foreign:
-        raise ConfigError(
-            f"expected an empty directory or an earlier ablation at {directory}, found {foreign[0]!r} in it; choose "
-            "another place"
-        )
+def ablation_terms(*, overwrite: bool = False, data: tuple[Path, ...] = ()) -> Terms:
+    """On which the folder of an ablation is claimed; runs and trainings below it are claimed by themselves."""
+    return Terms("ablation", resume=True, overwrite=overwrite, names=(JSON_FILE, MARKDOWN_FILE), data=data)
 
 
-def read_earlier(
-    directory: Path, plan: dict[str, Any], table: RowTable, *, overwrite: bool = False
-) -> dict[str, RowResult]:
-    """The rows that an earlier call left, as far as they are still written as they were.
+def read_earlier(claim: Claim, plan: dict[str, Any], table: RowTable) -> dict[str, RowResult]:
+    """The rows that an earlier call left, as far as they are still written as they were; none that are overwritten.
 
     Args:
-        directory: of the ablation.
+        claim: of the directory.
         plan: of this call.
         table: the rows there are.
-        overwrite: take nothing over.
 
     Raises:
         ConfigError: the earlier call had other settings.
         InputError: the file is damaged.
     """
-    file = directory / JSON_FILE
-    if overwrite or not file.is_file():
+    file = claim.path / JSON_FILE
+    if claim.terms.overwrite or not claim.holds(JSON_FILE):
         return {}
     value = read_json(file, "the table of an ablation")
     if not isinstance(value.get("plan"), dict) or not isinstance(value.get("rows"), list):
@@ -94,13 +74,13 @@ def read_earlier(
             "--overwrite"
         )
     remedy = "name another directory, or replace its table with --overwrite"
-    refuse_other(value["plan"], plan, f"the ablation in {directory}", remedy)
+    refuse_other(value["plan"], plan, f"the ablation in {claim.path}", remedy)
     earlier = [RowResult.from_json(item) for item in value["rows"]]
     known = {row.name: json.loads(json.dumps(row.to_json())) for row in table.rows}
     return {result.name: result for result in earlier if known.get(result.name) == result.row}
 
 
-def write_tables(directory: Path, record: Record) -> None:
+def write_tables(claim: Claim, record: Record) -> None:
     """Replace both files, the one for people last."""
     value = {
         "plan": record.plan,
@@ -111,8 +91,8 @@ def write_tables(directory: Path, record: Record) -> None:
         "missing": record.missing,
         "provenance": record.provenance,
     }
-    write_json(directory / JSON_FILE, value)
-    write_text(directory / MARKDOWN_FILE, to_text(record))
+    claim.write_json(JSON_FILE, value)
+    claim.write_text(MARKDOWN_FILE, to_text(record))
 
 
 def to_text(record: Record) -> str:

@@ -20,7 +20,7 @@ from spectrack.boxes import Boxes, is_box
 from spectrack.errors import ConfigError, SequenceError, nearest_name
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
-from spectrack.files.caches import make_folder, make_once, making, reuse_log
+from spectrack.files.caches import is_made, make_once, reuse_log
 from spectrack.files.fingerprints import Fingerprint, glance, take_fingerprint, values_digest
 from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
@@ -149,15 +149,11 @@ def prepare_simulated(
     rendering = [config.frames, config.spacing, config.height, config.width, tasks]
     folder = directory / f"simulated-{_key(rendering, scaling, rule)}"
     places = {folder / f"{task[-1]}": task for task in tasks}
-    missing = [place for place in places if not place.is_dir()]
+    missing = [place for place in places if not is_made(place)]
     _tell_reused(len(places) - len(missing), len(places), folder)
-    if missing:
-        with making(folder):
-            joblib.Parallel(n_jobs=jobs)(
-                joblib.delayed(_render_clip)(place, *places[place], config, scaling, rule)
-                for place in missing
-                if not place.is_dir()  # another process may have been faster
-            )
+    joblib.Parallel(n_jobs=jobs)(
+        joblib.delayed(_render_clip)(place, *places[place], config, scaling, rule) for place in missing
+    )
     return _usable([_open_clip(place, config.minimum_visibility) for place in places], "the simulated clips")
 
 
@@ -181,7 +177,7 @@ def _render_clip(
     length = config.frames * config.spacing
     sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
     kept = list(range(0, length, config.spacing))
-    make_folder(place, lambda folder: _store_clip(folder, sequence, kept, scaling, rule))
+    make_once(place, lambda folder: _store_clip(folder, sequence, kept, scaling, rule))
 
 
 def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: str, rule: str) -> tuple[Path, bool]:
@@ -194,6 +190,8 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
     kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int)).tolist()
     stem, made_of = f"{sequence.name}-{_key(config.frames, scaling, rule, sequence.truth_digest())}", sequence.made_of()
     for folder in sorted(directory.glob(f"{glob.escape(stem)}-*")):
+        if not is_made(folder):
+            continue
         source = Fingerprint.from_json(json.loads((folder / "clip.json").read_text()).get("source"))
         if source is not None and source.fits(made_of):
             return folder, False

@@ -10,7 +10,9 @@ import pytest
 from spectrack.ablations import running
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.running import run_ablation
+from spectrack.ablations.writing import ablation_terms
 from spectrack.errors import ConfigError, SequenceError, WeightsError
+from spectrack.files import claim_folder
 from spectrack.runs.entries import SequenceEntry
 from spectrack.sequences.memory import MemorySequence
 from spectrack.trackers.options import NetworkOptions
@@ -213,7 +215,8 @@ def test_further_rows_are_added_to_the_table(ablate, tmp_path):
     assert rows[1] == figures
     # A row that is written otherwise now is not the one that was measured.
     text = (tmp_path / "out" / "ablation.json").read_text().replace("mean of the maps", "mean of some maps")
-    (tmp_path / "out" / "ablation.json").write_text(text)
+    with claim_folder(tmp_path / "out", ablation_terms()) as claim:
+        claim.write_text("ablation.json", text)
     assert [item["row"]["name"] for item in record_of(ablate("box-uniform"))["rows"]] == ["shipped", "box-uniform"]
 
 
@@ -237,7 +240,7 @@ def test_a_run_is_the_same_with_kept_frames(ablate, tmp_path, entries):
     }
     (tmp_path / "out" / "runs").rename(tmp_path / "before")
     ablate("map-uniform", chosen=entries[:1], only=(), keep_frames=True, cache=tmp_path / "cache")
-    assert len(list((tmp_path / "cache" / "frames").glob("*/clip1-3/frames.npy"))) == 1
+    assert len(list((tmp_path / "cache" / "frames").glob("clip1-3-*/frames.npy"))) == 1
     assert {
         path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out" / "runs").glob("*/boxes/clip1.txt")
     } == boxes

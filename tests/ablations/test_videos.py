@@ -65,7 +65,7 @@ def test_kept_frames_are_the_rendered_ones(make, tmp_path, monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("rendered again")
 
-    monkeypatch.setattr("spectrack.ablations.videos.write_sequence", refuse)
+    monkeypatch.setattr("spectrack.ablations.videos.fill_folder", refuse)
     for sequence in (first, kept.open()):
         assert len(sequence) == 3
         assert sequence.name == "clip1"

@@ -6,9 +6,10 @@ import pytest
 
 from spectrack.ablations.results import RowResult, measured
 from spectrack.ablations.rows import Group, Row, RowTable
-from spectrack.ablations.writing import Record, check_place, group_table, read_earlier, write_tables
+from spectrack.ablations.writing import Record, ablation_terms, group_table, read_earlier, write_tables
 from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.uncertainty import Interval
+from spectrack.files import claim_folder
 from spectrack.reports.table_formats import to_csv
 from tests.fixtures.refusals import refuses
 
@@ -77,8 +78,13 @@ def cells_of(page, name):
     return [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
+def claimed(place, **options):
+    return claim_folder(place, ablation_terms(**options))
+
+
 def test_the_page(record, tmp_path):
-    write_tables(tmp_path, record)
+    with claimed(tmp_path) as claim:
+        write_tables(claim, record)
     page = (tmp_path / "ablation.md").read_text()
     heading = next(line for line in page.splitlines() if line.startswith("| row "))
     assert (
@@ -132,19 +138,22 @@ def test_the_page(record, tmp_path):
 
 
 def test_the_file_holds_all_of_it(record, tmp_path):
-    write_tables(tmp_path, record)
+    with claimed(tmp_path) as claim:
+        write_tables(claim, record)
     value = json.loads((tmp_path / "ablation.json").read_text())
     assert [item["row"]["name"] for item in value["rows"]] == ["base", "box", "trained", "dark", "levels"]
     assert value["plan"] == PLAN
     assert value["missing"] == ["more"]
     assert value["provenance"] == PROVENANCE
     assert [group["name"] for group in value["groups"]] == ["one", "two", "three"]
-    earlier = read_earlier(tmp_path, PLAN, TABLE)
+    with claimed(tmp_path) as claim:
+        earlier = read_earlier(claim, PLAN, TABLE)
     assert {name: result.to_json() for name, result in earlier.items()} == {
         name: json.loads(json.dumps(result.to_json())) for name, result in record.results.items()
     }
-    assert read_earlier(tmp_path, PLAN, TABLE, overwrite=True) == {}
-    assert read_earlier(tmp_path / "none", PLAN, TABLE) == {}
+    for place, overwrite in ((tmp_path, True), (tmp_path / "none", False)):
+        with claimed(place, overwrite=overwrite) as claim:
+            assert read_earlier(claim, PLAN, TABLE) == {}
 
 
 def test_a_group_is_a_table_like_those_of_reports(record):
@@ -168,21 +177,16 @@ def test_a_group_is_a_table_like_those_of_reports(record):
     ],
 )
 def test_damaged_files_are_refused(tmp_path, text, facts):
-    (tmp_path / "ablation.json").write_text(text)
-    with refuses(InputError, facts):
-        read_earlier(tmp_path, PLAN, TABLE)
+    with claimed(tmp_path) as claim:
+        claim.write_text("ablation.json", text)
+        with refuses(InputError, facts):
+            read_earlier(claim, PLAN, TABLE)
 
 
 def test_other_settings_are_named(record, tmp_path):
-    write_tables(tmp_path, record)
-    with refuses(ConfigError, "[1, 2, 3]", "[1, 2]", "--overwrite"):
-        read_earlier(tmp_path, PLAN | {"seeds": [1, 2, 3]}, TABLE)
-    with refuses(ConfigError, "weights.hash", '"ffff"', '"0123456789ab"', "--overwrite"):
-        read_earlier(tmp_path, PLAN | {"weights": PLAN["weights"] | {"hash": "ffff"}}, TABLE)
-
-
-def test_places(tmp_path):
-    check_place(tmp_path / "new")
-    for name in ("ablation.md", "runs", "training", "cache", ".ablation-left-by-a-kill.json"):
-        (tmp_path / name).mkdir()
-    check_place(tmp_path)
+    with claimed(tmp_path) as claim:
+        write_tables(claim, record)
+    with claimed(tmp_path) as claim, refuses(ConfigError, "[1, 2, 3]", "[1, 2]", "--overwrite"):
+        read_earlier(claim, PLAN | {"seeds": [1, 2, 3]}, TABLE)
+    with claimed(tmp_path) as claim, refuses(ConfigError, "weights.hash", '"ffff"', '"0123456789ab"', "--overwrite"):
+        read_earlier(claim, PLAN | {"weights": PLAN["weights"] | {"hash": "ffff"}}, TABLE)

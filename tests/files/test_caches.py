@@ -4,7 +4,10 @@ import threading
 
 import pytest
 
-from spectrack.files.caches import make_folder, make_once, making
+from spectrack.errors import ConfigError
+from spectrack.files import MANIFEST, Terms, claim_folder
+from spectrack.files.caches import is_made, make_once
+from tests.fixtures.refusals import refuses
 
 
 def fill(text):
@@ -30,20 +33,31 @@ def test_nothing_is_left_of_what_failed_or_was_killed(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make_once(tmp_path / "a", fail)
     assert folders(tmp_path) == []
-    (tmp_path / ".a-killed" / "a").mkdir(parents=True)
-    (tmp_path / ".other-alive").mkdir()
-    make_once(tmp_path / "a", fill("1"))
-    assert folders(tmp_path) == [".other-alive", "a"]
+    with claim_folder(tmp_path / "a", Terms("cache")) as claim:  # and a kill
+        (claim.staging / "half").write_text("")
+        claim._close = lambda well: None
+    assert not is_made(tmp_path / "a")
+    assert make_once(tmp_path / "a", fill("1"))
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["file", MANIFEST]
+
+
+def test_what_somebody_put_there_stays(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_text("mine")
+    with refuses(ConfigError, "'file'"):
+        make_once(tmp_path / "a", fill("1"))
+    assert (tmp_path / "a" / "file").read_text() == "mine"
 
 
 def test_others_wait_and_take_what_was_made(tmp_path):
     made = []
     second = threading.Thread(target=lambda: made.append(make_once(tmp_path / "a", fill("2"))))
-    with making(tmp_path / "a"):
+    with claim_folder(tmp_path / "a", Terms("cache")) as claim:
         second.start()
         second.join(0.3)
         assert second.is_alive()
-        make_folder(tmp_path / "a", fill("1"))
+        fill("1")(claim.staging)
+        claim.publish()
     second.join(10)
     assert made == [False]
     assert (tmp_path / "a" / "file").read_text() == "1"

@@ -60,7 +60,7 @@ def test_what_is_no_mosaic_is_refused(shape, facts):
 
 
 def test_too_many_bands_for_the_block():
-    with refuses(CubeError, "16 bands", "4 x 4", "17"):
+    with refuses(CubeError, "16 bands", "4 x 4", "found 17"):
         cube_to_mosaic(np.zeros((2, 2, 17)), 4)
 
 
@@ -73,7 +73,7 @@ def test_too_many_bands_for_the_block():
         (np.zeros((4, 0, 3)), ("frame 7", "(4, 0, 3)")),
         (
             np.zeros((16, 4, 2)),
-            ("frame 7", "3 bands", "2", "(16, 4, 2)"),
+            ("frame 7", "3 bands", "found 2", "(16, 4, 2)"),
         ),
         (np.array([[[1.0, np.nan, np.inf]]]), ("frame 7", "2 NaN")),
     ],

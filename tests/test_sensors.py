@@ -77,7 +77,7 @@ def test_a_camera_of_ones_own():
         ([500.0, 510.0], 10.0, None, "2 and 2"),
         ([500.0, 510.0, 520.0], [10.0], None, "3 and 1"),
         ([500.0, 510.0, 520.0], 0.0, None, "3 and 3"),
-        ([500.0 + i for i in range(5)], 10.0, 2, ("4 bands", "block 2", "5")),
+        ([500.0 + i for i in range(5)], 10.0, 2, ("4 bands", "block 2", "found 5")),
     ],
 )
 def test_cameras_that_cannot_be(centres, widths, block, facts):
@@ -114,5 +114,5 @@ def test_crosstalk_next_to_the_dark_pixel_loses_light():
 def test_crosstalk_that_cannot_be():
     with refuses(ConfigError, "[0, 1)"):
         get_sensor("vis16").crosstalk(1.0)
-    with refuses(ConfigError, "0.1", "line"):
+    with refuses(ConfigError, "found 0.1", "line"):
         custom_sensor("line", [500.0, 600.0, 700.0], 10.0).crosstalk(0.1)

@@ -55,7 +55,7 @@ def test_the_budget_is_a_share_of_the_recipe(recipe_file):
         2,
     )
     assert ablation_recipe(str(recipe_file), {}, pairs=8, budget=0.5, seed=3).pairs == 8
-    with refuses(ConfigError, "2 pairs", "1", "--pairs"):
+    with refuses(ConfigError, "2 pairs", "found 1", "--pairs"):
         ablation_recipe(str(recipe_file), {}, pairs=1, budget=0.5, seed=3)
     with refuses(ConfigError, "'optimiser.learning_rat'", "did you mean 'learning_rate'"):
         ablation_recipe(str(recipe_file), {"optimiser.learning_rat": 1}, pairs=None, budget=0.5, seed=3)

@@ -269,7 +269,7 @@ def test_failures_of_a_tracker_are_told_and_counted(ablate, make):
         ({"weights": "siamban-compact"}, WeightsError, ("bcrnet", "siamban", "siamban-compact.safetensors")),
         ({"protocol": "hott"}, ConfigError, ("'hott'", "did you mean 'hot'")),
         ({"network": NetworkOptions(precision="fp8", device="cpu")}, ConfigError, ("'fp8'", "auto, fp32 or bf16")),
-        ({"jobs": 0}, ConfigError, ("job", "0", "-1")),
+        ({"jobs": 0}, ConfigError, ("job", "found 0", "-1")),
         ({"chosen": [], "only": ()}, ConfigError, ("sequence", "none")),
     ],
 )
@@ -285,8 +285,8 @@ def test_what_is_refused_leaves_nothing_behind(ablate, tmp_path, change, error, 
         ({"seeds": ()}, ("seeds", "[]")),
         ({"seeds": (1, 1)}, ("seeds", "[1, 1]")),
         ({"seeds": (-1,)}, ("seeds", "[-1]")),
-        ({"pairs": 0}, ("pairs", "0")),
-        ({"frames": 0}, ("frames", "0")),
+        ({"pairs": 0}, ("pairs", "found 0")),
+        ({"frames": 0}, ("frames", "found 0")),
     ],
 )
 def test_values_out_of_range_are_refused(values, facts):

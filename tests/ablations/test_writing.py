@@ -173,7 +173,7 @@ def test_a_group_is_a_table_like_those_of_reports(record):
         ("{", ("JSON", "ablation.json")),
         ("[]", ("JSON", "ablation.json", "list")),
         ("{}", ("JSON", "--overwrite")),
-        (json.dumps({"plan": PLAN, "rows": [{"row": 1}]}), ("'row'", "1")),
+        (json.dumps({"plan": PLAN, "rows": [{"row": 1}]}), ("'row'", "found 1")),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, text, facts):

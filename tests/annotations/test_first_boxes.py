@@ -222,8 +222,8 @@ def test_a_picture_of_another_size_is_refused(tmp_path):
     ("options", "facts"),
     [
         ({"coordinates": "raw"}, ("'raw'", "cube", "mosaic", "rgb")),
-        ({"block": 0}, ("block", "0")),
-        ({"frame": -1}, ("frame", "-1")),
+        ({"block": 0}, ("block", "found 0")),
+        ({"frame": -1}, ("frame", "found -1")),
     ],
 )
 def test_wrong_options(tmp_path, options, facts):
@@ -264,7 +264,7 @@ def test_wrong_options(tmp_path, options, facts):
             '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 1e300]}]}',
             ("labels", "1, 2, 3, 1e+300"),
         ),
-        ('{"images": 3, "annotations": []}', ("labels", "3")),
+        ('{"images": 3, "annotations": []}', ("labels", "found 3")),
         ('{"shapes": [{"points": [[1], [2]]}]}', ("labels", "[[1], [2]]")),
         ("1,1,9,9,1\n", ("line 1", "5 numbers")),
         (

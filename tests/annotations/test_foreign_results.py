@@ -143,7 +143,7 @@ def test_frames_without_a_row_are_missing(put):
         ),
         (
             "ID,x,y,width,height\na_1,1,2,3,4\na_99999999,1,2,3,4\n",
-            ("sub.csv", "99999999", "'a'"),
+            ("sub.csv", "found 99999999", "'a'"),
         ),
         ("ID,x,y,width,height\na_1,1,2,nan,4\n", ("sub.csv", "line 2", "'nan'")),
         ("ID,x,y,width,height\na_1,1,2,3\n", ("sub.csv", "line 2")),
@@ -177,7 +177,7 @@ def test_coco_by_video_or_by_folder(put):
     np.testing.assert_array_equal(results.boxes["coin"], [*BOXES[:2], [np.nan] * 4])  # the last image has no annotation
     boxes[1]["image_id"] = images[0]["id"]
     put("r.json", json.dumps({"images": images, "annotations": boxes}))
-    with refuses(SequenceError, "r.json", "ball", "2"):
+    with refuses(SequenceError, "r.json", "ball", "found 2"):
         read_foreign_results(place, ["ball"])
     put("r.json", json.dumps({"images": [], "annotations": []}))
     with refuses(SequenceError, "r.json", "COCO"):
@@ -202,7 +202,7 @@ def test_what_belongs_to_nothing_is_named(put):
     put("ball.txt", rows())
     place = put("extra.txt", "no boxes at all, and nobody reads them\n")
     assert read_foreign_results(place, ["ball", "coin"]).unmatched == ("extra",)
-    with refuses(SequenceNotFoundError, "results", "2", "'ball'", "kangaroo"):
+    with refuses(SequenceNotFoundError, "results", "found 2", "'ball'", "kangaroo"):
         read_foreign_results(place, ["kangaroo"])
 
 
@@ -226,7 +226,7 @@ def test_a_hostile_frame_number_costs_no_memory(put):
 
 
 def test_several_objects_are_refused(put):
-    with refuses(SequenceError, "ball.txt", "2", "(1, 2)"):
+    with refuses(SequenceError, "ball.txt", "found 2", "(1, 2)"):
         read_foreign_results(put("ball.txt", "1,1,1,2,3,4,1,1,1\n1,2,1,2,3,4,1,1,1\n"), ["ball"])
 
 

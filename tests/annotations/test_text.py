@@ -73,7 +73,7 @@ def test_every_dialect_gives_the_same_boxes(tmp_path, text):
         ("", ("boxes.txt", "no row")),
         ("\n \n", ("boxes.txt", "no row")),
         ("1,2,3,4\0\n", ("boxes.txt", "binary")),
-        ("1," * 5000, ("line 1", "10000")),
+        ("1," * 5000, ("line 1", "found 10000")),
         ("x,y,w,h\n1,2,3,4\n", ("line 1", "'x'")),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_list_of_the_rows(capsys):
         (["bcrnet", "--out", "OUT", "--kind", "retraned"], ("'retraned'", "did you mean 'retrained'")),
         (["ROWS", "--out", "OUT", "--only", "CAMM"], ("'CAMM'", "did you mean 'CAM'")),
         (["ROWS", "--out", "OUT", "--seeds", "1;2"], ("'1;2'", "whole numbers", "1,2")),
-        (["ROWS", "--out", "OUT", "--frames", "0"], ("frames", "0")),
+        (["ROWS", "--out", "OUT", "--frames", "0"], ("frames", "found 0")),
         (["ROWS", "--out", "OUT", "--weights", "none.safetensors"], "'none.safetensors'"),
     ],
 )

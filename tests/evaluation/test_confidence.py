@@ -101,5 +101,5 @@ def test_nothing_to_judge_and_wrong_input():
     assert empty.correlation is None
     with refuses(InputError, "lengths [1, 2]"):
         judged([BOX, BOX], score=[0.5])
-    with refuses(InputError, "bin", "0", "10"):
+    with refuses(InputError, "bin", "found 0", "10"):
         reliability(judged([BOX]), bins=0)

@@ -236,11 +236,11 @@ def test_a_prediction_without_area_overlaps_nothing_but_has_a_centre():
 @pytest.mark.parametrize(
     ("predictions", "truth", "facts"),
     [
-        ({"a": [SQUARE] * 3}, {"a": [SQUARE] * 2}, ("2", "'a'", "3")),
+        ({"a": [SQUARE] * 3}, {"a": [SQUARE] * 2}, ("2", "'a'", "found 3")),
         (
             {"a": [SQUARE]},
             {"a": [SQUARE] * 2},
-            ("2", "'a'", "1", "--missing miss"),
+            ("2", "'a'", "found 1", "--missing miss"),
         ),
         ({"balll": [SQUARE]}, {"ball": [SQUARE]}, ("'balll'", "did you mean 'ball'")),
         ({str(n): [SQUARE] for n in range(8)}, {"ball": [SQUARE]}, ("'0', '1', '2', '3', '4'", "3 more")),

@@ -111,7 +111,7 @@ def test_rows_without_a_box_are_missing_predictions(results, tmp_path, row):
 def test_length_mismatch(results, tmp_path):
     truth = truth_tree(tmp_path / "truth", None)
     (results / "ball.txt").write_text("0,0,10,10\n")
-    with refuses(InputError, "2", "'ball'", "1", "--missing"):
+    with refuses(InputError, "2", "'ball'", "found 1", "--missing"):
         evaluate_directories(results, truth)
 
 

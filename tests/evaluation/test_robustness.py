@@ -89,7 +89,7 @@ def test_nan_is_a_miss_and_sequences_without_boxes_are_left_out():
 
 
 def test_bad_input_gets_a_sentence():
-    with refuses(ConfigError, "(0, 1]", "0.1", "0"):
+    with refuses(ConfigError, "(0, 1]", "found 0.1", "0"):
         robustness({"a": [1.0]}, patience=0)
     with refuses(InputError, "truth", "none"):
         losses({"a": [BOX]}, {"a": [[0, 0, 0, 0]]})

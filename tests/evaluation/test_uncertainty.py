@@ -73,7 +73,7 @@ def test_values_that_are_none(values):
 
 
 def test_wrong_options():
-    with refuses(InputError, "level", "95"):
+    with refuses(InputError, "level", "found 95"):
         bootstrap_interval([0.5], level=95)
     with refuses(InputError, "1 weights", "(2,)"):
         bootstrap_interval([0.5], weights=[1, 2])

@@ -192,13 +192,13 @@ def test_distances_are_float32_under_bfloat16_autocast():
 
 def test_refusals_name_expected_and_found():
     head = make_head()
-    with refuses(InputError, "2 neck levels", "1"):
+    with refuses(InputError, "2 neck levels", "found 1"):
         head.template_kernels(make_levels(1, 7, 1))
-    with refuses(InputError, "2 neck levels", "3"):
+    with refuses(InputError, "2 neck levels", "found 3"):
         head(TemplateKernels((), ()), make_levels(1, 31, 3))
     with refuses(ConfigError, "tower_kernel", "2"):
         CorrelationHead(6, 1, tower_kernel=2)
-    with refuses(ConfigError, "channels", "0"):
+    with refuses(ConfigError, "channels", "found 0"):
         CorrelationHead(0, 1)
 
 

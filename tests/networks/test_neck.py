@@ -43,7 +43,7 @@ def test_the_template_keeps_rows_and_columns_4_to_10():
 
 def test_refusals_name_expected_and_found():
     neck = Neck([3, 4], 5)
-    with refuses(InputError, "2 backbone levels", "1"):
+    with refuses(InputError, "2 backbone levels", "found 1"):
         neck([torch.zeros(1, 3, 15, 15)])
     for side in (5, 14):
         with refuses(InputError, "7 cells", f"{side} x {side}"):

@@ -136,8 +136,8 @@ def test_dead_band_delivers_nothing_and_metamers_still_hold():
     [
         ({"angle": (0.4, 0.1)}, ("angle", "0.4, 0.1")),
         ({"counts": (0.0, 10.0)}, ("counts", "0.0, 10.0")),
-        ({"plain_share": 1.5}, ("plain_share", "[0, 1]", "1.5")),
-        ({"band_gain": -0.1}, ("band_gain", "-0.1")),
+        ({"plain_share": 1.5}, ("plain_share", "[0, 1]", "found 1.5")),
+        ({"band_gain": -0.1}, ("band_gain", "found -0.1")),
     ],
 )
 def test_mistakes_get_a_sentence(values, facts):

@@ -103,7 +103,7 @@ def test_runs_can_be_named(tmp_path, stored):
         "mine",
         "odd=name",
     ]
-    with refuses(ConfigError, "'all'", "3"):
+    with refuses(ConfigError, "'all'", "found 3"):
         read_runs([f"all={tmp_path}"])
 
 

@@ -130,8 +130,8 @@ def test_another_encoder_or_a_sentence(tmp_path, monkeypatch):
     ("name", "arguments", "error", "facts"),
     [
         ("a.avi", {}, ConfigError, (".mp4", "'a.avi'")),
-        ("a.mp4", {"fps": 0}, ConfigError, ("frame rate", "0")),
-        ("a.mp4", {"boxes": np.zeros((7, 4))}, InputError, ("6 boxes", "'grey'", "7")),
+        ("a.mp4", {"fps": 0}, ConfigError, ("frame rate", "found 0")),
+        ("a.mp4", {"boxes": np.zeros((7, 4))}, InputError, ("6 boxes", "'grey'", "found 7")),
         ("a.mp4", {"boxes": np.zeros((0, 4))}, InputError, ("(frames, 4)", "(0, 4)")),
         ("a.mp4", {"boxes": np.full((2, 4), np.nan)}, InputError, ("boxes", "NaN")),
         ("a.mp4", {"truth": np.ones((2, 4))}, InputError, ("(6, 4)", "(2, 4)")),
@@ -165,5 +165,5 @@ def test_the_filmstrip_without_truth(tmp_path):
 
 
 def test_the_filmstrip_needs_a_frame(tmp_path):
-    with refuses(InputError, "frame", "0"):
+    with refuses(InputError, "frame", "found 0"):
         write_filmstrip(tmp_path / "a.png", Grey(), Grey().truth, frames=0)

@@ -246,7 +246,7 @@ def test_highlights(made, two_runs):
     assert [item.reason for item in compare(two_runs[:1]).highlights()] == ["best", "worst"]
     assert [item.label for item in compare([made.run("d", "t", 0, labels=["car"])]).highlights(3)] == ["car"]
     assert comparison.highlights(0) == []
-    with refuses(InputError, "--strips", "-1"):
+    with refuses(InputError, "--strips", "found -1"):
         comparison.highlights(-1)
 
 

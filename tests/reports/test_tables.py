@@ -154,7 +154,7 @@ def test_a_protocol_without_precision(two_runs):
 
 
 def test_level_is_checked(two_runs):
-    with refuses(InputError, "level", "95"):
+    with refuses(InputError, "level", "found 95"):
         compare(two_runs, options=ScoringOptions(level=95))
 
 

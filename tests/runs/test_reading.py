@@ -75,7 +75,7 @@ def test_results_of_others_need_nothing_but_boxes(tmp_path):
 
 def test_what_is_not_a_finished_run(place, tmp_path):
     (place / "run.json").unlink()
-    with refuses(InputError, place, "2", "run.json"):
+    with refuses(InputError, place, "found 2", "run.json"):
         read_run(place)
     with refuses(SequenceNotFoundError, "run.json", "summary.json", tmp_path / "nowhere"):
         read_run(tmp_path / "nowhere")
@@ -92,7 +92,7 @@ def test_a_benchmark_is_read_in_its_order_and_without_what_is_not_finished(small
     (tmp_path / "benchmark.json").write_text("{")
     (tmp_path / "b" / "run.json").unlink()
     assert [run.tracker for run in read_runs(tmp_path)] == ["a", "c"]
-    with refuses(InputError, tmp_path / "b", "1", "run.json"):
+    with refuses(InputError, tmp_path / "b", "found 1", "run.json"):
         read_runs(tmp_path / "b")
 
 
@@ -109,10 +109,10 @@ def test_a_benchmark_is_read_in_its_order_and_without_what_is_not_finished(small
             ("run.json", "'../../etc/passwd'"),
         ),
         ("run.json", '{"name": "x", "sequences": [{"label": "c"}]}', "boxes/c.txt"),
-        ("boxes/a.txt", "1,2,3,4\n", ("1", "'a'", "6")),
+        ("boxes/a.txt", "1,2,3,4\n", ("1", "'a'", "found 6")),
         ("boxes/a.txt", "hello", ("line 1", "boxes/a.txt", "'hello'")),
         ("truth/b-visibility.txt", "1 2 x", ("b-visibility.txt", "'x'")),
-        ("truth/b-visibility.txt", "1 2", ("5", "'b'", "2")),
+        ("truth/b-visibility.txt", "1 2", ("5", "'b'", "found 2")),
         ("frames/a.csv", "frame", ("frames/a.csv", "'frame'")),
     ],
 )

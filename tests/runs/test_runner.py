@@ -304,7 +304,7 @@ def test_unreadable_sequences_do_not_stop_the_others(tmp_path, walk, still):
     run([walk("a"), walk("b"), walk("c")], maker, tmp_path)
     assert len(calls) == 2
     two = [SequenceEntry(name, broken) for name in "xy"]
-    with refuses(SequenceError, "2", "x", "y"):
+    with refuses(SequenceError, "found 2", "x", "y"):
         run(two, still, tmp_path / "two")
 
 
@@ -334,9 +334,9 @@ def test_a_sequence_without_a_first_box(tmp_path, walk, still):
         (RunOptions(protocol="hott"), ("'hott'", "did you mean 'hot'")),
         (RunSources(config={"x": np.zeros(2)}), ("JSON", "ndarray")),
         (RunSources(weights="nowhere.safetensors"), "nowhere.safetensors"),
-        (RunOptions(jobs=0), ("job", "0")),
+        (RunOptions(jobs=0), ("job", "found 0")),
         (RunOptions(cluster="slurm"), ("'slurm'", "dask://host:port")),
-        (RunOptions(threads=0), ("thread", "0")),
+        (RunOptions(threads=0), ("thread", "found 0")),
     ],
 )
 def test_wrong_options_are_found_before_tracking(tmp_path, walk, still, given, facts):

@@ -34,5 +34,5 @@ def test_a_short_source_is_taken_whole():
     assert len(Excerpt(source, 9)) == 2
     assert Excerpt(source, 9).truth is None
     assert Excerpt(source, 1).first_box is None
-    with refuses(ConfigError, "'sequence'", "0"):
+    with refuses(ConfigError, "'sequence'", "found 0"):
         Excerpt(source, 0)

@@ -266,5 +266,5 @@ def test_mixed_shapes_in_a_folder_are_refused(tmp_path):
 def test_the_sensor_must_fit_the_bands(tmp_path, cubes):
     np.save(tmp_path / "a.npy", cubes)
     assert open_sequence(tmp_path / "a.npy", sensor="vis16").sensor == "vis16"
-    with refuses(SequenceError, "25 bands", "a.npy", "16"):
+    with refuses(SequenceError, "25 bands", "a.npy", "found 16"):
         open_sequence(tmp_path / "a.npy", sensor="nir25")

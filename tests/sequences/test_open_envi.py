@@ -134,7 +134,7 @@ def test_nm_header_names_with_the_data_suffix_kept(tmp_path, cubes):
         (
             "samples = 32",
             "samples = 33",
-            ("25344 bytes", "cube.raw", "33 samples x 24 lines", "16 bands of uint16", "24576"),
+            ("25344 bytes", "cube.raw", "33 samples x 24 lines", "16 bands of uint16", "found 24576"),
         ),
         ("data type = 12", "data type = 6", ("'data type'", "1, 2, 3, 4, 5, 12", "cube.hdr", "'6'")),
         ("interleave = bsq", "interleave = bib", ("'interleave'", "'bib'")),
@@ -199,7 +199,7 @@ def test_mixed_cube_sizes_are_refused(tmp_path, cubes):
 def test_headers_with_several_frames_cannot_share_a_folder(tmp_path, cubes):
     for stem in "12":
         write_envi(tmp_path, stem, cubes[0], extra="frames = 2\n")
-    with refuses(SequenceError, "2", "1.hdr"):
+    with refuses(SequenceError, "found 2", "1.hdr"):
         open_sequence(tmp_path)
 
 

@@ -113,7 +113,7 @@ def test_a_folder_with_one_video_and_its_truth(tmp_path, make):
     assert sequence.name == "walk"
     assert sequence.truth.shape == (3, 4)
     write_video(tmp_path / "walk" / "other.mp4", "libx264", frames=3)
-    with refuses(SequenceError, "walk", "2", "other.mp4"):
+    with refuses(SequenceError, "walk", "found 2", "other.mp4"):
         open_sequence(tmp_path / "walk")
     assert open_sequence(tmp_path / "walk" / "video.mp4").truth is None  # whose truth it is cannot be told
 

@@ -272,16 +272,16 @@ def test_a_side_file_written_by_hand_is_enough(tmp_path, make):
         ({"fps": 0}, ("fps", "sequence.json", "found 0.0")),
         ({"fps": "fast"}, ("fps", "sequence.json", "'fast'")),
         ({"frames": 2.5}, ("frames", "sequence.json", "found 2.5")),
-        ({"frames": 4}, ("4 frames", "sequence.json", "3")),
+        ({"frames": 4}, ("4 frames", "sequence.json", "found 3")),
         ({"bands": True}, ("bands", "sequence.json", "found True")),
-        ({"block": 3}, ("9 bands", "block 3", "16")),
+        ({"block": 3}, ("9 bands", "block 3", "found 16")),
         ({"name": 5}, ("name", "sequence.json", "found 5")),
         ({"attributes": "SV"}, ("attributes", "sequence.json", "'SV'")),
         ({"simulation": [1]}, ("simulation", "sequence.json", "found [1]")),
         ({"is_rgb": "no"}, ("is_rgb", "sequence.json", "'no'")),
         ({"wavelengths_nm": [1, "b"]}, ("wavelengths_nm", "sequence.json", "wavelengths_nm[1]", "'b'")),
-        ({"wavelengths_nm": [500, 510]}, ("wavelength", "16 bands", "2")),
-        ({"visibility": [1.0]}, ("visibility", "3 frames", "sequence.json", "1")),
+        ({"wavelengths_nm": [500, 510]}, ("wavelength", "16 bands", "found 2")),
+        ({"visibility": [1.0]}, ("visibility", "3 frames", "sequence.json", "found 1")),
         ({"frames_path": "../other"}, ("frames_path", "'../other'")),
         ({"frames_path": "/etc"}, ("frames_path", "'/etc'")),
         ({"frames_path": "gone"}, ("sequence.json", "out/gone", "frames_path")),
@@ -300,7 +300,7 @@ def test_bad_side_files_get_a_sentence(tmp_path, change, facts):
 def test_missing_frames_are_noticed(tmp_path):
     folder = write_sequence(full_sequence(), tmp_path / "out")
     (folder / "HSI" / "0003.png").unlink()
-    with refuses(SequenceError, "3 frames", "sequence.json", "2"):
+    with refuses(SequenceError, "3 frames", "sequence.json", "found 2"):
         open_sequence(folder)
 
 

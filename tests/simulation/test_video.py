@@ -155,12 +155,12 @@ def test_other_cameras():
     [
         ({"scenario": "cam-gras"}, ("'cam-gras'", "did you mean 'cam-grass'")),
         ({"sensor": "vis61"}, ("'vis61'", "did you mean 'vis16'")),
-        ({"frames": 1}, ("2 frames", "1")),
-        ({"seed": -1}, ("seed", "-1")),
+        ({"frames": 1}, ("2 frames", "found 1")),
+        ({"seed": -1}, ("seed", "found -1")),
         ({"height": 20}, ("64 pixels", "(20, 320)")),
         ({"textures": "photos"}, ("'photos'", "did you mean 'photographs'")),
-        ({"vignetting": 2.0}, ("vignetting", "[0, 1]", "2.0")),
-        ({"crosstalk": 1.5}, ("crosstalk", "[0, 1)", "1.5")),
+        ({"vignetting": 2.0}, ("vignetting", "[0, 1]", "found 2.0")),
+        ({"crosstalk": 1.5}, ("crosstalk", "[0, 1)", "found 1.5")),
     ],
 )
 def test_wrong_requests(arguments, facts):

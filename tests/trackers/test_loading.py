@@ -54,7 +54,7 @@ def test_the_file_decides_scaling_colour_bands_and_options(folder, make):
     assert described["weights"]["recipe"] == "tiny"
     assert len(described["weights"]["hash"]) == 12
     cubes, boxes = make.video(bands=25)
-    with refuses(CubeError, "16 bands", "25"):
+    with refuses(CubeError, "16 bands", "found 25"):
         tracker.init(cubes[0], boxes[0])
 
 
@@ -90,7 +90,7 @@ def test_full_profile_without_weights_says_where_to_get_them(folder):
             ConfigError,
             ("'size_rat'", "did you mean 'size_rate'"),
         ),
-        ({"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "7")),
+        ({"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "found 7")),
         (
             {"weights": "nothing.safetensors"},
             WeightsError,

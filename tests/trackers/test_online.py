@@ -206,10 +206,10 @@ def test_calibration_is_bounded():
 @pytest.mark.parametrize(
     ("options", "facts"),
     [
-        ({"window_influence": 1.5}, ("window_influence", "[0, 1]", "1.5")),
-        ({"size_rate": -0.1}, ("size_rate", "[0, 1]", "-0.1")),
+        ({"window_influence": 1.5}, ("window_influence", "[0, 1]", "found 1.5")),
+        ({"size_rate": -0.1}, ("size_rate", "[0, 1]", "found -0.1")),
         ({"lost_score": math.nan}, ("lost_score", "[0, 1]", "nan")),
-        ({"penalty": -1.0}, ("penalty", "-1.0")),
+        ({"penalty": -1.0}, ("penalty", "found -1.0")),
         ({"penalty": math.nan}, ("penalty", "nan")),
         ({"lost_frames": 0}, ("lost_frames", "0")),
         ({"search_growth": 0.5}, ("search_growth", "0.5")),

@@ -169,7 +169,7 @@ def test_one_network_tracks_any_number_of_bands(method, make, bands):
 
 @pytest.mark.parametrize("bands", [1, 2])
 def test_one_or_two_bands_are_refused(method, bands):
-    with refuses(CubeError, "first frame", "3 bands", bands):
+    with refuses(CubeError, "first frame", "3 bands", f"found {bands}"):
         method.tracker().init(np.zeros((60, 80, bands)), BOX)
 
 
@@ -179,7 +179,7 @@ def test_weights_made_for_a_band_count_refuse_others(method, make):
         tracker = tracker_class(find_method(method.name))(network)
     else:
         tracker = method.tracker(bands=15)
-    with refuses(CubeError, "15 bands", "16"):
+    with refuses(CubeError, "15 bands", "found 16"):
         tracker.init(make.video(bands=16)[0][0], BOX)
     tracker.init(make.video(bands=15)[0][0], BOX)
 

@@ -50,9 +50,9 @@ def test_switched_off_it_never_takes():
 @pytest.mark.parametrize(
     ("options", "facts"),
     [
-        ({"update_mix": 1.2}, ("update_mix", "[0, 1]", "1.2")),
-        ({"update_score": -0.1}, ("update_score", "[0, 1]", "-0.1")),
-        ({"update_every": 0}, ("update_every", "0")),
+        ({"update_mix": 1.2}, ("update_mix", "[0, 1]", "found 1.2")),
+        ({"update_score": -0.1}, ("update_score", "[0, 1]", "found -0.1")),
+        ({"update_every": 0}, ("update_every", "found 0")),
         ({"update_change": float("nan")}, ("update_change", "nan")),
     ],
 )

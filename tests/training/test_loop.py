@@ -268,7 +268,7 @@ def test_bf16_and_sgd_run(run, make):
 
 @pytest.mark.parametrize("steps", [0, -1])
 def test_stop_after_nothing_is_refused(run, steps):
-    with refuses(ConfigError, "1 step", steps):
+    with refuses(ConfigError, "1 step", f"found {steps}"):
         run(stop_after=steps)
 
 

@@ -40,7 +40,7 @@ def test_unknown_method_offers_the_nearest():
         from_table(Recipe, {"method": "cf"}, "the recipe")
     with refuses(ConfigError, "'siambam'", "did you mean 'siamban'"):
         from_table(Recipe, {"method": "siambam"}, "the recipe")
-    with refuses(ConfigError, "'method'", "3"):
+    with refuses(ConfigError, "'method'", "found 3"):
         from_table(Recipe, {"method": 3}, "the recipe")
 
 
@@ -82,7 +82,7 @@ def test_stages_and_groups_are_tables(own):
             [{"steps": 4, "loss": {"points": 1}}, {}],
             ("'stages.loss'", "'points'"),
         ),
-        ([{"steps": 4, "loss": 3}, {}], ("'stages[0].loss'", "3")),
+        ([{"steps": 4, "loss": 3}, {}], ("'stages[0].loss'", "found 3")),
         (
             [{"steps": 4, "loss": {"spectral": "much"}}, {}],
             ("'stages[0].loss.spectral'", "'much'"),

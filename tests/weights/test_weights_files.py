@@ -97,11 +97,11 @@ def test_interrupted_writing_keeps_the_old_file_and_leaves_nothing(tmp_path, mon
 @pytest.mark.parametrize(
     ("change", "facts"),
     [
-        ({"method": 3}, ("'method'", "3")),
+        ({"method": 3}, ("'method'", "found 3")),
         ({"profile": ""}, ("profile", "''")),
         ({"input_range": "byte"}, ("input_range", "'byte'", "0-255, imagenet, unit")),
         ({"scaling": "fixed(x)"}, ("scaling", "'fixed(x)'")),
-        ({"bands": 0}, ("band count", "null", "0")),
+        ({"bands": 0}, ("band count", "null", "found 0")),
         ({"extra": [1]}, ("'extra'", "[1]")),
         ({"extra": {"loss": float("nan")}}, ("metadata", "JSON")),
         ({"extra": {"weights": {1, 2}}}, ("metadata", "JSON")),
@@ -175,7 +175,7 @@ def test_other_files(tmp_path):
         ("{", "a.safetensors"),
         ("[]", "a.safetensors"),
         ("{}", "a.safetensors"),
-        ('{"schema": 99}', ("schema 1", "99", "a.safetensors")),
+        ('{"schema": 99}', ("schema 1", "found 99", "a.safetensors")),
         ('{"schema": 1, "method": "", "profile": "full"}', ("method", "''", "a.safetensors")),
         (
             '{"schema": 1, "method": "siamban", "profile": "full", "colour": 1}',

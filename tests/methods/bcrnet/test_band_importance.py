@@ -380,7 +380,7 @@ def test_wrong_crops(shape, wavelengths, facts):
 
 
 def test_band_specific_weights_refuse_other_counts():
-    with refuses(InputError, "16 bands", "15"):
+    with refuses(InputError, "16 bands", "found 15"):
         BandImportanceModule(BIMMConfig(bands=16))(torch.rand(1, 15, 32, 32))
 
 

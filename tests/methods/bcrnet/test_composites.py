@@ -223,7 +223,7 @@ def test_search_crops_are_ranked_on_their_own_or_like_the_template():
         ({"leftover": "keep"}, ("leftover", "'keep'", "drop", "wrap")),
         ({"order_source": "templates"}, ("'templates'", "did you mean 'template'")),
         ({"importance_axis": "rows"}, ("'rows'", "did you mean 'row'")),
-        ({"max_composites": -1}, ("max_composites", "-1")),
+        ({"max_composites": -1}, ("max_composites", "found -1")),
         ({"name": "fixed"}, ("fixed_bands", "'fixed'")),
         ({"name": "fixed", "fixed_bands": (1, 2)}, ("fixed_bands", "'fixed'")),
         ({"fixed_bands": (1, 2, 3)}, ("fixed_bands", "(1, 2, 3)", "'importance'")),

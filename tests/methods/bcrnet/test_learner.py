@@ -159,7 +159,7 @@ def test_a_start_of_other_widths_is_refused(make, tmp_path):
 
 
 def test_branches_cannot_be_drawn_where_each_has_a_head(make):
-    with refuses(ConfigError, "per_branch", "2"):
+    with refuses(ConfigError, "per_branch", "found 2"):
         BCRNetLearner(bcrnet_recipe(make, network={"base": BASE, "heads": "per_branch"}, loss={"branches": 2}))
 
 

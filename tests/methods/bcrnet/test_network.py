@@ -197,7 +197,7 @@ def test_heads_per_branch_are_apart_and_limited():
     assert any(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in network.heads[1].parameters())
     wide = BCRNet(dataclasses.replace(network.config, composer=ComposerConfig(max_composites=1)))
     wide.composer.config = ComposerConfig(max_composites=0)
-    with refuses(InputError, "1 composites", "3"):
+    with refuses(InputError, "1 composites", "found 3"):
         wide(*crops(9))
 
 
@@ -205,7 +205,7 @@ def test_band_specific_network_refuses_other_counts():
     network = BCRNet(config(bimm=BIMMConfig(bands=6, widths=(2, 3)))).eval()
     with torch.no_grad():
         network(*crops(6))
-        with refuses(InputError, "6 bands", "9"):
+        with refuses(InputError, "6 bands", "found 9"):
             network(*crops(9))
 
 

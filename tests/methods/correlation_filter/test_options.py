@@ -11,12 +11,12 @@ from tests.fixtures.refusals import refuses
     ("given_options", "facts"),
     [
         ({"paddin": 3}, ("'paddin'", "did you mean 'padding'")),
-        ({"padding": 1}, ("padding", "2 to 10", "1")),
+        ({"padding": 1}, ("padding", "2 to 10", "found 1")),
         ({"filter_rate": float("nan")}, ("filter_rate", "0 to 1", "nan")),
         ({"size_rate": "fast"}, ("size_rate", "0 to 1", "'fast'")),
         ({"lost_score": True}, ("lost_score", "0 to 1", "True")),
-        ({"cells": 65}, ("65", "66")),
-        ({"target_parts": 1.5}, ("target_parts", "1.5")),
+        ({"cells": 65}, ("found 65", "66")),
+        ({"target_parts": 1.5}, ("target_parts", "found 1.5")),
     ],
 )
 def test_wrong_options(given_options, facts):

@@ -321,7 +321,7 @@ def test_refuses_what_it_cannot_use():
         with refuses(InputError, "bands", f"(1, {bands}, 127, 127)"):
             backbone(torch.rand(1, bands, 127, 127))
     specific = S2FB(dataclasses.replace(SMALL, bands=16)).eval()
-    with refuses(InputError, "16 bands", "25"):
+    with refuses(InputError, "16 bands", "found 25"):
         specific(torch.rand(1, 25, 127, 127))
     with refuses(InputError, "4 wavelengths", "(3,)"):
         backbone(torch.rand(1, 4, 127, 127), torch.tensor([400.0, 500, 600]))

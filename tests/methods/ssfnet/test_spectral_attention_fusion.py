@@ -184,5 +184,5 @@ def test_size_in_full():
 def test_wrong_configurations():
     with refuses(ConfigError, "'safn'", "did you mean 'safm'"):
         build_fusion("safn", 16)
-    with refuses(ConfigError, "12 channels", "8"):
+    with refuses(ConfigError, "12 channels", "found 8"):
         build_fusion("safm", 12)

@@ -39,12 +39,13 @@ def _methods_as_they_were(monkeypatch):
 def random_weights(tmp_path_factory) -> Path:
     """A folder with siamban-compact weights that nobody trained: enough to see that everything runs."""
     from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+    from spectrack.tables import to_table
     from spectrack.weights.files import save_weights
 
     torch.manual_seed(0)
     config = SiameseConfig()
     folder = tmp_path_factory.mktemp("weights")
-    described = {"method": "siamban", "profile": "compact", "config": config.to_json(), "recipe": "none, random"}
+    described = {"method": "siamban", "profile": "compact", "config": to_table(config), "recipe": "none, random"}
     save_weights(folder / "siamban-compact.safetensors", SiameseNetwork(config).eval().state_dict(), described)
     return folder
 

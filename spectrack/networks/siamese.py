@@ -23,7 +23,6 @@ from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.scaling import INPUT_RANGES, InputRange
-from spectrack.tables import from_table, to_table
 
 _OLDER_KEYS = {
     "compact": {"compact_widths": "widths", "compact_dilations": "dilations", "compact_middle_blocks": "middle_blocks"},
@@ -71,15 +70,6 @@ class SiameseConfig:
         keys = _OLDER_KEYS.get(backbone["name"], {}) | {"input_range": "input_range"}
         backbone |= {new: values[old] for old, new in keys.items() if old in values}
         return {key: value for key, value in values.items() if key not in older} | {"backbone": backbone}
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the metadata of a weights file."""
-        return to_table(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> SiameseConfig:
-        """The inverse of `to_json`."""
-        return from_table(cls, values, "the network's configuration")
 
 
 class SiameseNetwork(nn.Module):

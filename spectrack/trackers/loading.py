@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
+from spectrack.tables import from_table
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
 from spectrack.trackers.options import NetworkOptions
@@ -124,19 +125,10 @@ def load_network(
         _check_there_are_weights(method, profile)
     path = find_weights(weights, method=name, profile=profile)
     state, metadata = read_weights(path, method=name)
-    shape: Any = resolve(method.config)
+    what = f"the {method.label} configuration of {path.name}"
+    shape: Any = from_table(resolve(method.config), metadata.config, what, error=WeightsError)
     build: Any = resolve(method.network)
-    try:
-        config = shape.from_json(metadata.config)
-        network: Any = None if switches else build(config)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(
-            f"expected a {method.label} configuration in {path.name}, found {error}; the file was written by another "
-            "version"
-        ) from error
-    # A switch out of range is the user's fault and not the file's.
-    if switches:
-        network = build(config.with_switches(switches))
+    network = build(shape.with_switches(switches) if switches else shape)
     load_state(network, state, source=path.name)
     return TrainedNetwork(network, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe})
 

@@ -27,6 +27,7 @@ from spectrack.networks.siamese import SiameseNetwork
 from spectrack.networks.winograd import with_winograd
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
+from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
@@ -89,7 +90,7 @@ class SiameseTracker(Tracker):
         """Settings and weights identity as JSON values."""
         return {
             "name": self.name,
-            "network": self.network.config.to_json(),
+            "network": to_table(self.network.config),
             "options": asdict(self.options),
             "scaling": str(self.scaling),
             "precision": self.precision,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from spectrack.errors import WeightsError
 from spectrack.networks.siamese import decode_boxes
+from spectrack.tables import to_table
 from spectrack.trackers.method import resolve
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.labels import ellipse_labels, sample_labels
@@ -92,7 +93,7 @@ class Learner(nn.Module, ABC):
             "scaling": self.recipe.data.scaling,
             "false_colour": self.recipe.data.false_colour,
             "input_range": network.input_range,
-            "config": network.to_json(),
+            "config": to_table(network),
             "extra": {"online": dataclasses.asdict(self.recipe.online)},
         }
 

@@ -27,6 +27,7 @@ from spectrack.errors import WeightsError, nearest_name
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.tables import to_table
 from spectrack.weights.files import describe_mismatch
 from spectrack.weights.metadata import WeightsMetadata
 
@@ -85,7 +86,7 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
         profile="full",
         false_colour=DEFAULT_RULE if whole else None,
         input_range=shape.input_range,
-        config=shape.to_json(),
+        config=to_table(shape),
         parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),
         data={"imagenet": "ImageNet-1k"}.get(found, "RGB video, as the checkpoint's authors say"),
         licence="as the imported file",

@@ -14,6 +14,7 @@ from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.siamese import SiameseConfig
 from spectrack.runs.entries import SequenceEntry
+from spectrack.tables import to_table
 from spectrack.weights.files import save_weights
 
 SIZE = {"height": 64, "width": 96}
@@ -73,6 +74,6 @@ def bcrnet_weights(tmp_path_factory):
     save_weights(
         path,
         network.eval().state_dict(),
-        {"method": "bcrnet", "profile": "compact", "config": network.config.to_json()},
+        {"method": "bcrnet", "profile": "compact", "config": to_table(network.config)},
     )
     return path

@@ -9,6 +9,7 @@ from spectrack.errors import ConfigError
 from spectrack.networks.backbones.compact import CompactBackbone, CompactConfig
 from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.tables import from_table, to_table
 
 OLDER = {
     "profile": "compact",
@@ -40,8 +41,8 @@ OLDER = {
     ],
 )
 def test_tables_of_earlier_versions_mean_what_they_meant(values, expected):
-    assert SiameseConfig.from_json(values) == expected
-    assert SiameseConfig.from_json(expected.to_json()) == expected
+    assert from_table(SiameseConfig, values, "the test") == expected
+    assert from_table(SiameseConfig, to_table(expected), "the test") == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_tables_of_earlier_versions_mean_what_they_meant(values, expected):
 )
 def test_what_no_version_wrote_is_refused(values, message):
     with pytest.raises(ConfigError, match=message):
-        SiameseConfig.from_json(values)
+        from_table(SiameseConfig, values, "the test")
 
 
 def test_neck_and_head_have_the_width_that_the_backbone_asks_for_unless_told():

@@ -10,6 +10,7 @@ from spectrack.errors import ConfigError, CubeError, WeightsError
 from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.tables import to_table
 from spectrack.trackers.loading import load_tracker, split_options
 from spectrack.trackers.precision import resolve_device, resolve_precision
 from spectrack.trackers.registry import find_method
@@ -124,7 +125,7 @@ def test_weights_with_a_foreign_configuration_are_refused(folder, make, config):
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(folder, make):
-    path = make.weights(folder / "odd.safetensors", config=SiameseConfig(CompactConfig(widths=(8, 8, 16))).to_json())
+    path = make.weights(folder / "odd.safetensors", config=to_table(SiameseConfig(CompactConfig(widths=(8, 8, 16)))))
     with refuses(WeightsError, "SiameseNetwork", "odd.safetensors"):
         load_tracker("siamban", weights=path)
 

@@ -18,6 +18,7 @@ from spectrack.methods.bcrnet.band_importance import BIMMConfig
 from spectrack.methods.bcrnet.network import fuse_branches
 from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
 from spectrack.networks.siamese import decode_boxes
+from spectrack.tables import from_table
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.loading import load_tracker
@@ -332,7 +333,7 @@ def test_description_is_json_and_complete(method):
         "cpu",
     )
     assert description["options"] == dataclasses.asdict(options)
-    assert type(method.network.config).from_json(description["network"]) == method.network.config
+    assert from_table(type(method.network.config), description["network"], "the test") == method.network.config
     assert description["weights"] == {"file": "a.safetensors"}
 
 

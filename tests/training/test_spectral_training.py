@@ -3,7 +3,7 @@ the log.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
@@ -27,9 +27,6 @@ from tests.fixtures.refusals import refuses
 class TinyNetworkConfig:
     input_range: str = "unit"
     widths: tuple[int, int, int] = (8, 8, 8)
-
-    def to_json(self):
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from spectrack.networks.backbones.resnet50 import AtrousResNet50, ResNet50Config
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.tables import from_table
 from spectrack.weights.files import load_state, read_weights, save_weights
 from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
 from tests.fixtures.refusals import refuses
@@ -189,7 +190,7 @@ def test_the_config_builds_the_network_that_takes_the_weights(tmp_path):
     torch.save(numbered(SIAMBAN), tmp_path / "model.pth")
     imported = import_checkpoint(tmp_path / "model.pth")
     with torch.device("meta"):
-        network = SiameseNetwork(SiameseConfig.from_json(imported.metadata.config))
+        network = SiameseNetwork(from_table(SiameseConfig, imported.metadata.config, "the test"))
     assert {name: tensor.shape for name, tensor in network.state_dict().items()} == {
         name: tensor.shape for name, tensor in imported.state.items()
     }

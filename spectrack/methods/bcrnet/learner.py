@@ -10,13 +10,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from spectrack.errors import WeightsError
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.losses import bcrnet_loss, reconstruction_loss
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetOutput, fuse_branches
 from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, keep_levels
 from spectrack.pairs.spectral_expansion import SpectralBatch
-from spectrack.tables import require
+from spectrack.tables import from_table, require
 from spectrack.training.labels import distance_targets
 from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.recipe import Recipe
@@ -49,7 +50,7 @@ class BCRNetLearner(Learner):
         """
         backbone = self.recipe.network.base.backbone
         if metadata.method == "siamban" and isinstance(backbone, ResNet50Config):
-            had = SiameseConfig.from_json(metadata.config).backbone
+            had = from_table(SiameseConfig, metadata.config, source, error=WeightsError).backbone
             if isinstance(had, ResNet50Config):
                 state = keep_levels(state, had.levels, backbone.levels)
         super().load_start(state, metadata, source)

@@ -10,7 +10,6 @@ the switches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self, cast
 
@@ -89,15 +88,6 @@ class BCRNetConfig:
     def input_range(self) -> InputRange:
         """What the backbone was trained on."""
         return self.base.input_range
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the metadata of a weights file."""
-        return to_table(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return from_table(cls, values, "the network's configuration")
 
 
 class BCRNetOutput(NamedTuple):

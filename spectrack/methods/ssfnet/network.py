@@ -11,7 +11,6 @@ them), equal grids of both branches, weights for the boxes as well, profile `com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self, cast
 
@@ -95,15 +94,6 @@ class SSFNetConfig:
             ConfigError: a value out of range.
         """
         return from_table(type(self), to_table(self) | switches, "the options of SSF-Net")
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the metadata of a weights file."""
-        return to_table(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return from_table(cls, values, "the network's configuration")
 
 
 class SSFNetTemplate(NamedTuple):

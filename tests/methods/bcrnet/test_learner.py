@@ -14,7 +14,7 @@ from spectrack.methods.bcrnet.losses import BCRNetLossConfig
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork, keep_levels
 from spectrack.simulation.video import simulate
-from spectrack.tables import from_table
+from spectrack.tables import from_table, to_table
 from spectrack.trackers.loading import load_tracker
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.loop import train
@@ -46,12 +46,12 @@ def batch_of(recipe, cache):
 
 
 def save_siamban(path, base):
-    network = SiameseNetwork(SiameseConfig.from_json(base))
+    network = SiameseNetwork(from_table(SiameseConfig, base, "the test"))
     # Away from the start, where all heads are alike.
     for parameter in network.parameters():
         parameter.data += 0.01 * torch.randn_like(parameter)
     metadata = WeightsMetadata(
-        method="siamban", recipe="x", data="x", seed=1, profile="compact", config=network.config.to_json()
+        method="siamban", recipe="x", data="x", seed=1, profile="compact", config=to_table(network.config)
     )
     # As half precision holds it, like what training ships.
     save_weights(path, network.state_dict(), metadata, storage="float16")
@@ -65,7 +65,7 @@ def test_trains_to_weights_that_track_and_leaves_frozen_parts_alone(make, cache,
     recipe = bcrnet_recipe(make, start=str(tmp_path / "start.safetensors"), stages=stages, loss=loss)
     path = train(recipe, tmp_path / "run", cache=cache, device="cpu", jobs=1)
     state, metadata = read_weights(path, method="bcrnet")
-    trained = BCRNet(BCRNetConfig.from_json(metadata.config))
+    trained = BCRNet(from_table(BCRNetConfig, metadata.config, "the test"))
     trained.load_state_dict(state)
     start, _ = read_weights(tmp_path / "start.safetensors")
     found = trained.siamban.state_dict()
@@ -213,9 +213,9 @@ def test_fewer_levels_take_what_is_theirs_of_a_start(make):
     full = {"backbone": {"name": "resnet50", "shortcut": "3x3"}}
     conv4 = {"backbone": full["backbone"] | {"levels": [4]}}
     with torch.device("meta"):
-        state = SiameseNetwork(SiameseConfig.from_json(full)).state_dict()
+        state = SiameseNetwork(from_table(SiameseConfig, full, "the test")).state_dict()
         learner = BCRNetLearner(bcrnet_recipe(make, network={"base": conv4}))
-        metadata = WeightsMetadata(method="siamban", profile="full", config=SiameseConfig.from_json(full).to_json())
+        metadata = WeightsMetadata(method="siamban", profile="full", config=full)
         learner.load_start(state, metadata, "start")
         with refuses(ConfigError, "[4]", "[3, 4, 5]"):
             BCRNetLearner(bcrnet_recipe(make, network={"base": full})).load_start(

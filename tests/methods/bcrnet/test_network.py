@@ -14,6 +14,7 @@ from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig, fuse_branches
 from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.tables import from_table, to_table
 from tests.fixtures.refusals import refuses
 
 BASE = SiameseConfig(CompactConfig(widths=(4, 6, 8), dilations=(1,)))
@@ -215,9 +216,9 @@ def test_configuration_survives_json():
         config(base=SiameseConfig(ResNet50Config(shortcut="3x3", levels=(4,)))),
         config(composer=ComposerConfig(name="fixed", fixed_bands=(1, 2, 3)), refine=False),
     ):
-        assert BCRNetConfig.from_json(given.to_json()) == given
+        assert from_table(BCRNetConfig, to_table(given), "the test") == given
     with pytest.raises(ConfigError, match="found 'depth'"):
-        BCRNetConfig.from_json({"depth": 3})
+        from_table(BCRNetConfig, {"depth": 3}, "the test")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.tables import from_table, to_table
 from spectrack.training.labels import distance_targets, ellipse_labels
 from spectrack.training.losses import LossConfig, point_losses
 from spectrack.training.recipe import load_recipe
@@ -326,10 +327,10 @@ def test_configuration_survives_json():
         load_recipe("ssfnet-full").network,
         config(fusion="eca", region="pixel", saam=False, head="acm", prediction="mean"),
     ):
-        assert SSFNetConfig.from_json(given.to_json()) == given
-    assert SSFNetConfig.from_json({}) == SSFNetConfig()
+        assert from_table(SSFNetConfig, to_table(given), "the test") == given
+    assert from_table(SSFNetConfig, {}, "the test") == SSFNetConfig()
     with pytest.raises(ConfigError, match="found 'depth'"):
-        SSFNetConfig.from_json({"depth": 3})
+        from_table(SSFNetConfig, {"depth": 3}, "the test")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from spectrack.errors import ConfigError, InputError
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig
 from spectrack.methods.ssfnet.plane_backbone import PlaneBackbone, PlaneBackboneConfig, average_planes
 from spectrack.methods.ssfnet.spatial_spectral import S2FB
+from spectrack.tables import from_table, to_table
 from spectrack.training.recipe import load_recipe
 from tests.fixtures.refusals import refuses
 
@@ -81,7 +82,7 @@ def test_rows_of_the_ablation_have_as_many_parameters_as_s2fb():
         config = load_recipe("ssfnet-compact", row.overrides).network
         assert parameters(PlaneBackbone(config.planes)) == pytest.approx(reference, rel=0.01)
         assert parameters(SSFNet(config).s2fb) == parameters(PlaneBackbone(config.planes))
-        assert SSFNetConfig.from_json(config.to_json()) == config
+        assert from_table(SSFNetConfig, to_table(config), "the test") == config
         assert config.bands is None
 
 

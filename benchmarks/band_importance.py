@@ -25,7 +25,7 @@ import torch
 from benchmark import new_parser, write_record
 from scipy.stats import spearmanr
 
-from spectrack.grid import SEARCH_SIZE_PX
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.methods.bcrnet.composites import band_importance, group_bands, rank_bands
 from spectrack.methods.bcrnet.self_expression import (
     gram_matrix,
@@ -37,6 +37,7 @@ from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.suite import FIRST_SEED as SUITE_FIRST
 from spectrack.simulation.suite import LAST_SEED as SUITE_LAST
 from spectrack.simulation.video import simulate
+from spectrack.trackers.crop import BandScaling, CropWindow, context_side, cut
 from spectrack.trackers.loading import load_tracker
 
 SENSORS = ("vis16", "nir25", "rednir15")
@@ -56,18 +57,28 @@ class Crop:
     oracle: torch.Tensor
 
 
+class Cutter:
+    """Crops of a video as a tracker of its scaling cuts them: all bands, (1, bands, size, size)."""
+
+    def __init__(self, scaling, video):
+        self._video, self._imaging = video, BandScaling(scaling.fit(video[0]))
+        self._fill = self._imaging.apply(video[0]).mean(axis=(0, 1))
+
+    def __call__(self, index, window, size):
+        crop = cut(self._video.frame(index), window, size, self._imaging, self._fill)
+        return torch.from_numpy(crop)[None].permute(0, 3, 1, 2)
+
+
 def clip_crops(tracker, clip, sensor, scenario, seed, frames):
     """The template crop and consecutive search crops of a clip, the search window kept on the truth."""
     video = simulate(scenario, sensor, frames=frames, seed=seed)
-    tracker.init(video.frame(0), video.first_box, wavelengths_nm=video.wavelengths_nm)
-    template, _ = tracker._template_crop(video.frame(0), video.first_box)
-    cubes = [template]
-    for index in range(1, frames):
-        tracker._state.box = video.truth[index - 1].copy()
-        cubes.append(tracker._crop(video.frame(index), tracker._state.search_window(), SEARCH_SIZE_PX))
-    for frame, cube in enumerate(cubes):
+    cutter, wavelengths = Cutter(tracker.scaling, video), torch.tensor(video.wavelengths_nm, dtype=torch.float32)
+    for frame in range(frames):
+        box, size = video.truth[max(frame - 1, 0)], SEARCH_SIZE_PX if frame else TEMPLATE_SIZE_PX
+        window = CropWindow.around(box[:2] + box[2:] / 2, context_side(box) * size / TEMPLATE_SIZE_PX)
+        cube = cutter(frame, window, size)
         with torch.inference_mode():
-            matrix = tracker.network.bimm(cube, tracker._wavelengths).matrix.double()
+            matrix = tracker.network.bimm(cube, wavelengths).matrix.double()
             gram = gram_matrix(cube.double())
             yield Crop(clip, frame, gram[0], matrix[0], solve_self_expression(gram)[0])
 

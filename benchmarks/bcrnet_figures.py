@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from band_importance import FIRST_SEED, composite_of_band
+from band_importance import FIRST_SEED, Cutter, composite_of_band
 from benchmark import new_parser
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -50,11 +50,6 @@ LARGEST_FILE_KB = 150
 def follow(tracker, video):
     """Evidence of every frame but the first."""
     return [estimate.evidence for estimate in list(track(video, tracker))[1:]]
-
-
-def search_crop(tracker, video, index, evidence):
-    """The crop that a frame was searched in, (1, bands, 255, 255)."""
-    return tracker._crop(video.frame(index), evidence["search_window"], SEARCH_SIZE_PX)
 
 
 def band_ticks(axis, wavelengths, most=8):
@@ -179,7 +174,7 @@ def main():
     found = follow(tracker, video)
     middle = len(found) // 2
     evidence = found[middle]
-    crop = search_crop(tracker, video, middle + 1, evidence)
+    crop = Cutter(tracker.scaling, video)(middle + 1, evidence["search_window"], SEARCH_SIZE_PX)
     target = evidence["search_window"].to_crop(video.truth[middle + 1], SEARCH_SIZE_PX)
     weights = tracker.identity.get("file", "unnamed weights")
     note = f"{weights}, simulated {options.scenario}, {options.sensor}, seed {SEED}"

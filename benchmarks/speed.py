@@ -41,8 +41,9 @@ from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import cut
 from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.registry import recipe_files
 from spectrack.trackers.siamese import for_inference
-from spectrack.training.recipe import load_recipe, shipped_recipes
+from spectrack.training.recipe import load_recipe
 
 HEIGHT, WIDTH, SCENARIO, SEED = 256, 512, "calm", 31
 VIDEOS = {
@@ -205,7 +206,7 @@ def make_tracker(name, profile, weights, precision):
             raise
     shipped = load_tracker(name, precision=precision, device="cpu")
     made = SiameseConfig(ResNet50Config())
-    if f"{name}-{profile}" in shipped_recipes():
+    if f"{name}-{profile}" in recipe_files():
         # The layout of ordinary ImageNet weights: half the work of SiamBAN's own.
         made = load_recipe(f"{name}-{profile}", {"network.base.backbone.shortcut": "1x1_crop"}).network
     torch.manual_seed(0)

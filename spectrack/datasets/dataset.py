@@ -11,6 +11,7 @@ from typing import Protocol
 
 from spectrack.datasets.folder_names import canonical_modality, canonical_split
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Sequence
 
 
@@ -61,6 +62,10 @@ class DatasetEntry:
     attributes: tuple[str, ...]
     frames: int | None
     source: SequenceSource = field(repr=False)
+
+    def archived(self) -> tuple[Ingredients, str] | None:
+        """What the sequence is made of and a digest of its annotations, where archives tell without being unpacked."""
+        return getattr(self.source, "archived", lambda: None)()
 
     def open(self) -> Sequence:
         """The sequence, read lazily; its name is the label.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spectrack.datasets.scanning import FoundSequence, FrameFolder
 from spectrack.datasets.zipped import checksums, extract_folder, make_scratch_folder
-from spectrack.files.fingerprints import Ingredients
+from spectrack.files.fingerprints import Ingredients, values_digest
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.layout import Layout, find_layout
 from spectrack.sequences.opening import open_sequence
@@ -50,10 +50,25 @@ class FolderSource:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
         weakref.finalize(sequence, shutil.rmtree, scratch, ignore_errors=True)
-        # The copies are new every time; what the archive says of their bytes is not.
-        packed = [checksums(folder.archive, folder.member) for folder in folders.values() if folder.archive]
-        sequence.copy_of = Ingredients(values=packed)
+        archived = self.archived()
+        if archived is not None:
+            sequence.copy_of = archived[0]  # the copies are new every time, what they are copied from is not
         return sequence
+
+    def archived(self) -> tuple[Ingredients, str] | None:
+        """What the frames are made of, and a digest of the texts about them (truth, attributes), when all of them lie
+        in archives, which are not unpacked for that; else None.
+
+        Raises:
+            SequenceError: a damaged archive.
+        """
+        found = []
+        for folder in self._folders().values():
+            if folder.archive is None:
+                return None
+            found += checksums(folder.archive, folder.member)
+        texts = [file for file in found if file[0].lower().endswith(".txt")]
+        return Ingredients(values=[file for file in found if file not in texts]), values_digest(texts)
 
     @contextmanager
     def unpacked(self) -> Iterator[dict[str, Path]]:

@@ -90,16 +90,14 @@ def extract_folder(archive: Path, folder: str, target: Path) -> None:
 
 
 def checksums(archive: Path, folder: str) -> list[tuple[str, int, int]]:
-    """Name, size and CRC-32 of every file with frames, or about them, that `extract_folder` would copy; nothing is
-    unpacked.
+    """Name, size and CRC-32 of every file that `extract_folder` would copy; nothing is unpacked.
 
     Raises:
         SequenceError: an unsafe or damaged archive.
     """
     with _opened(archive) as opened:
         found = _members_of(opened, archive, folder)
-    # Truth boxes are text, and count for themselves.
-    return [(info.filename, info.file_size, info.CRC) for info in found if not info.filename.lower().endswith(".txt")]
+    return [(info.filename, info.file_size, info.CRC) for info in found]
 
 
 def make_scratch_folder() -> Path:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes, as_box
 from spectrack.errors import SequenceError
-from spectrack.files.fingerprints import Fingerprint, values_digest
+from spectrack.files.fingerprints import Fingerprint, Ingredients, values_digest
 from spectrack.sequences.base import Sequence
 
 
@@ -64,18 +64,24 @@ class _Opened:
 
 
 class OpenedEntry:
-    """A sequence whose turn has come; boxes and truth are computed when they are asked for.
+    """A sequence whose turn has come; it is opened, and its boxes are computed, when they are asked for.
 
     Args:
         entry: what is opened.
 
     Raises:
-        SequenceError: it cannot be read.
+        SequenceError: from everything below, when it cannot be read.
     """
 
     def __init__(self, entry: Entry) -> None:
-        self.label, self._listed = entry.label, tuple(entry.attributes)
-        self.sequence = entry.open()
+        self.label, self._entry, self._listed = entry.label, entry, tuple(entry.attributes)
+        # A zipped sequence says what it is made of without being unpacked.
+        self._archived: tuple[Ingredients, str] | None = getattr(entry, "archived", lambda: None)()
+
+    @cached_property
+    def sequence(self) -> Sequence:
+        """The sequence, open."""
+        return self._entry.open()
 
     @cached_property
     def box(self) -> Box:
@@ -108,9 +114,14 @@ class OpenedEntry:
         """Labels such as OCC: those of the list, else the sequence's own."""
         return self._listed or tuple(self.sequence.attributes)
 
+    def made_of(self) -> Ingredients:
+        """What the frames are made of."""
+        return self.sequence.made_of() if self._archived is None else self._archived[0]
+
     def annotations_digest(self) -> str:
         """Digest of truth, visibility and attributes."""
-        return values_digest([self.sequence.truth_digest(), self._listed])
+        truth = self.sequence.truth_digest() if self._archived is None else self._archived[1]
+        return values_digest([truth, self._listed])
 
 
 def plain_truth(sequence: Sequence) -> Boxes | None:

@@ -99,9 +99,11 @@ def renew(directory: RunDirectory, entries: Sequence[Entry], found: Resumption) 
 def _why_again(opened: OpenedEntry, marker: Mapping[str, Any], directory: RunDirectory) -> str:
     """Why a finished sequence must be tracked again; empty where its boxes are still right."""
     content = SequenceContent.from_json(marker.get("content"))
-    now = made_of(opened.sequence)
-    if content is None or now is None:
+    now = made_of(opened)
+    if content is None:
         return "what its frames were is not known"
+    if now is None:
+        return "what its frames are now cannot be told"
     if not content.frames.fits(now):
         return "its frames are others than they were"
     if content.annotations != opened.annotations_digest() and not np.array_equal(

@@ -163,7 +163,7 @@ def track_entry(entry: Entry, make_tracker: MakeTracker, settings: TrackSettings
     try:
         opened = OpenedEntry(entry)
         box, truth, annotations = opened.box, opened.truth, opened.annotations_digest()
-        ingredients = made_of(opened.sequence)
+        ingredients = made_of(opened)
         seen = None if ingredients is None else glance(ingredients)
     except (SpectrackError, OSError) as error:
         return Unreadable(entry.label, " ".join(str(error).split()))
@@ -242,14 +242,14 @@ def follow(
     return Followed(boxes, FrameTable.of(rows, len(sequence)), len(rows), stopped)
 
 
-def made_of(sequence: Sequence) -> Ingredients | None:
+def made_of(opened: OpenedEntry) -> Ingredients | None:
     """What a sequence is made of; None where finding out needs frames that cannot be read."""
     try:
-        return sequence.made_of()
+        return opened.made_of()
     except MemoryError:
         raise
     except Exception as error:  # frames of somebody else's kind of sequence may fail in any way
-        log.info("what %s is made of is not known: %s", sequence.name, error)
+        log.info("what %s is made of is not known: %s", opened.label, error)
         return None
 
 

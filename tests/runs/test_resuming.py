@@ -3,10 +3,12 @@
 import json
 import logging
 import os
+import shutil
 
 import numpy as np
 import pytest
 
+from spectrack.datasets.opening import open_dataset
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.files import Terms, claim_folder
 from spectrack.runs.entries import SequenceContent, SequenceEntry
@@ -114,6 +116,28 @@ def test_corrected_truth_changes_the_score_and_keeps_the_boxes(tmp_path, data, t
     assert (tmp_path / "run" / "boxes" / "car.txt").stat().st_mtime_ns == written
     assert json.loads((tmp_path / "run" / "run.json").read_text())["auc"] == after.scores.auc
     assert run(entries(data), tracker, tmp_path / "run").resumption.reused == ("car", "ball")
+
+
+def test_zipped_data_are_reused_without_being_unpacked(tmp_path, data, tracked, monkeypatch):
+    tracker, started = tracked
+    (tmp_path / "zips").mkdir()
+
+    def zipped():
+        shutil.make_archive(str(tmp_path / "zips" / "test"), "zip", data)
+        return open_dataset("folder", tmp_path / "zips").entries
+
+    first = run(zipped(), tracker, tmp_path / "run")
+    monkeypatch.setattr("spectrack.datasets.sources.extract_folder", pytest.fail)
+    again = run(zipped(), tracker, tmp_path / "run")
+    assert len(again.resumption.reused) == 2
+    monkeypatch.undo()
+    correct_truth(data / "car")
+    renewed = run(zipped(), tracker, tmp_path / "run")
+    assert len(renewed.resumption.renewed) == 1
+    assert renewed.scores.auc < first.scores.auc
+    replace_frames(data / "ball")
+    assert len(run(zipped(), tracker, tmp_path / "run").resumption.again) == 1
+    assert len(started) == 3
 
 
 def test_another_first_box_is_tracked_from_anew(tmp_path, data, tracked):

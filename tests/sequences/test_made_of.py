@@ -159,11 +159,17 @@ def test_zipped_sequences_go_by_what_the_archive_says(tmp_path):
         (tmp_path / "zips").mkdir(exist_ok=True)
         shutil.make_archive(str(tmp_path / "zips" / "test"), "zip", tmp_path / "x")
         shutil.rmtree(tmp_path / "x")
-        return open_dataset("folder", tmp_path / "zips").entries[0].open()
+        entry = open_dataset("folder", tmp_path / "zips").entries[0]
+        opened = entry.open()
+        assert opened.made_of() == entry.archived()[0]
+        annotations.append(entry.archived()[1])
+        return opened
 
+    annotations = []
     first, again, other, corrected = packed(100), packed(100), packed(101), packed(100, moved=1.0)
     assert first.made_of().files == ()
     assert key(first) == key(again) == key(corrected) != key(other)
+    assert annotations[0] == annotations[1] == annotations[2] != annotations[3]
     assert first.truth_digest() == other.truth_digest() != corrected.truth_digest()
 
 

@@ -38,7 +38,7 @@ _CONTENTS = {
 
 
 @dataclass(frozen=True)
-class Clip:
+class DemoClip:
     """Which video the demonstration shows.
 
     Attributes:
@@ -57,7 +57,7 @@ class Clip:
         """The video, rendered on demand."""
         return simulate(self.scenario, self.sensor, frames=self.frames, seed=self.seed)
 
-    def pair(self) -> Clip | None:
+    def pair(self) -> DemoClip | None:
         """The same motion, shapes and background with ordinary colours for metamers, or the reverse; None without
         one.
         """
@@ -69,7 +69,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TrackedClip:
     """One tracker on one clip.
 
     Attributes:
@@ -84,7 +84,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoResult:
     """What the demonstration gave.
 
     Attributes:
@@ -97,18 +97,18 @@ class Demo:
 
     sequence: Sequence
     recording: Recording
-    comparisons: list[Comparison]
+    comparisons: list[TrackedClip]
     files: dict[Path, str]
 
 
 def run_demo(
     out: str | os.PathLike[str] = "demo_output",
     *,
-    clip: Clip | None = None,
+    clip: DemoClip | None = None,
     tracker: str = "ssfnet",
     precision: str = "auto",
     on_progress: OnProgress | None = None,
-) -> Demo:
+) -> DemoResult:
     """Simulate a clip, track it with shipped weights, score it, and draw what happened.
 
     Args:
@@ -124,7 +124,7 @@ def run_demo(
     """
     from spectrack.reports.strip_figures import write_filmstrip
 
-    clip = clip or Clip()
+    clip = clip or DemoClip()
     terms = Terms("demonstration", overwrite=True, names=tuple(_CONTENTS), also=("scores",))
     check_folder(out, terms)
     sequence = clip.open()
@@ -135,29 +135,31 @@ def run_demo(
         first = first_box(sequence)
         recording = write_recording(sequence, loaded, folder, first, sequence.truth, options, settings, on_progress)
         comparisons = [
-            Comparison(tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth}))
+            TrackedClip(
+                tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth})
+            )
         ]
         if tracker != _PLAIN:
-            comparisons.append(_compare(clip, plain, "tracking it on false colour", on_progress))
+            comparisons.append(_track_clip(clip, plain, "tracking it on false colour", on_progress))
         if (pair := clip.pair()) is not None:
-            comparisons.append(_compare(pair, plain, "tracking its pair", on_progress))
+            comparisons.append(_track_clip(pair, plain, "tracking its pair", on_progress))
         if on_progress is not None:
             on_progress("drawing plots", 0, 1)
         _plot(folder, {f"{one.tracker}, {one.scenario}": one.scores for one in comparisons})
         write_filmstrip(folder / "filmstrip.png", sequence, recording.boxes, truth=sequence.truth)
-        told = [{"tracker": one.tracker, "scenario": one.scenario, **one.scores.figures} for one in comparisons]
-        write_json(folder / "summary.json", recording.summary | {"comparison": told})
+        described = [{"tracker": one.tracker, "scenario": one.scenario, **one.scores.figures} for one in comparisons]
+        write_json(folder / "summary.json", recording.summary | {"comparison": described})
     files = {Path(out) / name: what for name, what in _CONTENTS.items()}
-    return Demo(sequence, dataclasses.replace(recording, directory=Path(out)), comparisons, files)
+    return DemoResult(sequence, dataclasses.replace(recording, directory=Path(out)), comparisons, files)
 
 
-def _compare(clip: Clip, tracker: Tracker, what: str, on_progress: OnProgress | None) -> Comparison:
+def _track_clip(clip: DemoClip, tracker: Tracker, what: str, on_progress: OnProgress | None) -> TrackedClip:
     sequence, boxes = clip.open(), []
     for index, estimate in enumerate(track(sequence, tracker)):
         boxes.append(estimate.box)
         if on_progress is not None:
             on_progress(what, index + 1, len(sequence))
-    return Comparison(tracker.name, clip.scenario, score({sequence.name: boxes}, {sequence.name: sequence.truth}))
+    return TrackedClip(tracker.name, clip.scenario, score({sequence.name: boxes}, {sequence.name: sequence.truth}))
 
 
 def _plot(folder: Path, scores: dict[str, Scores]) -> None:

@@ -7,14 +7,14 @@ import pytest
 
 import spectrack
 from spectrack.cli import main
-from spectrack.demo import Clip, run_demo
+from spectrack.demo import DemoClip, run_demo
 from spectrack.errors import ConfigError
 from spectrack.files import MANIFEST
 from tests.fixtures.refusals import refuses
 
 pytestmark = pytest.mark.usefixtures("with_random_weights")
 
-SHORT = Clip(frames=3)
+SHORT = DemoClip(frames=3)
 WRITTEN = {
     "boxes.txt",
     "filmstrip.png",
@@ -69,7 +69,7 @@ def test_the_default_clip_is_camouflage_and_its_pair_is_not():
 
 
 def test_a_scenario_without_a_pair_is_shown_alone(tmp_path):
-    demo = run_demo(tmp_path / "out", clip=Clip("calm", frames=2), tracker="siamban")
+    demo = run_demo(tmp_path / "out", clip=DemoClip("calm", frames=2), tracker="siamban")
     assert [(one.tracker, one.scenario) for one in demo.comparisons] == [("siamban", "calm")]
 
 
@@ -83,21 +83,21 @@ def test_all_bands_are_shown_beside_false_colour(tmp_path):
 
 def test_running_it_again_replaces_its_own_files_only(tmp_path):
     out = tmp_path / "demo_output"
-    run_demo(out, clip=Clip("calm", frames=3), tracker="siamban")
+    run_demo(out, clip=DemoClip("calm", frames=3), tracker="siamban")
     (out / "holiday.jpg").write_bytes(b"sun")
-    run_demo(out, clip=Clip("calm", frames=2), tracker="siamban")
+    run_demo(out, clip=DemoClip("calm", frames=2), tracker="siamban")
     assert {file.name for file in out.iterdir()} == {*WRITTEN, "holiday.jpg"}
     assert len((out / "boxes.txt").read_text().splitlines()) == 2
     (out / "boxes.txt").write_text("corrected by hand")
     with refuses(ConfigError, "boxes.txt", "changed since"):
-        run_demo(out, clip=Clip("calm", frames=2), tracker="siamban")
+        run_demo(out, clip=DemoClip("calm", frames=2), tracker="siamban")
     assert (out / "boxes.txt").read_text() == "corrected by hand"
 
 
 def test_a_folder_of_somebody_else_is_refused(tmp_path):
     (tmp_path / "boxes.txt").write_text("mine")
     with refuses(ConfigError, "'boxes.txt'"):
-        run_demo(tmp_path, clip=Clip("calm", frames=2), tracker="siamban")
+        run_demo(tmp_path, clip=DemoClip("calm", frames=2), tracker="siamban")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("boxes.txt", "mine")]
 
 

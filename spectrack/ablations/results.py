@@ -103,7 +103,7 @@ def summarise(scores: Scores, reference: Scores | None, labels: Mapping[str, Seq
     return {name: _summary(scores.select(part), reference, part) for name, part in chosen.items() if part}
 
 
-def measured(
+def result_of_row(
     row: Row,
     scores: Sequence[Scores],
     *,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError
-from spectrack.runs.workers import spread
+from spectrack.runs.workers import in_parallel
 
 if TYPE_CHECKING:
     from spectrack.training.loop import Progress
@@ -116,7 +116,7 @@ def train_seeds(
         with _watched(
             [_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing), tell
         ):
-            list(spread(train_one, tasks, jobs=min(processes, len(missing))))
+            list(in_parallel(train_one, tasks, jobs=min(processes, len(missing))))
     else:
         for task in tasks:
             train_one(task, jobs=processes, progress=tell)
@@ -139,11 +139,11 @@ def trained_on(weights: list[Path]) -> list[str]:
     """The machines that weights were trained on, each once, with the number format; empty where the trainings did not
     say.
     """
-    from spectrack.training.run_directory import RunDirectory
+    from spectrack.training.run_directory import TrainingDirectory
 
     told = []
     for path in weights:
-        made = RunDirectory(path.parent).environment() or {}
+        made = TrainingDirectory(path.parent).environment() or {}
         # Trainings of earlier versions have no machine of their own, and used a GPU wherever there was one.
         machine = made.get("machine") or made.get("gpu") or made.get("processor")
         if machine:
@@ -179,14 +179,14 @@ def _render(recipes: list[Recipe], cache: Path, jobs: int) -> None:
 @contextmanager
 def _watched(places: list[Path], steps: int, progress: OnTraining) -> Iterator[None]:
     """Tell how far trainings in other processes are, by their logs."""
-    from spectrack.training.run_directory import RunDirectory
+    from spectrack.training.run_directory import TrainingDirectory
 
     over = threading.Event()
 
     def look() -> None:
         told = 0
         while not over.wait(_LOOK_EVERY_SECONDS):
-            done = sum(RunDirectory(place).logged_step() for place in places)
+            done = sum(TrainingDirectory(place).logged_step() for place in places)
             if done != told:
                 progress(done, steps, f"{len(places)} seeds at once")
                 told = done

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import spectrack
 from spectrack.ablations.options import AblationOptions
-from spectrack.ablations.results import RowResult, measured
+from spectrack.ablations.results import RowResult, result_of_row
 from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds, trained_on
 from spectrack.ablations.rows import Row, RowTable, load_rows
 from spectrack.ablations.videos import make_entry, select_entries
@@ -32,7 +32,7 @@ from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.options import RunOptions, RunSources
 from spectrack.runs.runner import run
 from spectrack.runs.sequence_run import plain_description
-from spectrack.runs.workers import check_spread
+from spectrack.runs.workers import check_parallel
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
 from spectrack.trackers.base import Tracker
@@ -169,7 +169,7 @@ class _Ablation:
     def go(self) -> AblationResult:
         """Check everything that can be checked beforehand, then measure row by row."""
         resolve_protocol(self.options.protocol)
-        check_spread(self.options.jobs, None)
+        check_parallel(self.options.jobs, None)
         with claim_folder(self.out, self._terms()) as claim:
             for row in self.rows:
                 self._check(row)
@@ -210,7 +210,7 @@ class _Ablation:
             failures += [f"{label}, {message}" for label, message in result.failures.items()]
         self.scores[row.name] = mean_scores(scores)
         reference = self.scores.get(row.reference)
-        return measured(
+        return result_of_row(
             row,
             scores,
             reference=reference,

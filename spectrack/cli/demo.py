@@ -38,7 +38,7 @@ class Demo:
     def run(self) -> int:
         """Run the demonstration and print what came of it."""
         from spectrack.cli.track import describe_recording
-        from spectrack.demo import Clip, run_demo
+        from spectrack.demo import DemoClip, run_demo
         from spectrack.evaluation.figures import BRIEF
         from spectrack.evaluation.speed import speed_of
 
@@ -46,7 +46,7 @@ class Demo:
         given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
         with ProgressBar() as bar:
             bar.show("loading", 0, None)
-            demo = run_demo(self.out, clip=Clip(**given), tracker=self.tracker, on_progress=bar.show)
+            demo = run_demo(self.out, clip=DemoClip(**given), tracker=self.tracker, on_progress=bar.show)
         speed = speed_of([{"tracking": demo.recording.tracking_ms}]).frames_per_second
         facts = describe_recording(demo.sequence, demo.recording)[:2]
         print_facts([*facts, ("speed", f"{speed or 0:.0f} frames/s, without rendering the clip")])

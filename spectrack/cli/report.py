@@ -14,7 +14,7 @@ from spectrack.errors import ConfigError
 from spectrack.reports.options import ReportOptions
 
 if TYPE_CHECKING:
-    from spectrack.reports.report import Report as WrittenReport
+    from spectrack.reports.report import WrittenReport
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ SECTIONS = {
 
 
 @dataclass(frozen=True)
-class Content:
+class PageContent:
     """What a page shows.
 
     Attributes:
@@ -59,7 +59,7 @@ class Content:
     remarks: Sequence[str]
 
 
-def make_page(content: Content) -> str:
+def make_page(content: PageContent) -> str:
     """The whole page as text."""
     style, script = (
         resources.files("spectrack.reports").joinpath(name).read_text(encoding="utf-8")
@@ -88,7 +88,7 @@ def make_page(content: Content) -> str:
 class _Writer:
     """Sections of the page; each method gives HTML, or nothing where there is nothing to show."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: PageContent) -> None:
         self._content, self._comparison = content, content.comparison
         self._figures = 0
 

@@ -17,14 +17,14 @@ from spectrack.evaluation.tracked import TrackedRun
 from spectrack.files import check_folder, write_folder, write_text
 from spectrack.reports.illustrations import OnProgress, draw_figures, plan_figures
 from spectrack.reports.options import PAGE, ReportOptions
-from spectrack.reports.page import Content, make_page
+from spectrack.reports.page import PageContent, make_page
 from spectrack.reports.result_tables import all_tables
 from spectrack.reports.strip_frames import Pictures, film_strips
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
 
 
 @dataclass(frozen=True)
-class Report:
+class WrittenReport:
     """A report that was written.
 
     Attributes:
@@ -48,7 +48,7 @@ def write_report(
     pictures: Pictures | None = None,
     remarks: Iterable[str] = (),
     on_progress: OnProgress | None = None,
-) -> Report:
+) -> WrittenReport:
     """Score runs side by side and write the report, whole or not at all.
 
     Args:
@@ -84,9 +84,9 @@ def write_report(
         for stem, table in tables.items():
             for suffix, write in ((".csv", to_csv), (".md", to_markdown), (".tex", to_latex)):
                 write_text(folder / "tables" / f"{stem}{suffix}", write(table))
-        content = Content(options.title, comparison, tables, illustrations, highlights, strips, told)
+        content = PageContent(options.title, comparison, tables, illustrations, highlights, strips, told)
         write_text(folder / PAGE, make_page(content))
-    return Report(Path(out) / PAGE, comparison, told)
+    return WrittenReport(Path(out) / PAGE, comparison, told)
 
 
 def _about_misses(comparison: Comparison) -> list[str]:

@@ -37,7 +37,7 @@ from spectrack.runs.sequence_run import (
     plain_description,
     track_entry,
 )
-from spectrack.runs.workers import check_spread, spread
+from spectrack.runs.workers import check_parallel, in_parallel
 from spectrack.sequences.base import Sequence
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ def prepare_run(
     plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options, sources)
     del tracker
     protocol = options.rule
-    check_spread(options.jobs, options.cluster)
+    check_parallel(options.jobs, options.cluster)
     if options.threads < 1:
         raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
     settings = TrackSettings(plan["tracker"], protocol, options.seed, options.threads, options.evidence)
@@ -168,7 +168,7 @@ def _track_pending(
         return
     directory.reopen()
     unreadable, done = [], len(entries) - len(pending)
-    for item in spread(track_one, pending, jobs=options.jobs, cluster=options.cluster):
+    for item in in_parallel(track_one, pending, jobs=options.jobs, cluster=options.cluster):
         if isinstance(item, Unreadable):
             unreadable.append(item)
             continue

@@ -16,8 +16,8 @@ _CONNECT_SECONDS = 20
 _WORKER_SECONDS = 60
 
 
-def check_spread(jobs: int, cluster: str | None) -> None:
-    """Refuse numbers and names that `spread` does not know, before anything is done.
+def check_parallel(jobs: int, cluster: str | None) -> None:
+    """Refuse numbers and names that `in_parallel` does not know, before anything is done.
 
     Raises:
         ConfigError: no job at all, or a cluster of an unknown kind.
@@ -31,7 +31,7 @@ def check_spread(jobs: int, cluster: str | None) -> None:
         )
 
 
-def spread(
+def in_parallel(
     function: Callable[[Item], Result], items: Iterable[Item], *, jobs: int = 1, cluster: str | None = None
 ) -> Iterator[Result]:
     """Results of `function` for every item, as they are finished.
@@ -46,11 +46,11 @@ def spread(
             ``ray`` or ``ray://host:port``.
 
     Raises:
-        ConfigError: see `check_spread`, or a cluster that cannot be reached.
+        ConfigError: see `check_parallel`, or a cluster that cannot be reached.
         MissingExtraError: the cluster's package is not installed.
         SpectrackError: a worker ended without an answer.
     """
-    check_spread(jobs, cluster)
+    check_parallel(jobs, cluster)
     if cluster is None and jobs == 1:
         yield from map(function, items)
         return

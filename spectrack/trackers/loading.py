@@ -52,7 +52,7 @@ def load_tracker(
     """A tracker that is ready for `init`.
 
     A tracker with a network is made as ``Tracker(network, online_options, scaling=..., rule=..., bands=...,
-    precision=..., device=..., identity=...)``, see `siamese.Setting`.
+    precision=..., device=..., identity=...)``, see `siamese.TrainedSetting`.
 
     Args:
         name: a registered tracker.

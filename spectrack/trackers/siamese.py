@@ -36,7 +36,7 @@ from spectrack.trackers.precision import Precision
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
-class Setting(TypedDict, total=False):
+class TrainedSetting(TypedDict, total=False):
     """What weights were trained with, and where the network runs.
 
     Attributes:
@@ -75,7 +75,7 @@ class SiameseTracker(Tracker):
         options: OnlineOptions | None = None,
         *,
         exact: Several[str] = (),
-        **setting: Unpack[Setting],
+        **setting: Unpack[TrainedSetting],
     ) -> None:
         self.options = options or OnlineOptions()
         self.scaling = Scaling.parse(setting.get("scaling", DEFAULT_SCALING))

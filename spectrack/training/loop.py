@@ -39,7 +39,7 @@ from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
 from spectrack.training.options import TrainOptions
 from spectrack.training.recipe import Recipe
-from spectrack.training.run_directory import ClaimedRunDirectory, RunDirectory, training_terms
+from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import StageSchedule
 from spectrack.weights.files import read_weights, save_weights
 from spectrack.weights.index import find_weights
@@ -105,12 +105,14 @@ def train(
             f"expected to stop after at least 1 step, found {stop_after}; leave stop_after out to train to the end"
         )
     _keep_memory()
-    directory = RunDirectory(Path(out))
+    directory = TrainingDirectory(Path(out))
     fabric = _launch(resolve_device(device))
     with ExitStack() as claims:
         precision: Precision | None = None
         if fabric.is_global_zero:
-            directory = ClaimedRunDirectory(claims.enter_context(claim_folder(out, training_terms(recipe))), recipe)
+            directory = ClaimedTrainingDirectory(
+                claims.enter_context(claim_folder(out, training_terms(recipe))), recipe
+            )
             precision = directory.precision(resolve_precision(recipe.precision, fabric.device))
         precision = fabric.broadcast(precision)
         if recipe.batch % fabric.world_size:
@@ -120,7 +122,7 @@ def train(
             )
         with fabric.rank_zero_first():
             feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
-        if isinstance(directory, ClaimedRunDirectory):
+        if isinstance(directory, ClaimedTrainingDirectory):
             directory.refuse_other_data(feeds.content)
         return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
@@ -143,14 +145,14 @@ class _Run:
     def __init__(
         self,
         recipe: Recipe,
-        directory: RunDirectory,
+        directory: TrainingDirectory,
         fabric: Any,
         precision: Precision | None,
         feeds: FeedMaker,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
-        self.writer = directory if isinstance(directory, ClaimedRunDirectory) else None  # of one process
+        self.writer = directory if isinstance(directory, ClaimedTrainingDirectory) else None  # of one process
         self.half, self.content = precision == "bf16", feeds.content
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()

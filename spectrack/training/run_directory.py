@@ -37,7 +37,7 @@ def training_terms(recipe: Recipe) -> Terms:
     return Terms("training", resume=True, empty=False, names=names, data=data)
 
 
-class RunDirectory:
+class TrainingDirectory:
     """A run directory, to read.
 
     Args:
@@ -80,7 +80,7 @@ class RunDirectory:
         return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
 
-class ClaimedRunDirectory(RunDirectory):
+class ClaimedTrainingDirectory(TrainingDirectory):
     """A run directory that this process writes.
 
     Args:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from spectrack.ablations.results import RowResult, measured, summarise
+from spectrack.ablations.results import RowResult, result_of_row, summarise
 from spectrack.ablations.rows import Row
 from spectrack.errors import InputError
 from spectrack.evaluation.scores import mean_scores
@@ -82,7 +82,7 @@ def test_a_reference_must_cover_the_row(make):
 def test_a_row_of_seeds_tells_their_spread(make):
     runs = [make.scores(a=0.2, b=0.6), make.scores(a=0.4, b=0.6), make.scores(a=0.6, b=0.6)]
     trackers = [{**item, "seed": seed} for seed, item in enumerate(told(3), start=1)]
-    result = measured(
+    result = result_of_row(
         ROW, runs, reference=make.scores(a=0.2, b=0.2), labels=LABELS, trackers=trackers, training={"pairs": 4}
     )
     assert [item["auc"] for item in result.trackers] == [pytest.approx(value) for value in (0.4, 0.5, 0.6)]
@@ -91,13 +91,13 @@ def test_a_row_of_seeds_tells_their_spread(make):
     assert result.sequences == {"a": pytest.approx(0.4), "b": pytest.approx(0.6)}
     assert result.selections["all"].auc.estimate == pytest.approx(0.5)
     assert result.selections["all"].difference.estimate == pytest.approx(0.3)
-    single = measured(ROW, runs[:1], reference=None, labels={}, trackers=told(1))
+    single = result_of_row(ROW, runs[:1], reference=None, labels={}, trackers=told(1))
     assert single.spread is None
     assert single.status == "measured"
 
 
 def test_json_and_back(make):
-    result = measured(
+    result = result_of_row(
         ROW,
         [make.scores(a=0.5)],
         reference=make.scores(a=0.4),

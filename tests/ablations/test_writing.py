@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spectrack.ablations.results import RowResult, measured
+from spectrack.ablations.results import RowResult, result_of_row
 from spectrack.ablations.rows import Group, Row, RowTable
 from spectrack.ablations.writing import Record, ablation_terms, group_table, read_earlier, write_tables
 from spectrack.errors import ConfigError, InputError
@@ -60,7 +60,7 @@ def record(make):
 
     def of(place, runs, reference=None, **more):
         trackers = [{"run": f"runs/{number}", "weights": None} for number in range(len(runs))]
-        return measured(ROWS[place], runs, reference=reference, labels=labels, trackers=trackers, **more)
+        return result_of_row(ROWS[place], runs, reference=reference, labels=labels, trackers=trackers, **more)
 
     results = [
         of(0, [base]),

@@ -16,7 +16,7 @@ from spectrack.files import MANIFEST
 from spectrack.runs.benchmark import benchmark
 from spectrack.runs.options import RunOptions, RunSources
 from spectrack.runs.reading import read_runs
-from spectrack.runs.workers import spread
+from spectrack.runs.workers import in_parallel
 from tests.fixtures.refusals import refuses
 
 TIMES = {"frames_per_second", "median_ms", "date", "jobs", "cluster"}
@@ -116,7 +116,7 @@ def test_a_dask_cluster_gives_the_same_bytes(cluster, one_process, workshop, tmp
 
 
 def test_a_dask_cluster_works_in_two_processes(cluster, workshop):
-    found = list(spread(workshop.where, range(12), cluster=cluster))
+    found = list(in_parallel(workshop.where, range(12), cluster=cluster))
     assert sorted(item for item, _ in found) == list(range(12))
     processes = {process for _, process in found}
     assert len(processes) == 2
@@ -196,7 +196,7 @@ def test_a_cluster_that_is_not_there(workshop, small, tmp_path, monkeypatch):
         benchmark(workshop.entries()[:1], {"still": small.Still}, tmp_path, options=RunOptions(cluster="dask"))
     monkeypatch.setitem(sys.modules, "ray", None)
     with refuses(MissingExtraError, "ray", "'spectrack[cluster]'"):
-        list(spread(abs, [1], cluster="ray"))
+        list(in_parallel(abs, [1], cluster="ray"))
 
 
 @pytest.fixture
@@ -220,15 +220,15 @@ def ray(monkeypatch):
 
 
 def test_ray_is_started_used_and_stopped(ray):
-    assert sorted(spread(abs, [-3, 1, -2], jobs=2, cluster="ray")) == [1, 2, 3]
+    assert sorted(in_parallel(abs, [-3, 1, -2], jobs=2, cluster="ray")) == [1, 2, 3]
     assert ray == [{"address": None, "num_cpus": 2, "ignore_reinit_error": True}, "shutdown"]
-    assert sorted(spread(abs, [-3, 1], cluster="ray://10.0.0.1:10001")) == [1, 3]
+    assert sorted(in_parallel(abs, [-3, 1], cluster="ray://10.0.0.1:10001")) == [1, 3]
     assert ray[2]["address"] == "ray://10.0.0.1:10001"
     with refuses(ConfigError, "nowhere:1", "(no such host)"):
-        list(spread(abs, [1], cluster="ray://nowhere:1"))
+        list(in_parallel(abs, [1], cluster="ray://nowhere:1"))
 
 
 def test_a_scheduler_that_does_not_answer(cluster, monkeypatch):
     monkeypatch.setattr("spectrack.runs.workers._CONNECT_SECONDS", 0.2)
     with refuses(ConfigError, "tcp://127.0.0.1:9"):
-        list(spread(abs, [1], cluster="dask://127.0.0.1:9"))
+        list(in_parallel(abs, [1], cluster="dask://127.0.0.1:9"))

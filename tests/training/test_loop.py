@@ -19,7 +19,7 @@ from spectrack.training import loop
 from spectrack.training.learner import MovingAverage
 from spectrack.training.loop import train
 from spectrack.training.recipe import OptimiserConfig
-from spectrack.training.run_directory import ClaimedRunDirectory, RunDirectory, training_terms
+from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import learning_rate
 from spectrack.weights.files import read_weights
 from tests.fixtures.refusals import refuses
@@ -38,7 +38,7 @@ def run(make, cache, tmp_path):
 @contextmanager
 def claimed(path, recipe):
     with claim_folder(path, training_terms(recipe)) as claim:
-        yield ClaimedRunDirectory(claim, recipe)
+        yield ClaimedTrainingDirectory(claim, recipe)
 
 
 def log_of(path):
@@ -310,7 +310,7 @@ def test_what_was_logged_after_a_step_is_dropped(make, tmp_path):
             directory.log({"step": step})
         directory.cut_log(2)
     assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [1, 2]
-    assert RunDirectory(tmp_path).logged_step() == 2
+    assert TrainingDirectory(tmp_path).logged_step() == 2
 
 
 def test_two_trainings_do_not_share_a_folder(run, make, tmp_path):

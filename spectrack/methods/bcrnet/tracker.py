@@ -27,7 +27,7 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import BandScaling, CropWindow
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.siamese import Setting, SiameseTracker, wavelengths_tensor
+from spectrack.trackers.siamese import SiameseTracker, TrainedSetting, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
 
 
@@ -64,7 +64,9 @@ class BCRNetTracker(SiameseTracker):
     name = "bcrnet"
     options: BCRNetOptions
 
-    def __init__(self, network: BCRNet, options: BCRNetOptions | None = None, **setting: Unpack[Setting]) -> None:
+    def __init__(
+        self, network: BCRNet, options: BCRNetOptions | None = None, **setting: Unpack[TrainedSetting]
+    ) -> None:
         # A band-specific module fits one number of bands; it is only asked when it ranks.
         ranks = network.config.composer.name == "importance"
         setting["bands"] = network.config.bimm.bands or None if ranks else None

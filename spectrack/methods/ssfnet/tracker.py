@@ -27,7 +27,7 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.siamese import Setting, SiameseTracker, wavelengths_tensor
+from spectrack.trackers.siamese import SiameseTracker, TrainedSetting, wavelengths_tensor
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class SSFNetTracker(SiameseTracker):
     name = "ssfnet"
     options: SSFNetOptions
 
-    def __init__(self, network: SSFNet, options: SSFNetOptions | None = None, **setting: Unpack[Setting]) -> None:
+    def __init__(
+        self, network: SSFNet, options: SSFNetOptions | None = None, **setting: Unpack[TrainedSetting]
+    ) -> None:
         setting["bands"] = network.config.bands
         # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
         super().__init__(network, options or SSFNetOptions(), exact=("s2fb.attention",), **setting)

@@ -204,6 +204,7 @@ def test_full_recipe_takes_two_steps(tmp_path):
     }
     recipe = load_recipe("bcrnet-full", small)
     assert (recipe.profile, recipe.network.base.backbone.name) == ("full", "resnet50")
+    assert load_recipe("bcrnet-full").network.bimm.input_size == 0, "the paper's module sees whole crops"
     path = train(recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu", jobs=1, stop_after=2)
     assert path.is_file()
 

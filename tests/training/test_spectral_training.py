@@ -134,14 +134,14 @@ def test_resumed_run_ends_in_the_same_bytes_across_a_change_of_stage(run, make):
 def test_not_a_byte_of_frozen_parts_changes(run, make, monkeypatch):
     """Weights, running means and counters, in the model and in the average."""
     before = {}
-    enter = loop._Run._enter_stage
+    enter = TinyLearner.enter
 
-    def remember(self):
-        enter(self)
+    def remember(self, stage):
+        enter(self, stage)
         if not before:
-            before.update({name: tensor.clone() for name, tensor in self.learner.network.state_dict().items()})
+            before.update({name: tensor.clone() for name, tensor in self.network.state_dict().items()})
 
-    monkeypatch.setattr(loop._Run, "_enter_stage", remember)
+    monkeypatch.setattr(TinyLearner, "enter", remember)
     path = run(stop_after=5)
     state = torch.load(path, weights_only=True)
     frozen = [name for name in before if name.startswith("backbone.")]

@@ -217,7 +217,7 @@ def test_result_does_not_depend_on_the_layout(block, monkeypatch):
     module, crops = lived_in(BandImportanceModule()), smooth_crops(bands=6)
     with torch.no_grad():
         expected = module(crops).matrix
-        monkeypatch.setattr(module, "_layout", lambda bands: BandLayout(bands, block))
+        monkeypatch.setattr(BandLayout, "of", lambda bands: BandLayout(bands, block))
         torch.testing.assert_close(module(crops).matrix, expected, rtol=1e-4, atol=1e-5)
         module.prepare(6)
         torch.testing.assert_close(fold_batch_norm(module)(crops).matrix, expected, rtol=1e-3, atol=1e-4)

@@ -17,7 +17,6 @@ from spectrack.methods.ssfnet.tracker import SSFNetOptions
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import from_table
 from spectrack.trackers.loading import load_tracker
-from spectrack.training import loop
 from spectrack.training.loop import train
 from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import StageSchedule
@@ -136,13 +135,13 @@ def test_not_a_byte_of_the_frozen_rgb_branch_changes(make, cache, tmp_path, siam
     moved.
     """
     begun = {}
-    enter = loop._Run._enter_stage
+    enter = SSFNetLearner.enter
 
-    def remember(self):
-        enter(self)
-        begun.setdefault("state", {name: tensor.clone() for name, tensor in self.learner.network.state_dict().items()})
+    def remember(self, stage):
+        enter(self, stage)
+        begun.setdefault("state", {name: tensor.clone() for name, tensor in self.network.state_dict().items()})
 
-    monkeypatch.setattr(loop._Run, "_enter_stage", remember)
+    monkeypatch.setattr(SSFNetLearner, "enter", remember)
     path = train(recipe_of(make, start=str(siamban)), tmp_path / "run", cache=cache, device="cpu", jobs=1)
     given, _ = read_weights(siamban)
     state, metadata = read_weights(path)

@@ -8,6 +8,7 @@ from spectrack import grid
 from spectrack.errors import ConfigError
 from spectrack.networks.backbones import BACKBONES, backbone_options
 from spectrack.tables import from_table, to_table
+from tests.fixtures.refusals import refuses
 
 SMALL = {
     "compact": [{"widths": [2, 2, 2]}, {"widths": [2, 2, 2], "middle_blocks": 1}],
@@ -64,5 +65,5 @@ def test_a_cell_looks_where_it_is_declared_to_lie(shape):
 
 
 def test_an_unknown_backbone_is_refused_with_the_nearest():
-    with pytest.raises(ConfigError, match="found 'resnet5'; did you mean 'resnet50'"):
+    with refuses(ConfigError, "'resnet5'", "did you mean 'resnet50'"):
         backbone_options({"name": "resnet5"})

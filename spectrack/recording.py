@@ -97,7 +97,7 @@ def record(
         box: the target in frame 0, x, y, w, h in cube pixels; by default the sequence's own first box.
         options: overlay, scoring, overwriting.
         settings: whatever the caller wants to remember in the summary, as JSON values.
-        inputs: files and folders that the recording is made from, as far as the caller knows them; the folder of
+        inputs: what else the recording is made from, files and folders, as far as the caller knows; the folder of
             results is none of them, and lies in none.
         on_progress: called after every frame.
 
@@ -115,7 +115,7 @@ def record(
         0.81
     """
     options = options or RecordOptions()
-    terms = options.terms(inputs)
+    terms = options.terms((*inputs, *sequence.places))
     check_folder(directory, terms)
     truth = plain_truth(sequence) if options.score else None
     if truth is not None:

@@ -29,6 +29,9 @@ LARGEST_SEQUENCE = 64 * 2**30
 _SPARE = 2**30
 _LARGEST_TEXT = 2**20
 _CHUNK = 2**20
+_MARK = ".spectrack-temporary"
+"""Empty file in every scratch folder."""
+
 _TEXTS = (".txt", ".json", ".hdr")
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What zipfile raises on damaged, encrypted or exotic archives."""
@@ -112,9 +115,12 @@ def make_scratch_folder() -> Path:
         base.mkdir(parents=True, exist_ok=True)
         for left in base.glob(f"{host}-*-*"):
             owner = left.name.split("-")[1]
-            if owner.isdigit() and not _is_running(int(owner)):
+            ours = (left / _MARK).is_file()  # the name alone may be somebody else's
+            if ours and owner.isdigit() and not _is_running(int(owner)):
                 shutil.rmtree(left, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=f"{host}-{os.getpid()}-", dir=base))
+        made = Path(tempfile.mkdtemp(prefix=f"{host}-{os.getpid()}-", dir=base))
+        (made / _MARK).touch()
+        return made
     except OSError as error:
         raise SequenceError(
             f"expected to write a temporary copy of a zipped sequence below {base}, found: {error.strerror or error}; "

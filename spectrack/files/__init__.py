@@ -5,11 +5,9 @@ from spectrack.files.configurations import differences, refuse_other
 from spectrack.files.manifest import MANIFEST, Manifest
 from spectrack.files.places import FileTerms, Terms, check_file, check_folder
 from spectrack.files.writing import (
-    check_folder_for_results,
     number_key,
     user_cache_folder,
     write_atomically,
-    write_folder_atomically,
     write_json,
     write_text,
 )
@@ -22,7 +20,6 @@ __all__ = [
     "Terms",
     "check_file",
     "check_folder",
-    "check_folder_for_results",
     "claim_folder",
     "differences",
     "number_key",
@@ -31,7 +28,6 @@ __all__ = [
     "write_atomically",
     "write_file",
     "write_folder",
-    "write_folder_atomically",
     "write_json",
     "write_text",
 ]

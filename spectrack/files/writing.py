@@ -1,19 +1,20 @@
-"""Writing files and folders whole or not at all: a temporary name beside the target, then one rename."""
+"""Writing a file whole or not at all: a temporary name beside the target, then one rename.
+
+For files inside a claimed folder, and for callers who say themselves what may be replaced; see
+`spectrack.files.claims`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from spectrack.errors import ConfigError
 
 
 @contextmanager
@@ -42,79 +43,6 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def check_folder_for_results(path: str | os.PathLike[str], *, replace: Collection[str] = ()) -> None:
-    """Refuse a place for results that is a file, or a folder with anything in it but the files named in `replace`.
-
-    Args:
-        path: the folder that is to hold results; it need not exist.
-        replace: names of files of an earlier result that may go.
-
-    Raises:
-        ConfigError: the place is taken; the message names one of the files that are in the way.
-    """
-    target = Path(path)
-    if target.exists() and not target.is_dir():
-        raise ConfigError(f"expected a folder for the results, found the file {target}; name another folder")
-    found = sorted(entry.name for entry in target.iterdir()) if target.is_dir() else []
-    foreign = [name for name in found if name not in replace]
-    if foreign:
-        remedy = (
-            "name another folder"
-            if replace
-            else "name another folder, or allow replacing earlier results (--overwrite)"
-        )
-        raise ConfigError(f"expected a new or empty folder for the results, found {foreign[0]!r} in {target}; {remedy}")
-
-
-@contextmanager
-def write_folder_atomically(path: str | os.PathLike[str], *, replace: Collection[str] = ()) -> Iterator[Path]:
-    """Yield a temporary folder; its files appear in `path` when the block ends well and vanish when it does not.
-
-    A folder that exists is kept (it may be a mount point or somebody's working directory) and the finished files are
-    moved into it; else the temporary folder is renamed.
-
-    Args:
-        path: the folder; missing parents are made.
-        replace: names of files and folders of an earlier result that go when the new ones come; others are never
-            touched.
-
-    Raises:
-        ConfigError: see `check_folder_for_results`.
-
-    Example:
-        >>> import pathlib, tempfile
-        >>> folder = pathlib.Path(tempfile.mkdtemp()) / "results"
-        >>> with write_folder_atomically(folder) as temporary:
-        ...     _ = (temporary / "boxes.txt").write_text("1,2,3,4")
-        ...     folder.exists()
-        False
-        >>> [file.name for file in folder.iterdir()]
-        ['boxes.txt']
-    """
-    target = Path(path)
-    check_folder_for_results(target, replace=replace)
-    exists = target.is_dir()
-    home = target if exists else target.parent
-    home.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=home))
-    try:
-        yield temporary
-        if exists:
-            for name in replace:
-                old = target / name
-                if old.is_dir() and not old.is_symlink():
-                    shutil.rmtree(old)
-                else:
-                    old.unlink(missing_ok=True)
-            for file in sorted(temporary.iterdir()):
-                file.replace(target / file.name)
-        else:
-            temporary.chmod(0o777 & ~_umask())
-            temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

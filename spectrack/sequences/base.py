@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -293,6 +294,13 @@ class Sequence(ABC):
         frames, pictures = self._frames_made_of(), getattr(self._pictures, "files", ())
         facts = len(self), self.height, self.width, self.bands, self.wavelengths_nm, self.is_rgb, len(pictures)
         return Ingredients((*frames.files, *pictures), [frames.values, *facts])
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The file that frames are read from, or the folders of several; empty where they are in memory or made."""
+        told = type(self)._frames_made_of is not Sequence._frames_made_of
+        files = self._frames_made_of().files if told else ()
+        return files if len(files) == 1 else tuple(dict.fromkeys(file.parent for file in files))
 
     def truth_digest(self) -> str:
         """Digest of what is known besides the frames: truth, visibility and attributes.

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import stat
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -82,12 +83,15 @@ def test_copies_of_dead_processes_go_and_those_of_living_ones_stay(root, scratch
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
     dead = own.with_name(own.name.replace(str(os.getpid()), process.stdout.strip(), 1))
-    dead.mkdir()
+    shutil.copytree(own, dead)
+    theirs = dead.with_name(f"{dead.name}-notes")
+    theirs.mkdir()
     other = own.with_name("elsewhere-1-abc")
     other.mkdir()
     zipped.make_scratch_folder()
     assert own.exists()
     assert other.exists()
+    assert theirs.exists()
     assert not dead.exists()
 
 

@@ -197,6 +197,12 @@ def test_recordings_of_different_videos_are_one_run(tmp_path):
     assert runs == {"one": ["ball", "car"], "two": ["ball", "car"]}
     again = recorded(tmp_path / "again", "car", tracker="one")
     assert len(read_runs([str(tmp_path / "one-car"), again])) == 2
+    summary = tmp_path / "one-ball" / "summary.json"
+    described = json.loads(summary.read_text())
+    summary.write_text(json.dumps(described | {"tracker": described["tracker"] | {"precision": "bf16"}}))
+    assert len(read_runs([str(tmp_path)])) == 2
+    summary.write_text(json.dumps(described | {"tracker": described["tracker"] | {"size_rate": 0.5}}))
+    assert len(read_runs([str(tmp_path)])) == 3
     assert len(read_runs([str(tmp_path / "one-car"), f"other={tmp_path / 'one-ball'}"])) == 2
 
 

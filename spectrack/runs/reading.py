@@ -21,6 +21,8 @@ from spectrack.runs.frame_table import read_frame_table
 from spectrack.runs.layout import BENCHMARK, DONE, PLAN, RECORDING, RUN, SUMMARY, SequenceFiles, is_file_name
 from spectrack.runs.run_directory import read_json
 
+_CHOSEN_BY_MACHINE = ("precision", "device")
+
 
 @dataclass(frozen=True)
 class StoredRun(TrackedRun):
@@ -146,19 +148,31 @@ def _recording(directory: Path, summary: dict[str, Any]) -> StoredRun:
 
 
 def join_recordings(runs: Iterable[StoredRun]) -> list[StoredRun]:
-    """Runs with the recordings of different videos by one tracker as one run, which is what they are together."""
+    """Runs with the recordings of different videos by one tracker as one run, which is what they are together.
+
+    Where they were tracked at another precision or on another device, as `auto` chooses them, the run says neither.
+    """
     joined: list[tuple[Any, StoredRun]] = []
     for run in runs:
-        facts = run.tracker, run.info.get("tracker"), run.info.get("protocol")
-        same = facts if _is_recording(run.directory) else None
+        tracker = {key: value for key, value in run.recorded("tracker").items() if key not in _CHOSEN_BY_MACHINE}
+        same = (run.tracker, tracker, run.protocol) if _is_recording(run.directory) else None
         for number, (key, other) in enumerate(joined):
             if same is not None and key == same and not other.sequences.keys() & run.sequences.keys():
-                info = {**other.info, "sequences": [*other.info["sequences"], *run.info["sequences"]]}
-                joined[number] = key, replace(other, sequences={**other.sequences, **run.sequences}, info=info)
+                joined[number] = key, _joined(other, run)
                 break
         else:
             joined.append((same, run))
     return [run for _, run in joined]
+
+
+def _joined(first: StoredRun, second: StoredRun) -> StoredRun:
+    one, other = first.recorded("tracker"), second.recorded("tracker")
+    info = {
+        **first.info,
+        "tracker": {key: value for key, value in one.items() if other.get(key) == value},
+        "sequences": [*first.info["sequences"], *second.info["sequences"]],
+    }
+    return replace(first, sequences={**first.sequences, **second.sequences}, info=info)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

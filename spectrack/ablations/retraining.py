@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError
+from spectrack.files.fingerprints import values_digest
 from spectrack.runs.workers import in_parallel
 
 if TYPE_CHECKING:
@@ -214,7 +213,6 @@ def folder_of(parent: Path, name: str, content: Any) -> Path:
     """The folder in `parent` for something that `content` (JSON values) determines: an existing one under whatever
     name, or a new one.
     """
-    text = json.dumps(content, sort_keys=True, allow_nan=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    digest = values_digest(content)[:12]
     found = sorted(parent.glob(f"*-{digest}"))
     return found[0] if found else parent / f"{name.replace('@', '-')}-{digest}"

@@ -27,6 +27,7 @@ from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores, mean_scores
 from spectrack.files import Claim, Terms, claim_folder
+from spectrack.files.fingerprints import file_identity
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.options import RunOptions, RunSources
@@ -336,7 +337,6 @@ class _Ablation:
         """The weights of the rows that only switch inference, with their identity; None where no row wants them and
         there are none.
         """
-        from spectrack.weights.files import file_hash
         from spectrack.weights.index import find_weights
 
         wanted = [row for row in self.rows if not row.needs_training and row.method in ("", self.table.method)]
@@ -346,7 +346,7 @@ class _Ablation:
             if wanted or self.options.weights is not None:
                 raise
             return None, None
-        return path, {"file": path.name, "hash": file_hash(path)}
+        return path, file_identity(path)
 
     def _write(self, claim: Claim, results: dict[str, RowResult], pending: list[Row]) -> None:
         missing = [row.name for row in pending if row.name not in results]

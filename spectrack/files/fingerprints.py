@@ -106,6 +106,15 @@ def file_digest(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def file_identity(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The ``file`` name and the ``hash`` (twelve digits of its SHA-256) by which results name a weights file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return {"file": Path(path).name, "hash": file_digest(path)[:12]}
+
+
 def values_digest(values: Any) -> str:
     """SHA-256 of JSON values, whatever the order of their keys.
 

@@ -22,6 +22,7 @@ from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
 from spectrack.evaluation.scores import Scores
 from spectrack.files import claim_folder
+from spectrack.files.fingerprints import file_identity
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.layout import VISIBILITY_SUFFIX, is_file_name
@@ -241,9 +242,7 @@ def _weights(description: Mapping[str, Any], file: Path | None) -> dict[str, Any
     if file is not None:
         if not Path(file).is_file():
             raise ConfigError(f"expected a weights file at {file}, found none; correct the path")
-        from spectrack.weights.files import file_hash  # loads torch
-
-        return {"file": Path(file).name, "hash": file_hash(file)}
+        return file_identity(file)
     found = description.get("weights")
     return {"file": found.get("file"), "hash": found.get("hash")} if isinstance(found, dict) and found else None
 

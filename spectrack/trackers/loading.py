@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
+from spectrack.files.fingerprints import file_identity
 from spectrack.tables import from_table
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
@@ -117,7 +118,7 @@ def load_network(
         WeightsError: not found, damaged, or made for another method or profile.
         ConfigError: a switch out of range.
     """
-    from spectrack.weights.files import file_hash, load_state, read_weights
+    from spectrack.weights.files import load_state, read_weights
 
     method = find_method(name)
     profile = method.profile(profile)
@@ -130,7 +131,7 @@ def load_network(
     build: Any = resolve(method.network)
     network = build(shape.with_switches(switches) if switches else shape)
     load_state(network, state, source=path.name)
-    return TrainedNetwork(network, metadata, {"file": path.name, "hash": file_hash(path), "recipe": metadata.recipe})
+    return TrainedNetwork(network, metadata, {**file_identity(path), "recipe": metadata.recipe})
 
 
 def split_options(method: Method, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

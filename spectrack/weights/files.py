@@ -22,7 +22,6 @@ from torch import Tensor, nn
 import spectrack
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.files import write_atomically
-from spectrack.files.fingerprints import file_digest
 from spectrack.weights.metadata import WeightsMetadata
 
 Storage = Literal["float32", "float16"]
@@ -163,15 +162,6 @@ def describe_mismatch(expected: Mapping[str, tuple[int, ...]], state: Mapping[st
     ]
     parts = [(missing, "missing"), (unexpected, "unexpected"), (shapes, "of another shape")]
     return ", ".join(f"{len(names)} {word} ({_first_few(names)})" for names, word in parts if names)
-
-
-def file_hash(path: str | os.PathLike[str], *, length: int = 12) -> str:
-    """The first `length` hexadecimal digits (at most 64) of a file's SHA-256; names a weights file in results.
-
-    Raises:
-        WeightsError: no such file.
-    """
-    return file_digest(_existing_file(path))[:length]
 
 
 def _existing_file(path: str | os.PathLike[str]) -> Path:

@@ -12,12 +12,12 @@ from spectrack.errors import ConfigError, InputError, SequenceError, SpectrackEr
 from spectrack.evaluation.results import evaluate_directories
 from spectrack.evaluation.scores import Scores
 from spectrack.files import MANIFEST
+from spectrack.files.fingerprints import file_identity
 from spectrack.provenance import machine_name, provenance, source_commit
 from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.options import RunOptions, RunSources
 from spectrack.runs.runner import run
 from spectrack.trackers.base import Estimate
-from spectrack.weights.files import file_hash
 from tests.fixtures.refusals import check_sentence, refuses
 
 
@@ -87,7 +87,7 @@ def test_a_run_directory_is_complete(tmp_path, walk, still):
     assert record["config"] == {"tracker": "still", "speed": 0.5}
     assert record["dataset"] == {"name": "walks", "root": "x"}
     assert (record["name"], record["seed"], record["device"], record["protocol"]) == ("still", 7, "cpu", "hot")
-    assert record["weights"] == {"file": "net.safetensors", "hash": file_hash(weights)}
+    assert record["weights"] == file_identity(weights)
     assert [(entry["label"], entry["frames"], entry["attributes"]) for entry in record["sequences"]] == [
         ("a", 6, ["FM"]),
         ("b", 4, ["OCC"]),

@@ -8,8 +8,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from spectrack.errors import WeightsError
+from spectrack.files.fingerprints import file_digest, file_identity
 from spectrack.weights import files
-from spectrack.weights.files import file_hash, load_state, read_metadata, read_weights, save_weights
+from spectrack.weights.files import load_state, read_metadata, read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
 from tests.fixtures.refusals import refuses
 
@@ -67,8 +68,8 @@ def test_equal_content_gives_equal_bytes_and_hash(tmp_path):
     for name in ("a", "b"):
         save_weights(tmp_path / f"{name}.safetensors", state, METADATA)
     whole = hashlib.sha256((tmp_path / "a.safetensors").read_bytes()).hexdigest()
-    assert file_hash(tmp_path / "a.safetensors") == file_hash(tmp_path / "b.safetensors") == whole[:12]
-    assert file_hash(tmp_path / "a.safetensors", length=64) == whole
+    assert file_identity(tmp_path / "a.safetensors") == {"file": "a.safetensors", "hash": whole[:12]}
+    assert file_digest(tmp_path / "a.safetensors") == file_digest(tmp_path / "b.safetensors") == whole
 
 
 def test_tensors_that_share_memory_are_saved(tmp_path):
@@ -138,7 +139,7 @@ def test_nothing_to_save_and_unknown_storage(tmp_path):
         save_weights(tmp_path / "a.safetensors", make_state(), METADATA, storage="float8")
 
 
-@pytest.mark.parametrize("read", [read_weights, read_metadata, file_hash])
+@pytest.mark.parametrize("read", [read_weights, read_metadata])
 def test_no_file(tmp_path, read):
     with refuses(WeightsError, "none.safetensors", "spectrack weights list"):
         read(tmp_path / "none.safetensors")

@@ -18,8 +18,10 @@ import cv2
 import numpy as np
 from benchmark import new_parser, write_record
 
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.simulation.scenarios import SCENARIOS
 from spectrack.simulation.video import simulate
+from spectrack.trackers.crop import context_side
 
 SEED = 11
 
@@ -37,10 +39,9 @@ def pair(sequence, matrix):
     scene = sequence.scene
 
     def render(index):
-        for time_, size in ((index, 127), (index + 5, 255)):
-            x, y, w, h = scene.outline_box(float(time_))
-            context = 0.5 * (w + h)
-            half = 0.5 * np.sqrt((w + context) * (h + context)) * size / 127
+        for time_, size in ((index, TEMPLATE_SIZE_PX), (index + 5, SEARCH_SIZE_PX)):
+            x, y, w, h = box = scene.outline_box(float(time_))
+            half = 0.5 * context_side(box) * size / TEMPLATE_SIZE_PX
             cx, cy = x + w / 2, y + h / 2
             scene.render_window(float(time_), (cx - half, cy - half, cx + half, cy + half), size, matrix)
 

@@ -11,6 +11,8 @@ from spectrack.tables import from_table
 from spectrack.trackers.registry import recipe_files
 from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import StageSchedule
+from spectrack.weights.files import read_metadata
+from spectrack.weights.index import shipped_folder
 from tests.fixtures.refusals import refuses
 
 
@@ -29,8 +31,29 @@ def test_shipped_recipes_load_and_are_json(name):
     assert load_recipe(f"{name}.toml") == recipe
 
 
-def test_the_shipped_weights_have_a_recipe():
-    assert "siamban-compact" in recipe_files()
+@pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.safetensors")), ids=lambda path: path.stem)
+def test_the_shipped_weights_are_of_their_recipes_networks(path):
+    """Their configurations were written by earlier versions, in the words of those."""
+    metadata = read_metadata(path)
+    recipe = load_recipe(path.stem)
+    assert (recipe.method, recipe.profile) == (metadata.method, metadata.profile)
+    assert from_table(type(recipe.network), metadata.config, path.name) == recipe.network
+
+
+def test_a_recipe_of_an_earlier_version_means_what_it_meant(tmp_path):
+    text = """
+        method = "bcrnet"
+        [network.base]
+        profile = "full"
+        shortcut = "3x3"
+        input_range = "0-255"
+        [network.bimm]
+        input_size = 0
+    """
+    recipe, shipped = load_recipe(written(tmp_path, text)), load_recipe("bcrnet-full")
+    assert (recipe.profile, recipe.network) == ("full", shipped.network)
+    older = load_recipe(written(tmp_path, text), {"network.base.levels": [4]})
+    assert older.network.base.backbone.levels == (4,)
 
 
 def test_only_what_differs_needs_to_stand_in_the_file(tmp_path):

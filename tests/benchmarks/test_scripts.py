@@ -105,21 +105,6 @@ def test_pages_name_commands_that_are_accepted(scripts):
             accepted(scripts, command)
 
 
-def test_pages_name_files_that_exist():
-    found = on_pages(r"benchmarks/[\w/]+\.(?:py|json|md)")
-    assert len(found) > 10
-    assert [name for name in found if not (ROOT / name).is_file()] == []
-
-
-def test_pages_name_source_files_that_exist():
-    """As in a folder, `spectral_angle.py`, or from the package down, `networks/neck.py`."""
-    folders = ("spectrack", "tests", "benchmarks", "docs", "examples")
-    files = {f"/{path.relative_to(ROOT).as_posix()}" for name in folders for path in (ROOT / name).rglob("*.py")}
-    found = [name for name in on_pages(r"`([\w/]+\.py)`") if name.islower()]
-    assert len(found) > 20
-    assert [name for name in found if not any(file.endswith(f"/{name}") for file in files)] == []
-
-
 @pytest.mark.parametrize("tracker", list_trackers())
 def test_speed_splits_a_frame_of_any_tracker_into_its_parts(scripts, tracker, tmp_path, monkeypatch):
     out = tmp_path / "speed.json"

@@ -1,4 +1,6 @@
-"""Files and folders that this package writes: whole or not at all, and never over somebody else's."""
+"""Files and folders that this package writes: whole or not at all, and never over somebody else's; and whether those
+that it reads are still the same.
+"""
 
 from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
 from spectrack.files.configurations import differences, refuse_other

@@ -12,6 +12,7 @@ from tyro.conf import UseAppendAction, arg
 from spectrack.cli.console import ProgressBar, errors, output
 from spectrack.cli.score_tables import make_attributes_table, make_trackers_table, trackers_legend
 from spectrack.cli.settings import parse_settings
+from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.runs.options import RunOptions, RunSources
@@ -38,10 +39,8 @@ class Benchmark:
   spectrack benchmark --dataset folder --root clips --trackers siamban,mine=siamban --weights mine=my.st --out runs/mine
   spectrack benchmark --dataset must --root MUST --trackers siamban --out runs/must --cluster dask://10.0.0.5:8786"""
 
-    dataset: Annotated[str, arg(metavar="NAME")]
-    """What --root holds: hotc2020, hotc2022, hotc2023, hotc2024, hotc2026, imec25, mssot, must, msitrack, folder,
-    simulated, auto.
-    """
+    dataset: Annotated[str, arg(metavar="|".join(DATASETS))]
+    """What --root holds."""
     trackers: Annotated[str, arg(metavar=",".join(list_trackers()))]
     """Which methods track; LABEL=NAME gives one another name in tables, so that it can appear with several weights."""
     out: Annotated[Path, arg(metavar="DIR")]

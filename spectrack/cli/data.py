@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 from tyro.conf import Positional, arg, subcommand
 
 from spectrack.cli.console import ProgressBar, make_table, output, print_facts
+from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class DataInfo:
 
     root: Annotated[Path, Positional, arg(metavar="ROOT")]
     """The data set, one of its splits or modalities, or a single sequence; .zip files are looked into."""
-    dataset: Annotated[str, arg(metavar="NAME")] = "auto"
-    """Which data set it is: hotc2020, hotc2022, hotc2023, hotc2024, hotc2026, imec25, mssot, must, msitrack, folder."""
+    dataset: Annotated[str, arg(metavar="|".join(DATASETS))] = "auto"
+    """Which data set it is."""
     list: bool = False
     """List every sequence."""
     out: Annotated[Path | None, arg(metavar="FILE")] = None

@@ -133,3 +133,7 @@ def all_facts() -> Mapping[str, DatasetFacts]:
         name: from_table(DatasetFacts, {**table, "name": name, "sequences": lists[name]}, "facts.toml", place=name)
         for name, table in tables.items()
     }
+
+
+DATASETS = (*all_facts(), "auto")
+"""Names that `spectrack.open_dataset` takes."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spectrack.annotations.attributes import abbreviate, parse_attributes, read_attributes
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
-from spectrack.datasets.facts import DatasetFacts, all_facts, dataset_facts
+from spectrack.datasets.facts import DATASETS, DatasetFacts, all_facts, dataset_facts
 from spectrack.datasets.folder_names import STREAMS
 from spectrack.datasets.options import DatasetPart
 from spectrack.datasets.scanning import FoundSequence, scan
@@ -21,9 +21,6 @@ from spectrack.datasets.zipped import read_text_member
 from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
 from spectrack.sequences.layout import DESCRIPTION_NAMES
 from spectrack.sequences.side_file import SIDE_FILE, read_side_file
-
-DATASETS = (*all_facts(), "auto")
-"""Names that `open_dataset` takes."""
 
 _ENOUGH = 0.6
 

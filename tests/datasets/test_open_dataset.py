@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from spectrack.datasets.facts import all_facts, dataset_facts
-from spectrack.datasets.opening import DATASETS, open_dataset
+from spectrack.datasets.facts import DATASETS, all_facts, dataset_facts
+from spectrack.datasets.opening import open_dataset
 from spectrack.errors import ConfigError, SequenceNotFoundError
 from tests.fixtures.refusals import refuses
 

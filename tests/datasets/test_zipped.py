@@ -4,8 +4,8 @@ import gc
 import io
 import logging
 import os
-import stat
 import shutil
+import stat
 import subprocess
 import sys
 import zipfile

@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 import torch
 
+from spectrack.tables import to_table
 from spectrack.trackers import registry
 
 pytest_plugins = (
@@ -39,7 +40,6 @@ def _methods_as_they_were(monkeypatch):
 def random_weights(tmp_path_factory) -> Path:
     """A folder with siamban-compact weights that nobody trained: enough to see that everything runs."""
     from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
-    from spectrack.tables import to_table
     from spectrack.weights.files import save_weights
 
     torch.manual_seed(0)

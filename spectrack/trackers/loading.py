@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, cast
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.files.fingerprints import file_identity
@@ -18,27 +18,11 @@ from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
 from spectrack.weights.index import available, find_weights, weights_name
 
-Options = TypeVar("Options")
-
 _REMEDIES: dict[Origin, str] = {
     "shipped": "reinstall the package that brings {name}",
     "recipe": "train them with `spectrack train {name}`",
     "import": "import a published checkpoint with `spectrack weights import FILE`",
 }
-
-
-class TrainedNetwork(NamedTuple):
-    """A network with its weights in it.
-
-    Attributes:
-        network: as trained, with its shape as `config`.
-        metadata: `weights.metadata.WeightsMetadata`.
-        identity: file name, hash and recipe, for run directories.
-    """
-
-    network: Any
-    metadata: Any
-    identity: dict[str, Any]
 
 
 def load_tracker(
@@ -52,8 +36,9 @@ def load_tracker(
 ) -> Tracker:
     """A tracker that is ready for `init`.
 
-    A tracker with a network is made as ``Tracker(network, online_options, scaling=..., rule=..., bands=...,
-    precision=..., device=..., identity=...)``, see `siamese.TrainedSetting`.
+    A tracker with a network is made as ``Tracker(network, options, scaling=..., rule=..., bands=..., precision=...,
+    device=..., identity=...)``, see `siamese.TrainedSetting`; one without as ``Tracker(options)``, or as
+    ``Tracker(**options)`` where the method has no dataclass of options.
 
     Args:
         name: a registered tracker.
@@ -84,11 +69,13 @@ def load_tracker(
     profile, place = method.profile(profile), resolve_device(device)
     number_format = resolve_precision(precision, place)
     switches, online = split_options(method, options)
-    network, metadata, identity = load_network(name, profile=profile, weights=weights, switches=switches)
+    network, metadata, identity = _trained_network(method, profile, weights, switches)
     maker: Any = tracker_class(method)
+    where = f"the options of {name}"
     tracker: Tracker = maker(
         network,
-        online_options(resolve(method.online), metadata.extra.get("online", {}), online),
+        # Names that another version stored are passed over; those that were given are known.
+        from_table(resolve(method.online), metadata.extra.get("online", {}) | online, where, unknown="ignore"),
         scaling=metadata.scaling,
         rule=metadata.false_colour or DEFAULT_RULE,
         bands=metadata.bands,
@@ -99,39 +86,21 @@ def load_tracker(
     return tracker
 
 
-def load_network(
-    name: str,
-    *,
-    profile: str | None = None,
-    weights: str | os.PathLike[str] | None = None,
-    switches: Mapping[str, Any] | None = None,
-) -> TrainedNetwork:
-    """The network of a method with weights in it.
-
-    Args:
-        name: of the method.
-        profile: as for `load_tracker`.
-        weights: as for `load_tracker`.
-        switches: what is to differ from the training; see `Method.switches`.
-
-    Raises:
-        WeightsError: not found, damaged, or made for another method or profile.
-        ConfigError: a switch out of range.
-    """
+def _trained_network(
+    method: Method, profile: str, weights: str | os.PathLike[str] | None, switches: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The network of a method with weights in it, their metadata, and what identifies them in run directories."""
     from spectrack.weights.files import load_state, read_weights
 
-    method = find_method(name)
-    profile = method.profile(profile)
     if weights is None:
         _check_there_are_weights(method, profile)
-    path = find_weights(weights, method=name, profile=profile)
-    state, metadata = read_weights(path, method=name)
+    path = find_weights(weights, method=method.name, profile=profile)
+    state, metadata = read_weights(path, method=method.name)
     what = f"the {method.label} configuration of {path.name}"
     shape: Any = from_table(resolve(method.config), metadata.config, what, error=WeightsError)
-    build: Any = resolve(method.network)
-    network = build(shape.with_switches(switches) if switches else shape)
+    network: Any = resolve(method.network)(shape.with_switches(switches) if switches else shape)
     load_state(network, state, source=path.name)
-    return TrainedNetwork(network, metadata, {**file_identity(path), "recipe": metadata.recipe})
+    return network, metadata, {**file_identity(path), "recipe": metadata.recipe}
 
 
 def split_options(method: Method, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -149,24 +118,6 @@ def split_options(method: Method, options: Mapping[str, Any]) -> tuple[dict[str,
     return switches, others
 
 
-def online_options(kind: type[Options], trained: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
-    """What a tracker decides online: the defaults, overridden by what the weights hold, overridden by the user's.
-
-    Args:
-        kind: whose defaults count; see `Method.online`.
-        trained: what the weights' metadata hold; names of other versions are passed over.
-        given: what the user asks for.
-
-    Raises:
-        ConfigError: a value of a wrong type or out of range.
-    """
-    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    try:
-        return kind(**{key: value for key, value in trained.items() if key in known} | dict(given))
-    except TypeError as error:
-        raise ConfigError(f"expected numbers for the online options, found {given}; correct them") from error
-
-
 def _check_there_are_weights(method: Method, profile: str) -> None:
     """Say how to come by weights of a profile where there are none."""
     name = weights_name(method.name, profile)
@@ -180,9 +131,12 @@ def _check_there_are_weights(method: Method, profile: str) -> None:
 
 
 def _without_weights(method: Method, options: dict[str, Any]) -> Tracker:
-    cls = tracker_class(method)
+    maker: Any = tracker_class(method)
+    if method.online:
+        tracker: Tracker = maker(from_table(resolve(method.online), options, f"the options of {method.name}"))
+        return tracker
     try:
-        return cls(**options)
+        return cast(Tracker, maker(**options))
     except TypeError as error:
         raise ConfigError(
             f"expected options that tracker {method.name!r} takes, found {options} ({error}); correct the options"

@@ -16,7 +16,6 @@ from spectrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from spectrack.trackers.base import Tracker
-    from spectrack.trackers.online import OnlineOptions
 
 Kind = TypeVar("Kind")
 
@@ -35,11 +34,11 @@ class Method:
         label: as it is written.
         summary: what it does, in one line.
         source: its publication.
-        tracker: a `Tracker`. Made from options by name; where there is a network, as `loading.load_tracker` says.
+        tracker: a `Tracker`. Made as `loading.load_tracker` says.
         network: module of the networks, made from their configuration; empty where there are no weights.
         config: dataclass of a network's shape: section ``network`` of a recipe, stored with the weights.
         switches: what may differ from the training without other weights; ``config.with_switches`` takes them.
-        online: dataclass of what the tracker decides online: section ``online`` of a recipe, stored with the weights.
+        online: dataclass of what the tracker decides online; section ``online`` of a recipe, stored with the weights.
         profiles: sizes of the network, the one taken by default first, with where weights of each come from.
         learner: a `training.learner.Learner`, made from a recipe; empty where nothing is trained.
         loss: dataclass of the section ``loss``; its float fields are weights that a stage of the training may change.
@@ -56,7 +55,7 @@ class Method:
     network: str | type[Any] = ""
     config: str | type[Any] = ""
     switches: tuple[str, ...] = ()
-    online: str | type[OnlineOptions] = ""
+    online: str | type[Any] = ""
     profiles: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
     learner: str | type[Any] = ""
     loss: str | type[Any] = ""

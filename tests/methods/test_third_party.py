@@ -1,6 +1,6 @@
 """A method of another package: registered from outside, trained by its own recipe, found with its weights, and run."""
 
-from dataclasses import asdict, make_dataclass
+from dataclasses import make_dataclass
 
 import torch
 from torch import nn
@@ -11,8 +11,7 @@ from spectrack.training.learner import Learner, to_images
 
 RECIPE = """name = "theirs-small"\nmethod = "theirs"\npairs = 4\nbatch = 2\nvalidation_pairs = 0
 data = { sources = ["pictures"], workers = 0, bank = { pictures = 2, sprites = 4, photographs = false } }"""
-TABLES = {"to_json": asdict, "from_json": classmethod(lambda cls, values: cls(**values))}
-Shape = make_dataclass("Shape", [("input_range", str, "unit")], namespace=TABLES)
+Shape = make_dataclass("Shape", [("input_range", str, "unit")])
 Loss = make_dataclass("Loss", [("centre", float, 1.0)])
 Online = make_dataclass("Online", [("margin", int, 3)])
 

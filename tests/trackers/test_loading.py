@@ -45,7 +45,7 @@ def test_the_file_decides_scaling_colour_bands_and_options(folder, make):
         false_colour="triple(9,5,1)",
         bands=16,
         recipe="tiny",
-        extra={"online": {"size_rate": 0.11, "penalty": 0.2}},
+        extra={"online": {"size_rate": 0.11, "penalty": 0.2, "of another version": 1}},
     )
     tracker = load_tracker("siamban", weights=path, precision="fp32", size_rate=0.3)
     described = tracker.describe()
@@ -91,7 +91,8 @@ def test_full_profile_without_weights_says_where_to_get_them(folder):
             ConfigError,
             ("'size_rat'", "did you mean 'size_rate'"),
         ),
-        ({"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "found 7")),
+        ({"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "found 7.0")),
+        ({"penalty": "much"}, ConfigError, ("'penalty'", "number", "'much'")),
         (
             {"weights": "nothing.safetensors"},
             WeightsError,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from spectrack.errors import ConfigError
 from spectrack.trackers.crop import CropWindow
-from spectrack.trackers.loading import online_options
 from spectrack.trackers.online import OnlineOptions, TargetState
 from tests.fixtures.refusals import refuses
 
@@ -218,22 +217,6 @@ def test_calibration_is_bounded():
 def test_options_out_of_range(options, facts):
     with refuses(ConfigError, facts):
         OnlineOptions(**options)
-
-
-def test_options_come_from_the_user_then_the_weights_then_the_defaults():
-    options = online_options(
-        OnlineOptions, {"penalty": 0.2, "size_rate": 0.1, "of another version": 1}, {"size_rate": 0.3}
-    )
-    assert (options.penalty, options.size_rate, options.window_influence) == (
-        0.2,
-        0.3,
-        OnlineOptions().window_influence,
-    )
-
-
-def test_options_are_numbers():
-    with refuses(ConfigError, "{'penalty': 'much'}"):
-        online_options(OnlineOptions, {}, {"penalty": "much"})
 
 
 def test_the_page_on_options_names_every_one_with_its_default():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
-from spectrack.errors import ConfigError, nearest_name
+from spectrack.errors import ConfigError
 
 _RANGES: dict[str, tuple[float, float]] = {
     "cells": (32, 256),
@@ -81,16 +79,3 @@ class CorrelationOptions:
             object.__setattr__(self, name, int(getattr(self, name)))
         if self.cells % 2:
             raise ConfigError(f"expected an even number of cells, found {self.cells}; take {self.cells + 1}")
-
-    @classmethod
-    def of(cls, given: dict[str, Any]) -> CorrelationOptions:
-        """The defaults with some values replaced.
-
-        Raises:
-            ConfigError: an unknown name (the nearest is offered) or a value out of range.
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        for name in given:
-            if name not in known:
-                raise ConfigError(f"expected an option of tracker cf, found {name!r}; {nearest_name(name, known)}")
-        return cls(**given)

@@ -72,16 +72,13 @@ class CorrelationFilterTracker(Tracker):
     """A masked correlation filter with a spectral likelihood beside it; no weights, no training.
 
     Args:
-        options: parameters by name, see `CorrelationOptions`.
-
-    Raises:
-        ConfigError: an unknown option or a value out of range.
+        options: its parameters.
     """
 
     name = "cf"
 
-    def __init__(self, **options: float) -> None:
-        self.options = CorrelationOptions.of(options)
+    def __init__(self, options: CorrelationOptions | None = None) -> None:
+        self.options = options or CorrelationOptions()
         self._started = False
         self._levels = Levels(1.0, 1.0)
 

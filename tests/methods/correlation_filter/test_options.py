@@ -10,7 +10,6 @@ from tests.fixtures.refusals import refuses
 @pytest.mark.parametrize(
     ("given_options", "facts"),
     [
-        ({"paddin": 3}, ("'paddin'", "did you mean 'padding'")),
         ({"padding": 1}, ("padding", "2 to 10", "found 1")),
         ({"filter_rate": float("nan")}, ("filter_rate", "0 to 1", "nan")),
         ({"size_rate": "fast"}, ("size_rate", "0 to 1", "'fast'")),
@@ -21,8 +20,8 @@ from tests.fixtures.refusals import refuses
 )
 def test_wrong_options(given_options, facts):
     with refuses(ConfigError, facts):
-        CorrelationOptions.of(given_options)
+        CorrelationOptions(**given_options)
 
 
 def test_options_are_taken_over():
-    assert CorrelationOptions.of({"cells": 48.0, "padding": 3}) == CorrelationOptions(cells=48, padding=3)
+    assert CorrelationOptions(cells=48.0, padding=3) == CorrelationOptions(cells=48, padding=3)

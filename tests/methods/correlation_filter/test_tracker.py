@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from spectrack.boxes import iou
 from spectrack.errors import BoxError, ConfigError, CubeError, InputError
+from spectrack.methods.correlation_filter.options import CorrelationOptions
 from spectrack.methods.correlation_filter.tracker import CorrelationFilterTracker
 from spectrack.recording import record
 from spectrack.sequences.memory import MemorySequence
@@ -56,7 +57,7 @@ def clip(bands=16, frames=6, size=24, step=(2.0, 1.0), zoom=1.0, height=100, wid
 
 
 def boxes_of(cubes, box, **options):
-    tracker = CorrelationFilterTracker(**options)
+    tracker = CorrelationFilterTracker(CorrelationOptions(**options))
     tracker.init(cubes[0], box)
     return np.stack([box, *(tracker.update(cube).box for cube in cubes[1:])])
 

@@ -109,10 +109,8 @@ def test_the_command_prints_scores_and_files(tmp_path, capsys):
     assert all(str(tmp_path / "out" / name) in printed.out for name in ("overlay.mp4", "success.png", "boxes.txt"))
 
 
-def test_without_weights_the_remedy_is_named(tmp_path, capsys, monkeypatch):
+def test_without_weights_the_remedy_is_named(command_refuses, tmp_path, monkeypatch):
     empty = tmp_path / "none"
     empty.mkdir()
     monkeypatch.setattr("spectrack.weights.index.search_folders", lambda: [empty])
-    assert main(["demo", "--out", str(tmp_path / "out")]) == 2
-    assert "spectrack train" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    command_refuses(["demo", "--out", tmp_path / "out"], "spectrack train")

@@ -43,7 +43,8 @@ def pair(sequence, matrix):
             x, y, w, h = box = scene.outline_box(float(time_))
             half = 0.5 * context_side(box) * size / TEMPLATE_SIZE_PX
             cx, cy = x + w / 2, y + h / 2
-            scene.render_window(float(time_), (cx - half, cy - half, cx + half, cy + half), size, matrix)
+            window = (round(cx - half), round(cy - half), round(cx + half), round(cy + half))
+            cv2.resize(scene.radiance(float(time_), matrix, window), (size, size), interpolation=cv2.INTER_LINEAR)
 
     return render
 

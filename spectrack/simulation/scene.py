@@ -8,7 +8,6 @@ matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -119,43 +118,6 @@ class Scene:
         for actor in self.actors:
             self._paint_actor(image, actor, t, area, light, matrix, shading)
         return image
-
-    def render_window(
-        self,
-        t: float,
-        window: Sequence[float],
-        size: int,
-        matrix: NDArray[np.float64],
-        *,
-        pad: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
-        """A square crop as a tracker cuts it: rendered at the sensor's own pixels, then resized.
-
-        Args:
-            t: time in frames.
-            window: ``x0, y0, x1, y1`` in image pixels; rounded to whole pixels, at least 2 of them.
-            size: side of the crop in pixels.
-            matrix: (121, channels).
-            pad: (channels,) value outside the frame; None lets the scene go on there.
-
-        Returns:
-            (size, size, channels) float32.
-        """
-        x0, y0 = round(window[0]), round(window[1])
-        area = (x0, y0, max(round(window[2]), x0 + 2), max(round(window[3]), y0 + 2))
-        image = self.radiance(t, matrix, area)
-        inside = intersection(area, self.frame_window)
-        if pad is not None and inside != area:
-            padded = np.empty_like(image)
-            padded[:] = pad
-            if inside is not None:
-                rows, columns = (
-                    slice(inside[1] - area[1], inside[3] - area[1]),
-                    slice(inside[0] - area[0], inside[2] - area[0]),
-                )
-                padded[rows, columns] = image[rows, columns]
-            image = padded
-        return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
     def mask(self, t: float, actor: int | None = None) -> tuple[NDArray[np.bool_], Window]:
         """The full mask of an actor (the target by default), hidden or not, inside the frame or not, with its

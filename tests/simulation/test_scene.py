@@ -136,18 +136,6 @@ def test_a_window_is_a_piece_of_the_frame():
     )
 
 
-def test_windows_beyond_the_frame_go_on_or_are_padded():
-    stage = scene(actor("target", sheet(), 5.0, 5.0, 6.0))
-    grown = stage.render_window(0.0, (-20, -20, 44, 44), 64, CHANNELS)
-    padded = stage.render_window(0.0, (-20, -20, 44, 44), 64, CHANNELS, pad=np.full(4, 7.0, np.float32))
-    assert grown.shape == padded.shape == (64, 64, 4)
-    assert (padded[:20] == 7).all()
-    assert (padded[:, :20] == 7).all()
-    np.testing.assert_array_equal(padded[20:, 20:], grown[20:, 20:])
-    assert stage.render_window(0.0, (10, 10, 40, 40), 127, CHANNELS).shape == (127, 127, 4)
-    assert (stage.render_window(0.0, (300, 300, 340, 340), 16, CHANNELS, pad=np.zeros(4, np.float32)) == 0).all()
-
-
 def test_a_panning_camera_shifts_the_ground():
     stage = scene(offset=(12.0, -4.0), target=-1)
     first, last = stage.radiance(0.0, CHANNELS), stage.radiance(FRAMES - 1.0, CHANNELS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from spectrack.tables import to_table
 
 Severity = Literal["error", "warning", "note"]
 
@@ -62,14 +64,7 @@ class CheckReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
-        return {
-            "roots": [str(root) for root in self.roots],
-            "sequences": self.sequences,
-            "frames": self.frames,
-            "clean": self.is_clean,
-            "counts": self.counts,
-            "findings": [asdict(finding) for finding in self.findings],
-        }
+        return {**to_table(self), "clean": self.is_clean, "counts": self.counts}
 
 
 def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:

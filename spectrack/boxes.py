@@ -139,8 +139,7 @@ def box_of_mask(mask: NDArray[np.bool_]) -> Box | None:
 def keep_in_frame(box: Box, height: int, width: int) -> Box:
     """The box with its centre inside the frame and sides between `MINIMUM_SIDE_PX` and the frame's.
 
-    This is SiamBAN's clipping (hqucv/siamban, tracker): the centre and the sides are bounded, the box itself is not
-    cut.
+    This is SiamBAN's clipping (hqucv/siamban, tracker): centre and sides are bounded, the box itself is not cut.
     """
     cx, cy = np.clip(box[0] + box[2] / 2, 0, width), np.clip(box[1] + box[3] / 2, 0, height)
     w, h = np.clip(box[2], MINIMUM_SIDE_PX, max(width, 2)), np.clip(box[3], MINIMUM_SIDE_PX, max(height, 2))

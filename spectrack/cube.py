@@ -95,9 +95,8 @@ def check_cube(cube: Cube, *, name: str = "cube", minimum_bands: int = MINIMUM_B
         raise CubeError(f"expected {name} with pixels in it, found shape {cube.shape}; the frame is empty")
     if cube.shape[2] < minimum_bands:
         raise CubeError(
-            f"expected {name} with at least {minimum_bands} bands on its last axis, found {cube.shape[2]} (shape "
-            f"{cube.shape}); "
-            "check the axis order, it is (height, width, bands)"
+            f"expected {name} with at least {minimum_bands} bands on its last axis, "
+            f"found {cube.shape[2]} (shape {cube.shape}); check the axis order, it is (height, width, bands)"
         )
     check_finite(cube, name=name)
 

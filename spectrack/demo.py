@@ -58,9 +58,7 @@ class DemoClip:
         return simulate(self.scenario, self.sensor, frames=self.frames, seed=self.seed)
 
     def pair(self) -> DemoClip | None:
-        """The same motion, shapes and background with ordinary colours for metamers, or the reverse; None without
-        one.
-        """
+        """Same motion, shapes and background with ordinary colours for metamers, or the reverse; None without one."""
         layout = get_scenario(self.scenario).layout_name
         others = [
             name for name in list_scenarios() if name != self.scenario and get_scenario(name).layout_name == layout
@@ -90,8 +88,7 @@ class DemoResult:
     Attributes:
         sequence: the clip.
         recording: its boxes, times and scores.
-        comparisons: the tracker on the clip, then the one on false colour on the same clip and on its pair, where the
-            scenario has one.
+        comparisons: the tracker on the clip, then the one on false colour on it and on its pair, where there is one.
         files: what was written and what it shows, in the order in which to look at it.
     """
 

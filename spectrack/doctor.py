@@ -14,7 +14,7 @@ from pathlib import Path
 
 import spectrack
 from spectrack.errors import SpectrackError
-from spectrack.provenance import DEPENDENCIES, package_version
+from spectrack.provenance import DEPENDENCIES, package_version, usable_cores
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY_GIB = 1.0
@@ -48,8 +48,7 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Diagnosis]:
         folder: where results are going to be written.
 
     Returns:
-        Findings in the order in which they should be mended. A check that fails in an unforeseen way is itself a
-        finding.
+        Findings in the order to mend them in. A check that fails in an unforeseen way is itself a finding.
     """
     findings: list[Diagnosis] = []
     place = Path(folder)
@@ -106,7 +105,7 @@ def _device() -> Iterator[Diagnosis]:
     device = resolve_device("auto")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     yield Diagnosis("device", f"{device} ({name})")
-    cores, threads = _cores(), torch.get_num_threads()
+    cores, threads = usable_cores(), torch.get_num_threads()
     remedy = (
         f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other" if threads > cores else ""
     )
@@ -186,7 +185,3 @@ def available_memory_gib() -> float | None:
         return next(int(line.split()[1]) / 2**20 for line in text.splitlines() if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError):
         return None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -100,9 +100,8 @@ def _cie(bands: int, wavelengths_nm: Sequence[float] | None) -> NDArray[np.float
     response = cie_colour_matching(np.asarray(wavelengths_nm, dtype=np.float64))
     if (response.sum(axis=0) <= 0.05).any():
         raise ConfigError(
-            f"expected bands between 400 and 700 nm for the rule cie, found {min(wavelengths_nm):g} to "
-            f"{max(wavelengths_nm):g} nm; "
-            "use thirds"
+            "expected bands between 400 and 700 nm for the rule cie, "
+            f"found {min(wavelengths_nm):g} to {max(wavelengths_nm):g} nm; use thirds"
         )
     # XYZ of an equal-energy white is (1, 1, 1) after this, then the sRGB primaries (IEC 61966-2-1).
     xyz = response / response.sum(axis=0)

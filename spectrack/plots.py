@@ -192,9 +192,7 @@ def draw_legend(axes: Axes) -> None:
 
 
 def draw_note(figure: Figure, text: str, *, size: float = 8.5) -> None:
-    """Small print below the axes, such as the protocol; long lines are wrapped at the figure's width. Args: size in
-    points.
-    """
+    """Small print below the axes, such as the protocol, wrapped at the figure's width; `size` in points."""
     lines = _wrap(text, figure.get_figwidth(), size)
     figure.supxlabel("\n".join(lines), fontsize=size, color=QUIET_COLOUR, x=0.01, ha="left")
 
@@ -216,9 +214,7 @@ def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antiali
 
 
 def draw_box(axes: Axes, box: ArrayLike, colour: str, *, width: float = 1.6, seam: bool = True) -> None:
-    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam so that it shows on any
-    ground.
-    """
+    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam that shows it on any ground."""
     from matplotlib.patches import Rectangle
 
     x, y, w, h = (float(value) for value in np.asarray(box, dtype=np.float64))

@@ -1,6 +1,4 @@
-"""Where a number comes from: date, commit, versions and machine, as written into run directories and benchmark
-results.
-"""
+"""Where a number comes from: date, commit, versions and machine, as run directories and benchmark results hold it."""
 
 from __future__ import annotations
 
@@ -53,7 +51,7 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": usable_cores(),
         "memory_gib": _memory_gib(),
         "packages": {name: version for name in DEPENDENCIES.values() if (version := package_version(name)) is not None},
     }
@@ -73,17 +71,14 @@ def machine_name(device: str = "cpu") -> str:
     torch = sys.modules.get("torch")
     if device.startswith("cuda") and torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(device))
-    cores = _cores()
+    cores = usable_cores()
     return f"{_processor()}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def source_commit() -> tuple[str | None, bool | None]:
-    """Commit of the checkout this package runs from, and whether tracked files differ from it; (None, None)
-    elsewhere.
-    """
+    """Commit of the checkout this package runs in, and whether tracked files differ from it; (None, None) elsewhere."""
     package = Path(__file__).resolve().parent
-    # An installed copy may lie in a virtual environment inside somebody else's checkout: ask whether git tracks this
-    # file.
+    # An installed copy may lie in a virtual environment in somebody else's checkout: does git track this file?
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None, None
     commit = _git(package, "rev-parse", "HEAD")
@@ -132,7 +127,8 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

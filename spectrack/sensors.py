@@ -25,10 +25,8 @@ class Sensor:
         centres_nm: (bands,) centre of each band in nm, in index order.
         fwhm_nm: (bands,) full width at half maximum of each band in nm.
         zero_bands: bands that the mosaic stores as zeros after the real ones (RedNIR: one).
-        leak_nm: (bands,) centre of each band's second transmission peak in nm, or empty for ideal (spectrally
-            corrected) bands.
-        leak_share: (bands,) share of each band's light that comes through that second peak, in [0, 1); empty as
-            `leak_nm`.
+        leak_nm: (bands,) each band's second transmission peak in nm; empty for ideal (spectrally corrected) bands.
+        leak_share: (bands,) share of each band's light through that second peak, in [0, 1); empty as `leak_nm`.
         full_well_e: electrons at the largest count; calibration sheets of three such cameras state 11,391 to 13,500.
         read_noise_e: standard deviation of the read noise in electrons (CMOSIS CMV2000 data sheet: 13).
         bit_depth: bits of the analogue-digital converter.
@@ -68,8 +66,7 @@ class Sensor:
 
         Returns:
             (bands, bands) matrix K, ``cube @ K`` is the cube with crosstalk; its columns sum to 1, or less beside dark
-            pixels. The mosaic repeats every block, so a pixel's left neighbour is band ``c - 1`` or, at the edge, the
-            last band of its row.
+            pixels. The mosaic repeats, so the left neighbour is band ``c - 1`` or, at the edge, the row's last.
 
         Raises:
             ConfigError: the share is out of range, or the sensor has no mosaic.
@@ -116,24 +113,8 @@ SENSORS: dict[str, Sensor] = {
             "vis16",
             16,
             4,
-            (
-                464.5,
-                472.8,
-                480.2,
-                489.3,
-                499.0,
-                508.2,
-                516.3,
-                526.1,
-                534.7,
-                544.3,
-                552.3,
-                561.8,
-                571.2,
-                580.5,
-                588.1,
-                597.2,
-            ),
+            (464.5, 472.8, 480.2, 489.3, 499.0, 508.2, 516.3, 526.1)
+            + (534.7, 544.3, 552.3, 561.8, 571.2, 580.5, 588.1, 597.2),
             (12.0,) * 16,
         ),
         _even("nir25", 665.0, 960.0, 25, 5, 14.0),
@@ -182,9 +163,8 @@ def custom_sensor(
     widths = [fwhm_nm] * len(centres_nm) if isinstance(fwhm_nm, int | float) else list(fwhm_nm)
     if len(centres_nm) < 3 or len(widths) != len(centres_nm) or min(widths) <= 0:
         raise ConfigError(
-            f"expected at least three band centres and as many positive widths, found {len(centres_nm)} and "
-            f"{len(widths)}; "
-            "give one width for all bands or one a band"
+            "expected at least three band centres and as many positive widths, "
+            f"found {len(centres_nm)} and {len(widths)}; give one width for all bands or one a band"
         )
     if block is not None and len(centres_nm) > block * block:
         raise ConfigError(

@@ -1,8 +1,7 @@
 """Spectra on one wavelength grid: angles, resampling, smooth random reflectances and metamers.
 
-The grid is 400 to 1000 nm in steps of 5 nm, which covers every camera of the field. A metamer here is a reflectance
-with the same false colour as another one and a different shape: it holds for one false-colour rule, illuminant and
-sensor.
+The grid is 400 to 1000 nm in steps of 5 nm for every camera of the field. A metamer here is a reflectance with the
+same false colour as another one and a different shape: it holds for one false-colour rule, illuminant and sensor.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ Spectrum = NDArray[np.float64]
 def spectral_angle(spectrum: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
     """Angle between spectra, independent of brightness.
 
-    Computed as ``2 atan2(|u - v|, |u + v|)`` of the unit vectors, which is exact for small angles where the arc cosine
-    loses half of the digits.
+    Computed as ``2 atan2(|u - v|, |u + v|)`` of the unit vectors: exact where the arc cosine loses half its digits.
 
     Args:
         spectrum: (..., bands), any unit.
@@ -55,8 +53,7 @@ def smooth_curves(
 ) -> NDArray[np.float64]:
     """Zero-mean, unit-variance smooth random functions of wavelength.
 
-    White noise under a Gaussian window: a stationary process with a squared-exponential correlation of length
-    `length_nm`.
+    White noise under a Gaussian window: stationary, with a squared-exponential correlation of length `length_nm`.
 
     Args:
         rng: the only source of randomness.
@@ -106,11 +103,11 @@ def metamers(
 ) -> NDArray[np.float64]:
     """Reflectances with exactly the false colour of the given ones and a shape as different as can be found.
 
-    Each reflectance is multiplied by ``1 + s m_k`` where the m_k come from one wavelength pattern m common to all of
-    them, corrected to lie in the null space of that material's false-colour response: ``R^T (e_k m_k) = 0``. A surface
-    that mixes the materials therefore keeps its false colour at every pixel while its spectrum is bent the same way
-    everywhere. Of `candidates` random patterns the one with the largest spectral angle is taken, each bent as far as it
-    stays a reflectance in [0, 1].
+    Each reflectance is multiplied by ``1 + s m_k``; the m_k come from one common wavelength pattern m, corrected to lie
+    in the null space of that material's false-colour response: ``R^T (e_k m_k) = 0``. A surface that mixes the
+    materials therefore keeps its false colour at every pixel while its spectrum is bent the same way everywhere. Of
+    `candidates` random patterns the one with the largest spectral angle is taken, each bent as far as it stays in [0,
+    1].
 
     Args:
         reflectances: (n,) one material or (materials, n) of one surface, in [0, 1]; the sum of a surface's materials is
@@ -120,9 +117,8 @@ def metamers(
         rng: the only source of randomness.
         minimum_angle: smallest spectral angle, in radians and seen in the sensor's bands, that is accepted between the
             even mixture of the new materials and that of the given ones, and of each of `unlike`.
-        wanted_angle: take less than the largest angle: bend back, which keeps the false colour, until the angle to the
-            given materials is this one; it must be at least `minimum_angle`, and `unlike` is then respected as far as
-            it goes.
+        wanted_angle: take less than the largest angle: bend back, which keeps the false colour, to this angle to the
+            given materials; at least `minimum_angle`, and `unlike` is then respected as far as it goes.
         unlike: further (materials, n) sets to stay away from, such as metamers made before.
         candidates: patterns tried.
 
@@ -138,8 +134,7 @@ def metamers(
     if base.shape[-1] != bands.shape[0] or base.min() < 0 or base.max() > 1:
         raise InputError(
             f"expected reflectances in [0, 1] at the {bands.shape[0]} wavelengths of the response, found shape "
-            f"{base.shape} "
-            f"and values {base.min():g} to {base.max():g}; resample them with spectra.resample and clip"
+            f"{base.shape} and values {base.min():g} to {base.max():g}; resample them with spectra.resample and clip"
         )
     bent = _bend(base, response, _patterns(rng, candidates, base.shape[-1]))
     known = [base, *(np.atleast_2d(np.asarray(other, dtype=np.float64)) for other in unlike)]
@@ -148,8 +143,7 @@ def metamers(
     if angles[best] < minimum_angle:
         raise InputError(
             f"expected a metamer at a spectral angle of at least {minimum_angle:g} rad, found none above "
-            f"{angles[best]:.3f}; "
-            "ask for a smaller angle or take a material that is neither black nor saturated"
+            f"{angles[best]:.3f}; ask for a smaller angle or take a material that is neither black nor saturated"
         )
     chosen = bent[best] if wanted_angle is None else _bent_back(base, bent[best], bands, wanted_angle)
     return chosen.reshape(np.shape(reflectances))
@@ -158,9 +152,7 @@ def metamers(
 def _bent_back(
     base: NDArray[np.float64], bent: NDArray[np.float64], bands: NDArray[np.float64], angle: float
 ) -> NDArray[np.float64]:
-    """The point between two sets of materials at a spectral angle to the first, seen in the bands; the far end if none
-    is that far.
-    """
+    """Between two sets of materials, the point at an angle to the first as the bands see it; else the far end."""
     start, end = base.sum(axis=0) @ bands, bent.sum(axis=0) @ bands
     low, high = 0.0, 1.0
     # The angle grows all the way from one end to the other, so halving finds it.
@@ -174,9 +166,7 @@ def _bent_back(
 
 
 def _patterns(rng: np.random.Generator, count: int, samples: int) -> NDArray[np.float64]:
-    """(count, samples) smooth patterns of several correlation lengths; the tanh gives them flat tops, so more
-    contrast.
-    """
+    """(count, samples) smooth patterns of several correlation lengths; tanh gives them flat tops, so more contrast."""
     lengths = (12.0, 18.0, 26.0, 36.0)
     share = -(-count // len(lengths))
     grid = np.arange(samples, dtype=np.float64) * 5.0

@@ -1,5 +1,4 @@
-"""From a table (of TOML or JSON) to a typed dataclass and back; whatever does not fit is told in one sentence with its
-place.
+"""From a table (of TOML or JSON) to a typed dataclass and back; what does not fit is told in a sentence with its place.
 
 The fields' types decide: a dataclass is a table of its own, a tuple a list, ``X | None`` may be null. Ranges are the
 dataclass's own business: it calls `require` when it is made.
@@ -90,8 +89,8 @@ def from_table(
         unknown: what becomes of keys that the dataclass does not have.
 
     Raises:
-        InputError: the class `error`: an unknown key (the nearest is offered), a missing one, a value of a wrong type
-            or out of its range.
+        InputError: the class `error`: an unknown key (the nearest is offered), a missing one, a value of wrong type or
+            range.
 
     Example:
         >>> Clip = dataclasses.make_dataclass("Clip", [("frames", int), ("noise", float, 0.5)])

@@ -73,8 +73,8 @@ class BoxTrack:
         length = max(self.boxes, default=-1) + 1 if frames is None else frames
         if frames is None and too_sparse(length, len(self.boxes)):
             raise SequenceError(
-                f"expected frame numbers of one video for {self.name!r}, found {length} frames for {len(self.boxes)} "
-                "boxes; correct them"
+                f"expected frames of one video for {self.name!r}, found {length} for {len(self.boxes)} boxes; "
+                "correct them"
             )
         rows = np.full((length, 4), np.nan)
         for frame, box in self.boxes.items():
@@ -84,9 +84,7 @@ class BoxTrack:
 
 
 def too_sparse(frames: int, boxes: int) -> bool:
-    """Whether so few boxes cannot belong to so many frames, in files that list only frames with a box: a number must be
-    wrong.
-    """
+    """Whether, in a file of the frames with a box, so few boxes cannot be of so many frames: a number is wrong."""
     return frames > LARGEST_FRAME or frames > 100 * boxes + 10_000
 
 
@@ -156,7 +154,7 @@ def frame_number(value: object, where: object, *, first: int = 0) -> int:
     if not 0 <= index < LARGEST_FRAME:
         raise SequenceError(
             f"expected frame numbers from {first} to {LARGEST_FRAME - 1 + first} in {where}, found {shown(value)}; "
-            "correct the file"
+            "correct it"
         )
     return index
 

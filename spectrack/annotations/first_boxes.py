@@ -1,5 +1,4 @@
-"""The first box from whatever file an annotation program wrote: the format is found by content, the units are settled
-here.
+"""The first box from whatever file an annotation program wrote: the content tells the format, units are settled here.
 
 Read are plain boxes (x, y, w, h or a polygon), CVAT (video and images 1.1, MOT 1.1, as text, XML or the exported .zip),
 MOT, COCO, Pascal VOC, labelme, Label Studio, YOLO, and the CSV of the 2026 challenge. Programs show pictures, not
@@ -42,8 +41,7 @@ def read_first_box(
 
     Args:
         path: the file; its format is found by its content, not by its name.
-        width: of the cubes in pixels; needed for YOLO and Label Studio, which store shares of the frame, and for
-            ``rgb``.
+        width: of the cubes in pixels; for YOLO and Label Studio, which store shares of the frame, and for ``rgb``.
         height: likewise.
         frame: index from 0, whatever the file counts from. Of a file about a single picture only 0 exists.
         track: identity or label of the object, where there are several.
@@ -152,9 +150,8 @@ def _check_size(
     if any(found // side != expected for found, expected in zip(drawn, cube, strict=True)):
         expected = " x ".join(str(length * side) for length in cube)
         raise SequenceError(
-            f"expected a picture of {expected} pixels behind {path}, found {drawn[0]} x {drawn[1]}; say what the box "
-            "was drawn on "
-            "with coordinates='mosaic' or 'rgb' (--box-drawn-on)"
+            f"expected a picture of {expected} pixels behind {path}, found {drawn[0]} x {drawn[1]}; "
+            "say what the box was drawn on with coordinates='mosaic' or 'rgb' (--box-drawn-on)"
         )
 
 

@@ -69,8 +69,7 @@ class StartOffset:
     def __str__(self) -> str:
         return (
             f"{len(self.sequences)} of {self.compared} results start {self.offset_px:+g} px in x and y beside the "
-            f"truth ({self.reason}); "
-            "they are scored as they are"
+            f"truth ({self.reason}); they are scored as they are"
         )
 
 
@@ -79,8 +78,8 @@ def read_foreign_results(path: Place, names: Iterable[str] | None = None, *, ori
 
     Args:
         path: folder or file, see `spectrack.annotations.result_files`.
-        names: sequences; None takes every result under its own name. A result of one sequence only, in a file whose
-            name says nothing, belongs to a single name.
+        names: sequences; None takes every result under its own name. A lone result whose file's name says nothing
+            belongs to a single name.
         origin: index of the first pixel in the results' convention: 0 for HOTC, 1 for OTB's MATLAB boxes.
 
     Raises:
@@ -115,8 +114,7 @@ def match_results(
         first = next(iter(found.sources))
         raise SequenceNotFoundError(
             f"expected results of {len(names)} sequences in {found.place}, found {len(found.sources)} of other names "
-            f"such as {first!r}; "
-            f"name them as the sequences ({nearest_name(first, names)})"
+            f"such as {first!r}; name them as the sequences ({nearest_name(first, names)})"
         )
     wanted = set(names if keep is None else keep)
     boxes, seconds = {}, {}

@@ -69,8 +69,8 @@ def _coco(value: dict[str, Any], frames: dict[str, tuple[str, int]], where: obje
         image = _key(item.get("image_id"))
         if image not in frames:
             raise SequenceError(
-                f"expected annotations of the images in {where}, found one of image {image[:40]}; export that file "
-                "again"
+                f"expected annotations of the images in {where}, found one of image {image[:40]}; "
+                "export that file again"
             )
         name, frame = frames[image]
         label = labels.get(_key(item.get("category_id")), "")
@@ -108,8 +108,7 @@ def _coco_frames(value: dict[str, Any], where: object) -> dict[str, tuple[str, i
     result = {}
     for name, members in groups.items():
         given = [numbers[identity] for _, identity in members if identity in numbers]
-        # frame_id counts from 0 in some programs and from 1 in others: only numbers 1 to N of N images are taken to
-        # count from 1.
+        # Some programs count frame_id from 0, others from 1: only numbers 1 to N of N images are taken to count from 1.
         first = 1 if given and min(given) == 1 and len(given) == len(members) == max(given) else 0
         for index, (_, identity) in enumerate(sorted(members)):
             result[identity] = name, numbers[identity] - first if len(given) == len(members) else index
@@ -146,9 +145,7 @@ def _label_studio(tasks: Iterable[Any], where: object) -> Iterator[BoxTrack]:
 
 
 def _rectangles(task: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Rectangles of one task, with the object around each: of the full export (annotations) or the small one
-    (JSON-MIN).
-    """
+    """Rectangles of one task, with their object: of the full export (annotations) or the small one (JSON-MIN)."""
     if not isinstance(task, dict):
         return
     lists = [

@@ -73,9 +73,7 @@ class ResultSet:
         return np.where(present, boxes - np.array([origin, origin, 0, 0]), np.nan)
 
     def seconds(self, name: str) -> NDArray[np.float64] | None:
-        """Seconds a frame from the ``_time.txt`` beside a result, as GOT-10k keeps them; None where there is none or it
-        is no such list.
-        """
+        """Seconds a frame from GOT-10k's ``_time.txt`` beside a result; None without one or if it is no such list."""
         source = self.sources[name]
         if not isinstance(source, Path):
             return None
@@ -146,8 +144,7 @@ def read_whole_file(path: Path) -> ResultSet:
         )
     if sum(lengths.values()) > _MOST_BOXES:
         raise SequenceError(
-            f"expected at most {_MOST_BOXES} frames in {path}, found {sum(lengths.values())}; correct the frame_id "
-            "values"
+            f"expected at most {_MOST_BOXES} frames in {path}, found {sum(lengths.values())}; correct the frame_id"
         )
     groups: dict[str, list[BoxTrack]] = {}
     for track in tracks:
@@ -202,8 +199,7 @@ def find_files(
             file, name = entry, entry.stem
         if file is not None and name in found:
             raise SequenceError(
-                f"expected one file for {name!r} in {place}, found {found[name].name} and {file.name}; remove one of "
-                "them"
+                f"expected one file for {name!r} in {place}, found {found[name].name} and {file.name}; remove one"
             )
         if file is not None:
             found[name] = file

@@ -49,8 +49,8 @@ class WriteOptions:
         origin: index of the first pixel in the format's reader, added to x and y: 1 for OTB's MATLAB tools.
         seconds: sequence to seconds a frame, for ``got10k``.
         label: class of the object, for ``mot`` and ``coco``.
-        sample: the challenge's sample submission, for ``hotc2026``: its rows are written, in its order and with its
-            names.
+        sample: the challenge's sample submission, for ``hotc2026``: its rows are written, in its order, as it names
+            them.
     """
 
     decimals: int | None = None
@@ -76,8 +76,7 @@ def write_results(
 
     Raises:
         ConfigError: unknown format, or `out` is taken.
-        InputError: no boxes, boxes that are not (N, 4), names that cannot be files, or a sample that asks for other
-            sequences.
+        InputError: no boxes, boxes that are not (N, 4), names that cannot be files, or a sample with other sequences.
 
     Example:
         >>> import pathlib, tempfile
@@ -109,8 +108,7 @@ def check_target(out: Place, format: str, data: tuple[Path, ...] = ()) -> None:
         data: what is read; the place lies in none of it.
 
     Raises:
-        ConfigError: unknown format, a folder that is not empty, a folder where a file is needed, or a file that is not
-            ours.
+        ConfigError: unknown format, a folder that is not empty or where a file is needed, or a file that is not ours.
     """
     if format not in RESULT_FORMATS:
         raise ConfigError(f"expected a format of results, found {format!r}; {nearest_name(format, RESULT_FORMATS)}")
@@ -164,8 +162,7 @@ def _write_got10k(rows: Mapping[str, Boxes], folder: Path, options: WriteOptions
         times: NDArray[np.float64] = np.asarray(seconds, dtype=np.float64)
         if times.shape != (len(boxes),) or not np.isfinite(times).all():
             raise InputError(
-                f"expected {len(boxes)} finite times for {name!r}, one a frame, found shape {times.shape}; give "
-                "seconds a frame"
+                f"expected {len(boxes)} finite times for {name!r}, one a frame, found shape {times.shape}; give seconds"
             )
         write_text(folder / name / f"{name}_time.txt", "".join(f"{time:.8e}\n" for time in times))
 

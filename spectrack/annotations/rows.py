@@ -64,9 +64,8 @@ def read_mot_tracks(text: str, where: Place) -> list[BoxTrack]:
     for number, tokens in split_rows(text, where):
         if len(tokens) not in _MOT_COLUMNS or not all(is_number(token) for token in tokens):
             raise SequenceError(
-                f"expected frame,track,x,y,w,h and up to four more numbers on line {number} of {where}, found "
-                f"{' '.join(tokens)[:60]!r}; "
-                "correct that line"
+                f"expected frame,track,x,y,w,h and up to four more numbers on line {number} of {where}, "
+                f"found {' '.join(tokens)[:60]!r}; correct that line"
             )
         identity, frame = tokens[1].removesuffix(".0"), frame_number(tokens[0], where, first=1)
         box = corners_of(tokens[2:6], where)
@@ -74,8 +73,8 @@ def read_mot_tracks(text: str, where: Place) -> list[BoxTrack]:
         track = tracks.setdefault(identity, BoxTrack(identity, label))
         if frame in track.boxes:
             raise SequenceError(
-                f"expected one box of track {identity[:40]} in frame {frame + 1} of {where}, found another on line "
-                f"{number}; remove one"
+                f"expected one box of track {identity[:40]} in frame {frame + 1} of {where}, "
+                f"found more on line {number}; remove one"
             )
         if box[2] > 0 and box[3] > 0 and not (len(tokens) >= 9 and float(tokens[6]) == 0):
             track.boxes[frame] = box
@@ -92,9 +91,8 @@ def read_yolo_tracks(text: str, where: Place) -> list[BoxTrack]:
     for number, tokens in split_rows(text, where):
         if len(tokens) not in (5, 6) or not all(is_number(token) for token in tokens):
             raise SequenceError(
-                f"expected class, centre and size as fractions on line {number} of {where}, found "
-                f"{' '.join(tokens)[:60]!r}; "
-                "correct that line"
+                f"expected class, centre and size as fractions on line {number} of {where}, "
+                f"found {' '.join(tokens)[:60]!r}; correct that line"
             )
         x, y, w, h = corners_of(tokens[1:5], where)
         tracks.append(BoxTrack(str(len(tracks) + 1), tokens[0], {0: (x - w / 2, y - h / 2, w, h)}, relative=True))
@@ -105,8 +103,8 @@ def read_csv_boxes(text: str, where: Place) -> tuple[dict[str, Boxes], list[str]
     """Boxes of every sequence of a CSV with the header ``ID,x,y,width,height``.
 
     Returns:
-        sequence name (with its modality, as in the file) to (N, 4), NaN for frames without a row; and what had to be
-        assumed, in sentences.
+        sequence name (as in the file, with modality) to (N, 4), NaN for frames without a row; and assumptions, in
+        sentences.
 
     Raises:
         SequenceError: another header, a row that is no box, a frame given twice, or frame numbers without end.
@@ -119,9 +117,8 @@ def read_csv_boxes(text: str, where: Place) -> tuple[dict[str, Boxes], list[str]
         name, _, frame = tokens[0].rpartition("_")
         if len(tokens) != 5 or not name or not (frame.isascii() and frame.isdigit()) or len(frame) > 12:
             raise SequenceError(
-                f"expected <sequence>_<frame>,x,y,width,height on line {number} of {where}, found "
-                f"{' '.join(tokens)[:60]!r}; "
-                "correct that line"
+                f"expected <sequence>_<frame>,x,y,width,height on line {number} of {where}, "
+                f"found {' '.join(tokens)[:60]!r}; correct that line"
             )
         box = corners_of([token if is_number(token) else None for token in tokens[1:]], f"line {number} of {where}")
         rows = groups.setdefault(name, _Rows())
@@ -136,8 +133,7 @@ def read_csv_boxes(text: str, where: Place) -> tuple[dict[str, Boxes], list[str]
 
 
 def read_csv_order(text: str, where: Place) -> list[tuple[str, int]]:
-    """(sequence, frame number as written) of every row of such a CSV, in its order: the rows that a submission must
-    have.
+    """(sequence, frame number as written) of every row of such a CSV, in order: the rows a submission must have.
 
     Raises:
         SequenceError: another header, or an ID of another form.

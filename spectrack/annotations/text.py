@@ -1,8 +1,7 @@
 """Truth and result boxes as text: every dialect that the field's files use, read with a sentence for each fault.
 
-One row a frame; 4 numbers ``x y w h`` or 8 numbers (a polygon, of which the tight box is taken), separated by commas,
-tabs, spaces or semicolons, with or without a trailing separator, byte-order mark or CRLF. Coordinates are kept as they
-are: HOTC's are 0-based cube pixels.
+One row a frame; 4 numbers ``x y w h`` or 8 numbers (a polygon, taken as its tight box), between commas, tabs, spaces or
+semicolons, with or without a trailing one, byte-order mark or CRLF. Coordinates stay as they are: in HOTC, 0-based pixels.
 """
 
 from __future__ import annotations
@@ -33,23 +32,20 @@ def read_boxes(path: str | os.PathLike[str], *, origin: int = 0) -> Boxes:
 
     Args:
         path: the text file.
-        origin: index of the first pixel in the file's convention, subtracted from x and y: 0 for HOTC and for files
-            written here, 1 for OTB's MATLAB boxes.
+        origin: index of the file's first pixel, subtracted from x and y: 0 for HOTC and our files, 1 for OTB's
+            (MATLAB).
 
     Returns:
-        (N, 4) float64, ``x, y, w, h``. A row of NaN only (an absent object) becomes a zero box, which the protocols
-        treat as invalid truth.
+        (N, 4) float64, ``x, y, w, h``. A row of NaN only (an absent object) becomes a zero box, invalid to protocols.
 
     Raises:
-        SequenceError: the file cannot be read, is empty, or has a line that is no box; the message gives the line
-            number.
+        SequenceError: the file cannot be read, is empty, or has a line that is no box, which the message numbers.
     """
     return parse_boxes(decode_text(read_file(path, "boxes"), path, "boxes"), path, origin=origin)
 
 
 def read_first_box(path: str | os.PathLike[str]) -> Box:
-    """The first row of a file of plain boxes, as a usable box; `spectrack.annotations.first_boxes` reads other
-    programs' files.
+    """First row of a file of plain boxes, as a usable box; `annotations.first_boxes` reads other programs' files.
 
     Raises:
         SequenceError: the file cannot be read or its first row is no box.
@@ -82,8 +78,7 @@ def write_boxes(
     array = np.asarray(boxes, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 4:
         raise SequenceError(
-            f"expected boxes of shape (frames, 4) to write to {path}, found {array.shape}; give x, y, w, h for each "
-            "frame"
+            f"expected boxes of shape (frames, 4) to write to {path}, found {array.shape}; give x, y, w, h a frame"
         )
     bad = ~np.isfinite(array).all(axis=1) & ~(np.isnan(array).all(axis=1) & missing)
     if bad.any():
@@ -97,9 +92,7 @@ def write_boxes(
 
 
 def format_number(value: float, fmt: str | None) -> str:
-    """A coordinate as files hold it: integral numbers without a point, others by `fmt`, or with every digit when it is
-    None.
-    """
+    """A coordinate as files hold it: integral without a point, others by `fmt`, or with every digit when it is None."""
     if math.isnan(value):
         return "nan"
     if value == int(value) and abs(value) < 2**53:
@@ -113,8 +106,7 @@ def split_rows(text: str, where: str | os.PathLike[str]) -> Iterator[tuple[int, 
     Raises:
         SequenceError: a line is longer than any box.
     """
-    # Only real line ends: str.splitlines would also split at form feeds and Unicode separators and spoil the line
-    # numbers.
+    # Only real line ends: str.splitlines also splits at form feeds and Unicode separators, which spoils line numbers.
     for number, match in enumerate(_LINES.finditer(text), start=1):
         line = match.group(1)
         if len(line) > _LONGEST_LINE:
@@ -163,17 +155,15 @@ def _row(tokens: list[str], path: str | os.PathLike[str], number: int) -> list[f
     if bad is not None or len(tokens) not in (4, 8):
         found = f"{bad[:40]!r}" if bad is not None else f"{len(tokens)} number{'s' if len(tokens) != 1 else ''}"
         raise SequenceError(
-            f"expected 4 numbers x,y,w,h or the 8 of a polygon on line {number} of {path}, found {found}; correct that "
-            "line"
+            f"expected 4 numbers x,y,w,h or the 8 of a polygon on line {number} of {path}, found {found}; correct it"
         )
     values = [float(token) for token in tokens]
     if all(value != value for value in values):
         return [0.0, 0.0, 0.0, 0.0]
     if not all(abs(value) < _LARGEST_COORDINATE for value in values):
         raise SequenceError(
-            f"expected coordinates in pixels on line {number} of {path}, found {' '.join(tokens)[:60]!r}; correct that "
-            "line "
-            "(a row of NaN only marks an absent object)"
+            f"expected coordinates in pixels on line {number} of {path}, found {' '.join(tokens)[:60]!r}; "
+            "correct that line (a row of NaN only marks an absent object)"
         )
     if len(values) == 8:
         left, top = min(values[0::2]), min(values[1::2])

@@ -138,9 +138,7 @@ def parse_xml(data: bytes, where: str | os.PathLike[str]) -> Element:
 
 
 def _read_archive(path: Path, what: str) -> bytes:
-    """The one annotation file of an exported archive, read in memory: nothing is unpacked, so no member can leave a
-    folder.
-    """
+    """The annotation file of an exported archive, read in memory: nothing is unpacked, so nothing leaves a folder."""
     too_large = SequenceError(
         f"expected {what} below 64 MiB in {path}, found more; unpack it and give the annotation file"
     )
@@ -166,9 +164,7 @@ def _read_archive(path: Path, what: str) -> bytes:
 
 
 def _directory_size(path: Path) -> int:
-    """Bytes of an archive's table of contents as its end record states them, 0 without one: a table is read whole on
-    opening.
-    """
+    """Bytes of an archive's table of contents by its end record, 0 without one: it is read whole on opening."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 66_000))
         tail = file.read()

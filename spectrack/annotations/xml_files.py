@@ -30,8 +30,7 @@ def read_xml_tracks(data: bytes, where: object) -> tuple[str, list[BoxTrack]]:
             _voc_object(item, size, number, where) for number, item in enumerate(root.findall("object"), start=1)
         ]
     raise SequenceError(
-        f"expected CVAT's <annotations> or VOC's <annotation> in {where}, found <{root.tag[:40]}>; export it as CVAT "
-        "or VOC"
+        f"expected CVAT's <annotations> or VOC's <annotation> in {where}, found <{root.tag[:40]}>; export one of them"
     )
 
 
@@ -47,9 +46,7 @@ def _cvat_track(item: Element, size: tuple[int, int] | None, where: object) -> B
 
 
 def _cvat_images(root: Element, where: object) -> list[BoxTrack]:
-    """Boxes drawn picture by picture: boxes of one label, one a picture, are one object; several in a picture are
-    numbered.
-    """
+    """Boxes drawn picture by picture: of one label, one a picture, they are one object; several are numbered."""
     tracks: dict[tuple[str, int], BoxTrack] = {}
     for image in root.findall("image"):
         frame, seen = frame_number(image.get("id"), where), dict[str, int]()

@@ -68,8 +68,7 @@ def convert_dataset(
         progress: called after each frame.
 
     Returns:
-        What was done; a sequence that cannot be read or written in this format is listed as failed, and the others go
-        on.
+        What was done; a sequence that cannot be read or written in this format is listed as failed, the others go on.
 
     Raises:
         ConfigError: unknown format, or a folder inside the source or around it.
@@ -182,10 +181,9 @@ def _compare(source: _WatchedSequence, folder: Path) -> None:
     same = facts == expected and (boxes is None or (copied is not None and np.array_equal(boxes, copied)))
     bad = next((i for i in range(len(source)) if _digest(copy[i]) != source.digests[i]), None) if same else -1
     if bad is not None:
-        what = f"frame {bad}" if bad >= 0 else "another size, length or truth"
+        what = f"frame {bad}" if bad >= 0 else "size, length or truth"
         raise SequenceError(
-            f"expected a copy equal to its source in {folder}, found a difference in {what}; check the disk and "
-            "convert again"
+            f"expected a copy equal to its source in {folder}, found {what} to differ; check the disk and convert again"
         )
 
 
@@ -205,9 +203,7 @@ def _plain(part: str) -> str:
 
 
 def _signature(entry: DatasetEntry) -> dict[str, Any]:
-    """What the source is now: a digest of names, sizes and times of its files; the folder may be moved or mounted
-    elsewhere.
-    """
+    """What the source is now: a digest of its files' names, sizes and times; its folder may be moved or remounted."""
     if not isinstance(entry.source, FolderSource):
         return {"name": entry.key.name}
     digest, total = hashlib.blake2b(digest_size=16), 0
@@ -250,7 +246,4 @@ def _check_apart(dataset: Dataset, out: Path) -> None:
         return
     root, target = dataset.root.resolve(), out.resolve()
     if target == root or target.is_relative_to(root) or root.is_relative_to(target):
-        raise ConfigError(
-            f"expected a folder apart from the source {dataset.root}, found {out}; name one that neither holds it nor "
-            "lies in it"
-        )
+        raise ConfigError(f"expected a folder apart from the source {dataset.root}, found {out}; name one beside it")

@@ -51,8 +51,7 @@ class DatasetEntry:
     Attributes:
         key: see `SequenceKey`.
         label: unique inside the data set and fit as a file name; runs and results are stored by it.
-        attributes: what makes the sequence hard: OTB's abbreviations (IV, SV, OCC, ...), unknown words as they are
-            written.
+        attributes: what makes the sequence hard: OTB's abbreviations (IV, SV, OCC, ...), unknown words as written.
         frames: how many, or None when only opening tells.
         source: what opens it.
     """
@@ -85,8 +84,7 @@ class Dataset:
     Args:
         name: name of the data set.
         root: its folder, or None for simulated video.
-        entries: the sequences; they get the shortest labels that tell them apart: the name, with the modality and the
-            split before it where needed.
+        entries: the sequences, labelled as shortly as tells them apart: by name, after modality and split where needed.
         problems: a sentence for each archive that was refused and each folder that cannot be read.
 
     Example:
@@ -158,8 +156,8 @@ def _keep(
     if not kept:
         there = sorted({getattr(entry.key, field) or "(none)" for entry in entries})
         raise ConfigError(
-            f"expected sequences of {wanted} in {dataset.name}, found none; there are: "
-            f"{', '.join(there) or 'no sequences'}"
+            f"expected sequences of {wanted} in {dataset.name}, found none; "
+            f"there are: {', '.join(there) or 'no sequences'}"
         )
     return kept
 

@@ -1,8 +1,7 @@
 """What the folder names between a data set's root and its frames mean: split, modality, stream, sequence.
 
-The field's data sets and their copies nest the same things in every order (``test/car/HSI``,
-``validation/HSI-VIS/car``, ``HSIJPG/train/car``, ``training/update/HSI-NIR/park/img/park``), so each name is judged by
-itself.
+Data sets and their copies nest the same things in every order (``test/car/HSI``, ``validation/HSI-VIS/car``,
+``HSIJPG/train/car``, ``training/update/HSI-NIR/park/img/park``), so each name is judged by itself.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ def open_dataset(
 
     Args:
         name: one of `DATASETS`, the entries of facts.toml and ``auto`` to find out which of them `root` holds.
-        root: the data set's folder, one of its splits or modalities, or a single sequence; None for a data set that
-            lies in no folder, such as ``simulated``.
+        root: the data set's folder, a split or modality of it, or one sequence; None for one in no folder, such as
+            ``simulated``.
         split: only this split.
         modality: only this modality.
         stream: ``HSI``, ``HSI-FalseColor`` or ``RGB``; each has its own truth.
@@ -71,8 +71,7 @@ def open_dataset(
 def open_everything(name: str, root: Path | str) -> Dataset:
     """Every sequence below a folder with whatever stream it has, for looking at a data set as a whole.
 
-    The stream is the cubes where there are some, else the false-colour pictures, else RGB; the source of a sequence
-    that has only annotations cannot be opened.
+    The stream is the cubes, else the false-colour pictures, else RGB; a sequence of annotations only cannot be opened.
 
     Raises:
         SequenceNotFoundError: no folder, or neither frames nor annotations in it.
@@ -102,9 +101,7 @@ def canonical_stream(name: str) -> str:
 
 
 def guess_dataset(root: Path, found: list[FoundSequence]) -> str:
-    """The data set that a folder holds: by the name of the folder or of those above it, else by the sequences' names,
-    else ``folder``.
-    """
+    """The data set in a folder: by its name or those above it, else by the sequences' names, else ``folder``."""
     for part in reversed(Path(os.path.abspath(root)).parts[-3:]):
         for name, facts in all_facts().items():
             if facts.folder and re.match(facts.folder, part, re.IGNORECASE):

@@ -1,6 +1,4 @@
-"""Finding sequences below a root by the names of folders and files alone: no frame is decoded, no archive is
-unpacked.
-"""
+"""Finding sequences below a root by the names of folders and files alone: no frame is decoded, no archive unpacked."""
 
 from __future__ import annotations
 
@@ -30,8 +28,7 @@ class FrameFolder:
     """Where the frames of one stream of one sequence lie.
 
     Attributes:
-        path: their folder, or the file with all of them; for zipped frames, where they would lie if the archive were a
-            folder.
+        path: their folder, or the file with all of them; for zipped frames, where they would lie unzipped.
         kind: a key of `spectrack.sequences.layout.KINDS`.
         frames: how many, or None when only opening tells.
         archive: the .zip file that holds them, or None.
@@ -99,8 +96,8 @@ def scan(root: Path) -> tuple[list[FoundSequence], list[str]]:
         root: a data set, one of its splits or modalities, or a single sequence.
 
     Returns:
-        The sequences, sorted by split, modality and name (numbers in names as numbers), and a sentence for each archive
-        that was refused or cannot be read.
+        Sequences sorted by split, modality and name (numbers in it as numbers); a sentence for each archive refused or
+        unreadable.
 
     Raises:
         SequenceNotFoundError: no such folder.

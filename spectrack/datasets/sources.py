@@ -56,8 +56,8 @@ class FolderSource:
         return sequence
 
     def archived(self) -> tuple[Ingredients, str] | None:
-        """What the frames are made of, and a digest of the texts about them (truth, attributes), when all of them lie
-        in archives, which are not unpacked for that; else None.
+        """The frames' files and a digest of the texts about them (truth, attributes), if all lie in archives, which
+        stay packed.
 
         Raises:
             SequenceError: a damaged archive.
@@ -97,9 +97,7 @@ class FolderSource:
         return self._truth(layout, places) or layout.truth, layout.first_box
 
     def _folders(self) -> dict[str, FrameFolder]:
-        """The stream's own folder and that of its false-colour or hyperspectral twin, with which it shares the
-        truth.
-        """
+        """The stream's folder and that of its false-colour or hyperspectral twin, with which it shares the truth."""
         wanted = {"HSI": ("HSI", "HSI-FalseColor"), "HSI-FalseColor": ("HSI-FalseColor", "HSI")}.get(
             self.stream, (self.stream,)
         )

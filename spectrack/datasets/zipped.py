@@ -1,5 +1,4 @@
-"""Sequences in .zip files: what is inside, refused unless every member stays inside, and a temporary copy of one
-sequence.
+"""Sequences in .zip files: what is inside, refused unless every member stays inside, and a temporary copy of one.
 
 The copy lives as long as the sequence that reads it. It is made in the user's cache folder, or in the folder that the
 environment variable SPECTRACK_SCRATCH names, where a larger disk is wanted.
@@ -169,16 +168,14 @@ def _check_member(info: zipfile.ZipInfo, archive: Path) -> None:
 def _check_room(archive: Path, size: int, target: Path) -> None:
     if size > LARGEST_SEQUENCE:
         raise SequenceError(
-            f"expected at most {LARGEST_SEQUENCE / 2**30:.0f} GiB for one sequence in {archive}, found "
-            f"{size / 2**30:.0f} GiB; "
-            "unzip it by hand, or do not use this archive"
+            f"expected at most {LARGEST_SEQUENCE / 2**30:.0f} GiB for one sequence in {archive}, "
+            f"found {size / 2**30:.0f} GiB; unzip it by hand, or do not use this archive"
         )
     free = shutil.disk_usage(target).free
     if size + _SPARE > free:
         raise SequenceError(
             f"expected {(size + _SPARE) / 2**30:.1f} GiB of free space below {target} for a temporary copy of "
-            f"{archive}, "
-            f"found {free / 2**30:.1f}; free space, or name another folder in {SCRATCH_VARIABLE}"
+            f"{archive}, found {free / 2**30:.1f}; free space, or name another folder in {SCRATCH_VARIABLE}"
         )
 
 
@@ -194,8 +191,8 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, archi
                 left -= len(chunk)
             if left > 0 or source.read(1):
                 raise SequenceError(
-                    f"expected {info.file_size} bytes of {info.filename} in {archive}, found another number; download "
-                    "the archive again"
+                    f"expected {info.file_size} bytes of {info.filename} in {archive}, found another number; "
+                    "download it again"
                 )
     except _FAULTS as error:
         if isinstance(error, SequenceError):
@@ -205,8 +202,7 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, archi
 
 def _damaged(archive: Path, member: str, error: Exception) -> SequenceError:
     return SequenceError(
-        f"expected {member[:80]} in {archive} to be readable, found: {str(error)[:120]}; copy or download the archive "
-        "again"
+        f"expected {member[:80]} in {archive} to be readable, found: {str(error)[:120]}; download the archive again"
     )
 
 

@@ -1,7 +1,6 @@
 """Photometric variation of crops: a common look per pair, small differences between its crops, lens and sensor.
 
-Works on 8-bit crops through look-up tables and small matrices, because it runs once per crop on the same two cores that
-train.
+Works on 8-bit crops through look-up tables and small matrices, because it runs once a crop on the two cores that train.
 """
 
 from __future__ import annotations
@@ -29,8 +28,7 @@ class PhotometricConfig:
         channel_gain: the same for single channels.
         blur_share: share of search crops with motion blur or defocus.
         noise: largest standard deviation of the noise, in grey levels.
-        light_share: share of search crops under another distribution of light than the template: a soft field or a
-            shadow.
+        light_share: share of search crops whose light differs from the template's: a soft field or a shadow.
         compression_share: share of crops that were JPEG once, as most video was.
     """
 

@@ -35,8 +35,7 @@ def structured_region(rng: np.random.Generator, picture: Image) -> tuple[float, 
         w, h = min(w, 0.8 * width), min(h, 0.8 * height)
         cx, cy = rng.uniform(w / 2, width - w / 2), rng.uniform(h / 2, height - h / 2)
         patch = picture[int(cy - h / 2) : int(cy + h / 2), int(cx - w / 2) : int(cx + w / 2)]
-        # Of 8 x 8 averages: gravel or grass has contrast everywhere but no structure by which one piece differs from
-        # the next.
+        # Of 8 x 8 averages: gravel or grass has contrast everywhere but no structure that tells pieces apart.
         coarse = cv2.resize(np.ascontiguousarray(patch), (8, 8), interpolation=cv2.INTER_AREA) if patch.size else patch
         contrast = float(coarse.std(axis=(0, 1)).max()) if patch.size else 0.0
         if contrast > _STRUCTURE:
@@ -47,9 +46,7 @@ def structured_region(rng: np.random.Generator, picture: Image) -> tuple[float, 
 
 
 class Backgrounds(NamedTuple):
-    """Makers of the template's and the search crop's background by size, and the template's picture and its
-    magnification.
-    """
+    """Makers of both crops' backgrounds by size (template, search), and the template's picture and magnification."""
 
     near: Callable[[int], Image]
     far: Callable[[int], Image]

@@ -126,8 +126,7 @@ def iterate_batches(batches: Any, start: int, stop: int, *, workers: int) -> Ite
         stop: number after the last.
         workers: processes.
 
-    Workers share the bank's memory by forking, which is safe on Linux only; elsewhere the training process makes the
-    pairs.
+    Workers share the bank's memory by forking, which is safe on Linux only; elsewhere the trainer makes the pairs.
     """
     if not sys.platform.startswith("linux"):
         workers = 0

@@ -55,9 +55,7 @@ def cut_pair(rng: np.random.Generator, clips: list[StoredClip], config: ClipConf
 def _crop(
     clip: StoredClip, index: int, size: int, scale: float, shift: NDArray[np.float64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """A crop whose target is `scale` times its usual size and `shift` crop pixels off the centre; and its corner
-    box.
-    """
+    """A crop whose target is `scale` times its usual size and `shift` crop pixels off the centre; its corner box."""
     image, box = clip.images[index], clip.truth[index]
     side = context_side(box) * size / TEMPLATE_SIZE_PX / scale
     centre = box[:2] + box[2:] / 2 - shift * side / size

@@ -1,5 +1,4 @@
-"""Smooth deformation of a search crop: what affine maps cannot show, such as limbs that move, heads that turn and
-cloth.
+"""Smooth deformation of a search crop: what affine maps cannot show: limbs that move, heads that turn, cloth.
 
 A field is a coarse grid of random displacements, blown up smoothly. The image is resampled through it, and outline
 points follow by the inverse of the same field, so the box stays exact.

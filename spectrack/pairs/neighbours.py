@@ -51,11 +51,9 @@ def scatter(
 def place_companion(
     rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix
 ) -> None:
-    """Paste one thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked
-    car.
+    """Paste a thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked car.
 
-    Without such pairs a tracker learns that whatever hangs together is one target, and its box swells when two things
-    meet.
+    Without such pairs a tracker learns that what hangs together is one target, and its box swells when two meet.
 
     Args:
         rng: source of randomness.

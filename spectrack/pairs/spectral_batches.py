@@ -1,6 +1,4 @@
-"""Batches of spectral pairs: one camera a batch, sources mixed by ratio, every pair decided by (seed, step, place)
-alone.
-"""
+"""Batches of spectral pairs: one camera a batch, sources mixed by ratio, every pair decided by (seed, step, place)."""
 
 from __future__ import annotations
 
@@ -134,9 +132,7 @@ class SpectralBatches(Dataset[PackedPairs]):
 
 @dataclass(frozen=True, eq=False)
 class ClipPair:
-    """A pair from video: crops with all bands as they are stored, and (2, bands) factors from their squares to
-    values.
-    """
+    """A pair from video: crops with all bands as stored, and (2, bands) factors from their squares to values."""
 
     pair: Pair
     gains: NDArray[np.float64]

@@ -1,5 +1,5 @@
-"""Cameras of spectral training: one a batch, so that all its cubes have one band count; known ones, and random ones of
-any count.
+"""Cameras of spectral training: one a batch, so that its cubes have one band count; known ones, random ones of any
+count.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ class CameraConfig:
         sensors: names of known cameras; each batch has one of them or a random one.
         random_share: share of batches with a random camera.
         random_bands: smallest and largest band count of a random camera.
-        leak_share: share of batches whose known camera lets a second peak through, as it does before spectral
-            correction.
+        leak_share: share of batches whose known camera lets a second peak through, as before spectral correction.
         crosstalk: largest share of light that spills over to the mosaic's neighbours.
     """
 
@@ -50,9 +49,8 @@ class CameraConfig:
             or (not self.sensors and self.random_share < 1)
         ):
             raise ConfigError(
-                f"expected shares in [0, 1] and a sensor unless all cameras are random, found {shares}, crosstalk "
-                f"{self.crosstalk} "
-                f"and sensors {list(self.sensors)}; correct data.spectral.cameras"
+                f"expected shares in [0, 1] and a sensor unless all cameras are random, found {shares}, "
+                f"crosstalk {self.crosstalk} and sensors {list(self.sensors)}; correct data.spectral.cameras"
             )
         low, high = self.random_bands
         if not 3 <= low <= high <= 200:
@@ -68,8 +66,7 @@ class SpectralCamera:
     Attributes:
         name: of the sensor, or ``random12`` and the like.
         wavelengths_nm: (bands,) centres, NaN where nobody knows them.
-        response: (121, bands) from spectral radiance on the common grid to bands, each band's sum 1 (less beside dark
-            pixels).
+        response: (121, bands) from radiance on the common grid to bands, each band's sum 1 (less beside dark pixels).
         colour: (bands, 3) the false-colour rule.
         lamps: names of the lights that this camera sees anything by, the commonest first; none for a camera known by
             its video alone, to which nothing synthetic can be shown.
@@ -103,9 +100,7 @@ class SpectralCamera:
     def of_video(
         cls, bands: int, rule: str, *, sensor: str | None, wavelengths_nm: tuple[float, ...] | None
     ) -> SpectralCamera:
-        """The camera of a recorded sequence: the known one of that name, else one of which only bands and centres are
-        known.
-        """
+        """The camera of a recorded sequence: the known one of that name, else one known by bands and centres only."""
         if (
             sensor in SENSORS
             and SENSORS[sensor].bands == bands

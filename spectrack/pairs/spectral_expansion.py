@@ -1,8 +1,6 @@
-"""From packed pairs to cubes: the matrix product, shot and read noise, quantisation, and enlargement to the crop's
-size.
+"""From packed pairs to cubes: matrix product, shot and read noise, quantisation, enlargement to the crop's size.
 
-This runs where the training runs, not where pairs are made: five 8-bit channels travel between processes instead of a
-cube.
+This runs where the training runs, not where pairs are made: five 8-bit channels travel instead of a cube.
 """
 
 from __future__ import annotations
@@ -72,8 +70,7 @@ class PackedPairs(NamedTuple):
 
 
 class SpectralBatch(NamedTuple):
-    """Spectral pairs as a network takes them; values where 1 is the brightest of the first frame (its 99.9th
-    percentile).
+    """Spectral pairs as a network takes them; 1 is the brightest of the first frame (its 99.9th percentile).
 
     Attributes:
         template: (N, B, 127, 127) float32, contiguous.
@@ -151,8 +148,7 @@ def _synthesise(out: Tensor, stored: Tensor, mixing: Tensor, counts: float, seed
 def _expose(cube: Tensor, counts: float, seed: int) -> None:
     """Noise-free counts (B, pixels) to noisy whole counts, clipped as the converter does, over `counts`; in place.
 
-    The photon-transfer model of `simulation.camera`: variance ``signal / g + (read / g)**2`` in counts, g electrons a
-    count.
+    The photon-transfer model of `simulation.camera`: variance ``signal / g + (read / g)**2`` in counts, at gain g.
     """
     bands, pixels = cube.shape
     bank = _noise_bank(cube.device)

@@ -5,11 +5,10 @@ along two patterns (u, v in [-1, 1]). A pixel's spectrum is
 
     sum_k a_k e_k (1 + u p_k + v q_k)
 
-with materials e (3, bands) as the camera sees them under the pair's light, and patterns p_k, q_k whose false colour is
-zero for each material: ``colour^T (e_k p_k) = 0``. So u and v change the spectrum and never the false colour, and
-because p and q together stay below one, no spectrum becomes negative. This is `spectra.metamers` (bent materials in the
-null space of the false-colour response) in the camera's bands; with the products a, u a, v a as nine features it is one
-matrix product.
+with materials e (3, bands) as seen by the camera in the pair's light, and patterns p_k, q_k without false colour for
+each material: ``colour^T (e_k p_k) = 0``. So u and v change the spectrum and never the false colour, and because p and
+q together stay below one, no spectrum becomes negative. It is `spectra.metamers` (materials bent in the false-colour
+response's null space) in the camera's bands; with the products a, u a, v a as nine features, one matrix product.
 """
 
 from __future__ import annotations
@@ -44,8 +43,7 @@ class MaterialConfig:
     Attributes:
         plain_share: share of pairs whose colours mean smooth primaries that reproduce them in false colour; the others
             are mixtures of measured patches, plants or paints, whose colours are their own.
-        angle: smallest and largest spectral angle in radians, seen in the bands, between the target and something else
-            of its colour.
+        angle: least and largest spectral angle in radians, in the bands, between the target and a thing of its colour.
         gain: smallest and largest common gain of a crop.
         band_gain: standard deviation of the gain of single bands of a crop.
         slope: largest relative difference between the first and the last band that a crop's gain adds.
@@ -70,16 +68,14 @@ class MaterialConfig:
         for name, (low, high) in ranges.items():
             if not 0 < low <= high:
                 raise ConfigError(
-                    f"expected two positive numbers, the smaller first, for {name}, found {low}, {high}; correct the "
-                    "recipe"
+                    f"expected two positive numbers, the smaller first, for {name}, found {low}, {high}; correct it"
                 )
         for name in ("plain_share", "relight_share", "relight", "band_drop_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the recipe")
         if not (self.band_gain >= 0 and 0 <= self.slope < 2):
             raise ConfigError(
-                f"expected band_gain >= 0 and slope in [0, 2), found {self.band_gain} and {self.slope}; correct the "
-                "recipe"
+                f"expected band_gain >= 0 and slope in [0, 2), found {self.band_gain} and {self.slope}; correct it"
             )
 
 
@@ -150,9 +146,7 @@ def draw_dead_bands(rng: np.random.Generator, bands: int, config: MaterialConfig
 def draw_gains(
     rng: np.random.Generator, camera: SpectralCamera, config: MaterialConfig, *, relit: bool
 ) -> NDArray[np.float64]:
-    """(2, bands) factors of the template's and the search crop's bands; light can change only for a camera with known
-    lamps.
-    """
+    """(2, bands) factors of the template's and the search crop's bands; light changes only if lamps are known."""
     position = np.linspace(-0.5, 0.5, camera.bands)
     if np.isfinite(camera.wavelengths_nm).all():
         position = (camera.wavelengths_nm - camera.wavelengths_nm.mean()) / max(
@@ -175,8 +169,7 @@ def draw_gains(
 
 
 def camera_primaries(rng: np.random.Generator, camera: SpectralCamera) -> Endmembers:
-    """(3, 121) three smooth reflectances that divide the camera's range, long waves first, so that any colour can be
-    mixed.
+    """(3, 121) three smooth reflectances that share the camera's range, long waves first, to mix any colour.
 
     As `simulation.materials` makes its primaries, but over the camera's own thirds rather than the eye's.
     """
@@ -192,8 +185,7 @@ def camera_primaries(rng: np.random.Generator, camera: SpectralCamera) -> Endmem
 
 
 def separated(materials: Materials, bends: NDArray[np.float64], angle: float) -> Materials:
-    """Materials whose first bend (the target's) has at most that spectral angle to the second (what it must be told
-    from).
+    """Materials whose first bend (the target's) has at most that spectral angle to the second (what to tell it from).
 
     Args:
         materials: bent as far as they can be.
@@ -222,8 +214,7 @@ def _bend(rng: np.random.Generator, materials: NDArray[np.float64], camera: Spec
     correction = np.linalg.solve(normal + ridge, wanted)
     patterns = candidates[:, None, :] - np.einsum("bj,kjm->mkb", camera.colour, correction)
     height = np.abs(patterns).max(axis=(1, 2), keepdims=True)
-    # Where the bands leave no room (three of them, or a pattern that is all correction) there is no metamer; dust must
-    # not grow.
+    # Where bands leave no room (three, or a pattern that is all correction) there is no metamer; dust must not grow.
     patterns = np.where(height > 0.05, patterns / np.maximum(height, 0.05), 0.0)
     light = materials.sum(axis=0)
     changes = np.einsum("kb,mkb->mb", materials, patterns) / max(float(np.linalg.norm(light)), 1e-12)

@@ -57,11 +57,10 @@ class SpectralConfig:
         camouflage_share: share of pairs whose target has its background's colours.
         twin_share: share of pairs with copies of the target that differ in spectrum only.
         plain_share: share of pairs without metamers; the rest are ordinary.
-        ground_share: share of camouflaged targets in exactly the colours beneath them; the others carry a piece of the
-            background's picture along.
+        ground_share: share of camouflaged targets in exactly the colours beneath them; others carry a piece of
+            background.
         most_twins: largest number of twins.
-        brightness: smallest and largest value of the brightest part of the search crop; 1 is the brightest of the first
-            frame.
+        brightness: least and largest value of the search crop's brightest part; 1 is the brightest of the first frame.
         photometric: tone, light and blur of the colours; its gains and noise are not used, cubes have their own.
         cameras: which cameras see the pairs.
         materials: spectra, differences between the crops, noise.
@@ -82,8 +81,8 @@ class SpectralConfig:
         if min(*shares, self.ground_share) < 0 or sum(shares) > 1 or self.ground_share > 1 or self.most_twins < 1:
             raise ConfigError(
                 "expected shares of camouflage, twins and plain pairs that sum to at most 1 and at least one twin, "
-                f"found {shares}, "
-                f"ground_share {self.ground_share} and most_twins {self.most_twins}; correct data.spectral"
+                f"found {shares}, ground_share {self.ground_share} and most_twins {self.most_twins}; "
+                "correct data.spectral"
             )
         if not 0 < self.brightness[0] <= self.brightness[1]:
             raise ConfigError(
@@ -95,11 +94,10 @@ class SpectralPair(NamedTuple):
     """A pair before its cubes are made.
 
     Attributes:
-        template: (side, side, 5) uint8, side up to 127; abundances of three materials and two bends, at the camera's
-            resolution.
+        template: (side, side, 5) uint8, side up to 127; abundances of three materials, two bends, at the camera's
+            scale.
         search: (side, side, 5) uint8, side up to 255.
-        mixing: (2, 9, bands) float32, features to values of template and search, where 1 is the brightest of the first
-            frame.
+        mixing: (2, 9, bands) float32, features to values of template and search; 1 is the brightest of the first frame.
         counts: what 1 is in counts.
         seeds: (2,) int64, where the noise of either crop begins.
         box: (4,) float32, x0, y0, x1, y1 in the search crop of 255 pixels; of the decoy when `positive` is False.

@@ -1,5 +1,4 @@
-"""Dressing: pictures and sprites of the bank get two channels that say how their spectra are bent; see
-`spectral_materials`.
+"""Dressing: the bank's pictures and sprites get two channels for the bend of their spectra; see `spectral_materials`.
 
 Every sprite has its own bend, nearly constant over it; the background's bend varies slowly from surface to surface,
 because it is read from another picture of the bank. Bends are stored as ``128 + 127 u``, so 128 is none.

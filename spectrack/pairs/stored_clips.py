@@ -201,8 +201,8 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
         _store_clip(folder, sequence, kept, scaling, rule, taken)
         if glance(made_of) != taken.glance:
             raise SequenceError(
-                f"expected the frames of {sequence.name} to stay as they are while they are converted, found them "
-                "changed meanwhile; train again when they are complete"
+                f"expected the frames of {sequence.name} to stay as they are while they are converted, "
+                "found them changed meanwhile; train again when they are complete"
             )
 
     place = directory / f"{stem}-{taken.content[:12]}"
@@ -210,12 +210,7 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
 
 
 def _store_clip(
-    folder: Path,
-    sequence: Sequence,
-    indices: list[int],
-    scaling: str,
-    rule: str,
-    source: Fingerprint | None = None,
+    folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str, source: Fingerprint | None = None
 ) -> None:
     truth = _complete_truth(sequence)
     first = sequence[0]
@@ -270,8 +265,7 @@ def _usable(clips: list[StoredClip], source: str) -> list[StoredClip]:
     usable = [clip for clip in clips if clip.usable.size]
     if not usable:
         raise SequenceError(
-            f"expected frames that show their target in {source}, found none; lower data.clips.minimum_visibility or "
-            "check the truth"
+            f"expected frames that show their target in {source}, found none; lower data.clips.minimum_visibility"
         )
     return usable
 

@@ -3,9 +3,8 @@
 Two ways to make a target, mixed by a ratio: `sprite` pastes a thing over backgrounds that differ between the two crops,
 among distractors and behind occluders; `region` takes a structured piece of a picture together with its surroundings,
 which is what transfers best to real video. Motion, size, blur and resolution follow the statistics of real sequences.
-Channels beyond the three colours come with the bank's pictures and sprites and follow them everywhere (see
-`spectral_surfaces`). Geometry: crops are 127 and 255 pixels, the box's context side maps to 127 (SiamBAN), edges are
-continuous.
+Channels beyond three colours come with the bank's pictures and sprites and follow them (see `spectral_surfaces`).
+Geometry: crops are 127 and 255 pixels, the box's context side maps to 127 (SiamBAN), edges are continuous.
 """
 
 from __future__ import annotations
@@ -76,13 +75,11 @@ class SynthesisConfig:
         large_rotation_deg: largest of those.
         stretch: standard deviation of the log of the change in aspect between the crops.
         distractors: largest number of other sprites in a crop.
-        companion_share: share of search crops with another thing right beside the target; half as many templates have
-            one.
+        companion_share: share of search crops with a thing right beside the target; half as many templates have one.
         deformation_share: share of search crops that are deformed smoothly.
         deformation_px: largest standard deviation of the displacements, in crop pixels.
         occlusion_share: share of search crops with an occluder on the target.
-        native_side_px: smallest and largest side of the template's context in frame pixels; smaller than 127 is
-            upsampled.
+        native_side_px: least and largest side of the template's context in frame pixels; below 127 is upsampled.
     """
 
     sprite_share: float = 0.6
@@ -112,8 +109,8 @@ class Casting:
     Attributes:
         disguise: ``ground`` gives the target the colours of whatever lies beneath it in either crop, ``texture`` a
             piece of the background's picture that moves along with it; ``none`` leaves it its own.
-        twins: copies of the target in its own colours that are pasted into the search crop. In a pair without its
-            target, the decoy is a further one.
+        twins: copies of the target in its colours, pasted into the search crop. Without a target, the decoy is a
+            further one.
         twin: makes copy number n of sprite number i, the same sprite with other values in the further channels.
     """
 
@@ -145,9 +142,7 @@ def render_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisC
 
 
 def draw_scene(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, casting: Casting = PLAIN) -> Pair:
-    """Both crops before any camera, with all channels of the bank's pictures; the colours are coded as the bank's
-    are.
-    """
+    """Both crops before any camera, with all channels of the bank's pictures; colours are coded as the bank's."""
     sprite = rng.random() < config.sprite_share
     if sprite or casting.needs_sprite:
         return _sprite_pair(rng, bank, config, casting)
@@ -290,9 +285,7 @@ def _change(rng: np.random.Generator, config: SynthesisConfig) -> Matrix:
 
 
 def _placed(bank: PairMaterial, sprite: int, pose: Matrix, size: int, scale: float, dx: float, dy: float) -> Matrix:
-    """The map that shows a sprite in a crop of `size` with its box centred (but for the shift) and its context at 127
-    px.
-    """
+    """The map that shows a sprite in a crop of `size` its box centred (but for the shift), its context at 127 px."""
     points = bank.outlines[sprite].astype(np.float64) @ pose.T
     low, high = points.min(axis=0), points.max(axis=0)
     zoom = TEMPLATE_SIZE_PX / context_side((0.0, 0.0, *(high - low))) * scale

@@ -4,9 +4,8 @@ Crops, pictures and sprites may have more channels than three: the first three a
 coverage, and what lies between follows the colours wherever they go. OpenCV's warp treats up to four channels exactly
 and more of them coarsely (positions rounded to 1/32 pixel), so wide images go through it in groups.
 
-A map is a (2, 3) matrix from source to target, both in pixels with continuous edges (pixel i covers [i, i + 1)), so a
-box or an outline moves by plain multiplication. OpenCV counts from pixel centres; `pixel_map` is the only place that
-knows it.
+A map is a (2, 3) matrix from source to target, both in pixels with continuous edges (pixel i covers [i, i + 1)), so
+boxes and outlines are multiplied. OpenCV counts from pixel centres; `pixel_map` is the only place that knows it.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ class LayeredPicture:
     Attributes:
         colours: (height, width, 3) uint8.
         cover: (h, w, 3) uint8, of any size; it lies on the same coordinates and goes on mirrored.
-        tables: (channels, 256) uint8, at most three: further channel i is row i of it, looked up at channel i of
-            `cover`.
+        tables: (channels, 256) uint8, at most three: further channel i is its row i, looked up at channel i of `cover`.
     """
 
     colours: Image
@@ -116,8 +114,7 @@ def warp(picture: Picture, mapping: Matrix, size: int) -> Image:
     """A (size, size, channels) view of a picture through a map; the picture is mirrored beyond its border."""
     if isinstance(picture, LayeredPicture):
         cover = warp(picture.cover, mapping, size)
-        # Looked up after the warp: the tables are straight lines, so the order does not matter, and fewer pixels need
-        # it.
+        # Looked up after the warp: the tables are straight lines, so the order is free, and fewer pixels need it.
         further = [cv2.LUT(cv2.extractChannel(cover, index), table) for index, table in enumerate(picture.tables)]
         return stacked(warp(picture.colours, mapping, size), *further)
     # Magnifications far below one would alias; reduce the picture first by whole factors.
@@ -125,8 +122,7 @@ def warp(picture: Picture, mapping: Matrix, size: int) -> Image:
     if zoom < 0.6:
         factor = int(np.ceil(0.6 / zoom))
         height, width = (max(side // factor, 1) for side in picture.shape[:2])
-        # By the sizes really reached: 512 pixels reduced to 170 are 3.012 times smaller, half a pixel away from 3 in a
-        # crop.
+        # By the sizes really reached: 512 pixels reduced to 170 are 3.012 times smaller, half a crop pixel away from 3.
         mapping = mapping @ np.diag([picture.shape[1] / width, picture.shape[0] / height, 1.0])
         picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     warped = cv2.warpAffine(
@@ -136,9 +132,7 @@ def warp(picture: Picture, mapping: Matrix, size: int) -> Image:
 
 
 def paste(image: Image, sprite: Image, mapping: Matrix) -> None:
-    """Blend a sprite of (side, side, channels + 1) into a crop of (size, size, channels), inside its own window
-    only.
-    """
+    """Blend a sprite of (side, side, channels + 1) into a crop of (size, size, channels), in its window only."""
     size = image.shape[0]
     corners = moved_box(
         np.array([(0, 0), (sprite.shape[1], 0), (0, sprite.shape[0]), sprite.shape[1::-1]], dtype=float), mapping

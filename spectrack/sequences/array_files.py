@@ -20,9 +20,7 @@ from spectrack.errors import SequenceError, SpectrackError, nearest_name
 from spectrack.files import number_key
 
 _STRONGEST_COMPRESSION = 9000
-"""Deflate makes at most 1032 bytes out of one, and MATLAB stores small doubles in one byte; a header that claims more
-is wrong.
-"""
+"""Deflate makes at most 1032 bytes of one, MATLAB stores small doubles in one; a header that claims more is wrong."""
 
 Index = tuple[int | slice, ...]
 _Result = TypeVar("_Result")
@@ -94,7 +92,7 @@ class LoadedSource:
         claimed, stored = math.prod(shape) * dtype.itemsize, path.stat().st_size
         if claimed > _STRONGEST_COMPRESSION * stored:
             raise SequenceError(
-                f"expected an array that fits its file in {self.where}, found a claim of {claimed} bytes in {stored}; "
+                f"expected an array that fits its file in {self.where}, found {claimed} bytes claimed in {stored}; "
                 "copy it again"
             )
 
@@ -309,8 +307,8 @@ def unreadable(path: Path, expected: str, error: BaseException) -> SequenceError
     """The error for a file whose parser gave up."""
     lines = str(error).strip().splitlines()
     return SequenceError(
-        f"expected {expected} in {path}, found: {lines[0][:160] if lines else type(error).__name__}; write or copy the "
-        "file again"
+        f"expected {expected} in {path}, found: {lines[0][:160] if lines else type(error).__name__}; "
+        "copy the file again"
     )
 
 

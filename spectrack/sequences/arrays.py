@@ -78,8 +78,8 @@ class ArrayFolderSequence(Sequence):
     Args:
         files: the frames in order.
         open_source: opens the array of one of them.
-        variables: name of the array in each file, or None where a file holds one. A .npz of one member a frame comes as
-            the same file with the members' names.
+        variables: name of the array in each file, None where a file holds one. A .npz of one member a frame is one file
+            with their names.
         axes: order of one frame's axes (hwb, bhw, ..., or hw for a mosaic); None to infer it.
         evidence: what is known for inferring it.
         pattern: the mosaic pattern; needed for mosaics.
@@ -173,6 +173,5 @@ def check_frame_size(source: ArraySource, shape: SequenceOf[int]) -> None:
     if not source.mapped and size > _LARGEST_FRAME:
         raise SequenceError(
             f"expected frames below 1 GiB in {source.where}, found {size / 2**30:.3g} GiB a frame (shape "
-            f"{tuple(source.shape)}); "
-            "name the right axes with axes=... (--axes), or write the file again"
+            f"{tuple(source.shape)}); name the right axes with axes=... (--axes), or write the file again"
         )

@@ -42,13 +42,11 @@ def check_axes(axes: str, dimensions: int, *, where: str) -> str:
     letters = axes.lower()
     if set(letters) - set("thwb") or len(set(letters)) != len(letters) or not {"h", "w"} <= set(letters):
         raise ConfigError(
-            f"expected axes made of t, h, w and b, each once, h and w among them, found {axes!r}; write for example "
-            "thwb"
+            f"expected axes of t, h, w and b, each once, h and w among them, found {axes!r}; write for example thwb"
         )
     if len(letters) != dimensions:
         raise ConfigError(
-            f"expected one axis letter for each of the {dimensions} axes in {where}, found {axes!r}; write one letter "
-            "an axis"
+            f"expected one axis letter for each of {dimensions} axes in {where}, found {axes!r}; write one each"
         )
     return letters
 
@@ -90,8 +88,8 @@ def infer_axes(shape: tuple[int, ...], evidence: AxisEvidence, *, one_frame: boo
         return readings[0]
     example = "thw" if mosaics else _ORDERS[len(shape)][0]
     raise SequenceError(
-        f"expected an axis order that the shape {shape} in {where} makes plain, found "
-        f"{'several' if readings else 'no'} such order; "
+        f"expected an axis order that the shape {shape} in {where} makes plain, "
+        f"found {'several' if readings else 'no'} such order; "
         f"give it with axes=... (--axes), letters t, h, w, b such as {_ORDERS[len(shape)][0]}"
         + (f", or {example} for a stack of mosaics" if mosaics else "")
     )

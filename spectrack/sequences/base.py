@@ -197,9 +197,7 @@ class Sequence(ABC):
         """
 
     def pictured_frame(self, i: int) -> Frame:
-        """Frame `i` as a `PicturedFrame` where the data set has its own false-colour image of every frame, else as
-        `frame` gives it.
-        """
+        """Frame `i` as a `PicturedFrame` where the data set has false-colour images of its own, else as `frame`."""
         pictures = self._pictures
         if pictures is None:
             return self.frame(i)
@@ -238,9 +236,9 @@ class Sequence(ABC):
             return None
         if len(self._truth) < len(self):
             raise SequenceError(
-                f"expected a truth box for each of the {len(self)} frames of {self.name!r}, found {len(self._truth)} "
-                "rows in "
-                f"{self._truth_source}; complete the file, or name it init_rect.txt when only the first box is known"
+                f"expected a truth box for each of the {len(self)} frames of {self.name!r}, "
+                f"found {len(self._truth)} rows in {self._truth_source}; "
+                "complete the file, or name it init_rect.txt when only the first box is known"
             )
         return self._truth[: len(self)]
 

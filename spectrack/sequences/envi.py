@@ -1,7 +1,7 @@
 """ENVI cubes: a text header (.hdr) and a raw data file, memory-mapped in any interleave.
 
-A folder holds one frame a header. One file may hold several frames stacked along its lines, when the header (key
-``frames``) or sequence.json says how many.
+A folder holds one frame a header. One file may stack several along its lines, as told by its header (``frames``) or
+sequence.json.
 """
 
 from __future__ import annotations
@@ -89,8 +89,7 @@ def read_header(path: Path, *, frames: int | None = None) -> EnviHeader:
     if found < needed:
         raise SequenceError(
             f"expected {needed} bytes in {data} ({samples} samples x {lines} lines x {bands} bands of {dtype.name}), "
-            f"found {found}; "
-            "copy or export that file again, or correct its header"
+            f"found {found}; copy or export that file again, or correct its header"
         )
     wavelengths = _wavelengths(fields, bands, path)
     return EnviHeader(path, lines, samples, bands, dtype, interleave, offset, stacked, wavelengths, data)
@@ -173,9 +172,7 @@ class EnviSequence(Sequence):
 
 
 def _parse(path: Path) -> dict[str, str]:
-    """The ``key = value`` pairs of a header, keys in lower case; values in braces come without them, joined by
-    commas.
-    """
+    """The ``key = value`` pairs of a header, keys in lower case; values in braces without them, joined by commas."""
     try:
         size = path.stat().st_size
         if size > _LARGEST_HEADER:
@@ -260,8 +257,8 @@ def _data_file(path: Path, fields: dict[str, str]) -> Path:
         return found[0]
     several = f"several ({', '.join(entry.name for entry in found)})" if found else "none"
     raise SequenceError(
-        f"expected one data file for {path} ({path.stem}.raw, .img, .dat, .bsq, .bil or .bip), found {several}; keep "
-        "exactly one beside it"
+        f"expected one data file for {path} ({path.stem}.raw, .img, .dat, .bsq, .bil or .bip), found {several}; "
+        "keep one"
     )
 
 

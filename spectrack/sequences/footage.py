@@ -30,8 +30,8 @@ def read_footage(path: Path) -> NDArray[np.uint8]:
     image = read_image(path)
     if image.dtype != np.uint8:
         raise SequenceError(
-            f"expected 8-bit footage in {path}, found {image.dtype}; for mosaics use format='hotc' (--format hotc) and "
-            "name the sensor"
+            f"expected 8-bit footage in {path}, found {image.dtype}; "
+            "for mosaics use format='hotc' (--format hotc) and name the sensor"
         )
     if image.ndim == 2 or image.shape[2] == 1:
         return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
@@ -113,8 +113,8 @@ class VideoSequence(Sequence):
         except (av.FFmpegError, StopIteration) as error:
             self._close()
             raise SequenceError(
-                f"expected {len(self)} complete frames in {self._path}, found frame {i} damaged or missing; copy or "
-                "encode the video again"
+                f"expected {len(self)} complete frames in {self._path}, found frame {i} damaged or missing; "
+                "copy the video again"
             ) from error
         if self._kept is not None and picture.shape != self._kept[1].shape:
             raise SequenceError(

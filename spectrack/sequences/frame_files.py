@@ -37,8 +37,7 @@ def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
 
     Args:
         path: PNG, JPEG, BMP or TIFF.
-        colour: False gives the pixels as stored (channels in R, G, B order); True always gives 8-bit RGB, grey
-            repeated.
+        colour: False gives the pixels as stored (channels in R, G, B order); True always 8-bit RGB, grey repeated.
 
     Returns:
         (height, width) or (height, width, channels).
@@ -72,8 +71,7 @@ def damaged(path: Path) -> SequenceError:
     """The error for a frame file that cannot be decoded in full."""
     size = path.stat().st_size if path.exists() else 0
     return SequenceError(
-        f"expected a complete image in {path}, found one cut short or damaged ({size} bytes); copy or export that "
-        "frame again"
+        f"expected a complete image in {path}, found one cut short or damaged ({size} bytes); copy that frame again"
     )
 
 
@@ -90,8 +88,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _looks_complete(data: bytes) -> bool:
-    # Some decoders fill what is missing of a cut file with grey instead of failing, so the end marks are looked for
-    # first.
+    # Some decoders fill the missing part of a cut file with grey instead of failing, so end marks are looked for first.
     if data.startswith(b"\x89PNG"):
         return b"IEND" in data[-64:]
     if data.startswith(b"\xff\xd8"):

@@ -3,8 +3,7 @@
 The field's data sets and their re-packed copies put the same things in many places: streams inside a sequence
 (``car/HSI``, ``car/HSI-FalseColor``, ``car/RGB``), sequences inside a modality (``HSI-VIS/car`` with the truth in
 ``HSI-VIS-FalseColor/car``), an ``img`` or ``imgs`` folder beside the truth, redundant inner folders
-(``park/img/park``), caches (``HSI-VIS-3D/car/0001.npy``). Everything here goes by names; what is in a file is decided
-by reading it.
+(``park/img/park``), caches (``HSI-VIS-3D/car/0001.npy``). Names decide here; reading decides what is in a file.
 """
 
 from __future__ import annotations
@@ -191,9 +190,7 @@ def _upwards(frames: Path) -> Iterator[Path]:
 
 
 def _homes(frames: Path) -> Iterator[Path]:
-    """Folders that belong to this sequence alone: that of the frames, and those above it as long as the inner one is a
-    stream.
-    """
+    """Folders of this sequence alone: that of the frames, and those above it as long as the inner one is a stream."""
     for folder in _upwards(frames):
         yield folder
         parent = folder.parent

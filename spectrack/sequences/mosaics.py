@@ -23,9 +23,8 @@ _SAMPLE_PX = 600
 _SMALLEST_SAMPLE_PX = 40
 _CLEARLY_A_LINE = 20.0
 _CLEARLY_NO_LINE = 5.0
-"""Line strengths, see `_line_strength`. Measured: a HOTC sequence 4,500 at its own block and 1.6 at the other,
-simulated mosaics mostly several hundred and below 3; ordinary images, enlarged ones, noise and Bayer patterns stay
-below 4 at both.
+"""Line strengths, see `_line_strength`. Measured: a HOTC sequence 4,500 at its block and 1.6 at the other, simulated
+mosaics mostly several hundred and below 3; ordinary and enlarged images, noise and Bayer patterns below 4 at both.
 """
 
 
@@ -52,8 +51,7 @@ class MosaicPattern:
         """
         if sensor.block is None:
             raise SequenceError(
-                f"expected a sensor with a mosaic, found {sensor.name!r} that has none; choose one of "
-                f"{_mosaic_sensors()}"
+                f"expected a sensor with a mosaic, found {sensor.name!r} without; choose one of {_mosaic_sensors()}"
             )
         return cls(sensor.block, sensor.bands, sensor.name)
 
@@ -61,9 +59,8 @@ class MosaicPattern:
 def find_block(mosaic: NDArray[Any]) -> int | None:
     """The period of a mosaic, 4 or 5, when its pixels leave no doubt.
 
-    The bands differ in mean brightness, so a mosaic of block B has lines in its Fourier spectrum at multiples of 1/B
-    cycles per pixel, on both axes and crosswise. At least half of them must stand out clearly for one block and hardly
-    for the other.
+    Bands differ in mean brightness, so a mosaic of block B has Fourier lines at multiples of 1/B cycles per pixel, on
+    both axes and crosswise. At least half of them must stand out clearly for one block and hardly for the other.
 
     Args:
         mosaic: (rows, columns), any number type.
@@ -102,8 +99,7 @@ def undecided_pattern(path: Path) -> SequenceError:
     """The refusal when nothing tells the mosaic pattern."""
     return SequenceError(
         f"expected to tell a 4 x 4 from a 5 x 5 mosaic in {path}, found no sign of either (size alone decides "
-        "nothing); "
-        f"name the camera with sensor=... (--sensor), one of {_mosaic_sensors()}"
+        f"nothing); name the camera with sensor=... (--sensor), one of {_mosaic_sensors()}"
     )
 
 
@@ -115,15 +111,14 @@ def check_mosaic(image: NDArray[Any], path: Path) -> None:
     """
     if image.ndim != 2:
         raise SequenceError(
-            f"expected a single-channel 16-bit mosaic in {path}, found an image of {image.shape[2]} channels "
-            f"({image.dtype}); "
+            f"expected a single-channel 16-bit mosaic in {path}, "
+            f"found an image of {image.shape[2]} channels ({image.dtype}); "
             "open the folder of raw mosaics, or read it as footage with format='images' (--format images)"
         )
     if image.dtype != np.uint16:
         raise SequenceError(
-            f"expected a 16-bit mosaic in {path}, found {image.dtype} pixels; export the raw 16-bit mosaics "
-            "(tools that read with 8 bits drop the low byte), or read it as footage with format='images' (--format "
-            "images)"
+            f"expected a 16-bit mosaic in {path}, found {image.dtype} pixels; export the raw 16-bit mosaics (tools "
+            "that read with 8 bits drop the low byte), or read it as footage with format='images' (--format images)"
         )
 
 
@@ -187,8 +182,7 @@ class MosaicSequence(Sequence):
         if mosaic.shape[0] % block or mosaic.shape[1] % block:
             raise SequenceError(
                 f"expected mosaic sides divisible by the block {block}, found {mosaic.shape[1]} x {mosaic.shape[0]} in "
-                f"{path}; "
-                "name the sensor that wrote it with sensor=... (--sensor), or crop the mosaics to whole blocks"
+                f"{path}; name the sensor that wrote it with sensor=... (--sensor), or crop the mosaics to whole blocks"
             )
 
     def _check_unused_bands(self, mosaic: NDArray[Any], path: Path, *, refuse: bool) -> None:
@@ -198,8 +192,7 @@ class MosaicSequence(Sequence):
                 continue
             found = (
                 f"expected only zeros in band {band + 1} of {path} (sensor {self._pattern.sensor} has {bands} bands), "
-                "found light there; "
-                "name the camera that wrote it with sensor=... (--sensor)"
+                "found light there; name the camera that wrote it with sensor=... (--sensor)"
             )
             if refuse:
                 raise SequenceError(found)
@@ -209,9 +202,7 @@ class MosaicSequence(Sequence):
 
 
 def _line_strength(power: NDArray[np.float64], block: int) -> float:
-    """Median over the block's frequencies of the power there, in units of the power around it (1 where there is no
-    line).
-    """
+    """Median over the block's frequencies of the power there, in units of that around it (1 where there is no line)."""
     rows, columns = power.shape
     radius = max(4, min(8, min(rows, columns) // 16))
     steps = np.arange(-radius, radius + 1)

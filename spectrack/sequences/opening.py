@@ -1,7 +1,6 @@
 """open_sequence: one function for every supported format, decided by names where they are known and by content else.
 
-What is where is settled in `layout`, which reader fits in `readers`; here name, truth, side file and pictures are
-added.
+What is where is settled in `layout`, which reader fits in `readers`; name, truth, side file and pictures come here.
 """
 
 from __future__ import annotations
@@ -48,13 +47,12 @@ def open_sequence(
         format: one of `FORMATS`; None to find out.
         sensor: the camera: a name of `spectrack.sensors`, or a `Sensor`. Says how mosaics are laid out and how many
             bands arrays have. The centres of a named sensor are not taken over: real cameras differ.
-        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it where the sizes leave no
+        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it where sizes leave no
             doubt.
         variable: name of the array in .npz, .mat and HDF5 files that hold several.
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
-        twin: the same sequence's folder in the false-colour stream, for its truth, attributes and pictures; None for
-            the one that the data set's layout has.
+        twin: the sequence's false-colour folder, for its truth, attributes and pictures; None for the layout's own.
 
     Returns:
         The sequence. Truth with more rows than frames is cut, with one logged warning; truth with fewer rows is refused
@@ -62,8 +60,8 @@ def open_sequence(
 
     Raises:
         SequenceNotFoundError: nothing at `path`, or no frames.
-        SequenceError: the frames or the annotations are damaged or do not fit together, or the format, the mosaic
-            pattern or the axis order cannot be told.
+        SequenceError: frames or annotations are damaged or do not fit together; format, mosaic pattern or axis order is
+            unclear.
         ConfigError: an unknown format, sensor or axis letter.
     """
     if format is not None and format not in FORMATS:
@@ -110,23 +108,20 @@ def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
     sequence._metadata = side.simulation or None
     if sensor is not None and not sequence.is_rgb and sensor.bands != sequence.bands:
         raise SequenceError(
-            f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, found "
-            f"{sequence.bands}; "
-            "name the right sensor, or the axis order with axes=... (--axes)"
+            f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, "
+            f"found {sequence.bands}; name the right sensor, or the axis order with axes=... (--axes)"
         )
     if side.frames is not None and side.frames != len(sequence):
         raise SequenceError(
-            f"expected the {side.frames} frames that {side.path} records, found {len(sequence)} in "
-            f"{request.layout.frames}; "
-            "copy the missing frames or correct the side file"
+            f"expected the {side.frames} frames that {side.path} records, "
+            f"found {len(sequence)} in {request.layout.frames}; copy the missing frames or correct the side file"
         )
     _add_wavelengths(sequence, request)
     if side.visibility is not None:
         if len(side.visibility) < len(sequence):
             raise SequenceError(
-                f"expected a visibility for each of the {len(sequence)} frames in {side.path}, found "
-                f"{len(side.visibility)}; "
-                "correct the file"
+                f"expected a visibility for each of the {len(sequence)} frames in {side.path}, "
+                f"found {len(side.visibility)}; correct the file"
             )
         sequence.visibility = np.array(side.visibility[: len(sequence)], dtype=np.float64)
 

@@ -85,9 +85,8 @@ def detect_format(request: Request, given: str | None) -> str:
         return given
     if given == "simulated" and side.format is None:
         raise SequenceError(
-            f"expected a sequence.json that names its format in {request.layout.frames}, found none; open the folder "
-            "that was written, "
-            "or leave the format out"
+            f"expected a sequence.json that names its format in {request.layout.frames}, found none; "
+            "open the folder that was written, or leave the format out"
         )
     if side.format is not None:
         if side.format not in FORMATS or side.format == "simulated":
@@ -125,8 +124,7 @@ def _format_of_folder(request: Request) -> str:
     if len(kinds) > 1:
         found = ", ".join(f"{len(files)} {kind}" for kind, files in kinds.items())
         raise SequenceError(
-            f"expected frame files of one kind in {folder}, found {found}; name the one to read with format=... "
-            "(--format)"
+            f"expected frame files of one kind in {folder}, found {found}; name one with format=... (--format)"
         )
     kind = next(iter(kinds))
     return _format_of_images(kinds[kind], request) if kind == "image" else kind
@@ -150,8 +148,7 @@ def _format_of_images(files: list[Path], request: Request) -> str:
     if image.dtype == "u1":
         raise SequenceError(
             f"expected 16-bit mosaics or 8-bit colour footage in {request.layout.frames}, found 8-bit grey images; "
-            "export the raw 16-bit "
-            "mosaics, or read grey footage with format='images' (--format images)"
+            "export the raw 16-bit mosaics, or read grey footage with format='images' (--format images)"
         )
     return "hotc"
 
@@ -170,8 +167,8 @@ def _pattern(files: list[Path], request: Request) -> MosaicPattern:
         bands = side.bands or side.block**2
         if bands > side.block**2:
             raise SequenceError(
-                f"expected at most {side.block**2} bands for block {side.block} in {side.path}, found {bands}; correct "
-                "the file"
+                f"expected at most {side.block**2} bands for block {side.block} in {side.path}, found {bands}; "
+                "correct it"
             )
         return MosaicPattern(side.block, bands, side.sensor)
     if request.sensor is not None:

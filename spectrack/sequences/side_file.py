@@ -74,8 +74,7 @@ def _inside(path: Path, relative: Path) -> Path:
     target = (path.parent / relative).resolve()
     if not target.is_relative_to(path.parent.resolve()):
         raise SequenceError(
-            f"expected frames_path in {path} to stay inside its folder, found {str(relative)[:80]!r}; correct or "
-            "remove that key"
+            f"expected frames_path in {path} to stay inside its folder, found {str(relative)[:80]!r}; correct that key"
         )
     if not target.exists():
         raise SequenceError(

@@ -1,7 +1,6 @@
 """MUST and MSITrack re-packed as JPEG: three images a frame that share eight bands between their channels.
 
-``<stem>_img1.jpg`` holds bands 0-2, ``_img2`` 3-5, ``_img3`` 5-7 (band 5 twice). They were written by OpenCV, so the
-first band is the blue channel.
+``<stem>_img1.jpg`` holds bands 0-2, ``_img2`` 3-5, ``_img3`` 5-7 (band 5 twice). As OpenCV wrote them, band 0 is blue.
 """
 
 from __future__ import annotations
@@ -76,8 +75,7 @@ def _group(files: list[Path]) -> list[tuple[Path, Path, Path]]:
         match = _MEMBER.fullmatch(file.stem)
         if match is None:
             raise SequenceError(
-                f"expected images named <frame>_img1 to _img3, found {file}; remove it or name the format (--format "
-                "images)"
+                f"expected images named <frame>_img1 to _img3, found {file}; remove it or use --format images"
             )
         stems.setdefault(match.group(1), {})[int(match.group(2))] = file
     frames = []
@@ -87,8 +85,7 @@ def _group(files: list[Path]) -> list[tuple[Path, Path, Path]]:
         if missing:
             there = next(iter(members.values()))
             raise SequenceError(
-                f"expected three images of frame {stem} beside {there}, found no _img{missing[0]}; copy the missing "
-                "image"
+                f"expected three images of frame {stem} beside {there}, found no _img{missing[0]}; copy that image"
             )
         frames.append((members[1], members[2], members[3]))
     return frames

@@ -1,7 +1,6 @@
 """write_sequence: any sequence as a folder that open_sequence reads back identically.
 
-The folder is written under a temporary name beside the target and renamed when it is complete, so an interrupted write
-leaves nothing half-written.
+The folder is written under a temporary name beside the target and renamed once complete: nothing is left half-written.
 """
 
 from __future__ import annotations
@@ -45,8 +44,7 @@ def write_sequence(
         sequence: what to write; plain cubes (height, width, bands) will do.
         directory: the folder to make; it must not exist or be empty.
         format: ``hotc``: 16-bit mosaic PNG files in ``HSI/``, as HOTC has them; ``envi``: a header and a
-            band-sequential raw file a frame in ``frames/``; ``npy``: one memory-mappable ``frames.npy`` (frames,
-            height, width, bands).
+            band-sequential file a frame in ``frames/``; ``npy``: one ``frames.npy`` (frames, height, width, bands).
         block: side of the mosaic pattern for ``hotc``; None takes the sensor's, or the root of the number of bands.
         false_colour: write ``HSI-FalseColor/`` with a JPEG a frame beside it.
 
@@ -70,8 +68,7 @@ def write_sequence(
         raise  # some derive from OSError
     except OSError as error:
         raise SequenceError(
-            f"expected to write the sequence to {target}, found: {error.strerror or error}; free space or name another "
-            "folder"
+            f"expected to write to {target}, found: {error.strerror or error}; free space or name another folder"
         ) from error
     return target
 
@@ -137,9 +134,8 @@ def _block(sequence: Sequence, given: int | None) -> int:
         block = round(sequence.bands**0.5)
         if block * block != sequence.bands:
             raise ConfigError(
-                f"expected a square number of bands or a known mosaic for the format hotc, found {sequence.bands} "
-                "bands and no block; "
-                "give block=..., or write npy or envi"
+                "expected a square number of bands or a known mosaic for the format hotc, "
+                f"found {sequence.bands} bands and no block; give block=..., or write npy or envi"
             )
     if block < 2 or sequence.bands > block * block:
         raise ConfigError(
@@ -156,9 +152,8 @@ def _write_mosaics(sequence: Sequence, folder: Path, details: dict[str, Any]) ->
     for number, cube in _numbered(sequence):
         if cube.dtype.kind not in "ui" or int(cube.min()) < 0 or int(cube.max()) > 65535:
             raise CubeError(
-                f"expected whole counts from 0 to 65535 for 16-bit mosaics, found {cube.dtype} from {cube.min()} to "
-                f"{cube.max()} "
-                f"in frame {number}; write npy or envi instead"
+                "expected whole counts from 0 to 65535 for 16-bit mosaics, "
+                f"found {cube.dtype} from {cube.min()} to {cube.max()} in frame {number}; write npy or envi instead"
             )
         mosaic = cube_to_mosaic(cube.astype(np.uint16, copy=False), details["block"])
         _save_image(home / f"{number}.png", mosaic, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION])
@@ -173,8 +168,7 @@ def _write_envi(sequence: Sequence, folder: Path, details: dict[str, Any]) -> Pa
         if cube.dtype not in codes:
             known = ", ".join(dtype.name for dtype in codes)
             raise CubeError(
-                f"expected a type that ENVI knows ({known}), found {cube.dtype} in frame {number}; convert it or write "
-                "npy"
+                f"expected a type that ENVI knows ({known}), found {cube.dtype} in frame {number}; write npy"
             )
         little = cube.transpose(2, 0, 1).astype(cube.dtype.newbyteorder("<"), copy=False)
         (home / f"{number}.raw").write_bytes(np.ascontiguousarray(little).tobytes())
@@ -214,8 +208,8 @@ def _numbered(sequence: Sequence) -> Iterable[tuple[str, NDArray[Any]]]:
         shape = (sequence.height, sequence.width, sequence.bands)
         if cube.shape != shape or cube.dtype != kind:
             raise CubeError(
-                f"expected frames of shape {shape} and type {kind}, found {cube.shape} of {cube.dtype} "
-                f"at frame {i} of {sequence.name!r}; write frames of one size and type"
+                f"expected frames of shape {shape} and type {kind}, found {cube.shape} of {cube.dtype} at frame {i} of "
+                f"{sequence.name!r}; write frames of one size and type"
             )
         yield str(i + 1).zfill(digits), cube
 
@@ -236,8 +230,7 @@ def _save_image(path: Path, image: NDArray[Any], options: list[int]) -> None:
     done, data = cv2.imencode(path.suffix, image, options)
     if not done:
         raise SequenceError(
-            f"expected to encode {path.name}, found an image of shape {image.shape} that OpenCV refuses; write npy "
-            "instead"
+            f"expected to encode {path.name}, found a shape {image.shape} that OpenCV refuses; write npy instead"
         )
     path.write_bytes(data.tobytes())
 

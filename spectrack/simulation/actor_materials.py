@@ -74,9 +74,7 @@ class ActorMaterials:
         return surfaces
 
     def _metamer(self, rng: np.random.Generator, surface: Surface, unlike: list[Endmembers]) -> Endmembers:
-        """Materials of the surface's false colour at a spectral angle that a noisy pixel shows, but no more than nature
-        offers.
-        """
+        """Materials of the surface's false colour at a spectral angle that a noisy pixel shows and nature offers."""
         angle = float(rng.uniform(0.15, 0.35))
         return metamers(
             surface.endmembers,
@@ -89,9 +87,7 @@ class ActorMaterials:
         )
 
     def _distinct(self, rng: np.random.Generator, unlike: Surface, picture: Abundances | None = None) -> Endmembers:
-        """Materials whose false colour, for that picture, is well away from another surface's: the second best of
-        sixteen drawn.
-        """
+        """Materials well away in false colour, for that picture, from another surface: second best of sixteen drawn."""
         colours = self.response @ self.setting.colour_matrix
         reference = np.log(unlike.abundances.mean(axis=(0, 1)) @ unlike.endmembers @ colours + 1e-6)
         mean = (unlike.abundances if picture is None else picture).mean(axis=(0, 1))

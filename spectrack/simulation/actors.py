@@ -1,6 +1,4 @@
-"""The actors of a scene and how they move: the target, its twins, decoys, passers-by and what the target passes
-behind.
-"""
+"""Actors of a scene and how they move: the target, its twins, decoys, passers-by and what the target passes behind."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ def moving_actor(
     *,
     own: str = "",
 ) -> Actor:
-    """An actor with the scenario's turning and deformation; `own` names its random stream where it is not the
-    target.
-    """
+    """An actor with the scenario's turning and deformation; `own` names its random stream unless it is the target."""
     scenario, frames = setting.scenario, setting.frames
     body = build_body(
         setting.stream("body"),
@@ -68,9 +64,7 @@ def _unit_size(body: Body, roll: float, yaw: float, pitch: float, phase: float) 
 def make_twins(
     setting: Setting, kind: str, surfaces: list[list[Surface]], target: Actor, size: NDArray[np.float64]
 ) -> list[Actor]:
-    """Twins that keep near the target and cross it now and then: they swing through its place on slowly turning
-    lines.
-    """
+    """Twins that keep near the target and cross it now and then: they swing through it on slowly turning lines."""
     rng, frames = setting.stream("twin motion"), setting.frames
     time = np.arange(frames)
     twins = []

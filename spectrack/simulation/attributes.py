@@ -1,10 +1,8 @@
-"""Attributes of a simulated video: which difficulties it really holds, measured on the scene rather than promised by
-its scenario.
+"""Attributes of a simulated video: the difficulties it really holds, measured on the scene, not promised.
 
 IV illumination, SV scale variation, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR and OPR
-in-plane and out-of-plane rotation, OV out of view, BC background clutter, LR low resolution as in the OTB benchmark
-(Wu, Lim, Yang, TPAMI 2015) with the thresholds below; CAM camouflage and TWIN twins are ours: the difference is
-spectral only.
+in-plane and out-of-plane rotation, OV out of view, BC background clutter, LR low resolution as in OTB (Wu, Lim, Yang,
+TPAMI 2015) with the thresholds below; CAM camouflage and TWIN twins are ours: the difference is spectral only.
 """
 
 from __future__ import annotations
@@ -23,9 +21,7 @@ SCALE_RATIO = 1.5
 """SV: largest over smallest square root of the box area; half of the real sequences exceed it within 80 frames."""
 
 FAST_SHARE = 0.25
-"""FM: the centre moves by more than this many sizes between two frames somewhere (the 95th percentile of real frames is
-0.1).
-"""
+"""FM: the centre somewhere moves by more than this many sizes a frame (real frames: 95th percentile 0.1)."""
 
 SMALL_AREA_PX = 400.0
 """LR: the box holds fewer pixels than this in at least a tenth of the frames (the OTB threshold)."""

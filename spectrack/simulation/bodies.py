@@ -2,8 +2,7 @@
 
 Three kinds cover what moving objects do to their image: `FlatBody` (parts cut from sheets that swing, bend and tilt in
 perspective), `BallBody` (a textured ellipsoid whose pattern turns over the horizon) and `BoxBody` (a cuboid whose sides
-come and go). A body in a pose is a list of `Patch`: an exact outline in the image and the way back from image to
-texture.
+come and go). A body in a pose is a list of `Patch`: an exact outline in the image and the way back to the texture.
 """
 
 from __future__ import annotations
@@ -91,9 +90,7 @@ class Bend:
         return dx, dy
 
     def undo(self, x: Grid, y: Grid, phase: float) -> tuple[Grid, Grid]:
-        """The points that the warp moves to (x, y), by fixed-point iteration; good to 0.02 half-sizes, enough for
-        texture.
-        """
+        """Points that the warp moves to (x, y), by fixed-point iteration; to 0.02 half-sizes, enough for texture."""
         u, v = x, y
         for _ in range(2):
             dx, dy = self.shift(u, v, phase)
@@ -248,9 +245,7 @@ class BoxBody:
         return 1.25 * float(np.linalg.norm(self.half_sides))
 
 
-def _face_locator(
-    homography: NDArray[np.float64],
-) -> Callable[[Grid, Grid], tuple[Grid, Grid]]:
+def _face_locator(homography: NDArray[np.float64]) -> Callable[[Grid, Grid], tuple[Grid, Grid]]:
     back = np.asarray(np.linalg.inv(homography), dtype=np.float64)
 
     def locate(x: Grid, y: Grid) -> tuple[Grid, Grid]:

@@ -60,9 +60,7 @@ class Camera:
         return float(at_time(self.defocus_px, t))
 
     def shading(self) -> NDArray[np.float32] | None:
-        """(height, width) vignetting factors, or None without vignetting: a fall-off with the square of the
-        distance.
-        """
+        """(height, width) vignetting factors, or None without vignetting: falling with the square of the distance."""
         if self.vignetting <= 0:
             return None
         y = (np.arange(self.height) + 0.5) / self.height * 2 - 1
@@ -71,9 +69,7 @@ class Camera:
 
 
 def blurred(image: NDArray[np.float32], motion_px: NDArray[np.float64], lens_px: float) -> NDArray[np.float32]:
-    """An image (h, w, channels) smeared along `motion_px` (2,) and defocused by a Gaussian; untouched where both are
-    small.
-    """
+    """Smear an image (h, w, channels) along `motion_px` (2,) and blur it by a Gaussian; neither where it is small."""
     length = float(np.hypot(*motion_px))
     if length >= 0.7:
         radius = int(np.ceil(length / 2))

@@ -1,8 +1,7 @@
 """Degraded video: a simulated scene filmed once more through a longer shutter, out of focus, or in less light.
 
-Everything else stays as it is: scene, motion, truth, exposure and the noise's random streams. Nothing is done to
-finished frames: blur acts on light before the noise, and less light means fewer electrons, so shot noise, read noise
-and quantisation weigh more.
+All else stays: scene, motion, truth, exposure and the noise's random streams. Finished frames are not touched: blur
+acts on light before the noise, and less light means fewer electrons, so noise and quantisation weigh more.
 
 * ``motion-blur``: the shutter stays open for 1, 2 or 4 frame times (0.3 to 0.7 in the suite), along the straight path
   of each thing's centre over that time. Beyond 1 exposures overlap, which no camera does; it is as if the video had

@@ -1,10 +1,8 @@
-"""Reflectances of things: measured patches, parametric families (leaves, skin, soil, water, paint) and random sets of
-three.
+"""Reflectances of things: measured patches, parametric families (leaf, skin, soil, water, paint), random sets of three.
 
 The measured ones are the 24 ColorChecker patches in `materials.csv`, 400-780 nm. Beyond 780 nm they are **our
-extrapolation**: the straight line through the last 40 nm goes on with a slope that dies away over 60 nm, and is clipped
-to [0.01, 0.97]. The parametric families follow the well-known features of their class; they imitate, they are not
-measurements.
+extrapolation**: the line through the last 40 nm goes on with a slope that dies away over 60 nm, clipped to [0.01,
+0.97]. The parametric families follow the well-known features of their class; they imitate, they are not measurements.
 """
 
 from __future__ import annotations
@@ -19,9 +17,7 @@ from spectrack.errors import ConfigError, nearest_name
 from spectrack.spectra import WAVELENGTHS_NM, Spectrum, smooth_curves, smooth_reflectances
 
 Endmembers = NDArray[np.float64]
-"""(3, 121) reflectances of a surface's three materials; their sum is at most 1, so that any abundances in [0, 1] are
-physical.
-"""
+"""(3, 121) reflectances of a surface's three materials; their sum is at most 1: abundances in [0, 1] are physical."""
 
 ENDMEMBER_KINDS = ("primaries", "measured", "vegetation", "paints")
 
@@ -58,9 +54,7 @@ def measured(name: str) -> Spectrum:
 
 
 def leaf(rng: np.random.Generator) -> Spectrum:
-    """A leaf: green peak at 550 nm, chlorophyll well at 675 nm, red edge near 715 nm, bright near infrared, water dip
-    at 970 nm.
-    """
+    """Leaf: green peak at 550 nm, chlorophyll well at 675, red edge at 715, bright near infrared, water dip at 970."""
     w = WAVELENGTHS_NM
     green = rng.uniform(0.04, 0.14) * _bell(w, rng.uniform(545, 560), 35)
     autumn = rng.uniform(0.0, 0.12) * _step(w, 600, 25) * (1 - 0.6 * _bell(w, 675, 18))
@@ -92,9 +86,7 @@ def water(rng: np.random.Generator) -> Spectrum:
 
 
 def paint(rng: np.random.Generator) -> Spectrum:
-    """Paint, cloth or plastic: one or two smooth absorption edges; most dyes are transparent, so bright, beyond 800
-    nm.
-    """
+    """Paint, cloth or plastic: one or two smooth absorption edges; most dyes are transparent: bright beyond 800 nm."""
     w = WAVELENGTHS_NM
     pigment = smooth_reflectances(rng, 1, length_nm=rng.uniform(35, 70), contrast=rng.uniform(0.8, 2.2))[0]
     base = rng.uniform(0.3, 0.9)

@@ -1,9 +1,8 @@
 """Motion: paths, size changes, turns and small tremors, as values per frame.
 
-Speeds are meant in object sizes per frame, as the truth boxes of 72 real hyperspectral sequences give them: the median
-frame moves the centre by 0.042 sizes (quartiles over sequences 0.025 and 0.053), the 95th percentile of frames by
-0.105; within 80 frames the centre travels 1.7 sizes (95 %: 8.6), the size changes 1.5-fold (95 %: 3.2) and the aspect
-ratio 1.5-fold (95 %: 2.4).
+Speeds are meant in object sizes per frame, from the truth boxes of 72 real sequences: the median frame moves the centre
+by 0.042 sizes (quartiles over sequences 0.025 and 0.053), the 95th percentile of frames by 0.105; within 80 frames the
+centre travels 1.7 sizes (95 %: 8.6), the size changes 1.5-fold (95 %: 3.2) and the aspect ratio 1.5-fold (95 %: 2.4).
 """
 
 from __future__ import annotations
@@ -67,9 +66,7 @@ def wander(
 def leaps(
     rng: np.random.Generator, path: Track, size_px: float, count: int, area: tuple[float, float, float, float]
 ) -> Track:
-    """The path with sudden leaps of one to two object sizes within two frames: a grasshopper, a dropped frame, a thrown
-    thing.
-    """
+    """A path with leaps of one to two object sizes within two frames: a grasshopper, a dropped frame, a throw."""
     frames, moved = len(path), path.copy()
     low, high = np.array(area[:2]), np.array(area[2:])
     # The first frames stay calm, so that a tracker gets to know the object.
@@ -105,11 +102,9 @@ def excursion(path: Track, start: int, length: int, shift: tuple[float, float]) 
 
 
 def scale_track(rng: np.random.Generator, frames: int, ratio: float) -> Track:
-    """(frames,) factors of size, 1 in frame 0, whose largest is about `ratio` times the smallest, on a slow smooth
-    course.
+    """(frames,) factors of size, 1 in frame 0, the largest about `ratio` times the smallest, on a slow smooth course.
 
-    Small changes go either way; from twofold on things come nearer, because what recedes that much ends as a few
-    pixels.
+    Small changes go either way; from twofold on things come nearer: what recedes that much ends as a few pixels.
     """
     if ratio <= 1.0 or frames < 2:
         return np.ones(frames)
@@ -120,9 +115,7 @@ def scale_track(rng: np.random.Generator, frames: int, ratio: float) -> Track:
 
 
 def turn_track(rng: np.random.Generator, frames: int, rate: float, wobble: float = 0.0) -> Track:
-    """(frames,) angles in radians: a steady `rate` per frame with a random sign, plus a slow wobble of that
-    amplitude.
-    """
+    """(frames,) angles in radians: a steady `rate` per frame with a random sign, plus a slow `wobble`."""
     steady = rate * rng.choice([-1.0, 1.0]) * np.arange(frames)
     return np.asarray(steady + wobble * smooth_noise(rng, frames, max(frames / 10.0, 4.0))[:, 0])
 

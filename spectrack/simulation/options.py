@@ -14,8 +14,7 @@ class VideoOptions:
         seed: One seed, one video.
         height: Rows of a cube, at least 64.
         width: Columns of a cube, at least 64.
-        textures: Where surfaces come from: procedural (needs nothing else), photographs (those of scikit-image) or
-            mixed.
+        textures: Where surfaces come from: procedural (needs nothing else), photographs (scikit-image's) or mixed.
     """
 
     frames: int = 80

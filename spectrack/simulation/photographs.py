@@ -1,5 +1,4 @@
-"""Photographs as textures: those that ship inside scikit-image's wheel, read where they are installed and never
-redistributed.
+"""Photographs as textures: those in scikit-image's wheel, read where they are installed, never redistributed.
 
 scikit-image is an optional dependency (extra ``train``); nothing here downloads anything. Values are made linear in
 light, because photographs are stored for display (IEC 61966-2-1) and abundances are not.
@@ -56,9 +55,7 @@ def installed_photographs() -> tuple[Path, ...]:
 
 @cache
 def load_photograph(path: Path) -> NDArray[np.float32]:
-    """A photograph as (height, width, 3) float32 in [0, 1], R, G, B, linear in light; grey ones get three equal
-    channels.
-    """
+    """A photograph as (height, width, 3) float32 in [0, 1], R, G, B, linear in light; grey gets equal channels."""
     stored = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if stored is None:
         raise MissingExtraError(f"expected a readable picture in {path}, found a damaged one; reinstall scikit-image")

@@ -2,9 +2,8 @@
 
 Dead leaves (occluding shapes with a power law of sizes, each shaded and textured), leaves made of leaves, streets of
 boxes and planes, clouds of 1/f noise and random-filter textures. Pictures are three-channel: colours for an RGB
-network, or abundances of three materials for the spectral renderer. That such images teach real features is shown by
-Baradad, Wulff, Wang, Isola, Torralba, "Learning to See by Looking at Noise", NeurIPS 2021; the recipes here are our
-own.
+network, or abundances of three materials for the spectral renderer. Such images teach real features: Baradad, Wulff,
+Wang, Isola, Torralba, "Learning to See by Looking at Noise", NeurIPS 2021; the recipes here are our own.
 """
 
 from __future__ import annotations
@@ -57,9 +56,7 @@ class Palette:
         return np.asarray(np.clip(chosen * rng.uniform(0.85, 1.15, 3), 0.0, 1.0), dtype=np.float32)
 
     def fill(self, rng: np.random.Generator, height: int, width: int) -> Picture:
-        """A textured and shaded surface of (height, width, 3): two colours mixed by a texture, times a gradient of
-        light.
-        """
+        """A textured and shaded surface of (height, width, 3): two colours mixed by a texture, times a gradient."""
         texture = self.textures[rng.integers(len(self.textures))]
         patch = _random_patch(rng, texture, height, width)
         first = self.colour(rng)

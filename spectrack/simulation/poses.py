@@ -1,6 +1,4 @@
-"""Poses and patches: how a body is turned, and the surfaces of it that are seen, with the way back from image to
-texture.
-"""
+"""Poses and patches: how a body is turned, and which surfaces are seen, with the way back from image to texture."""
 
 from __future__ import annotations
 

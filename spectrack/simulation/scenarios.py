@@ -1,8 +1,7 @@
 """Scenarios: named settings of everything that makes tracking hard, one line a scenario.
 
 Camouflage and twins come in pairs: ``cam-...`` and ``open-...`` (``twin-...`` and ``colour-...``) share motion, shapes,
-pictures and background for the same seed; in the first the difference is spectral only, in the second it is visible in
-false colour.
+pictures and background for a seed; the difference is spectral only in the first, visible in false colour in the second.
 """
 
 from __future__ import annotations
@@ -164,9 +163,7 @@ SUITE_SCENARIOS: tuple[Scenario, ...] = (
     Scenario("speck", "", ("patchwork", "car", "ball"), (11.0, 15.0), speed=0.16, decoys=6, pan_px=0.6, size_ratio=1.3),
     Scenario("leaving", speed=0.1, leaves=True, roll_rate=0.05, wobble=0.4, decoys=2, pan_px=0.8),
 )
-"""The sixteen scenarios of the simulated suite: five pairs of metamers and ordinary colours, and six single
-difficulties.
-"""
+"""The suite's sixteen scenarios: five pairs of metamers and ordinary colours, and six single difficulties."""
 
 EXTRA_SCENARIOS: tuple[Scenario, ...] = (
     Scenario("calm", speed=0.05, wobble=0.05, tilt=0.05, size_ratio=1.1),

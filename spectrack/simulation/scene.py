@@ -1,9 +1,7 @@
-"""Scenes: a background, actors in front of it, light and a camera; rendering at any time, window and channels; exact
-truth.
+"""Scenes: a background, actors in front of it, light and a camera; rendered at any time, window, channels; exact truth.
 
 `Scene.radiance(t, matrix)` renders in any linear channel space: `matrix` (121, channels) maps spectral radiance to
-channels, so a three-channel false-colour image for training costs as little as RGB, and a sensor's bands as one wider
-matrix product.
+channels, so a false-colour image for training costs as little as RGB, and a sensor's bands one wider matrix product.
 """
 
 from __future__ import annotations
@@ -64,8 +62,7 @@ class Background:
 
     Attributes:
         surfaces: one or more, with equally large pictures.
-        shares: (height, width) float32 masks, one for each surface but the first, 0..1, painted in order; empty for one
-            surface.
+        shares: (height, width) float32 masks, 0..1, one a surface but the first, painted in order; empty if single.
         origin: (2,) world position of the pictures' upper left corner.
     """
 
@@ -120,9 +117,7 @@ class Scene:
         return image
 
     def mask(self, t: float, actor: int | None = None) -> tuple[NDArray[np.bool_], Window]:
-        """The full mask of an actor (the target by default), hidden or not, inside the frame or not, with its
-        window.
-        """
+        """The full mask of an actor (the target by default), hidden or not, in the frame or not, with its window."""
         outlines = self._outlines(self.actors[self.target if actor is None else actor], t)
         window = bounds(outlines)
         return fill_union(outlines, window), window

@@ -55,9 +55,7 @@ def fill_union(outlines: Sequence[Outline], window: Window) -> NDArray[np.bool_]
 
 
 def coverage(outline: Outline, window: Window, oversampling: int = 4) -> NDArray[np.float32]:
-    """The share of each pixel of a window that an outline covers, in steps of 1 / oversampling**2; for soft edges
-    only.
-    """
+    """Share of each pixel of a window that an outline covers, in steps of 1 / oversampling**2; for soft edges only."""
     x0, y0, x1, y1 = window
     scaled = (x0 * oversampling, y0 * oversampling, x1 * oversampling, y1 * oversampling)
     fine = fill(outline * oversampling, scaled).astype(np.float32)

@@ -57,8 +57,7 @@ def render_sprite(rng: np.random.Generator, size: int) -> Sprite:
 def _coverage(points: Outline, size: int) -> NDArray[np.uint8]:
     """(size, size) share of each pixel inside a polygon, 255 for all; averaged over 8 x 8 points.
 
-    OpenCV's own smooth polygons reach 0.7 pixels beyond their outline, because they draw the border as a line of its
-    own.
+    OpenCV's smooth polygons reach 0.7 pixels beyond their outline: they draw the border as a line of its own.
     """
     fine = np.zeros((size * 8, size * 8), dtype=np.uint8)
     # fillPoly counts from pixel centres, outlines from pixel edges: half a pixel apart.

@@ -139,9 +139,7 @@ def _background(setting: Setting, camera: Camera, response: NDArray[np.float64])
 
 
 def _even_ground(rng: np.random.Generator, setting: Setting, height: int, width: int) -> Abundances:
-    """Ground that looks much the same everywhere, as camouflage needs: a picture at half size, with its slow changes
-    taken out.
-    """
+    """Ground much the same everywhere, as camouflage needs: a picture at half size without its slow changes."""
     import cv2
 
     kind = str(rng.choice(("leaves", "nested", "filters")))
@@ -155,9 +153,7 @@ def _even_ground(rng: np.random.Generator, setting: Setting, height: int, width:
 
 
 def _region(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """A mask of smooth-edged regions, about a third to a half of the picture: where the ground turns into something
-    else.
-    """
+    """A mask of smooth-edged regions, a third to a half of the picture: where the ground turns into something else."""
     import cv2
 
     coarse = rng.normal(size=(int(rng.integers(2, 6)), int(rng.integers(2, 7)))).astype(np.float32)

@@ -1,9 +1,7 @@
-"""The simulated suite: 48 fixed videos (3 sensors x 16 scenarios, 80 frames of 320 x 240) on which trackers are
-compared.
+"""The simulated suite: 48 fixed videos (3 sensors x 16 scenarios, 80 frames of 320 x 240) to compare trackers on.
 
-Videos are rendered when asked for, with procedural pictures only. `suite_manifest.json` beside this file holds their
-truth and some band means; `verify` proves that what is rendered here is what was frozen: truth identical, band means
-within one count.
+Videos are rendered when asked for, with procedural pictures only. `suite_manifest.json` beside this file has their
+truth and some band means; `verify` proves that rendering gives what was frozen: equal truth, band means within one.
 
     python -m spectrack.simulation.suite --verify
     python -m spectrack.simulation.suite --freeze     (only before anything was measured on the suite)
@@ -152,8 +150,7 @@ def verify(names: Iterable[str] | None = None, *, frames: Sequence[int] = CHECKE
         different = np.flatnonzero((truth != sequence.truth).any(axis=1))
         if different.size:
             problems.append(
-                f"{name}: expected the frozen truth boxes, found {different.size} others, the first in frame "
-                f"{different[0]}"
+                f"{name}: expected the frozen truth boxes, found {different.size} others from frame {different[0]} on"
             )
         for index in frames:
             off = np.abs(sequence[index].mean(axis=(0, 1)) - np.array(record["band_means"][str(index)])).max()

@@ -38,9 +38,7 @@ class Surface:
     _levels: list[Abundances] = field(default_factory=list, repr=False)
 
     def level(self, texels_per_pixel: float) -> tuple[Abundances, float]:
-        """The picture averaged down so that at most two of its pixels meet one image pixel, and the factor of its
-        size.
-        """
+        """The picture averaged down until at most two of its pixels meet an image pixel, and the factor of its size."""
         wanted = max(0, int(np.floor(np.log2(max(texels_per_pixel, 1.0)) + 0.25)))
         levels = self._levels or [np.ascontiguousarray(self.abundances, dtype=np.float32)]
         self._levels = levels

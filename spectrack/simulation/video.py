@@ -1,6 +1,4 @@
-"""Simulated video: `simulate` makes a sequence that renders its frames when they are asked for, always the same for the
-same seed.
-"""
+"""Simulated video: `simulate` makes a sequence that renders frames when asked, always the same for the same seed."""
 
 from __future__ import annotations
 
@@ -30,8 +28,7 @@ SMALLEST_SIDE = 64
 
 
 class SimulatedSequence(Sequence):
-    """A video rendered on demand; frames, truth and visibility depend on the setting alone, never on the order of
-    reading.
+    """A video rendered on demand; frames, truth and visibility depend on the setting, never on the order of reading.
 
     Args:
         setting: scenario, sensor, frames, seed, size and options.
@@ -153,8 +150,8 @@ def simulate(
 ) -> SimulatedSequence:
     """A simulated hyperspectral video with exact truth.
 
-    The same arguments give the same bytes on one machine with one set of libraries; across machines the truth is the
-    same and counts differ by at most one.
+    The same arguments give the same bytes on one machine with one set of libraries; elsewhere counts differ by at most
+    one and the truth is the same.
 
     Args:
         scenario: one of `scenarios.SCENARIOS`, such as ``cam-grass`` or ``hidden``.

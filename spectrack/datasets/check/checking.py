@@ -66,8 +66,7 @@ def check_data(
     Args:
         roots: their folders; give a training and a test set together, or two years, to find sequences that are in both.
         name: the data set, as for `open_dataset`; ``auto`` finds out for each root.
-        frames: decode ``all`` frames, ``some`` (five of each sequence) or ``none``; files are listed and annotations
-            read in any case.
+        frames: decode ``all`` frames, ``some`` (five a sequence) or ``none``; files and annotations are read anyway.
         progress: called after each frame.
 
     Returns:
@@ -257,9 +256,8 @@ class _Check:
                 "truth-differs",
                 "warning",
                 truth,
-                f"expected the boxes of {other} in {truth}, because pictures and cubes share their pixels, found "
-                "others; "
-                "keep the corrected one in both places",
+                f"expected the boxes of {other} in {truth}, because pictures and cubes share their pixels, "
+                "found others; keep the corrected one in both places",
             )
 
     def _report(self, code: str, severity: Severity, place: Path, text: str) -> None:
@@ -300,8 +298,7 @@ def _expected_streams(dataset: Dataset) -> dict[tuple[str, str], set[str]]:
     expected = {}
     for part, members in groups.items():
         there = set().union(*members)
-        # One sequence with cubes is enough to miss those of the others; the other streams are often left out on
-        # purpose.
+        # One sequence with cubes is enough to miss the others'; the other streams are often left out on purpose.
         often = {stream for stream in there if 2 * sum(stream in member for member in members) > len(members)}
         expected[part] = often | (there & {"HSI"}) or {"HSI"}
     return expected

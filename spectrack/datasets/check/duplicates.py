@@ -42,9 +42,7 @@ class SequenceFingerprint:
 
 
 def find_duplicates(prints: Iterable[SequenceFingerprint]) -> Iterator[Finding]:
-    """One finding for each pair of sequences that are the same, or the same scene, in different splits (or twice in
-    one).
-    """
+    """One finding a pair of sequences that are the same, or the same scene, in different splits (or twice in one)."""
     listed = list(prints)
     reported: set[frozenset[int]] = set()
     rules: tuple[
@@ -125,7 +123,6 @@ def _known_tests(prints: list[SequenceFingerprint]) -> Iterator[Finding]:
                 "error",
                 item.label,
                 item.place,
-                f"expected training sequences in {item.part}, found {known.name} with {known.frames} frames, which is "
-                "a test sequence of "
-                "HOT2020; leave it out of training, or do not score on that test set",
+                f"expected training sequences in {item.part}, found {known.name} with {known.frames} frames, "
+                "which is a test sequence of HOT2020; leave it out of training, or do not score on that test set",
             )

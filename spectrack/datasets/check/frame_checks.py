@@ -103,7 +103,7 @@ def check_numbering(files: list[Path], folder: Path, report: Report, *, from_one
             "error",
             folder,
             f"expected frames {first} to {max(present)} without a gap in {folder}, found {missing} missing: {gaps}; "
-            "copy them again",
+            "copy them",
         )
 
 
@@ -238,9 +238,8 @@ def _check_image(
         tally.add(
             "frame-size",
             number,
-            f"expected {tally.shape[1]} x {tally.shape[0]} pixels in {path} as in the frames before, found {shape[1]} "
-            f"x {shape[0]}; "
-            "keep frames of one size",
+            f"expected {tally.shape[1]} x {tally.shape[0]} pixels in {path} as in the frames before, "
+            f"found {shape[1]} x {shape[0]}; keep frames of one size",
         )
     if mosaics and block is not None:
         if shape[0] % block or shape[1] % block:

@@ -1,6 +1,4 @@
-"""Checks of the annotations of one stream: length, degenerate boxes, boxes outside the frame, first boxes that
-disagree.
-"""
+"""Checks of one stream's annotations: length, degenerate boxes, boxes outside the frame, first boxes in conflict."""
 
 from __future__ import annotations
 
@@ -36,8 +34,7 @@ def check_truth(
         first_box: the file with the first box only, or None.
         frames: number of frames, or None when unknown.
         size: height and width of the cubes, or None when unknown.
-        visibility: share of the object seen, a frame each, where a side file tells: boxes of hidden objects may be
-            anywhere.
+        visibility: share of the object seen a frame, where a side file tells: boxes of hidden objects may be anywhere.
         report: takes the findings.
         home: the folder of the frames, for when there is no file at all.
 
@@ -62,8 +59,7 @@ def check_truth(
             "truth-length",
             "error",
             place,
-            f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; complete the frames "
-            "or the boxes",
+            f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; complete either",
         )
     _check_boxes(boxes, place, size, visibility, report)
     if given is not None and not np.array_equal(given[0], boxes[0]):
@@ -97,8 +93,7 @@ def _check_boxes(
             "error" if flat[0] else "warning",
             path,
             f"expected boxes with positive sides in {path}, found {int(flat.sum())} without area in frames "
-            f"{_frames(flat)}; "
-            "they count as invalid truth, and tracking cannot start from one",
+            f"{_frames(flat)}; they count as invalid truth, and tracking cannot start from one",
         )
     if size is None:
         return
@@ -116,9 +111,8 @@ def _check_boxes(
             "error",
             path,
             f"expected boxes inside {width} x {height} cube pixels in {path}, found {int(outside.sum())} mostly "
-            "outside in frames "
-            f"{_frames(outside)} such as {format_box(boxes[first])}; boxes in mosaic pixels have to be divided by the "
-            "block",
+            f"outside in frames {_frames(outside)} such as {format_box(boxes[first])}; "
+            "boxes in mosaic pixels have to be divided by the block",
         )
     over = np.maximum.reduce(
         [-boxes[:, 0], -boxes[:, 1], boxes[:, 0] + boxes[:, 2] - width, boxes[:, 1] + boxes[:, 3] - height]
@@ -131,8 +125,8 @@ def _check_boxes(
             "warning",
             path,
             f"expected boxes inside {width} x {height} cube pixels in {path}, found {int(across.sum())} across the "
-            "edge in frames "
-            f"{_frames(across)} such as {format_box(boxes[first])}; cut them to the frame, or check the coordinates",
+            f"edge in frames {_frames(across)} such as {format_box(boxes[first])}; "
+            "cut them to the frame, or check the coordinates",
         )
 
 

@@ -105,18 +105,13 @@ def _even(
     return Sensor(name, bands, block, centres, (fwhm_nm,) * bands, zero_bands)
 
 
+# Centres in nm of the corrected XIMEA SM4x4-VIS3 (xiSpec2 manual, table 4-2).
+_VIS = (464.5, 472.8, 480.2, 489.3, 499.0, 508.2, 516.3, 526.1, 534.7, 544.3, 552.3, 561.8, 571.2, 580.5, 588.1, 597.2)
+
 SENSORS: dict[str, Sensor] = {
     sensor.name: sensor
     for sensor in (
-        # Centres of the corrected XIMEA SM4x4-VIS3 (xiSpec2 manual, table 4-2).
-        Sensor(
-            "vis16",
-            16,
-            4,
-            (464.5, 472.8, 480.2, 489.3, 499.0, 508.2, 516.3, 526.1)
-            + (534.7, 544.3, 552.3, 561.8, 571.2, 580.5, 588.1, 597.2),
-            (12.0,) * 16,
-        ),
+        Sensor("vis16", 16, 4, _VIS, (12.0,) * 16),
         _even("nir25", 665.0, 960.0, 25, 5, 14.0),
         _even("rednir15", 600.0, 850.0, 15, 4, 14.0, zero_bands=1),
     )

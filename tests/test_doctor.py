@@ -76,7 +76,7 @@ def test_little_memory_and_disk(tmp_path, monkeypatch):
 
 
 def test_more_threads_than_cores(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "_cores", lambda: 0)
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 0)
     assert "OMP_NUM_THREADS" in faults(tmp_path)["threads"].remedy
 
 

@@ -73,7 +73,7 @@ class BoxTrack:
         length = max(self.boxes, default=-1) + 1 if frames is None else frames
         if frames is None and too_sparse(length, len(self.boxes)):
             raise SequenceError(
-                f"expected frames of one video for {self.name!r}, found {length} for {len(self.boxes)} boxes; "
+                f"expected frames of one video for {self.name!r}, found {length} frames for {len(self.boxes)} boxes; "
                 "correct them"
             )
         rows = np.full((length, 4), np.nan)

@@ -1,7 +1,7 @@
 """Truth and result boxes as text: every dialect that the field's files use, read with a sentence for each fault.
 
 One row a frame; 4 numbers ``x y w h`` or 8 numbers (a polygon, taken as its tight box), between commas, tabs, spaces or
-semicolons, with or without a trailing one, byte-order mark or CRLF. Coordinates stay as they are: in HOTC, 0-based pixels.
+semicolons, with or without a trailing one, byte-order mark or CRLF. Coordinates stay as they are: HOTC's are 0-based.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ dilations = [1]
 sources = ["pictures"]
 workers = 0
 bank = {pictures = 2, sprites = 4, picture_size = 160, sprite_size = 96, photographs = false}
+[loss]
+regression = 1.5
 [optimiser]
 warmup_steps = 4
 """

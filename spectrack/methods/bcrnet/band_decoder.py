@@ -4,12 +4,10 @@ Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2.2, eq. (5) to (8
 doubling, depth-wise separable convolution, rearranged channels, 1x1 convolution to the target width; grouped
 convolutions with batch normalisation of encoder and decoder features, sum, ReLU, 1x1 convolution with batch
 normalisation, Sigmoid, product; the nesting. Restored from EMCAD (Rahman et al., CVPR 2024: EUCB and LGAG): kernel
-sizes, order, batch normalisation in SDUB. This project's: which tensor is gated (the decoder's), one group per band,
-and the tied form.
+sizes, order, batch normalisation in SDUB. This project's: the gate on the decoder, one group per band, the tied form.
 
-Each block exists twice. Tied: the same weights serve every band, a group is a band, and the shuffle, which only renames
-the maps that a tied 1x1 convolution reads, is left out. Band-specific: the 1x1 convolution mixes all bands. Maps are as
-`band_layout` says.
+Each block exists twice. Tied: the same weights serve every band, a group is a band, and the shuffle is left out, as it
+only renames the maps that a tied 1x1 convolution reads. Band-specific: the 1x1 convolution mixes all bands.
 """
 
 from __future__ import annotations
@@ -54,9 +52,7 @@ class TiedUpsampling(nn.Module):
         self.pointwise = TiedConvolution(maps_in, maps_out, 1, normalised=False, bias=True)
 
     def forward(self, maps: Tensor, layout: BandLayout, size: tuple[int, int]) -> Tensor:
-        """(N * blocks, block * maps_in, h, w) to (N * blocks, block * maps_out, H, W) of the encoder's size, 2 h or 2 h
-        + 1.
-        """
+        """(N * blocks, block * maps_in, h, w) to (N * blocks, block * maps_out, H, W); H = 2 h or 2 h + 1 (encoder)."""
         doubled = _double(maps)
         if self.depthwise is not None:
             doubled = functional.relu(self.depthwise(doubled, layout), inplace=True)
@@ -116,8 +112,7 @@ class ShuffledUpsampling(nn.Module):
 
 
 class SemanticGuidedRefinement(nn.Module):
-    """SGRM as the paper writes it, eq. (6) and (7): alpha = sigmoid(BN(Conv1x1(ReLU(BN(GConv E) + BN(GConv U))))), D =
-    alpha * U.
+    """SGRM, the paper's eq. (6), (7): alpha = sigmoid(BN(Conv1x1(ReLU(BN(GConv E) + BN(GConv U))))), D = alpha * U.
 
     Args:
         encoder_channels: bands * maps of E.

@@ -1,5 +1,4 @@
-"""Encoder of BIMM: convolutions over bands, rows and columns, each followed by attention to places (SEM) and to maps
-and bands (CEM).
+"""Encoder of BIMM: convolutions over bands, rows and columns, then attention to places (SEM), maps and bands (CEM).
 
 Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2.1, eq. (4): E^l = CEM(SEM(ReLU(BN(Conv3D(E^(l-1)))))).
 Stated by the paper: stacked 3D convolutions, each followed by SEM and CEM. Restored: batch normalisation and ReLU. This
@@ -10,8 +9,7 @@ channel gate. Stated by the paper: the pooled descriptors, two fully connected l
 Sigmoid, the product. Restored: the layers are shared by both descriptors; the kernel of eq. (3) is 7x7. This project's:
 r = 4, and the tied form that works for any number of bands.
 
-Maps are (N * blocks, block * K, H, W), bands in blocks, as `band_layout` says; the count of bands is free except in
-`ChannelEnhancement`.
+Maps are (N * blocks, block * K, H, W) as `band_layout` says, of any number of bands but in `ChannelEnhancement`.
 """
 
 from __future__ import annotations
@@ -67,8 +65,7 @@ class SharedChannelEnhancement(nn.Module):
     """CEM for any number of bands (this project's): one gate per feature map times one gate per band.
 
     The gate of the maps is eq. (2) with descriptors pooled over bands and pixels. The gate of the bands replaces the
-    fully connected layers by two convolutions along the band axis, so a band is judged by its neighbours in the
-    spectrum.
+    fully connected layers by two convolutions along the band axis: a band is judged by its neighbours in the spectrum.
 
     Args:
         maps: K.
@@ -94,9 +91,7 @@ class SharedChannelEnhancement(nn.Module):
 
 
 def _slide(layer: nn.Module, values: Tensor) -> Tensor:
-    """A convolution along the bands as one matrix product, (N, C, in) to (N, C, out): on so few numbers a tenth of its
-    time.
-    """
+    """A convolution along the bands as one matrix product, (N, C, in) to (N, C, out), ten times faster on so little."""
     convolution = cast(nn.Conv1d, layer)
     reach = convolution.kernel_size[0] // 2
     seen = functional.pad(values, (0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1)
@@ -104,9 +99,7 @@ def _slide(layer: nn.Module, values: Tensor) -> Tensor:
 
 
 def _descriptors(maps: Tensor, layout: BandLayout) -> tuple[Tensor, Tensor]:
-    """Mean and maximum over pixels, (N, C, K) each. Pooling with one window for all is nine times faster than `amax` in
-    channels_last.
-    """
+    """Mean and maximum over pixels, (N, C, K) each; pooling is nine times faster than `amax` in channels_last."""
     peak = functional.max_pool2d(maps, maps.shape[2:]).flatten(1)
     return layout.descriptors(maps.mean(dim=(2, 3))), layout.descriptors(peak)
 
@@ -169,9 +162,7 @@ class BandEncoder(nn.Module):
         )
 
     def forward(self, maps: Tensor, layout: BandLayout) -> list[Tensor]:
-        """(N * blocks, block, H, W) to one (N * blocks, block * widths[l], H / 2^l, W / 2^l) a level, halves rounded
-        down, fine first.
-        """
+        """(N * blocks, block, H, W) to a level's (N * blocks, block * widths[l], H // 2**l, W // 2**l), fine first."""
         out: list[Tensor] = []
         for level in self.levels:
             maps = level(functional.max_pool2d(maps, 2) if out else maps, layout)

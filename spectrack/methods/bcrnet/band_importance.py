@@ -65,9 +65,8 @@ class BIMMConfig:
         input_size: crops are area-averaged to at most this side first, in pixels; 0 leaves them as they are.
         phi: form of the refinement.
         activation: outer activation of eq. (10); relu gives exact zeros.
-        normalise_bands: bring every band of a crop to unit mean square first, and W back afterwards; then neither
-            illumination nor the camera's sensitivity matter, and a band is rebuilt in its own brightness from the
-            start.
+        normalise_bands: bring every band of a crop to unit mean square first, and W back afterwards, so that neither
+            illumination nor the camera's sensitivity matter and a band is rebuilt in its own brightness from the start.
         likeness: phi also sees how alike each pair of bands is in this crop, their cosine, which is what the exact
             solution is made of; pairwise phi with normalised bands only. Not in the paper.
         normalise_max: divide W by its largest entry, as SEE-Net does; this breaks the scale of the reconstruction.
@@ -96,9 +95,8 @@ class BIMMConfig:
             or self.bands < 0
         ):
             raise ConfigError(
-                "expected positive widths and reduction, pooled_maps of at least 0 and bands of 0 or at least 3, "
-                f"found {self.widths}, "
-                f"{self.reduction}, {self.pooled_maps} and {self.bands}; correct the configuration"
+                "expected positive widths and reduction, pooled_maps of at least 0 and bands of 0 or at least 3, found "
+                f"{self.widths}, {self.reduction}, {self.pooled_maps} and {self.bands}; correct the configuration"
             )
         require_choices(self)
         for part in self.without:
@@ -110,10 +108,7 @@ class BIMMConfig:
                 "expected pairwise phi and normalise_bands for likeness, found another form; turn likeness off"
             )
         if self.bands == 0 and self.phi in ("flat", "row"):
-            raise ConfigError(
-                f"expected a number of bands for phi {self.phi!r}, found weights shared by all bands; take pairwise or "
-                "set bands"
-            )
+            raise ConfigError(f"expected bands above 0 for phi {self.phi!r}, found 0; take pairwise or set bands")
 
     @property
     def maps_pooled(self) -> int:
@@ -162,8 +157,7 @@ class BandImportanceModule(nn.Module):
             self.config.maps_pooled,
         )
         self.encoder = BandEncoder(widths, bands, self.config.reduction, without)
-        # The other gates multiply encoder features, so their top level is as wide as the encoder's and a last layer
-        # follows.
+        # The other gates multiply encoder features: their top level is as wide as the encoder's, a last layer follows.
         wide_top = self.config.gate != "decoder" and "sgrm" not in without
         targets = (widths[0] if wide_top else pooled, *widths[1:-1])
         self.upsampling = nn.ModuleList(
@@ -222,9 +216,7 @@ class BandImportanceModule(nn.Module):
         return BandRelations(pooled, initial, matrix)
 
     def pool(self, cube: Tensor) -> Tensor:
-        """The U-Net and global average pooling: crops (N, C, H, W), reduced and normalised, to g, (N, C, pooled_maps)
-        float32.
-        """
+        """U-Net and global average pooling: reduced, normalised crops (N, C, H, W) to g (N, C, pooled_maps) float32."""
         layout = self._layout(cube.shape[1])
         reduced = layout.split(cube.to(self._kind()))
         encoded = self.encoder(reduced.contiguous(memory_format=torch.channels_last), layout)
@@ -257,9 +249,7 @@ class BandImportanceModule(nn.Module):
         return clear_diagonal(activation(raw))
 
     def _reduce(self, cube: Tensor) -> Tensor:
-        """Means over whole squares of pixels, so that the side is at most `input_size`; the last squares may be
-        smaller.
-        """
+        """Means over whole squares of pixels, so that the side is at most `input_size`; the last may be smaller."""
         side, size = max(cube.shape[-2:]), self.config.input_size
         if size == 0 or side <= size:
             return cube
@@ -279,8 +269,7 @@ class BandImportanceModule(nn.Module):
         # Attention halves what it gates; the bias makes up for it, so that g starts near 0.5.
         halved = self.output is None and len(self.refinement) > 0
         nn.init.constant_(cast(Tensor, last.bias), START_POOLED * (2.0 if halved else 1.0))
-        # Band-specific weights start at one W for all crops (`FlatRefinement`), which larger differences in g would cut
-        # off at 0.
+        # Band-specific weights start at one W for all crops (`FlatRefinement`); large differences in g would cut it.
         nn.init.normal_(last.weight, std=0.1 if self.config.shared else 0.01)
 
 

@@ -2,12 +2,10 @@
 
 A 3x3x3 convolution over bands, rows and columns has few feature maps, and so fills neither vector registers nor caches.
 Here a block of T bands lies in the channels, (N * C / T, T * K, H, W) with channel = band * K + map, and one ordinary
-2-D convolution with a banded weight computes the block from its bands and one more on each side. The result is exactly
-that of the 3-D convolution (a test compares them). T = 1 is the stacking of a band's three taps, T = C needs no
-neighbours.
+2-D convolution with a banded weight computes the block from its bands and one more on each side: exactly the result
+of the 3-D convolution (a test compares them). T = 1 stacks a band's three taps, T = C needs no neighbours.
 
-Why this form: processor time of the three encoder convolutions (1-4-8-16 maps), 16 bands, one thread, best of 25 (of 6
-at 255), ms
+Why this form: processor time in ms of the encoder's convolutions (1-4-8-16 maps), 16 bands, a thread, best of 25 (or 6)
 
     form                                  64 px fp32   64 px bf16   255 px fp32   255 px bf16
     nn.Conv3d                                    5.6          1.2           225            17
@@ -32,9 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LARGEST_BLOCK = 5
-"""Bands in a block at most: 3 of 3 and 18 bands, 4 of 16, 5 of 15, 25 and 200; 1 where their number has no small
-divisor.
-"""
+"""Most bands in a block: 3 of 3 and 18 bands, 4 of 16, 5 of 15, 25 and 200; 1 where there is no small divisor."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +84,7 @@ class TiedConvolution(nn.Module):
         depthwise: every map by itself; maps_in = maps_out and taps = 1.
         normalised: without bias, followed by batch normalisation over all bands.
 
-    The convolution is kept as an `nn.Conv2d` on [before, own, after], so that initialisation and folding are the usual
-    ones.
+    It is kept as an `nn.Conv2d` on [before, own, after], so that initialisation and folding are the usual ones.
     """
 
     def __init__(
@@ -182,8 +177,7 @@ class TiedConvolution(nn.Module):
             if block == 1 and self.taps == 3 and layout.blocks == 1:
                 weight = weight[:, self.maps_in : 2 * self.maps_in]
             return weight.repeat(block, 1, 1, 1), repeated, None
-        # Taps first, with a zero tap at the end: band t of a block meets band s through tap s - t, and through the zero
-        # one elsewhere.
+        # Taps first, a zero tap last: band t of a block meets band s through tap s - t, elsewhere through the zero tap.
         by_tap = weight.view(self.maps_out, self.taps, self.maps_in, *weight.shape[2:]).movedim(1, 0)
         by_tap = torch.cat([by_tap, torch.zeros_like(by_tap[:1])])
         halo = 1 if self.taps == 3 and layout.blocks > 1 else 0
@@ -195,9 +189,7 @@ class TiedConvolution(nn.Module):
         return banded.contiguous(memory_format=torch.channels_last), repeated, None
 
     def _normalise(self, maps: Tensor, layout: BandLayout) -> Tensor:
-        """Batch normalisation of every map over all bands: in channels_last a view with the block beside the
-        columns.
-        """
+        """Batch normalisation of every map over all bands: in channels_last a view, the block beside the columns."""
         rows = maps.permute(0, 2, 3, 1)
         tied = rows.reshape(*rows.shape[:2], -1, self.maps_out).permute(0, 3, 1, 2)
         normal = cast(Tensor, self.normalisation(tied)).permute(0, 2, 3, 1)

@@ -5,8 +5,7 @@ W = S0(relu(W0 - phi(W0))), S0 clears the diagonal. Stated by the paper: pooled 
 step, a lightweight MLP with one update per element, non-negativity by activation, diagonal suppression. Restored: the
 outer product, minus, ReLU. This project's: every form of phi below and how it starts.
 
-Start: g is near 0.5 and W near 1 / (C - 1), the mean of the other bands. With g near 0 the outer product would have no
-gradient (a saddle).
+Start: g is near 0.5, W near 1 / (C - 1), the mean of the other bands; at g = 0 the product has no gradient (a saddle).
 """
 
 from __future__ import annotations
@@ -53,9 +52,8 @@ class PairwiseRefinement(nn.Module):
 
         phi = (1 - s / 0.826) W0 - (s + n) mlp(pair),   s = 1 / (C - 1),   n = exp(1 - bands apart)
 
-    so W = relu(s W0 / 0.826 + (s + n) mlp). W starts at the mean of the others for every C, and W0 keeps a gradient of
-    its own. The coefficient of a neighbour is near 1/2 for any C, that of a far band near 1 / C: n gives both a step of
-    their own size.
+    so W = relu(s W0 / 0.826 + (s + n) mlp). W starts at the mean of the others for every C, and W0 keeps a gradient.
+    A neighbour's coefficient is near 1/2 for any C, a far band's near 1 / C: n gives both a step of their own size.
 
     Args:
         pooled_maps: M, pooled values per band.
@@ -118,8 +116,7 @@ class FlatRefinement(nn.Module):
         return update
 
     def start_from(self, matrix: Tensor) -> None:
-        """Start at a known W (C, C), such as the solution for the mean Gram matrix of the training crops; floored at
-        1e-3.
+        """Start at a known W (C, C), such as the solution for the training crops' mean Gram matrix; floored at 1e-3.
 
         It is the W of the bands as the module sees them, of unit mean square where they are normalised.
         """
@@ -181,9 +178,7 @@ _SMALLEST_DISTANCE = 0.01
 
 
 def _likeness_features(cosines: Tensor) -> Tensor:
-    """(N, C, C, 4), about in [-1, 1]: how far apart bands of unit length are, and that distance beside the nearest of
-    either band.
-    """
+    """(N, C, C, 4), about in [-1, 1]: distances of bands of unit length, alone and beside either band's nearest."""
     # Clamped before the root, whose gradient has no bound at 0.
     apart = (2.0 - 2.0 * cosines).clamp(min=_SMALLEST_DISTANCE**2).sqrt()
     others = apart.masked_fill(torch.eye(apart.shape[-1], dtype=torch.bool, device=apart.device), 2.0)

@@ -76,10 +76,7 @@ class Composer(ABC):
             InputError: fewer than three bands, or a fixed band that the cube has not.
         """
         if cube.ndim != 4 or cube.shape[1] < 3:
-            raise InputError(
-                f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give the whole "
-                "cube"
-            )
+            raise InputError(f"expected crops (N, 3 or more bands, H, W), found {tuple(cube.shape)}; give whole cubes")
         ranking = self.rank(cube, wavelengths_nm)
         if template is not None and self.config.order_source == "template":
             ranking = ranking._replace(order=template.order)
@@ -151,8 +148,7 @@ class FixedComposer(Composer):
 
 
 class PrincipalComponentComposer(Composer):
-    """Principal components of the template instead of bands, three a composite, weighted by their share of the
-    variance.
+    """Principal components of the template instead of bands, three a composite, weighted by their share of variance.
 
     The search crop is projected on the template's components: components of its own would differ in sign and order.
     Each is shifted and scaled by the template's mean and four deviations to lie mostly within [0, 1].
@@ -206,9 +202,7 @@ def _gather(cube: Tensor, ranking: Ranking, bands: Tensor) -> Composites:
 
 
 def _principal_components(cube: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """(N, C + 1, count) projection with its offsets in the last row, and each component's share of the variance, (N,
-    count).
-    """
+    """(N, C + 1, count) projection, its offsets in the last row, and (N, count) the components' shares of variance."""
     pixels = cube.detach().double().flatten(2)
     mean = pixels.mean(dim=2, keepdim=True)
     values, vectors = torch.linalg.eigh((pixels - mean) @ (pixels - mean).transpose(1, 2) / pixels.shape[2])

@@ -30,11 +30,9 @@ class ComposerConfig:
 
     Attributes:
         name: what ranks the bands.
-        leftover: bands that do not fill a composite are dropped, or filled up with the top-ranked ones again
-            (``wrap``).
+        leftover: bands that fill no composite are dropped, or filled up with the top-ranked ones again (``wrap``).
         order_source: the search crop is ranked by its own matrix (the paper) or takes the template's order.
-        importance_axis: band i counts by the sum of row i of W (how it is rebuilt; the paper) or of column i (how much
-            it serves the others).
+        importance_axis: sum of row i of W (how band i is rebuilt; the paper) or of column i (how it serves the others).
         max_composites: at most so many, highest importance first; 0 for no limit.
         fixed_bands: for ``fixed``: band indices, three a composite; a band may come again.
         seed: for ``random``.
@@ -58,9 +56,8 @@ class ComposerConfig:
             or any(band < 0 for band in self.fixed_bands)
         ):
             raise ConfigError(
-                "expected three fixed_bands a composite for the composer fixed and none for others, found "
-                f"{self.fixed_bands} for "
-                f"{self.name!r}; name bands from 0 on"
+                "expected three fixed_bands a composite for the composer fixed and none for others, "
+                f"found {self.fixed_bands} for {self.name!r}; name bands from 0 on"
             )
 
 
@@ -68,8 +65,7 @@ class Composites(NamedTuple):
     """Composites of N crops.
 
     Attributes:
-        images: (N, B, 3, H, W), raw bands picked by index (or principal components), the most important composite
-            first.
+        images: (N, B, 3, H, W), raw bands picked by index (or principal components), most important composite first.
         importance: (N, C), sums to 1; carries gradient to W.
         order: (N, C) band indices, most important first.
         bands: (N, B, 3) band indices of every composite; None for principal components.
@@ -88,8 +84,7 @@ class Composites(NamedTuple):
 
 
 def count_composites(bands: int, leftover: str = "drop", limit: int = 0) -> int:
-    """Composites of a cube: floor(bands / 3), or the ceiling where leftover bands are wrapped; at most `limit` unless
-    that is 0.
+    """Composites of a cube: floor(bands / 3), or the ceiling where leftovers are wrapped; at most a positive `limit`.
 
     Example:
         >>> counts = [count_composites(bands) for bands in (3, 15, 16, 25)]

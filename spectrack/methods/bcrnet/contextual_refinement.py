@@ -1,14 +1,12 @@
-"""CFRM, the contextual feature refinement module: one context vector for the whole map, spread where the channels call
-for it.
+"""CFRM, the contextual feature refinement module: one context vector for all, spread where the channels call for it.
 
 Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.3, eq. (11). Stated by the paper: query and key compressed
 into one correlation score, a 1x1 convolution that propagates context, channel semantics by average and maximum pooling,
 their Hadamard product. Restored from SCAM (Zhang et al., FFCA-YOLO, IEEE TGRS 2024), whose formula has the same parts:
-the residual, the softmaxes, batch normalisation. This project's: no activation after the 1x1 convolutions, and the
-start as identity.
+the residual, the softmaxes, batch normalisation. This project's: no activation after 1x1 convolutions, identity start.
 
-    y_j = x_j + m(sum_n softmax_n(Wqk x)_n Wv x_n) * sigmoid(Ws [q_avg . Wv x_j; q_max . Wv x_j]),   q =
-    softmax_c(pool(x))
+    y_j = x_j + m(sum_n softmax_n(Wqk x)_n Wv x_n) * sigmoid(Ws [q_avg . Wv x_j; q_max . Wv x_j]),
+    q = softmax_c(pool(x))
 """
 
 from __future__ import annotations
@@ -52,8 +50,7 @@ class ContextualRefinement(nn.Module):
         queries = torch.stack([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1).softmax(dim=2)
         # Both channel cues at every pixel at once: (N, 2, channels) @ (N, channels, pixels).
         cues = (queries @ flat).reshape(-1, 2, height, width)
-        # One pass in the layout of the maps: the product alone would lie plane by plane, and adding it costs five times
-        # as much.
+        # One pass in the layout of the maps: the product alone would lie plane by plane, and take five times as long.
         return torch.addcmul(maps, context, torch.sigmoid(self.place(cues)))
 
 

@@ -1,6 +1,4 @@
-"""BCR-Net as the training loop sees it: reconstruction of both crops, then branches and their fusion, on pairs of
-cubes.
-"""
+"""BCR-Net as the training loop sees it: on pairs of cubes, reconstruction of both crops, then branches, then fusion."""
 
 from __future__ import annotations
 

@@ -37,10 +37,8 @@ class BCRNetLossConfig(LossConfig):
         fused_classification: weight of the fused map's cross-entropy (ours).
         fused_regression: weight of the fused map's 1 - IoU (ours).
         norm: of the reconstruction error.
-        detach_weights: keep the gradient of everything but the reconstruction out of the band importance module;
-            against weights that collapse.
-        branches: train on so many composites drawn from a batch's, for its pace; 0 takes all (the paper). Validation
-            takes all.
+        detach_weights: keep all gradient but the reconstruction's out of the band importance module; against collapse.
+        branches: train on so many composites drawn from a batch's, for its pace; 0 (and validation): all (the paper).
     """
 
     reconstruction: float = 1.0

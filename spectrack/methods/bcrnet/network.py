@@ -1,11 +1,9 @@
-"""BCR-Net: bands ranked and grouped into composites, one shared Siamese path for all of them, outputs weighted by
-importance.
+"""BCR-Net: ranked bands in composites, one shared Siamese path for all of them, outputs weighted by importance.
 
 Source: "Band and Context Refinement Network", Remote Sensing 17(22), 2025, 3689, section 3 and its figure of the
 framework. Stated by the paper: the chain BIMM, composites, frozen ResNet-50, CFRM, box-adaptive heads, weights of the
 branches. Restored from SEE-Net's published code, which it follows: one head for all branches, weights from the search
-crop. This project's: profile `compact` (the backbone of `compact`, BIMM on a reduced crop), CFRM after the neck, and
-the switches.
+crop. This project's: profile `compact` (its backbone, BIMM on a reduced crop), CFRM after the neck, and the switches.
 """
 
 from __future__ import annotations
@@ -40,11 +38,9 @@ class BCRNetConfig:
         composer: how composites are made.
         branch_weights: branches count by the importance of their bands, or all the same.
         refine: whether there is a CFRM.
-        cfrm_place: on the neck's output with the template's central 7x7 cells, or before they are cut out
-            (``pre_crop``).
+        cfrm_place: on the neck's output with the template's 7x7 cells, or before they are cut out (``pre_crop``).
         heads: one head for all branches, or one for each of `composer.max_composites`.
-        straight_through: multiply each band by s / s, which is 1, so that the tracking loss reaches the importance s
-            (an ablation).
+        straight_through: multiply each band by s / s = 1, so that the tracking loss reaches importance s (an ablation).
     """
 
     base: SiameseConfig = field(default_factory=SiameseConfig)
@@ -59,14 +55,10 @@ class BCRNetConfig:
     def __post_init__(self) -> None:
         require_choices(self)
         if self.heads == "per_branch" and self.composer.max_composites == 0:
-            raise ConfigError(
-                "expected a limit on composites for heads per_branch, found max_composites 0; name how many heads to "
-                "build"
-            )
+            raise ConfigError("expected a limit for heads per_branch, found max_composites 0; name how many to build")
 
     def with_switches(self, switches: dict[str, Any]) -> Self:
-        """The same weights with other composites: values for some of the method's switches, ``composer`` being the
-        composer's name.
+        """The same weights with other composites: values for some of the method's switches; ``composer`` is a name.
 
         Raises:
             ConfigError: a value out of range.
@@ -148,9 +140,7 @@ class BCRNet(nn.Module):
         )
 
     def start_from_siamban(self, state: dict[str, Tensor]) -> None:
-        """Take backbone, neck and head over from a SiamBAN of the same shape; heads per branch all start as copies of
-        its head.
-        """
+        """Take backbone, neck and head over from a SiamBAN of the same shape; every branch's head starts as a copy."""
         self.siamban.load_state_dict(state)
         for head in self.heads:
             head.load_state_dict(self.siamban.head.state_dict())
@@ -189,16 +179,11 @@ class BCRNet(nn.Module):
     def compose(
         self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None
     ) -> Composites:
-        """Rank the bands of crops and make composites; `template` are those of the template when `cube` is a search
-        crop.
-        """
+        """Rank the bands of crops and make composites; for a search crop `template` are those of the template."""
         composites = self.composer(cube, wavelengths_nm, template)
         if self.config.heads == "per_branch" and composites.images.shape[1] > len(self.heads):
-            raise InputError(
-                f"expected at most {len(self.heads)} composites, as there are heads, found "
-                f"{composites.images.shape[1]}; "
-                "lower max_composites"
-            )
+            limit, found = len(self.heads), composites.images.shape[1]
+            raise InputError(f"expected at most {limit} composites, one a head, found {found}; lower max_composites")
         if not self.config.straight_through or composites.bands is None:
             return composites
         share = composites.importance
@@ -218,8 +203,7 @@ class BCRNet(nn.Module):
 
         Args:
             images: (N, B, 3, 127, 127) composites.
-            boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used where the base has
-                `template_box`.
+            boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used with the base's `template_box`.
         """
         levels = self.siamban.extract(images.flatten(0, 1))
         if self.config.cfrm_place == "pre_crop":

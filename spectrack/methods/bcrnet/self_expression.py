@@ -80,8 +80,7 @@ def solve_self_expression(
         exact: finish by pivoting; without it W is the plain result of the gradient steps.
 
     Returns:
-        (N, C, C) in the type of `gram`; >= 0 and with a zero diagonal exactly. The row and the column of a band without
-        light are zero.
+        (N, C, C) in the type of `gram`; >= 0; exactly zero on the diagonal and in rows and columns of lightless bands.
 
     Raises:
         InputError: not a batch of square matrices of at least two bands, or values that are not finite.
@@ -93,8 +92,7 @@ def solve_self_expression(
     """
     if gram.ndim != 3 or gram.shape[1] != gram.shape[2] or gram.shape[1] < 2:
         raise InputError(
-            f"expected Gram matrices (N, bands, bands) of at least two bands, found {tuple(gram.shape)}; use "
-            "gram_matrix"
+            f"expected Gram matrices (N, 2 or more bands, bands), found {tuple(gram.shape)}; use gram_matrix"
         )
     if not bool(torch.isfinite(gram).all()):
         raise InputError("expected finite Gram matrices, found NaN or infinity; mask or repair the cube")
@@ -105,8 +103,7 @@ def solve_self_expression(
     bands = gram.shape[1]
     seen = ~dark
     allowed = seen[:, :, None] & seen[:, None, :] & ~torch.eye(bands, dtype=torch.bool, device=gram.device)
-    # In unit bands row i reads: min over v >= 0 of v R v / 2 - r_i v, with R the cosines and W_ij = v_ij length_i /
-    # length_j.
+    # In unit bands row i reads: min over v >= 0 of v R v / 2 - r_i v; R the cosines, W_ij = v_ij length_i / length_j.
     cosines = gram.double() / (length[:, :, None] * length[:, None, :]) * (seen[:, :, None] & seen[:, None, :])
     begin = mean_of_others(bands).to(cosines) if start is None else start.double() / ratio
     solution = _descend(cosines, begin.clamp(min=0) * allowed, allowed, iterations)

@@ -1,5 +1,4 @@
-"""BCR-Net: the bands of every crop are ranked, grouped into composites and tracked as branches that count by their
-importance.
+"""BCR-Net: every crop's bands are ranked and grouped into composites, tracked as branches that count by importance.
 
 Source: "Band and Context Refinement Network", Remote Sensing 17(22), 2025, 3689, sections 3.1 and 3.4.2. Stated by the
 paper: ranking and grouping per frame, shared features, importance-weighted fusion, template update (named only).
@@ -36,8 +35,7 @@ class BCRNetOptions(OnlineOptions, TemplateUpdateOptions):
     """What BCR-Net decides online.
 
     Attributes:
-        fusion: one decision on the weighted maps of all branches (``map``), or one a branch whose boxes are averaged
-            (``box``, as SEE-Net does).
+        fusion: one decision on weighted maps of all branches (``map``), or their boxes averaged (``box``; SEE-Net).
     """
 
     fusion: Literal["map", "box"] = "map"
@@ -53,8 +51,7 @@ class BCRNetTracker(SiameseTracker):
     """All composites of a crop as one batch through one network, one box.
 
     Args:
-        network: trained; it is copied, folded and put into inference form. Its configuration says how composites are
-            made.
+        network: trained; copied, folded and put into inference form. Its configuration says how composites are made.
         options: parameters of decision, fusion and template update.
         setting: what the weights were trained with, and where the network runs. On reduced crops the bands are ranked
             in fp32 in any precision, which costs little there and keeps rounding from exchanging bands between
@@ -108,9 +105,7 @@ class BCRNetTracker(SiameseTracker):
         return choice, evidence | self._evidence(composites)
 
     def _respond(self, composites: Composites) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of the search crop's branches, both
-        templates mixed.
-        """
+        """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of all branches, both templates mixed."""
         branches = composites.images.shape[1]
         towers = self.network.towers(composites.images)
         logits, distances = self.network.match(self._kernels, towers, branches)
@@ -154,8 +149,7 @@ def average_choices(choices: Several[Choice], weights: NDArray[np.float64]) -> C
         weights: (branches,), sum to 1.
 
     Returns:
-        A choice that moves the target as the mean of all branches' own moves would; row and column are those of the
-        heaviest branch.
+        A choice that moves the target as the mean of all branches' moves; row and column are the heaviest branch's.
 
     Source: SEE-Net's published tracker (Li et al., IEEE TIP 2023).
     """

@@ -10,9 +10,8 @@ Reliability", CVPR 2017 (CSR-DCF): for each channel, with circumflexes for frequ
 
 by the alternating direction method of multipliers on an unconstrained filter, a masked one and their difference. The
 peak-to-sidelobe ratio is that of Bolme, Beveridge, Draper, Lui, "Visual Object Tracking using Adaptive Correlation
-Filters", CVPR 2010 (MOSSE). Ours: lambda and the penalty are relative to the power of the features, so their unit does
-not matter, and the target may stand anywhere in the crop: the wanted response is shifted there instead of cutting a
-second crop for learning.
+Filters", CVPR 2010 (MOSSE). Ours: lambda and the penalty are relative to the power of the features, whose unit does
+not matter, and the wanted response is shifted to the target anywhere in the crop: learning needs no second crop.
 
 Growth: the features of the target are aligned with those learnt, by Gauss-Newton steps in place and size. Source: Lucas
 and Kanade, IJCAI 1981, in the form of Baker and Matthews, "Lucas-Kanade 20 Years On", IJCV 2004, where the derivatives
@@ -67,9 +66,7 @@ def to_maps(frequencies: Frequencies, size: int) -> Maps:
 
 
 def wanted_response(size: int, sigma: float, shift: tuple[float, float] = (0.0, 0.0)) -> Frequencies:
-    """Frequencies of a circular Gaussian of height 1 and deviation `sigma` cells whose peak stands `shift` (x, y) from
-    the origin.
-    """
+    """Frequencies of a circular Gaussian of height 1, deviation `sigma` cells, peak `shift` (x, y) from the origin."""
     across, down = (_circular_gaussian(size, sigma, offset) for offset in shift)
     return to_frequencies(np.outer(down, across).astype(np.float32))
 
@@ -180,12 +177,11 @@ class TranslationFilter:
         return respond(self._filters, features, self._weights, self.cells)
 
     def learn(self, features: Frequencies, centre: NDArray[np.float64], mask: Maps, rate: float) -> None:
-        """Take over, with the weight `rate` (the first time wholly), that the target's middle is at `centre` (x, y) in
-        cells.
+        """Take over with the weight `rate` (the first time wholly) that the target's middle is at `centre`.
 
         Args:
             features: of the crop in which the target was found.
-            centre: in cells.
+            centre: (x, y) in cells.
             mask: (cells, cells) of the target, moved to the middle.
             rate: 0 to 1.
         """
@@ -209,8 +205,7 @@ def centred_mask(belief: Maps, centre: NDArray[np.float64], sides: NDArray[np.fl
         belief: probability of each cell.
         centre: x, y of the target in cells.
         sides: its width and height in cells.
-        trusted: whether `belief` cuts the box down to the target; if it does not, or leaves a fifth or less, the box is
-            the mask.
+        trusted: whether `belief` cuts the box down to the target; if not, or to a fifth or less, the box is the mask.
     """
     cells = belief.shape[0]
     away = np.abs(np.arange(cells) + 0.5 - cells / 2)
@@ -257,9 +252,7 @@ class ScaleAlignment:
             self._slopes = np.asarray((1 - rate) * self._slopes + rate * slopes, dtype=np.float32)
 
     def growth(self, features: Maps, centre: NDArray[np.float64], sides: NDArray[np.float64]) -> float:
-        """Size now over the size given by `sides`; 1 where aligning does not bring the look nearer to the one
-        learnt.
-        """
+        """Size now over the size given by `sides`; 1 where aligning brings the look no nearer to the one learnt."""
         if self._sample is None or self._slopes is None:
             return 1.0
         normal = self._slopes @ self._slopes.T

@@ -31,8 +31,7 @@ class CorrelationOptions:
 
     Attributes:
         cells: side of the crop that is worked on, 32 to 256, even; time grows with its square.
-        padding: side of the crop over the size of the target (root of its area), 2 to 10: how far it may leap in a
-            frame.
+        padding: side of the crop over the target's size (root of area), 2 to 10: how far it may leap in a frame.
         target_parts: Gaussians for the target's spectra, 1 to 8.
         surroundings_parts: Gaussians for its surroundings', 1 to 8.
         spectral_weight: share of the spectral likelihood in the search, in [0, 1]; less where spectra tell little.
@@ -45,8 +44,7 @@ class CorrelationOptions:
         surroundings_rate: learning rate of the surroundings' spectra, 0 to 0.5.
         light_rate: how fast a change of the light's colour is followed, in [0, 1].
         lost_score: below this confidence the target is called lost, in [0, 1].
-        search_growth: factor on the window of the second look when the first one fails, 1 to 10; it grows on while the
-            target stays lost.
+        search_growth: factor on the second look's window when the first one fails, 1 to 10; it grows on while lost.
     """
 
     cells: int = 64

@@ -8,8 +8,7 @@ spectra instead of colour histograms are ours, because sixteen dimensions cannot
 
 The mixtures are fitted without a random start, updated frame by frame, and moved with the light: expectation and
 maximisation in steps as by Cappé and Moulines, "On-line expectation-maximization algorithm for latent data models",
-J. R. Stat. Soc. B 71(3), 2009. The start by slices of the first principal axis, the variance floor and the common shift
-are ours.
+J. R. Stat. Soc. B 71(3), 2009. Ours: the start by slices of the first principal axis, variance floor, common shift.
 """
 
 from __future__ import annotations
@@ -66,8 +65,7 @@ class Mixture:
             shares: (pixels,) how much each pixel counts, at least 0.
             components: how many Gaussians, at least 1.
             floor: see the class.
-            rounds: of expectation and maximisation, after a start in slices of equal weight along the first principal
-                axis.
+            rounds: of expectation and maximisation, after a start in equal slices along the first principal axis.
         """
         data, weights = values.astype(np.float64), shares.astype(np.float64) + _ALMOST_NONE / len(values)
         slices = np.zeros(len(data), dtype=np.intp)
@@ -108,9 +106,7 @@ class Mixture:
         return np.asarray(each / each.sum(axis=1, keepdims=True))
 
     def update(self, values: Values, shares: Values, rate: float) -> None:
-        """Move by `rate` towards the moments of new pixels, component by component; one that sees few pixels moves
-        little.
-        """
+        """Move by `rate` towards new pixels' moments, component by component; one that sees few moves little."""
         total = float(shares.sum())
         if total <= _ALMOST_NONE or rate <= 0:
             return
@@ -133,9 +129,7 @@ class Mixture:
         self._prepare()
 
     def residual(self, values: Values, shares: Values) -> Moments:
-        """(dimensions,) mean distance of pixels from the Gaussians that own them; pixels that fit nowhere are left
-        out.
-        """
+        """(dimensions,) mean distance of pixels from the Gaussians that own them, without those that fit nowhere."""
         off = values - self.responsibilities(values) @ self.means.astype(np.float32)
         trusted = shares
         for _ in range(2):

@@ -22,9 +22,7 @@ from spectrack.methods.correlation_filter.spectra import probability
 from spectrack.methods.correlation_filter.view import Maps, View, distance_to
 
 _DOUBTS = np.arange(0.5, 4.1, 0.5)
-"""Log odds against the target: most cells of a view are not its. The first frame shows how many it takes to leave out
-the rest.
-"""
+"""Log odds against the target: most cells are not its; the first frame shows how many it takes to leave out others."""
 
 _GAIN_WORTH_DOUBT = 0.01
 
@@ -33,9 +31,7 @@ _RING = 1.6
 
 _SEEN_MASS, _FULL_MASS = 0.4, 0.7
 _LARGE_MASS, _TOO_LARGE_MASS = 1.5, 2.2
-"""Shares of the target's usual cells: below the first the spectra do not show it, above the last they show something
-else.
-"""
+"""Shares of the target's usual cells: below the first the spectra do not show it, above the last something else."""
 
 _WEAK_RATIO, _STRONG_RATIO = 4.0, 12.0
 """Peak-to-sidelobe ratios; Bolme et al. (CVPR 2010) take 7 for lost or hidden and 20 to 60 for well tracked."""
@@ -140,9 +136,7 @@ def best_doubt(log_ratio: Maps, inside: NDArray[np.bool_], outside: NDArray[np.b
 
 
 def spectral_response(log_ratio: Maps, sides: NDArray[np.float64]) -> Maps:
-    """(cells, cells) mean probability in a box of these sides less that in a ring around it; row and column i are the
-    place i.
-    """
+    """(cells, cells) mean probability in a box of these sides less that in a ring around it; index i is place i."""
     chance = probability(log_ratio)
     inner = tuple(max(1, round(float(side))) | 1 for side in sides)
     outer = tuple(max(3, round(float(side) * _RING)) | 1 for side in sides)

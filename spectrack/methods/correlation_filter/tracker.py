@@ -53,9 +53,7 @@ _SMOOTHING = 0.7
 
 _TOLD_BADLY, _TOLD_WELL = 0.4, 0.75
 _FITS_BADLY, _FITS_WELL = 0.3, 0.6
-"""From where to where the spectra are trusted: true less false positives, and IoU of their box with the given one, on
-the first frame.
-"""
+"""Range of trust in the spectra: true less false positives, and IoU of their box with the given one, at the start."""
 
 _SECOND_LOOK, _CLEARLY_BETTER, _CONFIRMED = 0.35, 0.15, 0.4
 _LEARNT_FROM = 0.3
@@ -106,10 +104,7 @@ class CorrelationFilterTracker(Tracker):
             )
         frame = as_frame(frame)
         if frame.shape != self._shape:
-            raise CubeError(
-                f"expected frames of shape {self._shape} as the first, found {frame.shape}; start again on the new "
-                "video"
-            )
+            raise CubeError(f"expected frames of shape {self._shape}, found {frame.shape}; start again on a new video")
         # Nothing of the tracker changes before all reading is done: a frame that cannot be read leaves it as it was.
         sight = self._see(frame, self._centre + self.options.velocity * self._velocity)
         if sight.confidence < _SECOND_LOOK:
@@ -211,8 +206,7 @@ class CorrelationFilterTracker(Tracker):
         return float(np.clip(growth, 1 / _MOST_STEP, _MOST_STEP))
 
     def _scaled(self, sight: Sight, grown: float) -> float:
-        """The window's scale: that of the alignment, or, as far as spectra are believed, with that of the target's
-        area.
+        """The window's scale: by the alignment or, as far as spectra are believed, by the target's area too.
 
         The area does not change when a thing turns in the plane, as the box does; so the window keeps its size then.
         """
@@ -275,9 +269,7 @@ class CorrelationFilterTracker(Tracker):
     def _learn_spectra(
         self, frame: Frame, view: View, box: Box, inside: NDArray[np.bool_], outside: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        """Mixtures of the target, of what is around it, and of the rest of the frame; (n,) share of the target in each
-        inner cell.
-        """
+        """Mixtures of target, of what is around it, of the frame's rest; (n,) target's share in each inner cell."""
         whole = self._lens.look(frame, self._lens.whole())
         covered = whole.window.to_crop(self._box, whole.cells)
         # A cell that the box touches may hold the target.

@@ -29,14 +29,10 @@ Maps = NDArray[np.float32]
 """(..., cells, cells) float32."""
 
 _MOST_BANDS = 25
-"""More bands are averaged into so many groups of neighbours: finer spectra cost time and, in a few hundred pixels,
-certainty.
-"""
+"""More bands become as many groups of neighbours: finer spectra cost time and, in few hundred pixels, certainty."""
 
 _DARK = 0.01
-"""Added to light before the logarithm, as a share of the first frame's white: noise in the dark must not look like
-colour.
-"""
+"""Added to light before the logarithm, a share of the first frame's white: noise in the dark must not look coloured."""
 
 _BRIGHTNESS_WEIGHT = 0.3
 """Brightness counts less than shape: it changes with every shadow."""
@@ -124,9 +120,7 @@ class Lens:
 
 
 def distance_to(box: Box, cells: int) -> NDArray[np.float64]:
-    """(cells, cells) distance from the middle of a box in cells, along the farther axis and in half sides: 1 on its
-    edges.
-    """
+    """(cells, cells) distance from a box's middle in cells, along the farther axis in half sides: 1 on its edges."""
     middles = np.arange(cells) + 0.5
     across = np.abs(middles - box[0] - box[2] / 2) / (box[2] / 2)
     down = np.abs(middles - box[1] - box[3] / 2) / (box[3] / 2)

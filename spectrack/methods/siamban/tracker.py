@@ -53,9 +53,7 @@ class SiamBANTracker(SiameseTracker):
         return state.choose(scores, corners, window), {"scores": scores}
 
     def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Target probability (25, 25) and box corners (4, 25, 25) in crop pixels, from a search crop (1, 3, 255,
-        255).
-        """
+        """Target probability (25, 25) and box corners (4, 25, 25) in pixels of the search crop, (1, 3, 255, 255)."""
         with self.network_time(), torch.inference_mode():
             logits, distances = self.network.match(self._kernels, search)
             scores = logits.float().softmax(dim=1)[0, 1]

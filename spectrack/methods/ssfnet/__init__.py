@@ -1,5 +1,4 @@
 """SSF-Net: false colour and whole cube side by side, fused by attention and spectral angle.
 
-The paper's modules: S2FB in `spatial_spectral`, SAFM in `spectral_attention_fusion`, SAAM in `spectral_angle`, SAAL in
-`losses`.
+S2FB is in `spatial_spectral`, SAFM in `spectral_attention_fusion`, SAAM in `spectral_angle`, SAAL in `losses`.
 """

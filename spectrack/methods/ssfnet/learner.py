@@ -1,8 +1,7 @@
 """SSF-Net as the training loop sees it: both modalities of spectral pairs, labels and losses.
 
-Both modalities of a crop come from one cube, so every geometric draw is common to them. Stage A of the training gives
-the RGB branch (`STARTS` takes a whole SiamBAN over), stage B trains everything but that branch (``frozen = ["rgb"]`` in
-the recipe).
+Both modalities of a crop come from one cube, so every geometric draw is common to them. Stage A gives the RGB branch
+(`STARTS` takes a whole SiamBAN over), stage B trains everything else (``frozen = ["rgb"]`` in the recipe).
 """
 
 from __future__ import annotations
@@ -32,9 +31,7 @@ class SSFNetLearner(Learner):
     network: SSFNet
 
     def losses(self, batch: SpectralBatch, step: int) -> dict[str, Tensor]:
-        """All terms and their weighted sum, the share of the hyperspectral branch, and mean angles of target and hard
-        negatives.
-        """
+        """All terms, their weighted sum, the hyperspectral branch's share, mean angles of target and hard negatives."""
         output = self._output(batch)
         labels = self.labels(batch, self.draws(step))
         terms = ssfnet_loss(output, labels, distance_targets(batch.box), self.loss)

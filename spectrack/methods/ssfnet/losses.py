@@ -6,14 +6,12 @@ published working file: the labels 1 and 0 of the classification say which is wh
 reconstruction: everything else in SAAL. With the anchor A (the template's region), the angle t_i between A and the
 region at grid point i, P the points labelled 1 and Q' the 16 points labelled 0 with the smallest angles,
 
-    l = mean over P x Q' of max(0, m + t_p - t_q)  +  mu * mean over P of t_p / pi       where there are both
-    l = mu * mean over P of t_p / pi                                                     without negatives
-    l = mean over Q' of max(0, pi / 2 - t_q)                                             without positives (negative
-    pairs)
+    l = mean over P x Q' of max(0, m + t_p - t_q)  +  mu * mean over P of t_p / pi    where there are both
+    l = mu * mean over P of t_p / pi                                                  without negatives
+    l = mean over Q' of max(0, pi / 2 - t_q)                                          without positives (negative pairs)
 
 and SAAL is the mean over the samples that have one. Only differences of angles move the peak of the response, and a
-hidden target may be near its background in spectrum: hence a triplet. The small second term keeps both angles from
-drifting.
+hidden target may be near its background in spectrum: hence a triplet. The second term keeps both angles from drifting.
 
     L = L_cls + L_reg + 0.5 (L_cls^HS + L_reg^HS) + SAAL
 
@@ -48,8 +46,7 @@ class SSFNetLossConfig(LossConfig):
     """Weights of the terms, the form of SAAL, and sampling of the points.
 
     Attributes:
-        hs_branch: weight of the hyperspectral branch's own two terms beside the fused ones; among themselves they are
-            weighted as those are.
+        hs_branch: weight of the hyperspectral branch's own two terms beside the fused ones, weighted alike within.
         spectral_angle: weight of SAAL; at 0 it is not computed, and SAAM trains without it.
         margin: m of SAAL in radians, how much larger the angle of a negative must be.
         mu: weight of the positives' own angle in SAAL.

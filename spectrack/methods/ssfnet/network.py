@@ -277,8 +277,8 @@ class SSFNet(nn.Module):
     def _hyperspectral(self, cube: Tensor, colour: Tensor, wavelengths_nm: Tensor | None) -> list[Tensor]:
         if cube.ndim == 4 and (cube.shape[0], *cube.shape[2:]) != (colour.shape[0], *colour.shape[2:]):
             raise InputError(
-                f"expected cubes and false colours of the same crops, found {tuple(cube.shape)} and "
-                f"{tuple(colour.shape)}; cut both alike"
+                "expected cubes and false colours of the same crops, found "
+                f"{tuple(cube.shape)} and {tuple(colour.shape)}; cut both alike"
             )
         return cast(list[Tensor], self.hs_neck([self.s2fb(cube, wavelengths_nm)]))
 

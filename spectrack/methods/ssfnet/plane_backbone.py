@@ -26,8 +26,7 @@ class PlaneBackboneConfig:
     """The shape of a plane backbone.
 
     Attributes:
-        planes: neighbouring bands are averaged to this many; 3 is a false-colour image of its own, 16 all bands of a
-            16-band camera.
+        planes: neighbouring bands are averaged to this many; 3 is a false colour of its own, 16 all bands of 16.
         width: channels between the first convolution and the projection.
         channels: of the map that comes out.
         context_dilations: one residual block each behind the projection, with this dilation.
@@ -99,8 +98,7 @@ class PlaneBackbone(nn.Module):
 
 
 def average_planes(cube: Tensor, planes: int) -> Tensor:
-    """(N, B, H, W) to (N, planes, H, W): plane i is the mean of bands floor(i B / planes) to ceil((i + 1) B / planes) -
-    1.
+    """(N, B, H, W) to (N, planes, H, W): plane i, mean of bands floor(i B / planes) to ceil((i + 1) B / planes) - 1.
 
     Example:
         >>> average_planes(torch.arange(6.0).view(1, 6, 1, 1), 3).flatten().tolist()

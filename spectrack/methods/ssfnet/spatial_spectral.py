@@ -1,5 +1,4 @@
-"""S2FB, the spatial-spectral feature backbone: bands, rows and columns of a whole cube to one map on the RGB branch's
-pixel grid.
+"""S2FB, the spatial-spectral feature backbone: a whole cube to one map on the RGB branch's pixel grid.
 
 Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: S2FB is
 built of S2CBs, each with a spatial and a spectral extraction branch; residual connections; an ablation with either
@@ -80,9 +79,8 @@ class S2FBConfig:
         least = 3 if self.stem == "block" else 2
         if len(self.widths) < least or min(*self.widths, self.channels, self.virtual_bands) < 1:
             raise ConfigError(
-                f"expected at least {least} positive s2fb.widths for the stem {self.stem}, and positive channels and "
-                "virtual_bands, found "
-                f"{list(self.widths)}, {self.channels} and {self.virtual_bands}; name a width for each stage"
+                f"expected {least} or more s2fb.widths for stem {self.stem}, and widths, channels, virtual_bands > 0, "
+                f"found {list(self.widths)}, {self.channels} and {self.virtual_bands}; name a width for each stage"
             )
         if self.bands < 0 or self.bands in (1, 2):
             raise ConfigError(f"expected s2fb.bands of 0 (any number) or at least 3, found {self.bands}; correct it")
@@ -160,8 +158,7 @@ def band_places(bands: int, wavelengths_nm: Tensor | None) -> Tensor:
 
 
 def wavelength_code(bands: int, wavelengths_nm: Tensor | None) -> Tensor:
-    """(bands, 17) float32: sines and cosines of the place in the camera's range and of the wavelength itself, and
-    whether that is known.
+    """(bands, 17) float32: sines and cosines of place in the camera's range and of wavelength, and whether it is known.
 
     Of unknown wavelengths, the second half and the mark are 0.
     """
@@ -256,9 +253,7 @@ class S2FB(nn.Module):
         self._initialise()
 
     def normalise(self, cube: Tensor) -> Tensor:
-        """(N, B, H, W) in about [0, 1] to the same shape, in the number type of the weights, as `S2FBConfig.input`
-        says.
-        """
+        """(N, B, H, W) in about [0, 1] to the same shape, in the weights' number type, as `S2FBConfig.input` says."""
         return network_input(cube, self.config.input).to(cast(nn.Conv2d, self.projection[0]).weight.dtype)
 
     def forward(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
@@ -266,15 +261,13 @@ class S2FB(nn.Module):
 
         Args:
             cube: (N, B, H, W) in about [0, 1], H = W = 127 or 255.
-            wavelengths_nm: (B,) band centres; None or NaN where nobody knows them. Bands are taken in the order of the
-                wavelengths.
+            wavelengths_nm: (B,) band centres, which order the bands; None or NaN where nobody knows them.
 
         Returns:
             (N, channels, 15 or 31, same).
 
         Raises:
-            InputError: fewer than three bands, another number than band-specific weights are for, or wavelengths that
-                do not fit.
+            InputError: fewer than three bands, not as many as band-specific weights need, or unfitting wavelengths.
         """
         check_crops(cube, wavelengths_nm, bands=self.config.bands)
         cube, wavelengths_nm = in_order(cube, wavelengths_nm)

@@ -1,5 +1,4 @@
-"""SAAM, the spectral angle awareness module: the angle between the template's region and every region of the search map
-gates the scores.
+"""SAAM, the spectral angle awareness module: angles of the template's region and the search map's gate the scores.
 
 Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there: a prediction
 head with a branch that measures the region-level spectral similarity of template and search, by a spectral angle that
@@ -33,13 +32,10 @@ Region = Literal["aligned", "pooled", "pixel"]
 RegionWeights = Literal["uniform", "box"]
 
 _LEAST_NORM = 1e-8
-"""Squared norms count at least this much: an empty region has no direction, its angle is pi / 2 and its gradient
-finite.
-"""
+"""Squared norms count at least this much: an empty region's angle is pi / 2 and its gradient is finite."""
 
 _LEAST_SINE = 1e-10
-"""Added beneath the root of 1 - c^2 and taken off behind it: the gradient at equal spectra stays finite, the angle 0.
-"""
+"""Added beneath the root of 1 - c^2, taken off behind it: the gradient at equal spectra stays finite, the angle 0."""
 
 
 def region_angles(
@@ -50,8 +46,7 @@ def region_angles(
     Args:
         template: (N, C, k, k), or (1, C, k, k) for all searches.
         search: (N, C, h, w); signed features, an angle of positive ones would crowd near 0.
-        weights: (N or 1, k, k) of the template's cells, not negative; all the same when None. Only their proportions
-            count.
+        weights: (N or 1, k, k) of the template's cells, not negative, all the same when None; only proportions count.
         region: how the region's cells come together.
 
     Returns:
@@ -150,8 +145,7 @@ class SpectralAngleHead(nn.Module):
         self.carrier = CorrelationHead(channels, 1, template_box=template_box, prediction_kernel=prediction_kernel)
         self.projection: nn.Module | None = None
         if saam:
-            # Shared by both sides, for an angle means something in one space only; no ReLU, for all angles of positive
-            # features are small.
+            # Shared, for an angle means something in one space only; no ReLU: positive features have only small angles.
             self.projection = nn.Sequential(nn.Conv2d(channels, channels, 3, bias=False), nn.BatchNorm2d(channels))
             self.gate_slope, self.gate_offset = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(()))
 
@@ -160,8 +154,7 @@ class SpectralAngleHead(nn.Module):
 
         Args:
             maps: (M, channels, 7, 7) fused features.
-            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, px; needed with `template_box` and
-                `region_weights` box.
+            boxes: (M, 4) x0, y0, x1, y1 of the template's targets, px; for `template_box` or `region_weights` box.
         """
         kernels = self.carrier.template_kernels([maps], boxes)
         if self.projection is None:
@@ -191,8 +184,7 @@ class SpectralAngleHead(nn.Module):
             scores = scores * gate.to(scores.dtype)
             extents = extents * gate.to(extents.dtype) if self.gate_regression else extents
         classification, regression = self._branch(self.carrier.classification), self._branch(self.carrier.regression)
-        # One level, through the fusion of levels all the same: where several processes train, every parameter must take
-        # part.
+        # Even one level goes through the fusion: where several processes train, every parameter must take part.
         distances = positive_distances(regression.prediction(extents), self.carrier.regression_scales[0])
         logits = fuse_levels([classification.prediction(scores)], self.carrier.classification_weights)
         return logits, fuse_levels([distances], self.carrier.regression_weights), angle
@@ -242,9 +234,7 @@ def _angle(product: Tensor, own: Tensor, seen: Tensor) -> Tensor:
 
 
 def _correlate(search: Tensor, kernel: Tensor) -> Tensor:
-    """Cross-correlation summed over channels, (N, h - k + 1, w - k + 1): all products of cells, then a sum of shifted
-    maps.
-    """
+    """Cross-correlation summed over channels, (N, h - k + 1, w - k + 1): cells' products, then summed shifted maps."""
     rows, columns = kernel.shape[-2:]
     products = torch.matmul(kernel.flatten(2).transpose(1, 2), search.flatten(2))
     return _sum_of_shifts(products.view(-1, rows * columns, *search.shape[-2:]), rows, columns)
@@ -284,15 +274,13 @@ def _check_shapes(template: Tensor, search: Tensor, weights: Tensor | None) -> N
     )
     if not fits:
         raise InputError(
-            "expected a template and a search map of equal channels and a single or equal batch, found "
-            f"{tuple(template.shape)} and "
-            f"{tuple(search.shape)}; use the same projection and batch for both"
+            "expected a template and a search map of equal channels and a single or equal batch, "
+            f"found {tuple(template.shape)} and {tuple(search.shape)}; use the same projection and batch for both"
         )
     if weights is not None and (
         weights.shape[1:] != template.shape[2:] or weights.shape[0] not in (1, len(template), len(search))
     ):
         raise InputError(
-            f"expected weights for the template's cells, (N or 1, {template.shape[2]}, {template.shape[3]}), found "
-            f"{tuple(weights.shape)}; "
-            "give one a cell"
+            f"expected weights for the template's cells, (N or 1, {template.shape[2]}, {template.shape[3]}), "
+            f"found {tuple(weights.shape)}; give one a cell"
         )

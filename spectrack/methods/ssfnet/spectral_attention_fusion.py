@@ -1,5 +1,4 @@
-"""SAFM, the spectral attention fusion module, and the fusions it is compared with: what the HS branch takes from the
-RGB branch.
+"""SAFM, the spectral attention fusion module, and its rivals: what the HS branch takes from the RGB branch.
 
 Source: SSF-Net (IEEE TIP 34, 2025, 3518), of which only the published summary could be read. Stated there:
 intra-modality and inter-modality spectral correlation, a refined HS representation, comparisons with channel attentions
@@ -8,8 +7,7 @@ cosines of whole response maps, so that 7x7 templates and 31x31 search regions s
 
     F' = H + Wo [softmax(t1 cos(Qh, Kh)) Vh ; softmax(t2 cos(Qh, Kr)) Vr],    F = F' + W2 gelu(W1 LN(F'))
 
-Wo and W2 start at zero: the fusion starts as the identity of the HS features. SE: Hu et al., CVPR 2018; ECA: Wang et
-al., CVPR 2020.
+Wo and W2 start at zero, so F starts as H. SE: Hu et al., CVPR 2018; ECA: Wang et al., CVPR 2020.
 """
 
 from __future__ import annotations
@@ -23,8 +21,7 @@ from torch import Tensor, nn
 from spectrack.errors import ConfigError, nearest_name
 
 Fusion = Literal["safm", "intra", "inter", "add", "concat", "se", "eca", "none"]
-"""``safm`` with both attentions, ``intra`` and ``inter`` with one of them; ``none`` leaves the HS features as they are.
-"""
+"""``safm`` with both attentions, ``intra`` and ``inter`` with one of them; ``none`` leaves the HS features alone."""
 
 
 def build_fusion(kind: Fusion, channels: int, *, heads: int = 8) -> nn.Module:
@@ -132,8 +129,7 @@ class HyperspectralOnly(nn.Module):
 
 
 class ConcatenationFusion(nn.Module):
-    """H + W gate([H; R]), W a 1x1 convolution that starts at zero, so that all fusions but `Addition` start as the
-    identity.
+    """H + W gate([H; R]), W a 1x1 convolution that starts at zero: all fusions but `Addition` start as the identity.
 
     Args:
         channels: of either modality.
@@ -173,8 +169,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class EfficientChannelAttention(nn.Module):
-    """ECA: channels gated by a convolution along the channel axis of their means; the kernel's side follows from their
-    number.
+    """ECA: channels gated by a convolution along their means; the kernel's side follows from their number.
 
     Args:
         channels: of the maps.
@@ -203,8 +198,7 @@ def _per_cell(norm: nn.Module, maps: Tensor) -> Tensor:
 
 
 def cosines(queries: Tensor, keys: Tensor) -> Tensor:
-    """(N, m, d, L) each, to (N, m, d, d) cosines of their rows; float32 whatever the number type, as sums over 961
-    cells need.
+    """(N, m, d, L) each, to (N, m, d, d) cosines of rows, always in float32, which sums over 961 cells need.
 
     The norms divide the products rather than the rows: d x d numbers instead of d x L.
     """

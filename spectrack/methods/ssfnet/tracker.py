@@ -1,5 +1,4 @@
-"""SSF-Net: a false-colour branch and a hyperspectral branch look at one crop, and their predictions are mixed by
-learned weights.
+"""SSF-Net: a false-colour and a hyperspectral branch look at one crop; learned weights mix their predictions.
 
 Source: Wang et al., "SSF-Net: Spatial-Spectral Fusion Network with Spectral Angle Awareness for Hyperspectral Object
 Tracking", IEEE TIP 34, 2025. Stated by the paper: two modalities, fusion into the hyperspectral branch, an angle-aware
@@ -54,8 +53,7 @@ class SSFNetTracker(SiameseTracker):
     """One crop of the cube a frame, its false colour, two branches, one box.
 
     Args:
-        network: trained; it is copied, folded and put into inference form. Its configuration says how predictions are
-            mixed.
+        network: trained; copied, folded and put into inference form. Its configuration says how predictions are mixed.
         options: parameters of the decision.
         setting: what the weights were trained with, and where the network runs; angles are computed in fp32 in any
             precision, and only a projection made for one camera fits one number of bands.
@@ -88,9 +86,7 @@ class SSFNetTracker(SiameseTracker):
         return BandScaling(gain)
 
     def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
-        """(1, bands, size, size), or (1, bands + 3, size, size) with the same crop of the picture that comes with the
-        frame.
-        """
+        """(1, bands, size, size), or (1, bands + 3, size, size) with the same crop of the frame's picture."""
         cube = super()._crop(frame, window, size)
         if self._first:
             self._first, self._light = False, self._light_of(frame)
@@ -107,9 +103,7 @@ class SSFNetTracker(SiameseTracker):
         return crop, (crop.permute(0, 2, 3, 1) @ self._matrix).permute(0, 3, 1, 2)
 
     def _light_of(self, frame: Frame) -> PictureLight | None:
-        """How the pictures that come with the frames become light, from the first frame; None where the rule makes the
-        colours.
-        """
+        """How the frames' pictures become light, from the first frame; None where the rule makes the colours."""
         if not self.wants_pictures or not isinstance(frame, PicturedFrame):
             return None
         picture = PictureLight().apply(frame.picture()[::4, ::4])
@@ -140,10 +134,7 @@ def _picture_of(frame: Frame) -> ArrayFrame:
     picture = frame.picture() if isinstance(frame, PicturedFrame) else None
     if picture is None or picture.shape[:2] != frame.shape[:2]:
         found = "none" if picture is None else f"one of {picture.shape[:2]}"
-        raise CubeError(
-            f"expected a false-colour image of {frame.shape[:2]} with every frame, as with the first, found {found}; "
-            "use colour=rule"
-        )
+        raise CubeError(f"expected a false-colour image of {frame.shape[:2]} a frame, found {found}; use colour=rule")
     return ArrayFrame(picture)
 
 
@@ -153,9 +144,7 @@ def _scores(logits: torch.Tensor) -> NDArray[np.float32]:
 
 
 def _evidence(output: SSFNetOutput) -> dict[str, NDArray[Any]]:
-    """What both branches say, the angle map where there is one, and the shares of RGB and HS (rows: classification,
-    regression).
-    """
+    """What both branches say, the angle map if any, and the shares of RGB and HS (rows: classification, regression)."""
     shares = torch.stack([output.classification_shares, output.regression_shares]).float().cpu().numpy()
     found = {
         "rgb_scores": _scores(output.rgb_logits),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError
+from spectrack.files import check_folder
 from spectrack.files.fingerprints import values_digest
 from spectrack.runs.workers import in_parallel
 
@@ -198,6 +199,18 @@ def _watched(places: list[Path], steps: int, progress: OnTraining) -> Iterator[N
         over.set()
         watcher.join()
     progress(steps, steps, f"{len(places)} seeds at once")
+
+
+def check_places(row: str, recipes: list[Recipe], folder: Path) -> None:
+    """Refuse places of trainings in which somebody's files are in the way; see `train_seeds`.
+
+    Raises:
+        ConfigError: the message names one of them.
+    """
+    from spectrack.training.run_directory import training_terms
+
+    for recipe in recipes:
+        check_folder(_place(row, recipe, folder), training_terms(recipe))
 
 
 def _place(row: str, recipe: Recipe, folder: Path) -> Path:

@@ -19,18 +19,19 @@ from typing import TYPE_CHECKING, Any
 import spectrack
 from spectrack.ablations.options import AblationOptions
 from spectrack.ablations.results import RowResult, result_of_row
-from spectrack.ablations.retraining import ablation_recipe, folder_of, train_seeds, trained_on
+from spectrack.ablations.retraining import ablation_recipe, check_places, folder_of, train_seeds, trained_on
 from spectrack.ablations.rows import Row, RowTable, load_rows
 from spectrack.ablations.videos import make_entry, select_entries
 from spectrack.ablations.writing import Record, ablation_terms, read_earlier, write_tables
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.evaluation.protocols import resolve_protocol
 from spectrack.evaluation.scores import Scores, mean_scores
-from spectrack.files import Claim, Terms, claim_folder
+from spectrack.files import Claim, Terms, check_folder, claim_folder
 from spectrack.files.fingerprints import file_identity
 from spectrack.provenance import provenance, source_digest
 from spectrack.runs.entries import Entry, SequenceEntry
 from spectrack.runs.options import RunOptions, RunSources
+from spectrack.runs.run_directory import run_terms
 from spectrack.runs.runner import run
 from spectrack.runs.sequence_run import plain_description
 from spectrack.runs.workers import check_parallel
@@ -313,14 +314,15 @@ class _Ablation:
         return self.described[key]
 
     def _check(self, row: Row) -> None:
-        """Refuse what would only come to light after hours: recipes, options and weights."""
+        """Refuse what would only come to light after hours: recipes, options, weights and places."""
         if self._left_out(row):
             return
         if row.needs_training:
-            self._recipes(row)
+            check_places(row.weights_of or row.name, self._recipes(row), self.out / "training")
         else:
+            entries = self._entries(row)
             for maker, _ in self._makers(row, "")[0]:
-                self._describe(maker)
+                check_folder(self._place(row, maker, entries)[0], run_terms(entry.label for entry in entries))
 
     def _left_out(self, row: Row) -> str:
         """Why a row cannot be measured here; empty where it can."""

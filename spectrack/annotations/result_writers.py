@@ -94,7 +94,7 @@ def write_results(
         with write_file(target, FileTerms("results")) as file:
             RESULT_FORMATS[format](rows, file, settings)
     else:
-        with write_folder(target, Terms("results")) as folder:
+        with write_folder(target, Terms("results", once=True)) as folder:
             RESULT_FORMATS[format](rows, folder, settings)
     return target
 
@@ -115,7 +115,7 @@ def check_target(out: Place, format: str, data: tuple[Path, ...] = ()) -> None:
     if format in _ONE_FILE:
         check_file(out, FileTerms("results", data=data))
     else:
-        check_folder(out, Terms("results", data=data))
+        check_folder(out, Terms("results", data=data, once=True))
 
 
 def _check(name: str, value: ArrayLike, options: WriteOptions) -> Boxes:

@@ -26,6 +26,7 @@ class Terms:
         data: inputs that the folder must not lie in either, such as frames and data sets.
         also: kinds of single files that are out of date when this one is overwritten.
         single: one file beside whatever else the folder holds.
+        once: nobody is offered to overwrite it.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Terms:
     data: tuple[Path, ...] = ()
     also: tuple[str, ...] = ()
     single: bool = False
+    once: bool = False
 
     @property
     def kinds(self) -> set[str]:
@@ -115,7 +117,7 @@ def refuse_occupied(manifest: Manifest, name: str, terms: Terms) -> None:
     if found != manifest.path(name) or not manifest.kinds(name) & terms.kinds:
         raise ConfigError(
             f"expected to write {name} into {manifest.folder}, found {found}, which the {MANIFEST} there does not list "
-            f"as a part of a {terms.kind}; move it away, or name another folder"
+            f"under {terms.kind!r}; move it away, or name another folder"
         )
     if not manifest.is_ours(name):
         raise ConfigError(
@@ -166,8 +168,8 @@ def _refuse_taken(path: Path, manifest: Manifest, terms: Terms) -> None:
     done = [name for name in ours if any(manifest.runs[content.run].finished for content in manifest.contents[name])]
     if done and not terms.overwrite:
         raise ConfigError(
-            f"expected a new or empty folder for the results, found {min(done)!r} in {path}; name another folder, or "
-            "allow replacing earlier results (--overwrite)"
+            f"expected a new or empty folder for the results, found {min(done)!r} in {path}; name another folder"
+            f"{'' if terms.once else ', or allow replacing earlier results (--overwrite)'}"
         )
     for name in ours:
         refuse_occupied(manifest, name, terms)

@@ -62,7 +62,7 @@ def write_sequence(
     source = sequence if isinstance(sequence, Sequence) else MemorySequence(sequence)
     target = Path(directory)
     try:
-        with write_folder(target, Terms("sequence")) as staging:
+        with write_folder(target, Terms("sequence", once=True)) as staging:
             fill_folder(source, staging, format=format, block=block, false_colour=false_colour)
     except SpectrackError:
         raise  # some derive from OSError

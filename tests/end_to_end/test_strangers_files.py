@@ -255,7 +255,7 @@ def test_killed_at_any_step_nothing_of_others_is_lost_and_the_same_command_goes_
         "simulate --scenario calm --frames 2 --out DATA/clips/one",
         "data convert DATA/clips --out DATA/clips/fast",
         "data info DATA/clips --out DATA/clips/one/sequence.json",
-        "train DATA/tiny.toml --set data.sources=DATA/clips --out DATA/clips/training",
+        "train DATA/tiny.toml --set data.sources=[DATA/clips] --out DATA/clips/training",
         "ablate DATA/rows.toml --suite folder --root DATA/clips --out DATA/clips/ablation",
         "weights import DATA/written/weights-import/net.safetensors --out DATA/written/weights-import/net.safetensors "
         "--overwrite",

@@ -19,6 +19,7 @@ from spectrack.files import Terms, check_folder, write_folder, write_json
 from spectrack.recording import OnProgress, Recording, first_box, write_recording
 from spectrack.runs.options import RecordOptions
 from spectrack.sequences.base import Sequence
+from spectrack.simulation.options import VideoOptions
 from spectrack.simulation.scenarios import get_scenario, list_scenarios
 from spectrack.simulation.video import SimulatedSequence, simulate
 from spectrack.trackers.base import Tracker, track
@@ -49,8 +50,8 @@ class DemoClip:
     """
 
     scenario: str = "cam-chase"
-    sensor: str = "vis16"
-    frames: int = 80
+    sensor: str = VideoOptions.sensor
+    frames: int = VideoOptions.frames
     seed: int = 4
 
     def open(self) -> SimulatedSequence:

@@ -34,8 +34,6 @@ class Simulate:
     """What happens in the video; --list shows all."""
     out: Annotated[Path | None, arg(metavar="DIR")] = None
     """Folder to write; it must not exist or be empty."""
-    sensor: Annotated[str, arg(metavar="NAME")] = "vis16"
-    """The camera: vis16 (460-600 nm), nir25 (665-960 nm) or rednir15 (600-850 nm)."""
     format: Annotated[str, arg(metavar="hotc|envi|npy")] = "hotc"
     """16-bit mosaic PNG files, ENVI files, or one .npy file."""
     false_colour: bool = False
@@ -62,7 +60,7 @@ class Simulate:
         from spectrack.sequences.writers import write_sequence
         from spectrack.simulation.video import simulate
 
-        video = simulate(self.scenario, self.sensor, **asdict(self.video))
+        video = simulate(self.scenario, **asdict(self.video))
         with ProgressBar() as bar:
             bar.show(f"rendering {len(video)} frames", 0, None)
             folder = write_sequence(video, self.out, format=self.format, false_colour=self.false_colour)

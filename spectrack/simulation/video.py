@@ -138,7 +138,7 @@ class SimulatedSequence(Sequence):
 
 def simulate(
     scenario: str,
-    sensor: str | Sensor = "vis16",
+    sensor: str | Sensor = VideoOptions.sensor,
     *,
     frames: int = VideoOptions.frames,
     seed: int = VideoOptions.seed,

@@ -44,7 +44,7 @@ class Tracker(ABC):
     """A single-object tracker.
 
     Attributes:
-        name: the registered name.
+        name: the registered name; `load_tracker` sets it.
         network_seconds: time spent inside `network_time` since the tracker was made; 0 for a method without a network
             and for one that does not measure it.
         wants_pictures: whether `track` should hand over the data set's own false-colour images with the frames.

@@ -55,13 +55,26 @@ def load_tracker(
         WeightsError: no such weights, or weights of another method or profile.
     """
     method = find_method(name)
-    if not method.network:
-        if weights is not None:
-            raise ConfigError(
-                f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave "
-                "them out"
-            )
-        return _without_weights(method, options)
+    if method.network:
+        tracker = _with_weights(method, profile, weights, precision, device, options)
+    elif weights is None:
+        tracker = _without_weights(method, options)
+    else:
+        raise ConfigError(
+            f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave them out"
+        )
+    tracker.name = name
+    return tracker
+
+
+def _with_weights(
+    method: Method,
+    profile: str | None,
+    weights: str | os.PathLike[str] | None,
+    precision: str,
+    device: str,
+    options: dict[str, Any],
+) -> Tracker:
     # torch, which trackers without weights do not need
     from spectrack.false_colour import DEFAULT_RULE
     from spectrack.trackers.precision import resolve_device, resolve_precision
@@ -71,7 +84,7 @@ def load_tracker(
     switches, online = split_options(method, options)
     network, metadata, identity = _trained_network(method, profile, weights, switches)
     maker: Any = tracker_class(method)
-    where = f"the options of {name}"
+    where = f"the options of {method.name}"
     tracker: Tracker = maker(
         network,
         # Names that another version stored are passed over; those that were given are known.

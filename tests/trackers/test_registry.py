@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,11 @@ from spectrack.trackers.method import resolve
 from spectrack.weights.index import shipped_folder, weights_name
 from tests.fixtures.refusals import refuses
 
-FOREIGN = '''
-from spectrack import Estimate, Tracker
+PACKAGE = '''
+from spectrack import Estimate, Method, Tracker
 
 class Still(Tracker):
     """Never moves."""
-
-    name = "still"
 
     def __init__(self, score=0.5):
         self.score = score
@@ -31,6 +28,9 @@ class Still(Tracker):
 
     def update(self, frame):
         return Estimate(self.box, self.score)
+
+METHOD = Method("theirs", "Theirs", "a guess", "none", tracker=Still)
+OTHER = Method("other", "Other", "a guess", "none", tracker=Still)
 '''
 
 
@@ -43,14 +43,20 @@ class Own(Tracker):
 
 
 @pytest.fixture
-def offer(monkeypatch):
-    """Pretend that other packages offer these entry points."""
+def offer(tmp_path, monkeypatch):
+    """Another package with these entry points, as an installer leaves it."""
 
-    def pretend(**points):
-        found = [EntryPoint(name, value, "spectrack.trackers") for name, value in points.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found if group == "spectrack.trackers" else [])
+    def install(group, **points):
+        (tmp_path / "their_package.py").write_text(PACKAGE)
+        told = tmp_path / "their_package-1.0.dist-info"
+        told.mkdir()
+        (told / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+        lines = [f"[spectrack.{group}]", *(f"{name} = {value}" for name, value in points.items())]
+        (told / "entry_points.txt").write_text("\n".join(lines))
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "their_package", raising=False)
 
-    return pretend
+    return install
 
 
 def test_siamban_is_known_without_being_imported():
@@ -83,15 +89,13 @@ def test_unknown_name_offers_the_nearest():
         registry.find_method("siamb")
 
 
-def test_entry_point_of_another_package(tmp_path, monkeypatch, offer):
-    (tmp_path / "foreign_still.py").write_text(FOREIGN)
-    monkeypatch.syspath_prepend(tmp_path)
-    offer(still="foreign_still:Still")
+def test_tracker_of_another_package(offer):
+    offer("trackers", still="their_package:Still")
     assert "still" in registry.list_trackers()
-    assert "foreign_still" not in sys.modules
+    assert "their_package" not in sys.modules
     tracker = load_tracker("still", score=0.25)
     tracker.init(None, (1, 2, 3, 4))
-    assert tracker.update(None).score == 0.25
+    assert (tracker.name, tracker.update(None).score) == ("still", 0.25)
     with refuses(ConfigError, "'still'", "{'speed': 3}"):
         load_tracker("still", speed=3)
 
@@ -107,44 +111,22 @@ def test_entry_point_of_another_package(tmp_path, monkeypatch, offer):
         ("pathlib:Path", "'broken'"),
     ],
 )
-def test_broken_entry_point(offer, value, facts):
-    offer(broken=value)
+def test_broken_tracker(offer, value, facts):
+    offer("trackers", broken=value)
     with refuses(ConfigError, facts):
         registry.tracker_class(registry.find_method("broken"))
 
 
-DESCRIBED = """
-from spectrack import Method
-
-METHOD = Method("theirs", "Theirs", "a guess", "none", tracker="their_still:Still")
-OTHER = Method("other", "Other", "a guess", "none", tracker="their_still:Still")
-"""
-
-
-@pytest.fixture
-def offer_methods(tmp_path, monkeypatch):
-    """Pretend that another package offers these descriptors."""
-
-    def pretend(**points):
-        (tmp_path / "their_still.py").write_text(FOREIGN)
-        (tmp_path / "foreign_method.py").write_text(DESCRIBED)
-        monkeypatch.syspath_prepend(tmp_path)
-        found = [EntryPoint(name, value, "spectrack.methods") for name, value in points.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found if group == "spectrack.methods" else [])
-
-    return pretend
-
-
-def test_descriptor_of_another_package(offer_methods):
-    offer_methods(theirs="foreign_method:METHOD")
+def test_method_of_another_package(offer):
+    offer("methods", theirs="their_package:METHOD")
     assert "theirs" in registry.list_trackers()
     assert "Theirs" in [method.label for method in registry.list_methods()]
     assert load_tracker("theirs", score=0.25).score == 0.25
 
 
-@pytest.mark.parametrize("value", ["nowhere_at_all:Thing", "foreign_method:OTHER", "pathlib:Path"])
-def test_broken_descriptor_hides_no_other(offer_methods, value, caplog):
-    offer_methods(theirs=value)
+@pytest.mark.parametrize("value", ["nowhere_at_all:Thing", "their_package:OTHER", "pathlib:Path"])
+def test_broken_method_hides_no_other(offer, value, caplog):
+    offer("methods", theirs=value)
     assert "siamban" in [method.name for method in registry.list_methods()]
     assert value in caplog.text
     with refuses(ConfigError, value):

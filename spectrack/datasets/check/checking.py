@@ -6,7 +6,6 @@ Frames are decoded one at a time and dropped; of a sequence nothing is kept but 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from spectrack.datasets.check.frame_checks import (
     tally_images,
     tally_sequence,
 )
+from spectrack.datasets.check.length_checks import CheckedStream, check_lengths
 from spectrack.datasets.check.truth_checks import check_truth
 from spectrack.datasets.dataset import Dataset, DatasetEntry
 from spectrack.datasets.facts import DatasetFacts, dataset_facts
@@ -46,16 +46,6 @@ Progress = Callable[[int, int | None, str], None]
 """Takes frames read, frames in all (None when unknown) and the sequence's label."""
 
 DEPTHS: tuple[Depth, ...] = ("all", "some", "none")
-
-
-@dataclass(frozen=True)
-class _Stream:
-    """What the check of one stream showed."""
-
-    frames: int | None
-    size: tuple[int, int] | None
-    visibility: NDArray[np.float64] | None
-    digest: str
 
 
 def check_data(
@@ -138,22 +128,8 @@ class _Check:
     ) -> None:
         checked = {stream: self._check_frames(stream, places[stream], source, facts) for stream in places}
         main = checked[source.stream]
-        self._compare_lengths(entry, facts, checked, places)
+        check_lengths(entry, facts, checked, places, self._report)
         box = self._check_annotations(source, places, checked)
-        known = facts.find(entry.key.split, entry.key.modality, entry.key.name)
-        if (
-            known is not None
-            and known.frames is not None
-            and source.stream == "HSI"
-            and main.frames not in (None, known.frames)
-        ):
-            self._report(
-                "other-version",
-                "note",
-                places["HSI"],
-                f"expected {known.frames} frames of {known.name} as in the published lists, found {main.frames}; "
-                "results on another version cannot be compared",
-            )
         root = dataset.root.name if dataset.root is not None else dataset.name
         part = "/".join(word for word in (root, entry.key.split) if word)
         start = None if box is None else tuple(box.tolist())
@@ -161,7 +137,7 @@ class _Check:
             SequenceFingerprint(entry.label, entry.key, part, str(_place(source)), main.frames, start, main.digest)
         )
 
-    def _check_frames(self, stream: str, folder: Path, source: FolderSource, facts: DatasetFacts) -> _Stream:
+    def _check_frames(self, stream: str, folder: Path, source: FolderSource, facts: DatasetFacts) -> CheckedStream:
         camera = SENSORS.get((source.sensor or facts.sensor(source.found.modality) or "") if stream == "HSI" else "")
         kind = source.found.streams[stream].kind
         try:
@@ -173,7 +149,7 @@ class _Check:
         if kind != "image" or (sequence is not None and not isinstance(sequence, _IMAGES)):
             if sequence is None:
                 self._report("cannot-open", "error", folder, failure or "")
-                return _Stream(None, None, None, "")
+                return CheckedStream(None, None, None, "")
             tally = tally_sequence(sequence, self._depth, where=folder, step=self._step)
             files = [folder] if folder.is_file() else []
             size: tuple[int, int] | None = (sequence.height, sequence.width)
@@ -192,41 +168,10 @@ class _Check:
         if failure is not None and not tally.faults:
             self._report("cannot-open", "error", folder, failure)
         visibility = None if sequence is None else sequence.visibility
-        return _Stream(tally.count, size, visibility, _digest(files[0]) if files else "")
-
-    def _compare_lengths(
-        self, entry: DatasetEntry, facts: DatasetFacts, checked: dict[str, _Stream], places: dict[str, Path]
-    ) -> None:
-        cubes = checked.get("HSI")
-        if cubes is None or cubes.frames is None:
-            return
-        pictures, colour = checked.get("HSI-FalseColor"), checked.get("RGB")
-        if pictures is not None and pictures.frames not in (None, cubes.frames):
-            self._report(
-                "stream-length",
-                "error",
-                places["HSI-FalseColor"],
-                f"expected a picture for each of the {cubes.frames} frames of the cubes in {places['HSI-FalseColor']}, "
-                f"found {pictures.frames}; copy what is missing",
-            )
-        if colour is not None and colour.frames not in (None, cubes.frames):
-            known = [
-                defect.text for defect in facts.defects if entry.key.name in defect.sequences and "RGB" in defect.text
-            ]
-            self._report(
-                "stream-length",
-                "warning",
-                places["RGB"],
-                f"expected the {cubes.frames} frames of the cubes in {places['RGB']}, found {colour.frames}; "
-                + (
-                    f"known: {known[0]}"
-                    if known
-                    else "the streams are no frame-exact pairs, so do not use one's boxes for the other"
-                ),
-            )
+        return CheckedStream(tally.count, size, visibility, _digest(files[0]) if files else "")
 
     def _check_annotations(
-        self, source: FolderSource, places: dict[str, Path], checked: dict[str, _Stream]
+        self, source: FolderSource, places: dict[str, Path], checked: dict[str, CheckedStream]
     ) -> NDArray[np.float64] | None:
         """Check the annotations of every stream that has its own; the first box of the main stream."""
         start: Box | None = None

@@ -221,9 +221,4 @@ def _summary(
 
 def _figures(scores: Scores) -> dict[str, Any]:
     figures, (only,) = scores.figures, scores.sequences
-    return {
-        "protocol": scores.description,
-        **figures,
-        "frames": only.frames,
-        "frames_without_truth": only.skipped,
-    }
+    return {"protocol": scores.description, **figures, "frames": only.frames, "frames_without_truth": only.skipped}

@@ -298,11 +298,7 @@ class _Ablation:
         }
         directory = folder_of(self.out / "runs", row.name, decides)
         run_options = RunOptions(
-            protocol=options.protocol,
-            seed=options.seed,
-            jobs=options.jobs,
-            threads=options.threads,
-            evidence=False,
+            protocol=options.protocol, seed=options.seed, jobs=options.jobs, threads=options.threads, evidence=False
         )
         return directory, run_options, RunSources(dataset)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, arg
 
 from spectrack.ablations.options import AblationOptions
-from spectrack.cli.console import ProgressBar, errors, make_table, output
+from spectrack.cli.console import ProgressBar, complain, make_table, output, say
 from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError
 from spectrack.trackers.registry import ablation_files
@@ -30,8 +30,7 @@ class Ablate:
 
     Writes ablation.md and ablation.json into --out, with bootstrap intervals over sequences and paired differences,
     after every row. Rows that only switch inference take the given weights; the others are retrained on a short budget,
-    once a seed. An interrupted ablation goes on where it stopped when the same command is given again, and further rows
-    are added to the table.
+    once a seed. The same command goes on where an interrupted one stopped, and further rows are added to the table.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -57,9 +56,7 @@ class Ablate:
     """Which rows, how long they are trained, and how they are tracked."""
 
     def run(self) -> int:
-        """Measure with a bar that tells the row, print the tables, and say with the exit status whether a tracker
-        failed.
-        """
+        """Measure with a bar that tells the row, print the tables; the exit status says whether a tracker failed."""
         from spectrack.ablations.rows import load_rows
 
         table = load_rows(self.method)
@@ -67,9 +64,7 @@ class Ablate:
             output().print(make_rows_table(table))
             return 0
         if self.out is None:
-            raise ConfigError(
-                "expected --out DIR, found none; name a folder for the tables, or list the rows with --list"
-            )
+            raise ConfigError("expected --out DIR, found none; name a folder for tables, or see the rows with --list")
         # Everything that can be refused at once, before the data set is looked at.
         table.select(self.ablation.rows, self.ablation.groups, self.ablation.kind)
         from spectrack.ablations.running import run_ablation
@@ -98,17 +93,13 @@ class Ablate:
             if rows:
                 console.print(group.title, style="bold", markup=False)
                 console.print(make_group_table(rows, get_protocol(self.ablation.protocol).headline))
-        console.print(
-            "95 %: bootstrap over sequences; difference: paired with the row named against",
-            markup=False,
-            soft_wrap=True,
-        )
+        say("95 %: bootstrap over sequences; difference: paired with the row named against")
         for item in result.results.values():
             if item.left_out:
-                console.print(f"{item.name} left out: {item.left_out}", markup=False, soft_wrap=True)
-        console.print(f"written to {result.directory / 'ablation.md'}", markup=False, soft_wrap=True)
+                say(f"{item.name} left out: {item.left_out}")
+        say(f"written to {result.directory / 'ablation.md'}")
         for line in result.failures:
-            errors().print(f"spectrack: the tracker failed: {line}", markup=False, highlight=False, soft_wrap=True)
+            complain(f"the tracker failed: {line}")
 
 
 def make_rows_table(table: RowTable) -> Table:
@@ -123,21 +114,12 @@ def make_group_table(results: list[RowResult], headline: Figure) -> Table:
     for item in results:
         if not item.left_out:
             whole = item.selections["all"]
-            rows.append(
-                (
-                    item.name,
-                    headline.text(whole.auc.estimate),
-                    whole.auc.ends,
-                    item.row["reference"] or "-",
-                    *_signed(whole.difference),
-                )
-            )
+            figures = headline.text(whole.auc.estimate), whole.auc.ends
+            rows.append((item.name, *figures, item.row["reference"] or "-", *_signed(whole.difference)))
     return make_table(("row", headline.label, "95 %", "against", "difference", "95 %"), rows)
 
 
 def _signed(interval: Interval | None) -> tuple[str, str]:
-    return (
-        ("-", "-")
-        if interval is None
-        else (f"{interval.estimate:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}")
-    )
+    if interval is None:
+        return "-", "-"
+    return f"{interval.estimate:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}"

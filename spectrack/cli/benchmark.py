@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tyro.conf import UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, errors, output
+from spectrack.cli.console import ProgressBar, complain, output, say
 from spectrack.cli.score_tables import make_attributes_table, make_trackers_table, trackers_legend
 from spectrack.cli.settings import parse_settings
 from spectrack.datasets.facts import DATASETS
@@ -28,9 +28,8 @@ class Benchmark:
     """Track a dataset with several trackers, score them and set them side by side.
 
     Writes a run directory a tracker into --out (boxes, times, scores, versions, seed, hash of the weights) and
-    benchmark.json. An interrupted benchmark goes on where it stopped when the same command is given again; sequences
-    whose frames changed since are tracked again, and corrected truth is scored anew. A tracker that fails on a sequence
-    loses it from that frame on, and the exit status is 1.
+    benchmark.json. The same command goes on where an interrupted one stopped; sequences with other frames since are
+    tracked again, other truth is scored anew. Where a tracker fails, the rest is lost, and the exit status is 1.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -118,12 +117,11 @@ class Benchmark:
         return makers, {label: {"tracker": names[label], **config} for label, config in configs.items()}
 
     def _report(self, result: BenchmarkResult) -> None:
-        console = output()
-        comparison = result.comparison
+        console, comparison = output(), result.comparison
         if comparison is None:
-            console.print("no sequence has truth: tracked, not scored", soft_wrap=True)
+            say("no sequence has truth: tracked, not scored")
         else:
-            console.print(comparison.scores.description, markup=False, soft_wrap=True)
+            say(comparison.scores.description)
             console.print(make_trackers_table(comparison))
             console.print(trackers_legend(comparison), markup=False)
             if comparison.attributes:
@@ -131,17 +129,13 @@ class Benchmark:
             for tracker, baseline in comparison.pairs():
                 found = comparison.difference(tracker, baseline)
                 told = f"{comparison.headline} {found.signed}, paired over {found.sequences} sequences"
-                console.print(f"{tracker.name} - {baseline.name}: {told}", markup=False, soft_wrap=True)
+                say(f"{tracker.name} - {baseline.name}: {told}")
         threads = f"{self.tracking.threads} thread{'' if self.tracking.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
-            console.print(
-                f"speed measured on {machine}, {threads} and {self.tracking.jobs} at a time",
-                markup=False,
-                soft_wrap=True,
-            )
-        console.print(f"written to {self.out}", markup=False, soft_wrap=True)
+            say(f"speed measured on {machine}, {threads} and {self.tracking.jobs} at a time")
+        say(f"written to {self.out}")
         for line in result.failures:
-            errors().print(f"spectrack: the tracker failed: {line}", markup=False, highlight=False, soft_wrap=True)
+            complain(f"the tracker failed: {line}")
 
 
 def parse_trackers(text: str) -> dict[str, str]:
@@ -160,9 +154,7 @@ def parse_trackers(text: str) -> dict[str, str]:
         name = name if equals else label
         find_method(name)
         if label in found:
-            raise ConfigError(
-                f"expected trackers of different names, found {label!r} twice; write for example other={name}"
-            )
+            raise ConfigError(f"expected trackers of different names, found {label!r} twice; write other={name}")
         found[label] = name
     return found
 
@@ -185,8 +177,6 @@ def _tracker_options(words: tuple[str, ...], known: dict[str, str]) -> dict[str,
                 f"expected --set LABEL.KEY=VALUE with one of the trackers, found {key!r}; {nearest_name(label, known)}"
             )
         if option in ("name", "weights", *(item.name for item in fields(NetworkOptions))):
-            raise ConfigError(
-                f"expected a parameter of the tracker in --set, found {option!r}; write --{option} instead"
-            )
+            raise ConfigError(f"expected a parameter of the tracker in --set, found {option!r}; use --{option} instead")
         found.setdefault(label, {})[option] = value
     return found

@@ -21,6 +21,16 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def say(line: str) -> None:
+    """Print a line for people on standard output as it is: brackets are no markup, and it can be copied whole."""
+    output().print(line, markup=False, soft_wrap=True)
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence about a fault on standard error, as it is, behind the program's name."""
+    errors().print(f"spectrack: {sentence}", markup=False, soft_wrap=True)
+
+
 def make_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, footer: Iterable[str] | None = None) -> Table:
     """A table whose first column is text and whose others are numbers.
 
@@ -62,16 +72,9 @@ class ProgressBar:
     """A bar on standard error with time passed and time left, which vanishes when it is left."""
 
     def __init__(self) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        console = errors()
-        note = TextColumn("{task.fields[note]}")
-        self._bar = Progress(*columns, note, console=console, transient=True, disable=not console.is_terminal)
+        console, what, note = errors(), TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+        columns = (what, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), note)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("starting", total=None, note="")
         self._what = ""
 

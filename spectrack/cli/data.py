@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """Show what a folder of sequences holds: splits, modalities, streams, frames, truth, and what is known of the data
-    set.
+    """Show what a folder of sequences holds: splits, modalities, streams, frames, truth, and what is known of it.
 
     Files are listed, no frame is read, so this takes seconds on hundreds of gigabytes.
     """
@@ -109,7 +108,7 @@ class DataCheck:
 class DataConvert:
     """Copy a data set into another format, sequence by sequence; the source is only read.
 
-    Every sequence is read back and compared. What an interrupted conversion had finished is kept. Exit status 1 when a
+    Every sequence is read back and compared; what an interrupted conversion had finished is kept. Exit status 1 when a
     sequence could not be converted.
     """
 
@@ -118,9 +117,7 @@ class DataConvert:
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder to write; it may hold an earlier conversion, which is continued."""
     format: Annotated[str, arg(metavar="npy|hotc|envi")] = "npy"
-    """One memory-mapped .npy a sequence (of which a crop is read without decoding the rest), 16-bit mosaic PNG files,
-    or ENVI files.
-    """
+    """One memory-mapped .npy a sequence (a crop is read without decoding the rest), 16-bit mosaic PNG, or ENVI."""
     dataset: Annotated[str, arg(metavar="NAME")] = "auto"
     """Which data set it is, where it cannot be told."""
     selection: DatasetPart = field(default_factory=DatasetPart)
@@ -133,12 +130,11 @@ class DataConvert:
 
         dataset = open_dataset(self.dataset, self.root, **asdict(self.selection))
         with ProgressBar() as bar:
-            done = convert_dataset(
-                dataset,
-                self.out,
-                format=self.format,
-                progress=lambda n, total, label: bar.show("converting", n, total, label),
-            )
+
+            def progress(done: int, total: int | None, label: str) -> None:
+                bar.show("converting", done, total, label)
+
+            done = convert_dataset(dataset, self.out, format=self.format, progress=progress)
         print_facts((f"failed {label}", sentence) for label, sentence in done.failed)
         facts = [("converted", f"{len(done.written)} sequences, {done.frames} frames, each read back and compared")]
         if done.kept:
@@ -173,16 +169,9 @@ def describe_groups(description: DatasetDescription) -> Iterator[tuple[str, str]
     """Name and content of each split and modality."""
     for group in description.groups:
         name = " ".join(word for word in (group.split, group.modality) if word) or "all"
-        frames = f"{group.frames} frames{' and more' if group.unknown else ''}"
-        known = _counted(group.truth, group.sequences)
-        parts = (
-            f"{group.sequences} sequences",
-            frames,
-            _counted(group.streams, group.sequences),
-            f"boxes: {known}",
-            _storage(group),
-        )
-        yield name, "; ".join(parts)
+        frames = f"{group.sequences} sequences; {group.frames} frames{' and more' if group.unknown else ''}"
+        streams, known = _counted(group.streams, group.sequences), _counted(group.truth, group.sequences)
+        yield name, f"{frames}; {streams}; boxes: {known}; {_storage(group)}"
 
 
 def describe_sequences(description: DatasetDescription) -> Iterator[tuple[str, str]]:
@@ -207,10 +196,8 @@ def make_findings_table(report: CheckReport) -> Table:
 
 def _finding_rows(report: CheckReport) -> Iterator[tuple[str, str]]:
     for finding in report.findings:
-        yield (
-            f"{finding.severity:<7}  {finding.code}",
-            f"{finding.sequence}: {finding.text}" if finding.sequence else finding.text,
-        )
+        where = f"{finding.sequence}: " if finding.sequence else ""
+        yield f"{finding.severity:<7}  {finding.code}", f"{where}{finding.text}"
 
 
 def _facts(description: DatasetDescription) -> list[tuple[str, str]]:

@@ -14,9 +14,7 @@ from spectrack.trackers.registry import list_trackers
 
 @dataclass(frozen=True)
 class Demo:
-    """Simulate a clip, track it on all bands and on false colour, score both, and write a video and plots to look
-    at.
-    """
+    """Simulate a clip, track it on all bands and on false colour, score both, and write a video and plots."""
 
     EXAMPLES: ClassVar[str] = """examples:
   spectrack demo                                   results in demo_output/
@@ -51,15 +49,10 @@ class Demo:
         facts = describe_recording(demo.sequence, demo.recording)[:2]
         print_facts([*facts, ("speed", f"{speed or 0:.0f} frames/s, without rendering the clip")])
         shown = demo.comparisons[0].scores.shown[:BRIEF]
-        rows = [
-            (
-                one.tracker,
-                one.scenario,
-                _difference(one.scenario),
-                *(item.text(one.scores.figures[item.name]) for item in shown),
-            )
-            for one in demo.comparisons
-        ]
+        rows = []
+        for one in demo.comparisons:
+            figures = (item.text(one.scores.figures[item.name]) for item in shown)
+            rows.append((one.tracker, one.scenario, _difference(one.scenario), *figures))
         headings = (item.label for item in shown)
         output().print(make_table(("tracker", "clip", "target differs in", *headings), rows))
         print_facts((str(path), what) for path, what in demo.files.items())

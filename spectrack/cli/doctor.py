@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spectrack.cli.console import errors, make_list, output
+from spectrack.cli.console import complain, make_list, output
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Doctor:
         output().print(make_list((item.subject, item.found) for item in findings))
         faults = [item for item in findings if item.is_fault]
         for item in faults:
-            errors().print(f"spectrack: {item.subject}: {item.found}; {item.remedy}", markup=False, soft_wrap=True)
+            complain(f"{item.subject}: {item.found}; {item.remedy}")
         if not faults:
             output().print("all is well")
         return 1 if faults else 0

@@ -20,7 +20,7 @@ import tyro
 from spectrack.cli.ablate import Ablate
 from spectrack.cli.arguments import RULES
 from spectrack.cli.benchmark import Benchmark
-from spectrack.cli.console import errors
+from spectrack.cli.console import complain
 from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
 from spectrack.cli.doctor import Doctor
@@ -117,9 +117,7 @@ def _run(command: Any) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except MemoryError as error:
-        return _say(
-            f"expected enough memory, found none left ({error}); close other programs or use a smaller video", 2
-        )
+        return _say(f"expected enough memory, found none left ({error}); close other programs or use smaller video", 2)
     except OSError as error:
         place = f" at {error.filename}" if error.filename else ""
         remedy = "free space, check the permissions, or name another place"
@@ -127,8 +125,7 @@ def _run(command: Any) -> int:
     except Exception as error:  # a fault of this program, not of the user
         return _say(
             f"unforeseen {type(error).__name__}: {error}; this is a fault of spectrack: set {TRACEBACK_VARIABLE}=1, "
-            "run it again "
-            "and report what it prints",
+            "run it again and report what it prints",
             1,
         )
     finally:
@@ -137,14 +134,12 @@ def _run(command: Any) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    errors().print(f"spectrack: {message}", markup=False, highlight=False, soft_wrap=True)
+    complain(message)
     return status
 
 
 def _stop_politely() -> Any:
-    """Let a termination signal unwind like Ctrl-C, so that temporary files go; the handler before, None outside the
-    main thread.
-    """
+    """Let a termination signal unwind like Ctrl-C, so that temporary files go; the former handler, if replaced."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from tyro.conf import arg
 
-from spectrack.cli.console import output, print_facts
+from spectrack.cli.console import output, print_facts, say
 from spectrack.cli.score_tables import make_sequences_table
 from spectrack.errors import ConfigError
 from spectrack.evaluation.options import ScoringRules
@@ -25,8 +25,7 @@ class Evaluate:
 
     Results are <sequence>.txt in any dialect, GOT-10k folders, MOT, a COCO file, the 2026 challenge's CSV or a run
     directory; truth is <sequence>/groundtruth_rect.txt, <sequence>/HSI/groundtruth_rect.txt, <sequence>.txt and the
-    like. Names that differ are matched by rules that are printed. One file on both sides is a comparison of one
-    sequence.
+    like. Names that differ are matched by rules that are printed. One file on both sides compares one sequence.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -42,9 +41,7 @@ class Evaluate:
     origin: Annotated[int, arg(metavar="0|1")] = 0
     """Index of the first pixel in the results: 1 for boxes of MATLAB tools."""
     write_as: Annotated[str | None, arg(metavar="FORMAT")] = None
-    """Also write the results as hot, otb, got10k, mot, coco or hotc2026, under the names of the truth where that is
-    given.
-    """
+    """Also write the results as hot, otb, got10k, mot, coco or hotc2026, under the names of the truth if given."""
     write_to: Annotated[Path | None, arg(metavar="DIR|FILE")] = None
     """Where: a new folder, or a file for coco and hotc2026."""
     sample: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -64,27 +61,18 @@ class Evaluate:
 
             options = WriteOptions(seconds=results.seconds, sample=self.sample)
             write_results(results.boxes, self.write_to, format=self.write_as, options=options)
-            output().print(
-                f"{len(results.boxes)} results written to {self.write_to} as {self.write_as}",
-                markup=False,
-                soft_wrap=True,
-            )
+            say(f"{len(results.boxes)} results written to {self.write_to} as {self.write_as}")
         return 0
 
     def _check(self) -> None:
         """Refuse options that lack one another before anything is read."""
         if self.truth is None and self.write_as is None:
-            raise ConfigError(
-                "expected --truth to score against or --write-as to write the results as, found neither; give one of "
-                "them"
-            )
+            raise ConfigError("expected --truth to score against or --write-as to write, found neither; give one")
         if (self.write_as is None) != (self.write_to is None):
             given, lacking = ("--write-as", "--write-to") if self.write_to is None else ("--write-to", "--write-as")
             raise ConfigError(f"expected {lacking} beside {given}, found none; give both")
         if self.sample is not None and self.write_as != "hotc2026":
-            raise ConfigError(
-                f"expected --write-as hotc2026 beside --sample, found {self.write_as}; leave one of them out"
-            )
+            raise ConfigError(f"expected --write-as hotc2026 beside --sample, found {self.write_as}; leave one out")
         if self.write_as is not None and self.write_to is not None:
             from spectrack.annotations.result_writers import check_target
 
@@ -106,13 +94,12 @@ class Evaluate:
 
         truth = cast("Path", self.truth)
         evaluation = evaluate_results(self.results, truth, origin=self.origin, **asdict(self.rules))
-        scores, console = evaluation.scores, output()
         report_results(evaluation.results, evaluation.starts)
-        console.print(scores.description, markup=False, soft_wrap=True)
-        console.print(make_sequences_table(scores))
+        say(evaluation.scores.description)
+        output().print(make_sequences_table(evaluation.scores))
         with write_file(self._scores_file(), self._terms()) as file:
             write_json(file, {**evaluation.analysis.to_json(), "results": evaluation.results_to_json()})
-        console.print(f"written to {self._scores_file()}", markup=False, soft_wrap=True)
+        say(f"written to {self._scores_file()}")
         return evaluation.results
 
     def _read(self) -> ForeignResults:
@@ -124,13 +111,9 @@ class Evaluate:
 
 
 def report_results(results: ForeignResults, starts: Iterable[StartOffset]) -> None:
-    """Print what is worth knowing about results before their figures; nothing where names agree and nothing was
-    assumed.
-    """
-    console = output()
+    """Print what is worth knowing about results before their figures: other names, and what was assumed."""
     if results.mapped:
-        count = f"{len(results.mapped)} of {len(results.boxes)} results"
-        console.print(f"{count} go by another name than their sequence:", markup=False, soft_wrap=True)
+        say(f"{len(results.mapped)} of {len(results.boxes)} results go by another name than their sequence:")
         print_facts((f"  {item.found}", f"{item.sequence}  ({', '.join(item.rules)})") for item in results.mapped)
     for sentence in (*results.notes, *map(str, starts)):
-        console.print(f"note: {sentence}", markup=False, soft_wrap=True)
+        say(f"note: {sentence}")

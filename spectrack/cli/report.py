@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, output, print_facts
+from spectrack.cli.console import ProgressBar, output, print_facts, say
 from spectrack.cli.score_tables import make_trackers_table
 from spectrack.errors import ConfigError
 from spectrack.reports.options import ReportOptions
@@ -66,10 +66,7 @@ class Report:
         truth = None if self.truth is None else read_truth(self.truth)
         labels = sorted({label for run in runs for label in run.sequences} or set(truth or ()))
         if self.results and not labels:
-            raise ConfigError(
-                "expected --truth DIR for results without a run, found neither truth nor run; name the folder of truth "
-                "boxes"
-            )
+            raise ConfigError("expected --truth DIR for results without a run, found neither; name the folder of truth")
         foreign = [read_results(place, labels) for place in self.results]
         view = view_dataset(runs, dataset=self.dataset, root=self.root)
         remarks = [sentence for _, sentences in foreign for sentence in sentences]
@@ -90,12 +87,10 @@ class Report:
     def _print(self, report: WrittenReport) -> None:
         from spectrack.reports.wording import lead
 
-        console, comparison = output(), report.comparison
-        console.print(comparison.notes[0], markup=False, soft_wrap=True)
-        console.print(make_trackers_table(comparison))
-        console.print(lead(comparison), markup=False, soft_wrap=True)
+        comparison = report.comparison
+        say(comparison.notes[0])
+        output().print(make_trackers_table(comparison))
+        say(lead(comparison))
         for remark in report.remarks:
-            console.print(f"- {remark}", markup=False, soft_wrap=True)
-        print_facts(
-            [("page", str(report.page)), ("figures", str(self.out / "figures")), ("tables", str(self.out / "tables"))]
-        )
+            say(f"- {remark}")
+        print_facts([("page", str(report.page)), *((name, str(self.out / name)) for name in ("figures", "tables"))])

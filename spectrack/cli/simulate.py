@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import arg
 
 from spectrack.cli.console import ProgressBar, make_list, output, print_facts
+from spectrack.cli.track import extent_of
 from spectrack.errors import ConfigError
 from spectrack.simulation.options import VideoOptions
 
@@ -51,12 +52,9 @@ class Simulate:
             output().print(make_list((scenario.name, _describe(scenario)) for scenario in SCENARIOS.values()))
             return 0
         if self.scenario is None or self.out is None:
-            missing = " and ".join(
-                name for name, value in (("--scenario", self.scenario), ("--out", self.out)) if value is None
-            )
-            raise ConfigError(
-                f"expected {missing}, found nothing; give for example --scenario hidden --out clips/hidden, or --list"
-            )
+            needed = {"--scenario": self.scenario, "--out": self.out}
+            missing = " and ".join(name for name, value in needed.items() if value is None)
+            raise ConfigError(f"expected {missing}, found none; try --scenario hidden --out clips/hidden, or --list")
         from spectrack.sequences.writers import write_sequence
         from spectrack.simulation.video import simulate
 
@@ -65,10 +63,7 @@ class Simulate:
             bar.show(f"rendering {len(video)} frames", 0, None)
             folder = write_sequence(video, self.out, format=self.format, false_colour=self.false_colour)
         facts = [
-            (
-                "video",
-                f"{video.name}: {len(video)} frames of {video.width} x {video.height} pixels, {video.bands} bands",
-            ),
+            ("video", extent_of(video)),
             ("attributes", " ".join(video.attributes) or "none"),
             ("folder", str(folder)),
             ("next", f"spectrack track {shlex.quote(str(folder))} --out runs/{video.name} --overlay"),

@@ -38,15 +38,11 @@ class Track:
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video"""
 
     sequence: Annotated[Path, Positional, arg(metavar="SEQUENCE")]
-    """Folder of frames, or file with all frames: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or
-    PNG.
-    """
+    """Folder of frames, or file with all: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or PNG."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder for the results; it must not exist or be empty."""
     box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
-    """The object in the first frame, in cube pixels (mosaic pixels divided by the mosaic block); by default the first
-    truth box.
-    """
+    """The object in the first frame, in cube pixels (mosaic pixels divided by the block); else the first truth box."""
     box_from: Annotated[Path | None, arg(metavar="FILE")] = None
     """File with that box: rows of x,y,w,h, or what CVAT, MOT, COCO, VOC, labelme, Label Studio or YOLO programs export.
     """
@@ -61,8 +57,7 @@ class Track:
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
     format: Annotated[str | None, arg(metavar="NAME")] = None
-    """How to read the frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video.
-    """
+    """How to read frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video."""
     sensor: Annotated[str | None, arg(metavar="NAME")] = None
     """The camera, where it cannot be told: vis16, nir25, rednir15."""
     axes: Annotated[str | None, arg(metavar="LETTERS")] = None
@@ -90,9 +85,8 @@ class Track:
             bar.show("loading the tracker", 0, None)
             from spectrack.trackers.loading import load_tracker
 
-            tracker = load_tracker(
-                self.tracker, weights=self.weights, **asdict(self.network), **self._tracker_options()
-            )
+            options = {**asdict(self.network), **self._tracker_options()}
+            tracker = load_tracker(self.tracker, weights=self.weights, **options)
             recording = record(
                 sequence,
                 tracker,
@@ -122,10 +116,7 @@ class Track:
         if self.box is not None and self.box_from is not None:
             raise ConfigError("expected --box or --box-from, found both; give one of them")
         if self.box_from is None and (self.box_track is not None or self.box_drawn_on != "cube"):
-            raise ConfigError(
-                "expected --box-from beside --box-track and --box-drawn-on, found none; give the file that they speak "
-                "of"
-            )
+            raise ConfigError("expected --box-from beside --box-track and --box-drawn-on, found none; give a file")
         if self.box_from is not None:
             from spectrack.annotations.first_boxes import Coordinates, read_first_box
 
@@ -143,9 +134,7 @@ class Track:
         options = parse_settings(self.set)
         taken = [key for key in options if key in self._settings()]
         if taken:
-            raise ConfigError(
-                f"expected a parameter of the tracker in --set, found {taken[0]!r}; write --{taken[0]} instead"
-            )
+            raise ConfigError(f"expected a parameter of the tracker in --set, found {taken[0]!r}; use --{taken[0]}")
         return options
 
     def _settings(self) -> dict[str, Any]:
@@ -169,8 +158,7 @@ def mosaic_block(sequence: Sequence) -> int:
     if block is None:
         raise ConfigError(
             f"expected mosaics to divide a box by their block, found cubes of an unknown camera in {sequence.name}; "
-            "name it with --sensor, "
-            "or give the box in cube pixels"
+            "name it with --sensor, or give the box in cube pixels"
         )
     return int(block)
 
@@ -192,17 +180,18 @@ def parse_box(text: str) -> Box:
     return as_box(numbers)
 
 
+def extent_of(sequence: Sequence) -> str:
+    """Name and size of a sequence."""
+    size = f"{sequence.width} x {sequence.height} pixels, {sequence.bands} bands"
+    return f"{sequence.name}: {len(sequence)} frames of {size}"
+
+
 def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
     """What a recording gave, as rows of name and value."""
     summary, tracker = recording.summary, recording.summary["tracker"]
-    times = summary["milliseconds"]
-    speed = summary["frames_per_second"]
+    times, speed = summary["milliseconds"], summary["frames_per_second"]
     rows = [
-        (
-            "sequence",
-            f"{sequence.name}: {len(sequence)} frames of {sequence.width} x {sequence.height} pixels, {sequence.bands} "
-            "bands",
-        ),
+        ("sequence", extent_of(sequence)),
         ("tracker", " ".join(str(tracker[key]) for key in ("name", "precision", "device") if key in tracker)),
     ]
     if speed is not None:

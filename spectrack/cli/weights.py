@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, cast
 
 from tyro.conf import Positional, arg, subcommand
 
-from spectrack.cli.console import ProgressBar, output, print_facts
+from spectrack.cli.console import ProgressBar, print_facts, say
 from spectrack.errors import ConfigError, WeightsError
 
 
@@ -23,26 +23,20 @@ class ListWeights:
         from spectrack.weights.index import available, search_folders
 
         labels = {method.name: method.label for method in list_methods()}
-        console, found = output(), available()
+        found = available()
         for item in found:
             size = f"{item.metadata.parameters / 1e6:.2f} M values, {item.path.stat().st_size / 2**20:.1f} MiB"
             method = labels.get(item.metadata.method, item.metadata.method)
             print_facts([(item.name, f"{method}, {item.metadata.profile}, {size}, {item.path}")])
         if not found:
-            console.print(
-                "no weights found; train some with `spectrack train`, or bring a checkpoint in with `spectrack weights "
-                "import`"
-            )
-        console.print(
-            "looked in " + ", ".join(str(folder) for folder in search_folders()), markup=False, soft_wrap=True
-        )
+            say("no weights found; make some with `spectrack train` or `spectrack weights import`")
+        say("looked in " + ", ".join(map(str, search_folders())))
         return 0
 
 
 @dataclass(frozen=True)
 class ImportWeights:
-    """Turn a published checkpoint (SiamBAN, pysot, ImageNet ResNet-50 of torchvision or timm) into a weights file for
-    the profile full.
+    """Turn a published checkpoint (SiamBAN, pysot, ResNet-50 of torchvision or timm) into weights of profile full.
 
     Only tensors are read from the file; pickled code is refused, not run.
     """
@@ -59,9 +53,7 @@ class ImportWeights:
     def run(self) -> int:
         """Import and say what it became."""
         if self.out.suffix != ".safetensors":
-            raise ConfigError(
-                f"expected a file name ending in .safetensors for --out, found {str(self.out)!r}; rename it"
-            )
+            raise ConfigError(f"expected a file name ending in .safetensors as --out, found {self.out!s}; rename it")
         from spectrack.files import FileTerms, check_file, write_file
 
         terms = FileTerms("weights", overwrite=self.overwrite, inputs=(self.file,))

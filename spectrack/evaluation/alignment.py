@@ -43,14 +43,11 @@ def one_truth(runs: Mapping[str, TrackedRun], given: Mapping[str, Boxes]) -> dic
             elif not np.array_equal(truth.setdefault(label, item.truth), item.truth, equal_nan=True):
                 raise InputError(
                     f"expected one truth for the sequence {label!r}, found {source[label]!r} and {name!r} to hold "
-                    "different boxes; they tracked different versions of the data: track again, or name the truth to "
-                    "use with --truth"
+                    "different boxes; they tracked different data: track again, or name the truth to use with --truth"
                 )
             source.setdefault(label, name)
     if not truth:
-        raise InputError(
-            f"expected truth boxes to score against, found none in {', '.join(runs)}; name them with --truth DIR"
-        )
+        raise InputError(f"expected truth boxes to score against, found none in {', '.join(runs)}; use --truth DIR")
     return truth
 
 
@@ -75,10 +72,7 @@ def one_set(runs: Mapping[str, TrackedRun], truth: Mapping[str, Boxes], *, share
         left_out = _listed(sorted(truth.keys() - set(common)))
         remarks.append(f"Compared on the {len(common)} sequences that all have; left out: {left_out}.")
     if not common:
-        raise InputError(
-            f"expected runs with a sequence in common, found none among {', '.join(runs)}; check that the names of "
-            "sequences agree"
-        )
+        raise InputError(f"expected runs that share a sequence, found none among {', '.join(runs)}; check the names")
     return common, remarks
 
 

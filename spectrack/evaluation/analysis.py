@@ -130,9 +130,8 @@ def analyse(
     overlaps = {label: overlaps_by_frame(item.boxes, truth[label]) for label, item in items.items()}
     if hidden is None:
         hidden = {label: hidden_in([item], truth[label]) for label, item in items.items()}
-    judged = [
-        found for label, item in items.items() if (found := _judged(item, truth[label], hidden[label])) is not None
-    ]
+    tried = [_judged(item, truth[label], hidden[label]) for label, item in items.items()]
+    judged = [found for found in tried if found is not None]
     frames = Judged.pool(judged) if judged else None
     words = {label: item.attributes for label, item in items.items()} if attributes is None else attributes
     return Analysis(

@@ -51,11 +51,10 @@ def per_attribute(
             members.setdefault(label, []).append(item.name)
     if not members:
         raise InputError(
-            f"expected attributes for the {len(scores.sequences)} scored sequences, found none for any of them; "
-            "check that the names agree, or leave attributes out"
+            f"expected attributes for {len(scores.sequences)} sequences, found none; check the names, or leave them out"
         )
-    selected = {label: scores.select(members[label]) for label in sorted(members)}
-    return {
-        label: AttributeScores(label, len(part.sequences), part.figures, score_interval(part, level=level))
-        for label, part in selected.items()
-    }
+    found = {}
+    for label in sorted(members):
+        part = scores.select(members[label])
+        found[label] = AttributeScores(label, len(part.sequences), part.figures, score_interval(part, level=level))
+    return found

@@ -1,8 +1,7 @@
 """Runs side by side: everything that is said about several, under one protocol on one set of sequences.
 
 Boxes are scored anew, whatever the runs were scored with before, so that no two columns of a table mean different
-things. What is said about each is in `spectrack.evaluation.analysis`; commands, tables and figures compute nothing of
-their own.
+things. What is said about each is in `spectrack.evaluation.analysis`; commands, tables and figures only show it.
 """
 
 from __future__ import annotations
@@ -81,8 +80,8 @@ class Comparison:
     @property
     def notes(self) -> tuple[str, str]:
         """What is printed on every figure: the protocol with the sequences, and the weights."""
-        protocol = f"protocol {self.scores.description}; {self.scores.extent}"
-        return protocol, "; ".join(map(_weights_note, self.entrants))
+        weights = "; ".join(map(_weights_note, self.entrants))
+        return f"protocol {self.scores.description}; {self.scores.extent}", weights
 
     def ranked(self) -> list[Analysis]:
         """The trackers, best headline score first."""
@@ -113,10 +112,9 @@ class Comparison:
     def differences(self) -> list[dict[str, Any]]:
         """Every two trackers and every figure that tables show: ``tracker``, ``baseline``, ``figure`` and interval."""
         return [
-            {"tracker": tracker.name, "baseline": baseline.name, "figure": name}
-            | asdict(self.difference(tracker, baseline, name))
-            for tracker, baseline in self.pairs()
-            for name in tracker.intervals
+            {"tracker": one.name, "baseline": other.name, "figure": name} | asdict(self.difference(one, other, name))
+            for one, other in self.pairs()
+            for name in one.intervals
         ]
 
     def highlights(self, each: int = 1) -> list[Highlight]:
@@ -139,8 +137,7 @@ class Comparison:
             del orders["most different"]
         chosen: dict[str, str] = {}
         for reason, order in orders.items():
-            for label in [label for label in order if label not in chosen][:each]:
-                chosen[label] = reason
+            chosen |= dict.fromkeys([label for label in order if label not in chosen][:each], reason)
         return [Highlight(label, reason) for label, reason in chosen.items()]
 
 
@@ -154,8 +151,7 @@ def compare(
     """Score runs on the same sequences under one protocol.
 
     Args:
-        runs: own runs and foreign results, by name or to be named by their trackers; the first is the one that others
-            are compared with.
+        runs: own runs and foreign results, by name or named by their trackers; others are compared with the first.
         truth: label to (N, 4), which takes precedence over what the runs hold.
         attributes: label to attribute labels, for sequences whose runs name none.
         options: the protocol and its rules.
@@ -167,18 +163,14 @@ def compare(
     """
     named = runs if isinstance(runs, Mapping) else dict(zip(unique_names(runs), runs, strict=True))
     if not named:
-        raise InputError(
-            "expected at least one run to report on, found none; name a run directory, or results with --results "
-            "NAME=DIR"
-        )
+        raise InputError("expected at least one run, found none; name a run folder, or results with --results NAME=DIR")
     options = options or ScoringOptions()
     known = one_truth(named, truth or {})
     labels, remarks = one_set(named, known, shared=options.shared)
     failed = any(run.sequences[label].failure is not None for run in named.values() for label in labels)
     recorded = next((run.protocol for run in named.values() if run.protocol), DEFAULT_PROTOCOL)
-    rule = resolve_protocol(
-        options.protocol or recorded, invalid=options.invalid, missing=options.missing or ("miss" if failed else None)
-    )
+    missing = options.missing or ("miss" if failed else None)
+    rule = resolve_protocol(options.protocol or recorded, invalid=options.invalid, missing=missing)
     known = {label: known[label] for label in labels}
     words = {label: _attributes(named.values(), label, attributes or {}) for label in labels}
     words = {label: found for label, found in words.items() if found}

@@ -1,9 +1,7 @@
-"""Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap it
-reaches.
+"""Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap.
 
 The flag is compared with two truths. *Hidden*: see `hidden_frames`. *Missed*: the box overlaps the object by less than
-0.1, hidden or not; frames whose truth has no box are left out there. The first frame is given and never counts, nor
-does a frame that was not tracked.
+0.1, hidden or not, where the truth has a box. Neither the first frame, which is given, nor an untracked one counts.
 """
 
 from __future__ import annotations
@@ -20,9 +18,7 @@ from spectrack.evaluation.metrics import overlaps_by_frame
 from spectrack.evaluation.robustness import LOST_BELOW
 
 HIDDEN_BELOW = LOST_BELOW
-"""An object of which less than this share is seen counts as hidden: even a box around all that is seen of it would
-overlap its whole box by less than what counts as a miss, so no tracker can be asked to hold it.
-"""
+"""An object of which less is seen counts as hidden: even a box around all that is seen would count as a miss."""
 
 HIDDEN_WORDS = f"less than {HIDDEN_BELOW:.0%} of the object is seen, or the truth has no box"
 """When an object is hidden, for captions."""
@@ -66,8 +62,7 @@ class Reliability:
         frames: (B,) frames a bin.
         score: (B,) mean confidence; None in an empty bin.
         overlap: (B,) mean IoU; None in an empty bin.
-        correlation: Spearman's rank correlation of confidence and overlap over all frames; None where either never
-            varies.
+        correlation: Spearman's rank correlation of confidence and overlap over all frames; None where one never varies.
     """
 
     edges: tuple[float, ...]
@@ -128,8 +123,7 @@ def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, hidden:
     lengths = {len(rows) for rows in (boxes, truth, confidence, flag, unseen)}
     if len(lengths) > 1:
         raise InputError(
-            f"expected boxes, truth, scores, flags and visibility of one length, found lengths {sorted(lengths)}; cut "
-            "them"
+            f"expected boxes, truth, scores, flags, visibility of one length, found lengths {sorted(lengths)}; cut them"
         )
     tracked = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(confidence))
     tracked[:1] = False
@@ -157,8 +151,7 @@ def reliability(frames: Judged, *, bins: int = RELIABILITY_BINS) -> Reliability:
     Raises:
         InputError: fewer than one bin.
 
-    Source: DeGroot and Fienberg, The Comparison and Evaluation of Forecasters, The Statistician 32, 1983 (reliability
-    diagram).
+    Source: DeGroot and Fienberg, The Comparison and Evaluation of Forecasters, 1983 (reliability diagram).
     """
     if bins < 1:
         raise InputError(f"expected at least one bin, found {bins}; 10 are usual")
@@ -194,6 +187,4 @@ def _rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float |
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks from 0, equal values sharing their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    mean_ranks: NDArray[np.float64] = (ends - (counts + 1) / 2)[inverse]
-    return mean_ranks
+    return np.asarray((np.cumsum(counts) - (counts + 1) / 2)[inverse])

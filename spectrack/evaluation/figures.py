@@ -1,5 +1,4 @@
-"""The figures that are told of a tracker, each once: its key, its headings, its decimals, what is better, and how it is
-computed.
+"""The figures that are told of a tracker, each once: key, headings, decimals, what is better, and how it is computed.
 
 Whatever prints, draws or stores a figure asks this table. To add one to the scores, write the function that computes it
 from the `Frames` of a sequence and enter it in `FIGURES`: scoring under every protocol, means, intervals, differences,
@@ -63,8 +62,7 @@ class Figure:
         digits: decimals; None for a count.
         better: which is better; None where neither is.
         note: how it is taken, behind the heading where people read it.
-        measure: computes it for one sequence; None where the protocol does not define it. Figures that are not
-            protocols' scores have no such function.
+        measure: computes it for one sequence, None where the protocol does not define it; only scores have it.
         compared: whether it stands in tables and gets intervals and differences; otherwise it is only stored.
     """
 
@@ -183,9 +181,8 @@ FIGURES: dict[str, Figure] = {
 LOST = Figure("lost", "lost", f"sequences on which {LOST_WORDS}", digits=None, better="low")
 FAILED = Figure("failed", "failed", "sequences on which the tracker stopped with an error", digits=None, better="low")
 MISSED = Figure("missed", "missed", "frames without a usable box", digits=None, better="low")
-FRAMES_PER_SECOND = Figure(
-    "frames_per_second", "frames/s", "frames per second, reading included", "fps", digits=1, note="all frames"
-)
+_RATE = "frames per second, reading included"
+FRAMES_PER_SECOND = Figure("frames_per_second", "frames/s", _RATE, "fps", digits=1, note="all frames")
 PART_MS = {
     part: Figure(part, f"{part} ms", f"{part} in milliseconds a frame", digits=2, better=None, note="median")
     for part in ("reading", "network", "rest")

@@ -1,8 +1,7 @@
 """Overlap, centre distance and the curves made from them: pure functions on arrays of boxes.
 
 Curves are read off sorted values with a binary search, which counts exactly what a comparison at every threshold would
-count and takes a million frames in a fraction of a second; a few thresholds are compared one by one, which is faster
-still.
+count and takes a million frames in a fraction of a second; a few thresholds are faster compared one by one.
 """
 
 from __future__ import annotations

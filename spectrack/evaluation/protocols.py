@@ -12,6 +12,7 @@ No protocol here overwrites the first prediction with the truth, as some tools d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -51,8 +52,7 @@ class Protocol:
             ``<=``.
         averaging: what the headline averages over, ``sequences`` or ``frames``.
         first_frame: whether the frame whose box was given counts.
-        invalid: what a truth row without a positive, finite size does: stop (``error``), count as a ``miss``, or
-            ``skip``.
+        invalid: what a truth row without a positive, finite size does: ``error``, count as a ``miss``, or ``skip``.
         missing: what a frame without a finite predicted box does: stop (``error``) or count as a ``miss``.
         edge_truth_is_miss: a truth box with x <= 0 or y <= 0 overlaps nothing, while its distance counts, as in
             HyperTools.py of the HOT challenge (it costs 0.0002 of AUC on HOT2020).
@@ -84,40 +84,25 @@ class Protocol:
         success = f"{self.headline.heading} = {means}"
         precision = f", distance {'<' if self.precision_strict else '≤'} t" if self.precision_thresholds else ""
         over = "all frames pooled" if self.averaging == "frames" else "mean over sequences"
-        rest = ("" if self.first_frame else ", first frame left out") + (
-            ", truth at the edge missed" if self.edge_truth_is_miss else ""
-        )
-        return f"{self.name}: {success}{precision}, {over}{rest}"
+        first = "" if self.first_frame else ", first frame left out"
+        edge = ", truth at the edge missed" if self.edge_truth_is_miss else ""
+        return f"{self.name}: {success}{precision}, {over}{first}{edge}"
 
 
 _PIXELS = tuple(float(distance) for distance in range(51))
 _TWENTIETHS = tuple(step * 0.05 for step in range(21))
 _HUNDREDTHS = tuple(step / 100 for step in range(101))
-_TO_HALF = _HUNDREDTHS[:51]
+_normalised = functools.partial(Protocol, normalised_precision_thresholds=_HUNDREDTHS[:51])
+_pooled = functools.partial(Protocol, auc_is_average_overlap=True, averaging="frames", first_frame=False)
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol(
-            "hot", hot_thresholds(), False, _PIXELS, True, "error", "error", normalised_precision_thresholds=_TO_HALF
-        ),
-        Protocol(
-            "hotc2026", hot_thresholds(), False, _PIXELS, True, "skip", "miss", normalised_precision_thresholds=_TO_HALF
-        ),
-        Protocol("otb", _TWENTIETHS, True, _PIXELS, False, "miss", "error", normalised_precision_thresholds=_TO_HALF),
-        Protocol("lasot", _TWENTIETHS, True, _PIXELS, False, "skip", "error", normalised_precision_thresholds=_TO_HALF),
-        Protocol(
-            "got10k",
-            _HUNDREDTHS,
-            True,
-            (),
-            False,
-            "skip",
-            "error",
-            auc_is_average_overlap=True,
-            averaging="frames",
-            first_frame=False,
-        ),
+        _normalised("hot", hot_thresholds(), False, _PIXELS, True, "error", "error"),
+        _normalised("hotc2026", hot_thresholds(), False, _PIXELS, True, "skip", "miss"),
+        _normalised("otb", _TWENTIETHS, True, _PIXELS, False, "miss", "error"),
+        _normalised("lasot", _TWENTIETHS, True, _PIXELS, False, "skip", "error"),
+        _pooled("got10k", _HUNDREDTHS, True, (), False, "skip", "error"),
     )
 }
 
@@ -206,23 +191,20 @@ def _score_sequence(name: str, predicted: Boxes, truth: Boxes, rule: Protocol) -
             f"expected truth boxes with positive, finite sides in {name!r}, found {_rows(bad_truth, first)}; "
             "choose --invalid miss to count such frames as misses or --invalid skip to leave them out"
         )
+    skipped = 0
     if rule.invalid == "skip":
         predicted, truth, skipped = predicted[~bad_truth], truth[~bad_truth], int(bad_truth.sum())
         bad_truth = np.zeros(len(truth), dtype=bool)
-    else:
-        skipped = 0
     if not len(truth):
         raise InputError(
             f"expected at least one frame to score in {name!r}, found none under the protocol {rule.name} "
-            f"({skipped} skipped{'' if rule.first_frame else ', the first frame does not count'}); leave the sequence "
-            "out"
+            f"({skipped} skipped{'' if rule.first_frame else ', the first frame does not count'}); leave it out"
         )
     lacking = np.asarray(~np.isfinite(predicted).all(axis=1))
     if lacking.any() and rule.missing == "error":
         raise InputError(
             f"expected a finite predicted box for every frame of {name!r}, found NaN or infinity in "
-            f"{_rows(lacking, first)}; "
-            "choose --missing miss to count such frames as misses"
+            f"{_rows(lacking, first)}; choose --missing miss to count such frames as misses"
         )
     missed = bad_truth | lacking
     if missed.any():
@@ -303,8 +285,7 @@ def check_names(predictions: Collection[str], truth: Collection[str], rule: Prot
     if absent and rule.missing == "error":
         raise InputError(
             f"expected predictions for {len(truth)} sequences, found none for {_some(absent)}; track them, leave their "
-            "truth out, "
-            "or choose --missing miss to count their frames as misses"
+            "truth out, or choose --missing miss to count their frames as misses"
         )
 
 
@@ -315,13 +296,9 @@ def _some(names: list[str]) -> str:
 
 def _check_policy(kind: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
-        raise ConfigError(
-            f"expected {kind} to be one of {', '.join(known)}, found {value!r}; {nearest_name(value, known)}"
-        )
+        raise ConfigError(f"expected {kind} among {', '.join(known)}, found {value!r}; {nearest_name(value, known)}")
 
 
 def _rows(mask: NDArray[np.bool_], first: int) -> str:
     """Such as ``3 of 80 frames, first at index 12``."""
-    return (
-        f"{int(mask.sum())} of {mask.size} frames, the first at frame {int(np.argmax(mask)) + first} (counted from 0)"
-    )
+    return f"{mask.sum()} of {mask.size} frames, the first at frame {np.argmax(mask) + first} (counted from 0)"

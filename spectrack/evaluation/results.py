@@ -35,13 +35,7 @@ from spectrack.evaluation.protocols import Protocol, check_names, resolve_protoc
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 
-TRUTH_FILES = (
-    "HSI/groundtruth_rect.txt",
-    "groundtruth_rect.txt",
-    "img/groundtruth_rect.txt",
-    "imgs/groundtruth_rect.txt",
-    "groundtruth.txt",
-)
+TRUTH_FILES = (*(f"{folder}groundtruth_rect.txt" for folder in ("HSI/", "", "img/", "imgs/")), "groundtruth.txt")
 """Where a sequence folder may keep its truth, tried in this order."""
 
 Place = str | os.PathLike[str]
@@ -132,9 +126,7 @@ def evaluate_results(
     chosen = names if sequences is None else list(dict.fromkeys(sequences))
     for name in chosen:
         if name not in true.sources:
-            raise InputError(
-                f"expected truth for the sequence {name!r} in {truth}, found none; {nearest_name(name, names)}"
-            )
+            raise InputError(f"expected truth for {name!r} in {truth}, found none; {nearest_name(name, names)}")
     foreign = match_results(found, names, origin=origin, keep=chosen)
     rule = resolve_protocol(protocol, invalid=invalid, missing=missing)
     check_names([*foreign.boxes, *(foreign.unmatched if sequences is None else ())], chosen, rule)
@@ -177,9 +169,7 @@ def find_truth_set(place: Place) -> ResultSet:
 
 
 def _truth_by_modality(root: Path) -> dict[str, Path]:
-    """Truth of the challenge's tree since 2023: the modality is the outer folder, and the false-colour twin holds the
-    truth.
-    """
+    """Truth of the challenge's tree since 2023: by modality as the outer folder, in each one's false-colour twin."""
     found: dict[str, Path] = {}
     folders = [entry for entry in sorted(root.iterdir()) if entry.is_dir()] if root.is_dir() else []
     for folder in sorted(folders, key=lambda folder: "false" not in folder.name.lower()):

@@ -89,9 +89,7 @@ def robustness(
     """
     if not 0 < lost_below <= 1 or patience < 1:
         found = f"{lost_below} and {patience}"
-        raise ConfigError(
-            f"expected an overlap in (0, 1] and a patience of at least 1, found {found}; 0.1 and 10 are usual"
-        )
+        raise ConfigError(f"expected an overlap in (0, 1] and a patience of at least 1, found {found}; take 0.1 and 10")
     losses = []
     for name, overlap in overlaps.items():
         known = ~np.isnan(np.asarray(overlap, dtype=np.float64))

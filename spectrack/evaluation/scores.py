@@ -128,9 +128,7 @@ class Scores:
             if item.name == name:
                 return item
         known = [item.name for item in self.sequences]
-        raise InputError(
-            f"expected one of the {len(known)} scored sequences, found {name!r}; {nearest_name(name, known)}"
-        )
+        raise InputError(f"expected one of {len(known)} scored sequences, found {name!r}; {nearest_name(name, known)}")
 
     def select(self, names: Iterable[str]) -> Scores:
         """The same scores restricted to some sequences, means taken anew.
@@ -162,9 +160,7 @@ def combine(protocol: str, description: str, switches: dict[str, Any], sequences
         InputError: no sequence.
     """
     if not sequences:
-        raise InputError(
-            "expected at least one sequence to score, found none; give truth and predictions of one sequence or more"
-        )
+        raise InputError("expected at least one sequence to score, found none; give truth and predictions")
     figures = [item.figures for item in sequences]
     # Every figure is a mean over frames, so weighting by frame counts is the same as pooling the frames.
     pooled = Figures.mean(figures, [item.frames for item in sequences])
@@ -183,13 +179,12 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     names = [item.name for item in first.sequences]
     if any(each.switches != first.switches or [item.name for item in each.sequences] != names for each in others):
         raise InputError(
-            "expected the same sequences under the same protocol for all trackers of a row, found others; score again"
+            "expected the same sequences and protocol for each tracker of a row, found others; score again"
         )
     averaged = []
     for several in zip(*(each.sequences for each in scores), strict=True):
-        curves = {
-            kind: tuple(np.mean([getattr(each, kind) for each in several], axis=0).tolist()) for kind in CURVE_KINDS
-        }
+        rows = {kind: [getattr(each, kind) for each in several] for kind in CURVE_KINDS}
+        curves = {kind: tuple(np.mean(values, axis=0).tolist()) for kind, values in rows.items()}
         figures = Figures.mean([each.figures for each in several])
         missed = round(float(np.mean([each.missed for each in several])))
         averaged.append(replace(several[0], missed=missed, figures=figures, **curves))

@@ -24,8 +24,7 @@ class TrackedSequence:
         truth: (N, 4), or None; rows of zeros where the object is absent.
         score: (N,) confidence; None for other people's results.
         lost: (N,) whether the tracker reports the object as lost; None for other people's results.
-        milliseconds: (N,) times by name, ``reading``, ``network`` and ``rest``; NaN in frames that were not tracked;
-            empty for other people's results.
+        milliseconds: (N,) times of ``reading``, ``network`` and ``rest``; NaN in untracked frames; empty without times.
         attributes: labels such as OCC.
         visibility: (N,) share of the object that is seen, where the truth knows it.
         failure: what the tracker failed with; boxes from there on are NaN.
@@ -108,11 +107,8 @@ class TrackedRun:
         if isinstance(machines, list) and machines:
             return " + ".join(str(name) for name in machines)
         cores = origin.get("cores")
-        words = (
-            origin.get("processor"),
-            f"{cores} core{'s' if cores != 1 else ''}" if cores else "",
-            origin.get("gpu"),
-        )
+        counted = f"{cores} core{'s' if cores != 1 else ''}" if cores else ""
+        words = (origin.get("processor"), counted, origin.get("gpu"))
         return ", ".join(str(word) for word in words if word) if words[0] else ""
 
     @property

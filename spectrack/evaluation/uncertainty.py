@@ -67,17 +67,12 @@ def bootstrap_interval(
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise InputError(
-            f"expected one finite value per sequence, found an array of shape {array.shape}; score at least one "
-            "sequence"
-        )
+        raise InputError(f"expected one finite value a sequence, found shape {array.shape}; score one sequence or more")
     if not 0 < level < 1:
         raise InputError(f"expected a level between 0 and 1, found {level}; 0.95 is usual")
     share = np.ones(array.size) if weights is None else np.asarray(weights, dtype=np.float64)
     if share.shape != array.shape:
-        raise InputError(
-            f"expected {array.size} weights, one a value, found shape {share.shape}; give the frame counts"
-        )
+        raise InputError(f"expected {array.size} weights, one a value, found shape {share.shape}; give frame counts")
     generator = np.random.default_rng(seed)
     # How often each sequence is drawn is multinomial, which needs no (resamples, N) index array.
     counts = generator.multinomial(array.size, np.full(array.size, 1 / array.size), size=resamples)
@@ -114,14 +109,11 @@ def difference_interval(scores: Scores, baseline: Scores, figure: str = "auc", *
     """
     if scores.switches != baseline.switches:
         raise InputError(
-            f"expected both results under one protocol with the same switches, found {scores.protocol} and "
-            f"{baseline.protocol}; score again"
+            f"expected one protocol and its switches, found {scores.protocol} and {baseline.protocol}; score again"
         )
     names = [item.name for item in scores.sequences]
     if sorted(names) != sorted(item.name for item in baseline.sequences):
-        raise InputError(
-            "expected the same sequences on both sides, found different ones; restrict both with Scores.select"
-        )
+        raise InputError("expected the same sequences on both sides, found others; restrict both with Scores.select")
     paired = [a - b for a, b in zip(_values(scores, figure), _values(baseline.select(names), figure), strict=True)]
     return bootstrap_interval(paired, weights=_weights(scores), **options)  # type: ignore[arg-type]
 

@@ -6,13 +6,7 @@ from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
 from spectrack.files.configurations import differences, refuse_other
 from spectrack.files.manifest import MANIFEST, Manifest
 from spectrack.files.places import FileTerms, Terms, check_file, check_folder
-from spectrack.files.writing import (
-    number_key,
-    user_cache_folder,
-    write_atomically,
-    write_json,
-    write_text,
-)
+from spectrack.files.writing import number_key, user_cache_folder, write_atomically, write_json, write_text
 
 __all__ = [
     "MANIFEST",

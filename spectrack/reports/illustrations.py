@@ -84,9 +84,7 @@ def file_stem(label: str) -> str:
 
 
 def plan_figures(
-    comparison: Comparison,
-    highlights: Sequence[Highlight],
-    strips: Mapping[str, list[StripFrame]],
+    comparison: Comparison, highlights: Sequence[Highlight], strips: Mapping[str, list[StripFrame]]
 ) -> tuple[list[Plan], list[str]]:
     """Every figure that the comparison gives, and sentences about what is left out.
 

@@ -145,15 +145,7 @@ def confidence_table(comparison: Comparison) -> Table | None:
 
 def all_tables(comparison: Comparison) -> dict[str, Table]:
     """Every table that the comparison gives, by stem."""
-    makers = (
-        summary_table,
-        pooling_table,
-        attribute_table,
-        sequence_table,
-        loss_table,
-        confidence_table,
-        speed_table,
-    )
+    makers = (summary_table, pooling_table, attribute_table, sequence_table, loss_table, confidence_table, speed_table)
     tables = [make(comparison) for make in makers]
     return {table.stem: table for table in tables if table is not None}
 

@@ -116,7 +116,7 @@ def result_of_row(
     """The result of a row.
 
     Args:
-        row: which.
+        row: the row that was measured.
         scores: of its trackers.
         reference: mean scores of the row that it is compared with.
         labels: as in `summarise`.

@@ -1,6 +1,7 @@
 """Recording: what the folder of results holds, that it can be scored again, and when it is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,25 @@ def test_overwriting_replaces_results_and_nothing_else(video, tmp_path):
     with refuses(ConfigError, "overlay.mp4"):
         record(video, Drifting(4), out, options=RecordOptions(overwrite=True, overlay=True))
     assert (out / "overlay.mp4").read_bytes() == b"mine"
+
+
+def test_half_replaced_results_are_not_read(video, tmp_path, monkeypatch):
+    record(video, Drifting(4), tmp_path / "out")
+    replace = Path.replace
+
+    def interrupted(self, target):
+        if Path(target).name == "summary.json" and Path(target).parent == tmp_path / "out":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            record(video, Drifting(4), tmp_path / "out", options=RecordOptions(overwrite=True))
+    with refuses(InputError, tmp_path / "out", "--overwrite"):
+        read_run(tmp_path / "out")
+    record(video, Drifting(4), tmp_path / "out", options=RecordOptions(overwrite=True))
+    assert len(read_run(tmp_path / "out").sequences) == 1
 
 
 def test_an_existing_empty_folder_is_kept(video, tmp_path):

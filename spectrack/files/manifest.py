@@ -130,6 +130,11 @@ class Manifest:
         runs = [self.runs[number] for number in used if self.runs[number].kind == kind]
         return bool(runs) and all(run.finished for run in runs)
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether files of a run that did not end as it should are there, maybe beside older ones."""
+        return any(not self.runs[content.run].finished for contents in self.contents.values() for content in contents)
+
     def leftovers(self) -> list[Path]:
         """Folders of unfinished files that runs which are over left."""
         return [place for run in self.runs if (place := self.folder / f"{STAGING}{run}").is_dir()]

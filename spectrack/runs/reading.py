@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from spectrack.annotations.text import read_boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
+from spectrack.files import Manifest
 from spectrack.runs.evidence import Arrays, read_evidence
 from spectrack.runs.frame_table import read_frame_table
 from spectrack.runs.layout import BENCHMARK, DONE, PLAN, RECORDING, RUN, SUMMARY, SequenceFiles, is_file_name
@@ -92,6 +93,11 @@ def read_run(directory: str | os.PathLike[str]) -> StoredRun:
     if (place / RUN).is_file():
         return stored_run(place, read_json(place / RUN, "a run"))
     if _is_recording(place):
+        if Manifest.read(place).is_interrupted:
+            raise InputError(
+                f"expected a whole recording in {place}, found one whose writing was interrupted; give the command "
+                "once more, with --overwrite"
+            )
         return _recording(place, read_json(place / SUMMARY, "the summary of a recording"))
     if (place / PLAN).is_file():
         finished = len(list((place / DONE).glob("[!.]*.json")))

@@ -3,8 +3,7 @@
 Source: Han et al., "Learning to Fuse Asymmetric Feature Maps in Siamese Trackers" (SiamBAN-ACM), CVPR 2021, whose
 published code is the authors' RGB branch in SSF-Net's repository. A convolution over the template, spread over the
 search map, and the search map side by side is the sum of one over each; the first is computed once a target. Differs
-from the code in nothing but the start of the last bias (a plausible box, as in `correlation_head`) and the clamped
-exponent.
+from the code in nothing but the last bias's start (a plausible box, as in `correlation_head`) and the clamped exponent.
 """
 
 from __future__ import annotations
@@ -84,8 +83,7 @@ class AsymmetricHead(LevelHead):
     def __init__(self, channels: int, levels: int) -> None:
         if min(channels, levels) < 1:
             raise ConfigError(
-                f"expected positive channels and levels, found {channels} and {levels}; the published code has 256 and "
-                "3"
+                f"expected positive channels and levels, found {channels} and {levels}; the published code: 256 and 3"
             )
         super().__init__(
             *(nn.ModuleList(AsymmetricBranch(channels, outputs) for _ in range(levels)) for outputs in (2, 4))

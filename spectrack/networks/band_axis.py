@@ -1,6 +1,4 @@
-"""The band axis of a cube: what networks that take all bands ask of crops and wavelengths, and the order of the
-bands.
-"""
+"""The band axis of a cube: what networks on all bands ask of crops and wavelengths, and the order of the bands."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from spectrack.errors import InputError
 CubeInput = Literal["shape", "counts"]
 
 _FLOOR = 0.02
-"""Added to the brightness that spectra are divided by: below 2 % of the brightest they are mostly noise and count less.
-"""
+"""Added to the brightness that divides spectra: below 2 % of the brightest they are mostly noise and count less."""
 
 
 def check_crops(cube: Tensor, wavelengths_nm: Tensor | None, *, bands: int = 0, smallest: int = 1) -> None:
@@ -29,34 +26,24 @@ def check_crops(cube: Tensor, wavelengths_nm: Tensor | None, *, bands: int = 0, 
         smallest: side that the network needs, pixels.
 
     Raises:
-        InputError: fewer than three bands, crops too small, another number of bands, or wavelengths that are not one a
-            band.
+        InputError: fewer than three bands, crops too small, another number of bands, or not one wavelength a band.
     """
     if cube.ndim != 4 or cube.shape[1] < 3:
         raise InputError(
-            f"expected crops (N, bands, H, W) with at least three bands, found {tuple(cube.shape)}; give all bands of "
-            "the cube"
+            f"expected crops (N, 3 or more bands, H, W), found {tuple(cube.shape)}; give all bands of the cube"
         )
     found = cube.shape[1]
     if min(cube.shape[2:]) < smallest:
-        raise InputError(
-            f"expected crops of at least {smallest} pixels a side, found {tuple(cube.shape[2:])}; cut larger crops"
-        )
+        raise InputError(f"expected crops of at least {smallest} px a side, found {tuple(cube.shape[2:])}; cut larger")
     if bands not in (0, found):
-        raise InputError(
-            f"expected crops of {bands} bands, as the weights were made for, found {found}; name other weights"
-        )
+        raise InputError(f"expected crops of the weights' {bands} bands, found {found}; name other weights")
     if wavelengths_nm is not None and wavelengths_nm.shape != (found,):
-        raise InputError(
-            f"expected {found} wavelengths, one a band, found shape {tuple(wavelengths_nm.shape)}; give one a band or "
-            "None"
-        )
+        shape = tuple(wavelengths_nm.shape)
+        raise InputError(f"expected {found} wavelengths, one a band, found shape {shape}; give one a band or None")
 
 
 def known_wavelengths(wavelengths_nm: Tensor | None) -> Tensor | None:
-    """The wavelengths where every one is a finite number and not all are the same, else None: then nobody knows
-    them.
-    """
+    """The wavelengths where all are finite numbers and not all the same, else None: then nobody knows them."""
     if wavelengths_nm is None or not bool(torch.isfinite(wavelengths_nm).all()):
         return None
     return None if bool((wavelengths_nm == wavelengths_nm[0]).all()) else wavelengths_nm
@@ -69,9 +56,7 @@ def sorting_order(wavelengths_nm: Tensor) -> Tensor | None:
 
 
 def in_order(cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Cube (N, B, H, W) and wavelengths (B,) by rising wavelength; as they are, and None, where nobody knows the
-    wavelengths.
-    """
+    """Cube (N, B, H, W) and wavelengths (B,) by rising wavelength; as it is, and None, where nobody knows them."""
     wavelengths_nm = known_wavelengths(wavelengths_nm)
     order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
     return (

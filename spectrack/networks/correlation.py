@@ -1,6 +1,4 @@
-"""What correlation heads compute besides their layers: cross-correlation, fusion of levels, distances, and where a
-template's cells lie.
-"""
+"""What correlation heads compute besides layers: correlation, fusion of levels, distances, places of template cells."""
 
 from __future__ import annotations
 
@@ -14,8 +12,7 @@ from spectrack.errors import InputError
 from spectrack.grid import TEMPLATE_SIZE_PX, centres_px
 
 _MAXIMUM_EXPONENT = 7.0
-"""exp(7) = 1097 px, four times the search region; above it a distance is wrong anyway and bf16 losses would overflow.
-"""
+"""exp(7) = 1097 px, four times the search region; a distance above it is wrong and bf16 losses would overflow."""
 
 
 def box_coordinates(boxes: Tensor, cells: int) -> Tensor:
@@ -50,8 +47,7 @@ def cross_correlate(search: Tensor, kernel: Tensor) -> Tensor:
 
     Args:
         search: (N, C, H, W).
-        kernel: (M, C, h, w) with M = N (pairwise), M = 1 (one template, many searches) or N = 1 (many templates, one
-            search).
+        kernel: (M, C, h, w), M = N (pairwise), M = 1 (a template, many searches) or N = 1 (many templates, a search).
 
     Returns:
         (max(N, M), C, H - h + 1, W - w + 1); no padding, no normalisation.
@@ -74,13 +70,11 @@ def cross_correlate(search: Tensor, kernel: Tensor) -> Tensor:
         or kernel_width > width
     ):
         raise InputError(
-            "expected a search map and a kernel of equal channels and equal (or single) batch, found "
-            f"{tuple(search.shape)} and "
-            f"{tuple(kernel.shape)}; use the same head and batch for both"
+            "expected a search map and a kernel of equal channels and equal (or single) batch, "
+            f"found {tuple(search.shape)} and {tuple(kernel.shape)}; use the same head and batch for both"
         )
     if kernels == 1:
-        # A plain depth-wise convolution keeps channels_last, where it is two to three times faster than the grouped
-        # form.
+        # A plain depth-wise convolution keeps channels_last and is then two to three times as fast as a grouped one.
         return functional.conv2d(search, kernel.transpose(0, 1), groups=channels)
     groups = kernels * channels
     stacked = search.expand(kernels, -1, -1, -1).reshape(1, groups, height, width)

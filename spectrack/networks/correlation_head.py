@@ -88,9 +88,7 @@ class CorrelationBranch(nn.Module):
         return cast(Tensor, self.search_tower(search))
 
     def correlate(self, kernel: Tensor, tower: Tensor) -> Tensor:
-        """Correlate (M, hidden, 5, 5) kernels with (N, hidden, 29, 29) outputs of the search tower: (max(N, M),
-        outputs, 25, 25).
-        """
+        """(M, hidden, 5, 5) kernels on the search tower's (N, hidden, 29, 29) to (max(N, M), outputs, 25, 25)."""
         return cast(Tensor, self.prediction(cross_correlate(tower, kernel)))
 
     def forward(self, kernel: Tensor, search: Tensor) -> Tensor:
@@ -166,8 +164,7 @@ class LevelHead(nn.Module):
     def _check_levels(self, levels: Sequence[Tensor]) -> None:
         if len(levels) != len(self.classification):
             raise InputError(
-                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the "
-                "same levels"
+                f"expected {len(self.classification)} neck levels, found {len(levels)}; let neck and head name the same"
             )
 
     def _initialise(self) -> None:
@@ -188,8 +185,7 @@ class CorrelationHead(LevelHead):
         channels: channels of the neck's maps (256 in `full`, 64 to 96 in `compact`).
         levels: number of backbone levels.
         hidden: channels of towers and correlation; `channels` when None, as in the paper.
-        tower_kernel: side of the towers' unpadded convolution; 3 in the paper. The response is 25x25 for any odd side
-            up to 7.
+        tower_kernel: side of the towers' unpadded convolution; 3 in the paper. The response is 25x25 for 1, 3, 5, 7.
         template_box: tell the template's towers where the box lies, see `box_coordinates`; not in the paper.
         prediction_kernel: side of the convolution after the correlation: 1 in the paper; 3 lets a point see how its
             neighbours respond, from which the extent of the target is easier to tell.
@@ -218,9 +214,8 @@ class CorrelationHead(LevelHead):
         width = channels if hidden is None else hidden
         if min(channels, levels, width) < 1 or tower_kernel not in (1, 3, 5, 7):
             raise ConfigError(
-                f"expected positive channels, levels and hidden and a tower_kernel of 1, 3, 5 or 7, found {channels}, "
-                f"{levels}, "
-                f"{width} and {tower_kernel}; the paper has 256, 3, 256 and 3"
+                "expected positive channels, levels and hidden and a tower_kernel of 1, 3, 5 or 7, "
+                f"found {channels}, {levels}, {width} and {tower_kernel}; the paper has 256, 3, 256 and 3"
             )
         if prediction_kernel not in (1, 3, 5):
             raise ConfigError(f"expected a prediction_kernel of 1, 3 or 5, found {prediction_kernel}; the paper has 1")
@@ -241,8 +236,7 @@ class CorrelationHead(LevelHead):
 
         Args:
             levels: per level (M, channels, 7, 7), the neck's central cells.
-            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, in crop pixels; needed with
-                `template_box` only.
+            boxes: (M, 4) x0, y0, x1, y1 of the targets in the template crops, px; needed with `template_box` only.
 
         Returns:
             The kernels of both tasks.

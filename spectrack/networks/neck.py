@@ -37,8 +37,7 @@ class Neck(nn.Module):
         super().__init__()
         if not in_channels or min(*in_channels, channels) < 1:
             raise ConfigError(
-                f"expected positive channels for the neck, found {list(in_channels)} -> {channels}; name each level's "
-                "width"
+                f"expected positive channels for the neck, found {list(in_channels)} -> {channels}; name each width"
             )
         self.in_channels = tuple(in_channels)
         self.channels = channels
@@ -61,8 +60,7 @@ class Neck(nn.Module):
         """
         if len(levels) != len(self.levels):
             raise InputError(
-                f"expected {len(self.levels)} backbone levels, found {len(levels)}; build neck and backbone for the "
-                "same"
+                f"expected {len(self.levels)} backbone levels, found {len(levels)}; build neck and backbone alike"
             )
         return [adjust(level) for adjust, level in zip(self.levels, levels, strict=True)]
 

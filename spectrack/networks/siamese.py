@@ -39,8 +39,7 @@ class SiameseConfig:
         backbone: which one, and its shape.
         channels: width of neck and head; 0 takes what the backbone asks for.
         template_box: tell the head where the target's box lies in the template (ours, see `box_coordinates`).
-        prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 looks at the
-            neighbours too.
+        prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 sees neighbours.
     """
 
     backbone: BackboneConfig = field(default_factory=CompactConfig)
@@ -83,11 +82,11 @@ class SiameseNetwork(nn.Module):
         super().__init__()
         self.config = config or SiameseConfig()
         self.backbone = self.config.backbone.build()
-        if (self.backbone.stride_px, self.backbone.first_cell_px) != (STRIDE_PX, FIRST_CELL_PX):
+        first, stride = self.backbone.first_cell_px, self.backbone.stride_px
+        if (stride, first) != (STRIDE_PX, FIRST_CELL_PX):
             raise ConfigError(
-                f"expected a backbone with cells at {FIRST_CELL_PX:g} + {STRIDE_PX} j px, found "
-                f"{self.backbone.first_cell_px:g} + {self.backbone.stride_px} j in {self.config.backbone.name}; "
-                "crop or pad its maps"
+                f"expected a backbone with cells at {FIRST_CELL_PX:g} + {STRIDE_PX} j px, "
+                f"found {first:g} + {stride} j in {self.config.backbone.name}; crop or pad its maps"
             )
         widths = self.backbone.out_channels
         channels = self.config.channels or self.backbone.neck_channels
@@ -106,12 +105,10 @@ class SiameseNetwork(nn.Module):
     def normalise(self, images: Tensor) -> Tensor:
         """Images in [0, 1] to the range the backbone was trained on; shape kept, in the number type of the weights.
 
-        Give float32 images to a bfloat16 network too: subtracting first and rounding afterwards keeps dark images
-        apart.
+        Give float32 images to a bfloat16 network too: rounding after the subtraction keeps dark images apart.
         """
         if self._grey_range is not None:
-            # Plain numbers, the same values: broadcasting over three channels that lie innermost in memory is ten times
-            # slower.
+            # The same values as plain numbers: broadcasting over three innermost channels is ten times slower.
             mean, deviation = self._grey_range
             scaled = torch.sub(images, mean).div_(deviation)
         else:
@@ -148,8 +145,7 @@ class SiameseNetwork(nn.Module):
 
         Args:
             template_images: (N, 3, 127, 127) in [0, 1].
-            template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; used where the configuration says
-                `template_box`.
+            template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; used with `template_box`.
         """
         return self.head.template_kernels(self.template(template_images), template_boxes)
 
@@ -171,9 +167,7 @@ def keep_levels(state: Mapping[str, Tensor], have: Sequence[int], wanted: Sequen
         ConfigError: a level that the network does not have.
     """
     if not set(wanted) <= set(have):
-        raise ConfigError(
-            f"expected levels out of {list(have)}, which the weights have, found {list(wanted)}; name others"
-        )
+        raise ConfigError(f"expected some of the weights' levels {list(have)}, found {list(wanted)}; name others")
     places = [list(have).index(level) for level in wanted]
     unused = tuple(f"backbone.layer{level - 1}." for level in have if level > max(wanted))
     kept: dict[str, Tensor] = {}

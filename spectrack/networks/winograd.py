@@ -1,5 +1,4 @@
-"""3x3 convolutions of wide maps with a quarter of the multiplications: Winograd's F(4x4, 3x3), dilated as well, in
-plain PyTorch.
+"""3x3 convolutions of wide maps by Winograd's F(4x4, 3x3), a quarter of the products, dilated too, in plain PyTorch.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: a tile of 4x4 outputs takes 36
 products for every pair of channels instead of 144, and the products of all tiles are 36 matrix products. This
@@ -103,9 +102,7 @@ class WinogradConv2d(nn.Module):
         return padded.as_strided(shape, strides).reshape(-1, _TILE * _TILE, channels)
 
     def _join(self, outputs: Tensor, count: int, rows: int, columns: int) -> Tensor:
-        """Tiles (N * rows * d * columns * d, 16, K) to (N, K, 4 * rows * d, 4 * columns * d) in channels_last, and the
-        bias.
-        """
+        """Tiles (N * rows * d * columns * d, 16, K) to (N, K, 4 * rows * d, 4 * columns * d) channels_last and bias."""
         step = self.dilation
         apart = outputs.view(count, rows, step, columns, step, _OUTPUTS, _OUTPUTS, -1).permute(0, 1, 5, 2, 3, 6, 4, 7)
         joined = apart.reshape(count, _OUTPUTS * rows * step, _OUTPUTS * columns * step, outputs.shape[2])

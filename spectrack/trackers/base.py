@@ -1,7 +1,6 @@
 """What every tracker is: `init` on the first frame, `update` on each later one, an `Estimate` for each.
 
-The two-method shape is the single-object-tracking community's (got10k, pytracking), so foreign trackers fit in a few
-lines.
+The two methods are the single-object-tracking community's (got10k, pytracking): foreign trackers fit in a few lines.
 """
 
 from __future__ import annotations
@@ -115,9 +114,7 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
         raise InputError(f"expected a sequence with frames, found none in {sequence.name}; name another folder")
     first = sequence.first_box if box is None else as_box(box)
     if first is None:
-        raise BoxError(
-            f"expected a first box for {sequence.name}, found neither a box nor a truth file; give --box x,y,w,h"
-        )
+        raise BoxError(f"expected a first box for {sequence.name}, found no box and no truth; give --box x,y,w,h")
     check_box_in_frame(first, sequence.height, sequence.width)
     frame = sequence.pictured_frame if tracker.wants_pictures else sequence.frame
     tracker.init(frame(0), first, wavelengths_nm=sequence.wavelengths_nm)

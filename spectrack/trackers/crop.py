@@ -22,9 +22,7 @@ from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
 _MOST_AVERAGED, _MOST_INTERPOLATED = 4, 128
-"""OpenCV averages areas of no more channels, and interpolates no more; others take two matrix products, 15 times as
-long.
-"""
+"""OpenCV averages and interpolates no more channels at once; more take two matrix products, 15 times as long."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,7 @@ class Colouring:
         # NaN and infinity survive the product, so the channels need looking at and not all bands.
         if raw.dtype.kind == "f" and not np.isfinite(image).all():
             check_finite(raw, name=name)
-            raise CubeError(
-                f"expected values of {name} within the range of float32, found larger ones; rescale the cube"
-            )
+            raise CubeError(f"expected values of {name} in the range of float32, found larger ones; rescale the cube")
         return np.asarray(image).reshape(height, width, -1)
 
 
@@ -124,9 +120,7 @@ class BandScaling:
                 scaled = self.gain.apply(raw)
         if raw.dtype.kind == "f" and not np.isfinite(scaled).all():
             check_finite(raw, name=name)
-            raise CubeError(
-                f"expected values of {name} within the range of float32, found larger ones; rescale the cube"
-            )
+            raise CubeError(f"expected values of {name} in the range of float32, found larger ones; rescale the cube")
         return scaled
 
 
@@ -180,8 +174,7 @@ def cut(
     image = np.empty((window.side, window.side, len(fill)), dtype=np.float32)
     if x1 - x0 < window.side or y1 - y0 < window.side:
         image[:] = fill
-    # A few rows at a time stay in the processor's cache from the file's memory to the colours: twice as fast as all at
-    # once.
+    # A few rows at a time stay in the processor's cache from file to colours: twice as fast as all at once.
     step = max(1, _PIXELS_AT_ONCE // max(x1 - x0, 1))
     for top in range(y0, y1 if x1 > x0 else y0, step):
         bottom = min(top + step, y1)

@@ -1,6 +1,4 @@
-"""From a name to a ready tracker: find the weights, build the network they describe, apply what they were trained
-with.
-"""
+"""From a name to a ready tracker: weights are found, their network is built, their training's settings apply."""
 
 from __future__ import annotations
 
@@ -47,8 +45,7 @@ def load_tracker(
         weights: a file or the name of shipped weights; by default the ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and faster.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
-        options: online parameters and switches by name, such as ``size_rate=0.2``; the others come with the weights or
-            are the defaults.
+        options: online parameters and switches by name, as ``size_rate=0.2``; by default the weights' or the method's.
 
     Raises:
         ConfigError: unknown tracker, profile, option, precision or device, or weights for a tracker that has none.

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind")
 
 Origin = Literal["shipped", "recipe", "import"]
-"""Where weights of a profile come from: a file that comes with the method, its recipe of the same name, or
-`spectrack weights import`.
-"""
+"""Where a profile's weights come from: shipped in a file, a recipe of the same name, or `spectrack weights import`."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,7 @@ class Method:
         profiles: sizes of the network, the one taken by default first, with where weights of each come from.
         learner: a `training.learner.Learner`, made from a recipe; empty where nothing is trained.
         loss: dataclass of the section ``loss``; its float fields are weights that a stage of the training may change.
-        batches: what the learner eats: ``pairs`` gives `pairs.batches.Batch`, ``spectral`` gives
-            `pairs.spectral_expansion.SpectralBatch`.
+        batches: the learner's: ``pairs`` (`pairs.batches.Batch`) or ``spectral`` (`spectral_expansion.SpectralBatch`).
         folder: where ``recipes/*.toml``, ``ablation.toml`` and, for methods of other packages, ``*.safetensors`` lie.
     """
 

@@ -34,8 +34,7 @@ class OnlineOptions:
         size_rate: how fast the size follows the prediction, in [0, 1].
         agreement_cells: the box is averaged, by score, over grid points up to so many cells away that see the target in
             the same place; 0 takes the best point's box alone, as SiamBAN does.
-        calibrate: in [0, 1], how much of the network's error on the first frame, where the truth is known, is taken out
-            later.
+        calibrate: share in [0, 1] of the network's error on the first, known box that is taken out later.
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
         lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
         search_growth: factor on the search region while the target is lost, at least 1.
@@ -57,9 +56,8 @@ class OnlineOptions:
         # Written so that NaN fails too.
         if not (self.penalty >= 0 and self.lost_frames >= 1 and self.search_growth >= 1):
             raise ConfigError(
-                f"expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, found {self.penalty}, "
-                f"{self.lost_frames} "
-                f"and {self.search_growth}; correct the option"
+                "expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, "
+                f"found {self.penalty}, {self.lost_frames} and {self.search_growth}; correct the option"
             )
 
 
@@ -171,8 +169,7 @@ def _agreement(
     cell: tuple[int, int],
     reach: int,
 ) -> NDArray[np.float64]:
-    """(25, 25) weights that sum to 1: powers of the score, near `cell`, where the predicted centre is nearly the one at
-    `cell`.
+    """(25, 25) weights, sum 1: powers of the score, near `cell`, where the predicted centre is nearly that of `cell`.
 
     A single point's box jitters; its neighbours saw the same target through other receptive fields. Points that look at
     something else disagree about the centre and stay out.

@@ -144,8 +144,7 @@ def _load(point: EntryPoint) -> Method:
     loaded: Any = resolve(point.value)
     if not isinstance(loaded, Method) or loaded.name != point.name:
         raise ConfigError(
-            f"expected a spectrack.Method named {point.name!r} at {point.value!r}, found {loaded!r}; mend or remove "
-            "that package"
+            f"expected a spectrack.Method {point.name!r} at {point.value!r}, found {loaded!r}; mend its package"
         )
     return loaded
 

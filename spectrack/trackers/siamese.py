@@ -1,5 +1,4 @@
-"""What Siamese trackers share: one template crop, one search crop a frame, one decision, whatever the network between
-them.
+"""What Siamese trackers share: one template crop, one search crop a frame, one decision, any network between them.
 
 The crop geometry and the decision are SiamBAN's (Chen et al., CVPR 2020), on which BCR-Net is built. Crops are cut
 before they are scaled, so only the window of a frame is read.
@@ -57,8 +56,7 @@ class TrainedSetting(TypedDict, total=False):
 
 
 class SiameseTracker(Tracker):
-    """A tracker that looks for a template in a search crop. A subclass says what a crop holds and what the network
-    makes of it.
+    """Looks for a template in a search crop; a subclass says what a crop holds and what the network makes of it.
 
     Args:
         network: trained, with its shape as `config`; it is copied, folded and put into inference form.
@@ -108,9 +106,7 @@ class SiameseTracker(Tracker):
 
     @abstractmethod
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
-        """Take in the template crop (1, channels, 127, 127) and the target's corners (1, 4) in it; inference mode is
-        on.
-        """
+        """Take in the template crop (1, channels, 127, 127) and its target's corners (1, 4); inference mode is on."""
 
     @abstractmethod
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
@@ -130,9 +126,7 @@ class SiameseTracker(Tracker):
         self._shape = frame.shape
         height, width, bands = self._shape
         if self.bands not in (None, bands):
-            raise CubeError(
-                f"expected cubes of {self.bands} bands, as the weights were made for, found {bands}; name other weights"
-            )
+            raise CubeError(f"expected cubes of the weights' {self.bands} bands, found {bands}; name other weights")
         check_box_in_frame(first_box, height, width)
         self._prepare(cube, wavelengths_nm)
         self._image = self._imaging(self.scaling.fit(cube))
@@ -151,15 +145,10 @@ class SiameseTracker(Tracker):
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame; see `Tracker.update`."""
         if self._state is None:
-            raise InputError(
-                "expected init before update, found a tracker without a target; call init(cube, box) first"
-            )
+            raise InputError("expected init before update, found a tracker without target; call init(cube, box) first")
         frame = as_frame(frame)
         if frame.shape != self._shape:
-            raise CubeError(
-                f"expected frames of shape {self._shape} as the first, found {frame.shape}; start again on the new "
-                "video"
-            )
+            raise CubeError(f"expected frames of shape {self._shape}, found {frame.shape}; call init on the new video")
         if self.scaling.every_frame:
             cube = frame.whole()
             check_cube(cube, name="the frame")
@@ -205,15 +194,13 @@ def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device
 def for_inference(
     network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()
 ) -> AnyNetwork:
-    """A folded copy in channels_last and in the number type asked for, its wide convolutions in the fastest form for
-    that.
+    """A folded copy in channels_last and the number type asked for, wide convolutions in the fastest form for that.
 
     Args:
         network: trained; not changed.
         device: where the copy goes.
         kind: float32 or bfloat16.
-        exact: modules inside it that stay float32 in any case, such as ``bimm.phi``; the input's mean and deviation
-            always do.
+        exact: modules in it that always stay float32, such as ``bimm.phi``, as the input's mean and deviation do.
     """
     folded = fold_batch_norm(network, memory_format=torch.channels_last).to(device)
     exact_names = tuple(f"{name}." for name in exact)

@@ -1,8 +1,7 @@
 """When a second template is taken from the running video, and when it is dropped again.
 
 Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.1 names a dynamic template update in one clause and gives
-no rule. The rule is this project's: the first template is kept for ever beside one slot that is overwritten, never
-blended.
+no rule. The rule is ours: the first template is kept for ever beside one slot that is overwritten, never blended.
 """
 
 from __future__ import annotations
@@ -45,10 +44,8 @@ class TemplateUpdateOptions:
             self.update_every >= 1 and self.drop_frames >= 1 and self.update_share >= 0 and self.update_change >= 0
         ):
             raise ConfigError(
-                "expected update_every and drop_frames of at least 1 and update_share and update_change of at least "
-                "0, found "
-                f"{self.update_every}, {self.drop_frames}, {self.update_share} and {self.update_change}; correct the "
-                "option"
+                "expected update_every and drop_frames >= 1, update_share and update_change >= 0, found "
+                f"{self.update_every}, {self.drop_frames}, {self.update_share} and {self.update_change}; correct them"
             )
 
 

@@ -15,9 +15,7 @@ from spectrack.training.recipe import Recipe
 
 
 class Feed(Protocol):
-    """Batches by step; what `iterate_batches` makes in worker processes and `finish` turns into what a learner
-    takes.
-    """
+    """Batches by step; `finish` turns what `iterate_batches` makes in worker processes into a learner's batch."""
 
     def __getitem__(self, index: int) -> Any:
         """The packed batch of step `index`."""

@@ -1,6 +1,4 @@
-"""What a method brings to the training loop: a network, losses of a batch, a figure of merit, and what its weights file
-says.
-"""
+"""What a method brings to training: a network, losses of a batch, a figure of merit, and what its weights file says."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ class Learner(nn.Module, ABC):
     """
 
     STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {}
-    """By method of the weights that training starts from: which of their tensors go where, by prefixes of their names.
-    Of a method that is not listed, only the learner's own weights will do.
-    """
+    """Prefixes of names there and here by method of weights to start from; of others, only the learner's will do."""
 
     network: nn.Module
 
@@ -111,8 +107,7 @@ class Learner(nn.Module, ABC):
         else:
             known = " or ".join([method, *self.STARTS])
             raise WeightsError(
-                f"expected weights of {known} to start from, found weights of {metadata.method} in {source}; name "
-                "others"
+                f"expected weights of {known} to start from, found {metadata.method} in {source}; name others"
             )
 
 
@@ -122,8 +117,7 @@ def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mappin
     Args:
         network: keeps the values of all other parts.
         state: tensors by name.
-        prefixes: beginnings of names there and here, such as ``{"backbone.": "rgb.backbone."}``; tensors of other names
-            are left.
+        prefixes: beginnings of names there and here, as ``{"backbone.": "rgb.backbone."}``; other tensors are left.
         source: what the message names, usually the file.
 
     Raises:
@@ -141,16 +135,13 @@ def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mappin
     if complaints or not moved:
         raise WeightsError(
             f"expected {len(expected)} tensors for parts of {type(network).__name__}, found in {source} "
-            f"{complaints or 'none of them'}; "
-            "start from weights of the same widths"
+            f"{complaints or 'none of them'}; start from weights of the same widths"
         )
     network.load_state_dict({**own, **moved})
 
 
 def channels_last(module: nn.Module) -> nn.Module:
-    """The module with its two-dimensional convolutions laid out as channels_last; others (3-D ones cannot) as they
-    are.
-    """
+    """The module with two-dimensional convolutions as channels_last; others (3-D ones cannot) as they are."""
     for parameter in module.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.to(memory_format=torch.channels_last)
@@ -163,9 +154,7 @@ def to_images(crops: Tensor) -> Tensor:
 
 
 def best_overlaps(scores: Tensor, distances: Tensor, batch: Any) -> Tensor:
-    """IoU of the best-scored box with the truth, (number of positive pairs,), from (N, 25, 25) scores and (N, 4, 25,
-    25) distances.
-    """
+    """(positive pairs,) IoU of best-scored box and truth, from (N, 25, 25) scores, (N, 4, 25, 25) distances."""
     best = scores.flatten(1).argmax(dim=1)
     found = decode_boxes(distances.float()).flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[:, :, 0]
     return corner_iou(found, batch.box)[batch.positive]
@@ -185,8 +174,7 @@ def corner_iou(boxes: Tensor, others: Tensor) -> Tensor:
 class MovingAverage:
     """Exponential moving average of a module's state; what is validated and shipped.
 
-    The running means and variances of batch normalisation are averaged like weights (they change as slowly), counters
-    are copied.
+    Batch normalisation's running means and variances are averaged like weights (as slow); counters are copied.
 
     Args:
         module: whose state is averaged.

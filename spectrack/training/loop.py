@@ -1,5 +1,4 @@
-"""The training loop: one function from a recipe to a weights file, for every method, resumable to the bit, on Lightning
-Fabric.
+"""The training loop, on Lightning Fabric: from a recipe to a weights file, for every method, resumable to the bit.
 
 A run directory holds the resolved recipe, the environment, a JSON-lines log, the newest checkpoint and, at the end, the
 weights. Killing a run costs at most the steps since the last checkpoint; starting it again goes on from there with the
@@ -101,9 +100,7 @@ def train(
         WeightsError: `recipe.start` cannot be read or does not fit the network.
     """
     if stop_after is not None and stop_after < 1:
-        raise ConfigError(
-            f"expected to stop after at least 1 step, found {stop_after}; leave stop_after out to train to the end"
-        )
+        raise ConfigError(f"expected to stop after at least 1 step, found {stop_after}; leave it out to finish")
     _keep_memory()
     directory = TrainingDirectory(Path(out))
     fabric = _launch(resolve_device(device))
@@ -117,8 +114,7 @@ def train(
         precision = fabric.broadcast(precision)
         if recipe.batch % fabric.world_size:
             raise ConfigError(
-                f"expected a batch that {fabric.world_size} processes share evenly, found {recipe.batch}; change "
-                "recipe.batch"
+                f"expected recipe.batch evenly shared by {fabric.world_size} processes, found {recipe.batch}; change it"
             )
         with fabric.rank_zero_first():
             feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)

@@ -1,5 +1,4 @@
-"""SiamBAN's losses, which every method here builds on: balanced cross-entropy over sampled points, and 1 - IoU over
-positive points.
+"""SiamBAN's losses, which all methods build on: balanced cross-entropy over points, 1 - IoU over positive points.
 
 Source: Chen et al., Siamese Box Adaptive Network, CVPR 2020, section 3.4, and its published configuration
 (both terms weigh 1; positives and negatives each weigh one half; IoU with 1 added to numerator and denominator). The
@@ -27,8 +26,7 @@ class LossConfig:
         regression: weight of 1 - IoU.
         positives: positive points kept a sample; 0 keeps all (SiamBAN: 16).
         negatives: negative points kept a sample; 0 keeps all (SiamBAN: 48).
-        hard_negatives: so many hardest negative points of a sample make half of the negative half; 0 for none
-            (SiamBAN).
+        hard_negatives: so many hardest negatives of a sample make half of the negative half; 0 for none (SiamBAN).
     """
 
     classification: float = 1.0

@@ -76,8 +76,7 @@ class Stage:
 
     Attributes:
         steps: how many; 0 in the last stage takes those that are left.
-        parts: names of the sub-modules that are trained; the others are held and stay in evaluation mode. All when
-            empty.
+        parts: names of the sub-modules that are trained, all when empty; the others stay in evaluation mode.
         loss: weights of the loss that differ from the recipe's here, such as ``{regression = 0}``.
     """
 
@@ -93,8 +92,7 @@ class Recipe:
     Attributes:
         name: of the weights file.
         method: what is trained, by its name.
-        profile: which of the method's named sizes this is, for the metadata; the first by default. What it consists of,
-            `network` says.
+        profile: the method's size (`network` has its contents), for the metadata; the method's first by default.
         description: one sentence for the metadata.
         seed: of everything random.
         pairs: training pairs seen in all.
@@ -217,8 +215,7 @@ def load_recipe(path: str | os.PathLike[str], overrides: dict[str, Any] | None =
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
                 raise ConfigError(
-                    f"expected a section of the recipe, found {section!r} in {dotted!r}, which is a value; correct the "
-                    "key"
+                    f"expected a section of the recipe, found a value, {section!r} in {dotted!r}; correct the key"
                 )
         place[key] = value
     return from_table(Recipe, values, "the recipe")

@@ -1,5 +1,4 @@
-"""The folder of one training: resolved recipe, environment, log and newest checkpoint; each written whole or not at
-all.
+"""The folder of one training: resolved recipe, environment, log, newest checkpoint; each written whole or not at all.
 
 ``recipe.json`` says whose run it is, ``environment.json`` where it started (a resumed run keeps the number format
 chosen there, so that it gives the same weights), ``log.jsonl`` has one JSON object a line, ``checkpoint.ckpt`` is what
@@ -70,8 +69,7 @@ class TrainingDirectory:
             state: dict[str, Any] = torch.load(self.checkpoint, map_location=device, weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise ConfigError(
-                f"expected a whole checkpoint, found a damaged file at {self.checkpoint}; delete it to train from the "
-                "start"
+                f"expected a whole checkpoint, found a damaged one in {self.checkpoint}; delete it to train anew"
             ) from error
         return state
 
@@ -151,9 +149,7 @@ class ClaimedTrainingDirectory(TrainingDirectory):
 def _read(file: Path) -> dict[str, Any]:
     values = _parsed(file.read_text(encoding="utf-8"))
     if values is None:
-        raise ConfigError(
-            f"expected JSON written by an earlier run, found something else in {file}; choose another --out"
-        )
+        raise ConfigError(f"expected JSON written by an earlier run, found other text in {file}; choose another --out")
     return values
 
 

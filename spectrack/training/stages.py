@@ -59,8 +59,7 @@ class StageSchedule:
         network: whose parts are named there.
 
     Raises:
-        ConfigError: a part that the network does not have (the nearest is offered), a group or stage without anything
-            to train.
+        ConfigError: a part that the network has not (the nearest is offered), a group or stage with all frozen.
     """
 
     def __init__(self, recipe: Recipe, network: nn.Module) -> None:
@@ -82,13 +81,10 @@ class StageSchedule:
             elif number:
                 parts = ", ".join(recipe.groups[number - 1].parts)
                 raise ConfigError(
-                    f"expected something to train in the group of {parts}, found all of it frozen; correct groups or "
-                    "frozen"
+                    f"expected something to train in group {parts}, found all of it frozen; correct groups or frozen"
                 )
         if not self.groups:
-            raise ConfigError(
-                f"expected something to train, found all of {type(network).__name__} frozen; correct frozen"
-            )
+            raise ConfigError(f"expected anything to train, found all of {type(network).__name__} frozen; mend frozen")
         self._held: list[nn.Module] = []
 
     def enter(self, stage: Stage) -> None:
@@ -98,25 +94,19 @@ class StageSchedule:
             parameter.requires_grad_(self._moves(name, stage))
             trained += parameter.requires_grad
         if not trained:
-            raise ConfigError(
-                f"expected a stage that trains something, found {', '.join(stage.parts)} frozen; correct stages or "
-                "frozen"
-            )
+            parts = ", ".join(stage.parts)
+            raise ConfigError(f"expected something to train in stage {parts}, found none; correct stages or frozen")
         self._held = [
             module for name, module in self.network.named_modules() if name and not self._moves(name, stage, above=True)
         ]
 
     def hold(self) -> None:
-        """Put what the present stage holds into evaluation mode; to be called after ``train()``, which wakes
-        everything.
-        """
+        """Put what the present stage holds into evaluation mode; call it after ``train()``, which wakes all."""
         for module in self._held:
             module.training = False
 
     def _moves(self, name: str, stage: Stage, *, above: bool = False) -> bool:
-        """Whether a parameter or module is trained in a stage; with `above`, also whether it contains something that
-        is.
-        """
+        """Whether a parameter or module is trained in a stage or, with `above`, contains something that is."""
         if _is_in(name, self.recipe.frozen):
             return False
         return (

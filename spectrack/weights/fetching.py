@@ -1,6 +1,4 @@
-"""Fetching a weights file from an address: the checksum is compared before the file appears, and without one nothing is
-fetched.
-"""
+"""Fetching a weights file from an address: its checksum must be given, and is compared before the file appears."""
 
 from __future__ import annotations
 
@@ -37,8 +35,7 @@ def fetch_weights(
     Args:
         url: an https, http or file address.
         sha256: 64 hexadecimal digits, from a place that you trust.
-        out: the file to write; by default the address's last part in the user's cache folder, where weights are found
-            by name.
+        out: the file to write; by default the address's last part, in the cache folder, where weights are looked up.
         overwrite: replace a file of another content.
         on_progress: called with the bytes read so far and the bytes in all, None when the server does not say.
 
@@ -47,26 +44,20 @@ def fetch_weights(
 
     Raises:
         ConfigError: no checksum, or an address of another kind.
-        WeightsError: the address cannot be read, the download is incomplete or its checksum differs, or the file
-            exists.
+        WeightsError: the address cannot be read, download is incomplete, its checksum differs, or the file exists.
     """
     digest = sha256.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise ConfigError(
-            f"expected a SHA-256 of 64 hexadecimal digits for {url}, found {sha256!r}; weights are not taken without a "
-            "checksum: "
-            "copy it from the page that offers the file"
+            f"expected a SHA-256 of 64 hexadecimal digits for {url}, found {sha256!r}; "
+            "copy the checksum, without which no weights are taken, from the page that offers the file"
         )
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in _SCHEMES:
-        raise ConfigError(
-            f"expected an address that starts with https://, http:// or file://, found {url!r}; correct the address"
-        )
+        raise ConfigError(f"expected an address of https://, http:// or file://, found {url!r}; correct the address")
     name = Path(urllib.parse.unquote(parts.path)).name
     if out is None and not name:
-        raise ConfigError(
-            f"expected an address that ends in a file name, found {url!r}; name the file to write with --out"
-        )
+        raise ConfigError(f"expected an address that ends in a file name, found {url!r}; name a file with --out")
     target = cache_folder() / name if out is None else Path(out)
     if target.is_file() and file_digest(target) == digest:
         return target
@@ -75,8 +66,7 @@ def fetch_weights(
         found = file_digest(temporary)
         if found != digest:
             raise WeightsError(
-                f"expected SHA-256 {digest}, found {found} at {url}; nothing was kept: check the address and the "
-                "checksum, then fetch again"
+                f"expected SHA-256 {digest}, found {found} at {url}, and kept nothing; check both and fetch again"
             )
     return target
 
@@ -94,9 +84,7 @@ def _download(url: str, path: Path, on_progress: Callable[[int, int | None], Non
                         on_progress(done, total)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
-        raise WeightsError(
-            f"expected a file at {url}, found: {reason}; check the address and the connection"
-        ) from error
+        raise WeightsError(f"expected a file at {url}, found: {reason}; check address and connection") from error
     if total is not None and done != total:
         raise WeightsError(f"expected {total} bytes from {url}, found {done}; the connection broke off, fetch again")
 

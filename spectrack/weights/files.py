@@ -1,5 +1,4 @@
-"""Weights files: safetensors with JSON metadata that says what the numbers are, how they were made and what they
-expect.
+"""Weights files: safetensors with JSON metadata that says what the numbers are, how they were made, what they expect.
 
 The metadata sits under one key of the safetensors header, so equal content gives equal bytes. Matrices may be stored in
 float16 to halve the file; they come back as float32, because this project never computes in half precision.
@@ -45,8 +44,7 @@ def save_weights(
         path: the file, usually ``*.safetensors``; missing folders are made.
         state: tensors by name, any device and layout.
         metadata: as the dataclass or as a mapping of its fields.
-        storage: ``float16`` halves the file; vectors (batch normalisation, biases) and values beyond half's range stay
-            float32.
+        storage: ``float16`` halves the file; vectors (normalisation, biases) and values out of range stay float32.
 
     Returns:
         The metadata as written, with parameter count and package version filled in.
@@ -81,7 +79,7 @@ def save_weights(
         header = {_KEY: json.dumps({"schema": _SCHEMA, **described.to_mapping()}, sort_keys=True, allow_nan=False)}
     except (TypeError, ValueError) as error:
         raise WeightsError(
-            f"expected metadata that JSON can hold, found {error}; use numbers, text, lists and tables"
+            f"expected metadata that JSON can hold, found {error}; use numbers, text and lists"
         ) from error
     try:
         with write_atomically(path) as temporary:
@@ -112,9 +110,7 @@ def read_weights(
     header, state = _read_safetensors(found)
     metadata = _parse_header(header, found)
     if method is not None and metadata.method != method:
-        raise WeightsError(
-            f"expected weights of {method}, found weights of {metadata.method} in {found}; name another file"
-        )
+        raise WeightsError(f"expected weights of {method}, found {metadata.method} in {found}; name another file")
     state = {
         name: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
         for name, tensor in state.items()
@@ -145,8 +141,7 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], *, source: str = 
     if complaints:
         raise WeightsError(
             f"expected weights of {type(module).__name__} with {len(expected)} tensors, found in {source} "
-            f"{complaints}; "
-            "use weights made for this configuration"
+            f"{complaints}; use weights made for this configuration"
         )
     module.load_state_dict(dict(state))
 
@@ -168,9 +163,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
     found = Path(path)
     if not found.is_file():
         what = "a folder" if found.is_dir() else "nothing"
-        raise WeightsError(
-            f"expected a weights file, found {what} at {found}; `spectrack weights list` names what is there"
-        )
+        raise WeightsError(f"expected a weights file, found {what} at {found}; see `spectrack weights list`")
     return found
 
 
@@ -195,32 +188,25 @@ def _unreadable(path: Path, error: Exception) -> WeightsError:
         start = file.read(4)
     if start[:2] in (b"PK", b"\x80\x02", b"\x80\x04") or start[:1] == b"\x80":
         return WeightsError(
-            f"expected a safetensors file, found a PyTorch checkpoint in {path}; bring it in with `spectrack weights "
-            "import`"
+            f"expected a safetensors file, found a PyTorch checkpoint in {path}; use `spectrack weights import`"
         )
-    return WeightsError(
-        f"expected a whole safetensors file, found {path.stat().st_size} bytes that are not one in {path} ({error}); "
-        "get it anew"
-    )
+    size = path.stat().st_size
+    return WeightsError(f"expected whole safetensors, found {size} bytes in {path} ({error}); get the file anew")
 
 
 def _parse_header(header: Mapping[str, str], path: Path) -> WeightsMetadata:
     if _KEY not in header:
         raise WeightsError(
-            f"expected spectrack's metadata, found a foreign safetensors file in {path}; bring it in with `spectrack "
-            "weights import`"
+            f"expected spectrack's metadata, found foreign safetensors in {path}; use `spectrack weights import`"
         )
     try:
         values = json.loads(header[_KEY])
         schema = values.pop("schema")
     except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
-        raise WeightsError(
-            f"expected readable metadata, found a damaged header in {path}; get the file anew"
-        ) from error
+        raise WeightsError(f"expected readable metadata, found a damaged header in {path}; get it anew") from error
     if schema != _SCHEMA:
         raise WeightsError(
-            f"expected metadata of schema {_SCHEMA}, found {schema!r} in {path}; use the spectrack version that wrote "
-            "it"
+            f"expected metadata of schema {_SCHEMA}, found {schema!r} in {path}; use the version that wrote it"
         )
     try:
         return WeightsMetadata.from_mapping(values)
@@ -240,10 +226,8 @@ def _check_finite(state: Mapping[str, Tensor], source: str) -> None:
         name for name, tensor in state.items() if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
     ]
     if bad:
-        raise WeightsError(
-            f"expected finite weights, found NaN or infinity in {len(bad)} tensors of {source} ({_first_few(bad)}); "
-            "train anew"
-        )
+        found = f"NaN or infinity in {len(bad)} tensors of {source} ({_first_few(bad)})"
+        raise WeightsError(f"expected finite weights, found {found}; train anew")
 
 
 def _count_parameters(state: Mapping[str, Tensor]) -> int:

@@ -1,10 +1,10 @@
 """Import of foreign checkpoints into the profile `full`: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN.
 
 Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
+Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
 `1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban and STVIR/pysot (shortcuts of 3x3, BGR, grey levels 0 to
-255). RGB goes in everywhere: BGR weights get the input channels of their first convolution flipped, once, and the
-metadata say so; they also name the input range, which the network restores from images in [0, 1]. Checkpoints are
-unpickled as tensors only.
+255). RGB goes in everywhere: BGR weights get their first convolution's input channels flipped, and the metadata say so;
+they also name the input range, restored from images in [0, 1]. Checkpoints are unpickled as tensors only.
 """
 
 from __future__ import annotations
@@ -147,8 +147,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"expected a checkpoint of plain tensors, found pickled code or damage in {path}; it is not run: save its "
-            "state_dict() alone"
+            f"expected a checkpoint of plain tensors, found pickled code or damage in {path}; save a state_dict() alone"
         ) from error
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, LookupError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -166,8 +165,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     )
     if not tensors:
         raise WeightsError(
-            f"expected tensors by name, found {type(content).__name__} without any in {path}; save the network's "
-            "state_dict()"
+            f"expected tensors by name, found a {type(content).__name__} of none in {path}; save the state_dict()"
         )
     return tensors
 
@@ -194,8 +192,7 @@ def _find_kind(foreign: Mapping[str, Tensor], path: Path) -> Kind:
         return "imagenet" if shortcut.shape[-1] == 1 else "pysot"
     first = ", ".join(list(foreign)[:3])
     raise WeightsError(
-        f"expected {', '.join(_LABELS.values())}, found {len(foreign)} tensors named {first}, ... in {path}; give one "
-        "of these"
+        f"expected {', '.join(_LABELS.values())}, found {len(foreign)} tensors: {first}, ... in {path}; give one"
     )
 
 

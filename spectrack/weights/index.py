@@ -1,8 +1,7 @@
 """Index of weights: which files there are, and which one a name means.
 
-Looked up in this order: the folders of the environment variable SPECTRACK_WEIGHTS, the user's cache folder, the files
-shipped with the package, and what other packages ship with their methods; so a user's own file replaces a shipped one
-of the same name.
+Looked up in this order, so that a user's file replaces a shipped one of the same name: the folders of the environment
+variable SPECTRACK_WEIGHTS, the user's cache folder, the package's files, and other packages' files for their methods.
 """
 
 from __future__ import annotations
@@ -101,15 +100,11 @@ def find_weights(
         An existing file with readable metadata.
 
     Raises:
-        WeightsError: nothing of that name (the nearest is offered), a damaged file, or one for another method or
-            profile.
+        WeightsError: nothing of that name (the nearest is offered), a damaged file, or another method's or profile's.
     """
     if name_or_path is None:
         if method is None or profile is None:
-            raise WeightsError(
-                "expected a weights name, or a method and a profile, found neither; `spectrack weights list` names "
-                "what is there"
-            )
+            raise WeightsError("expected a name or a method and a profile, found neither; see `spectrack weights list`")
         name_or_path = weights_name(method, profile)
     from spectrack.weights.files import read_metadata
 
@@ -118,8 +113,7 @@ def find_weights(
     for what, wanted, found in (("method", method, metadata.method), ("profile", profile, metadata.profile)):
         if wanted is not None and wanted != found:
             raise WeightsError(
-                f"expected weights of {what} {wanted}, found {what} {found} in {path}; name another file or change the "
-                f"{what}"
+                f"expected weights of {what} {wanted}, found {found} in {path}; name another file or change the {what}"
             )
     return path
 
@@ -136,8 +130,7 @@ def _resolve(text: str) -> Path:
     if name not in files:
         known = nearest_name(name, files) if files else "there are none yet"
         raise WeightsError(
-            f"expected the name of a weights file, found {text!r}; {known} (looked in {WEIGHTS_VARIABLE}, cache and "
-            "package; "
+            f"expected the name of weights, found {text!r}; {known} (looked in {WEIGHTS_VARIABLE}, cache and package; "
             "train with `spectrack train` or bring a checkpoint in with `spectrack weights import`)"
         )
     return files[name]

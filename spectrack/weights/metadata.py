@@ -64,8 +64,7 @@ class WeightsMetadata:
             )
         if self.bands is not None and self.bands < 1:
             raise WeightsError(
-                f"expected a positive band count or null in the weights' metadata, found {self.bands!r}; mend the "
-                "metadata"
+                f"expected a positive band count or null in weights' metadata, found {self.bands!r}; mend the metadata"
             )
         try:
             Scaling.parse(str(self.scaling))

@@ -104,9 +104,7 @@ class BIMMConfig:
         if self.likeness and not (
             self.normalise_bands and self.phi in ("auto", "pairwise") and (self.shared or self.phi == "pairwise")
         ):
-            raise ConfigError(
-                "expected pairwise phi and normalise_bands for likeness, found another form; turn likeness off"
-            )
+            raise ConfigError("expected pairwise phi and normalise_bands for likeness, found others; turn likeness off")
         if self.bands == 0 and self.phi in ("flat", "row"):
             raise ConfigError(f"expected bands above 0 for phi {self.phi!r}, found 0; take pairwise or set bands")
 

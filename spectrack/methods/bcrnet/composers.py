@@ -178,9 +178,7 @@ def build_composer(config: ComposerConfig, bimm: BandImportanceModule | None = N
     """
     if config.name == "importance":
         if bimm is None:
-            raise ConfigError(
-                "expected a band importance module for the composer importance, found none; build the network with one"
-            )
+            raise ConfigError("expected a band importance module for composer importance, found none; build one in")
         return ImportanceComposer(config, bimm)
     kinds: dict[str, type[Composer]] = {
         "self_expression": SelfExpressionComposer,

@@ -92,7 +92,7 @@ def solve_self_expression(
     """
     if gram.ndim != 3 or gram.shape[1] != gram.shape[2] or gram.shape[1] < 2:
         raise InputError(
-            f"expected Gram matrices (N, 2 or more bands, bands), found {tuple(gram.shape)}; use gram_matrix"
+            f"expected Gram matrices (N, 2 or more bands, bands), found {tuple(gram.shape)}; try gram_matrix"
         )
     if not bool(torch.isfinite(gram).all()):
         raise InputError("expected finite Gram matrices, found NaN or infinity; mask or repair the cube")

@@ -71,9 +71,7 @@ class CorrelationOptions:
                 raise ConfigError(f"expected {name} from {low:g} to {high:g}, found {value!r}; correct the option")
         for name in ("cells", "target_parts", "surroundings_parts"):
             if getattr(self, name) != int(getattr(self, name)):
-                raise ConfigError(
-                    f"expected a whole number for {name}, found {getattr(self, name)}; correct the option"
-                )
+                raise ConfigError(f"expected a whole number for {name}, found {getattr(self, name)}; correct it")
             object.__setattr__(self, name, int(getattr(self, name)))
         if self.cells % 2:
             raise ConfigError(f"expected an even number of cells, found {self.cells}; take {self.cells + 1}")

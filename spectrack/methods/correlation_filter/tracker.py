@@ -99,12 +99,10 @@ class CorrelationFilterTracker(Tracker):
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame; see `Tracker.update`."""
         if not self._started:
-            raise InputError(
-                "expected init before update, found a tracker without a target; call init(cube, box) first"
-            )
+            raise InputError("expected init before update, found a tracker without target; call init(cube, box) first")
         frame = as_frame(frame)
         if frame.shape != self._shape:
-            raise CubeError(f"expected frames of shape {self._shape}, found {frame.shape}; start again on a new video")
+            raise CubeError(f"expected frames of shape {self._shape}, found {frame.shape}; call init on the new video")
         # Nothing of the tracker changes before all reading is done: a frame that cannot be read leaves it as it was.
         sight = self._see(frame, self._centre + self.options.velocity * self._velocity)
         if sight.confidence < _SECOND_LOOK:

@@ -21,8 +21,7 @@ class CompactConfig(BackboneConfig):
     """The shape of a compact backbone.
 
     Attributes:
-        widths: channels after the first, second and third reduction; multiples of 16 fill the processor's vector
-            registers.
+        widths: channels after the first, second and third reduction; multiples of 16 fill a processor's registers.
         dilations: one residual block each at stride 8; dilation 2 widens the view without losing cells.
         middle_blocks: residual blocks at stride 4, where edges and small parts are still apart.
     """

@@ -6,8 +6,7 @@ to 5: `3x3` is SiamBAN's own and fits its checkpoints; `1x1_crop` is this projec
 In `1x1_crop` the shortcut into conv3 drops one pixel on each side before its 1x1 convolution of stride 2, so that it
 samples the centres of the main path's unpadded 3x3 windows. In both, cell j of every level looks at pixel 8 j + 7.
 
-Submodules carry the names of torchvision's ResNet (`conv1`, `layer2.0.downsample.0`, ...), the names every checkpoint
-has.
+Submodules carry torchvision's names for a ResNet (`conv1`, `layer2.0.downsample.0`, ...), which every checkpoint has.
 """
 
 from __future__ import annotations
@@ -34,8 +33,7 @@ class Bottleneck(nn.Module):
     Args:
         channels_in: channels of the input.
         channels: channels of the middle convolution; four times as many come out.
-        stride: of the middle convolution, 1 or 2. Stride 2 is unpadded, so the map shrinks by one cell on each side
-            first.
+        stride: of the middle convolution, 1 or 2. Stride 2 is unpadded: the map first shrinks by one cell on each side.
         dilation: of the middle convolution, whose padding keeps the size at stride 1.
         shortcut: convolution and batch normalisation of the other path, None for the identity.
         crops_shortcut: drop one cell on each side before `shortcut`.

@@ -1,0 +1,46 @@
+"""How words of the command line become the fields of the library's option dataclasses."""
+
+import pytest
+
+from spectrack.cli.entry import parse
+from spectrack.runs.options import RunOptions
+from tests.fixtures.refusals import check_sentence
+
+ABLATE = ["ablate", "bcrnet", "--out", "out"]
+
+
+@pytest.mark.parametrize("words", [["a,b"], ["a", "b"], ["a, b"], ["a,", "b"]])
+def test_several_words_come_with_commas_or_spaces(words):
+    assert parse([*ABLATE, "--rows", *words]).ablation.rows == ("a", "b")
+
+
+def test_several_numbers():
+    assert parse([*ABLATE, "--seeds", "3,4"]).ablation.seeds == (3, 4)
+    assert parse(ABLATE).ablation.seeds == (1, 2)
+
+
+def test_words_that_are_no_numbers(capsys):
+    from spectrack.cli import main
+
+    assert main([*ABLATE, "--seeds", "3;4"]) == 2
+    check_sentence(capsys.readouterr().err.strip(), "'3;4'", "1,2")
+
+
+def test_what_is_left_out_keeps_the_librarys_default():
+    command = parse(["benchmark", "--dataset", "must", "--trackers", "cf", "--out", "out"])
+    assert command.tracking == RunOptions()
+    assert (command.network.precision, command.selection.stream) == ("fp32", "HSI")
+
+
+def test_options_that_are_on_are_switched_off():
+    base = ["benchmark", "--dataset", "must", "--trackers", "cf", "--out", "out"]
+    assert not parse([*base, "--no-evidence"]).tracking.evidence
+    assert not parse(["track", "clip", "--out", "out", "--no-score"]).recording.score
+
+
+def test_the_help_of_an_option_tells_what_it_takes(capsys):
+    with pytest.raises(SystemExit):
+        parse(["benchmark", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "--invalid error|miss|skip" in printed
+    assert "{None}" not in printed

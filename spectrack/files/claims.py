@@ -58,11 +58,7 @@ class Claim:
     @property
     def staging(self) -> Path:
         """A folder on the same file system for what is not finished; everything in it is ours, and goes at the end."""
-        if not self._staging.is_dir():
-            for leftover in self._manifest.leftovers():
-                shutil.rmtree(leftover)
-            self._manifest.begin(self._number, Run(self.terms.kind, _version(), self.terms.single))
-            self._staging.mkdir()
+        self._begin()
         return self._staging
 
     def holds(self, name: str) -> bool:
@@ -123,7 +119,7 @@ class Claim:
         for name in present:
             refuse_occupied(self._manifest, name, self.terms)
         for name in present:
-            self.staging  # noqa: B018 - begins the run, so that the manifest tells who removes
+            self._begin()
             path = self._manifest.path(name)
             path.unlink()
             self._manifest.forget(name)
@@ -135,6 +131,15 @@ class Claim:
     def clear(self) -> None:
         """Remove everything that an earlier run of this kind wrote."""
         self.remove(self._replaceable())
+
+    def _begin(self) -> None:
+        """Enter the run into the manifest, unless that is done, and remove what killed runs left unfinished."""
+        if self._staging.is_dir():
+            return
+        for leftover in self._manifest.leftovers():
+            shutil.rmtree(leftover)
+        self._manifest.begin(self._number, Run(self.terms.kind, _version(), self.terms.single))
+        self._staging.mkdir()
 
     def _replaceable(self) -> list[str]:
         return [name for name in self._manifest.contents if self._manifest.kinds(name) & self.terms.kinds]

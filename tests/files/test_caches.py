@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from spectrack.errors import ConfigError
-from spectrack.files import MANIFEST, Terms, claim_folder
+from spectrack.files import MANIFEST, Manifest, Terms, claim_folder
 from spectrack.files.caches import is_made, make_once
+from spectrack.files.manifest import Run
 from tests.fixtures.refusals import refuses
 
 
@@ -33,9 +34,10 @@ def test_nothing_is_left_of_what_failed_or_was_killed(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make_once(tmp_path / "a", fail)
     assert folders(tmp_path) == []
-    with claim_folder(tmp_path / "a", Terms("cache")) as claim:  # and a kill
-        (claim.staging / "half").write_text("")
-        claim._close = lambda well: None
+    # What a kill leaves.
+    (tmp_path / "a" / ".spectrack-0a").mkdir(parents=True)
+    (tmp_path / "a" / ".spectrack-0a" / "half").write_text("")
+    Manifest(tmp_path / "a").begin("0a", Run("cache", "1.2.3"))
     assert not is_made(tmp_path / "a")
     assert make_once(tmp_path / "a", fill("1"))
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["file", MANIFEST]

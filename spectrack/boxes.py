@@ -116,15 +116,13 @@ def iou(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
     area_b = np.clip(b[..., 2], 0.0, None) * np.clip(b[..., 3], 0.0, None)
     union = area_a + area_b - intersection
     valid = (area_a > 0) & (area_b > 0) & (union > 0)
-    result: NDArray[np.float64] = np.where(valid, intersection / np.where(valid, union, 1.0), 0.0)
-    return result
+    return np.asarray(np.where(valid, intersection / np.where(valid, union, 1.0), 0.0))
 
 
 def centre_distance(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
     """Distance of box centres in cube pixels. Args: (..., 4) each. Returns: (...)."""
     difference = centres(boxes) - centres(others)
-    result: NDArray[np.float64] = np.hypot(difference[..., 0], difference[..., 1])
-    return result
+    return np.asarray(np.hypot(difference[..., 0], difference[..., 1]))
 
 
 def box_of_mask(mask: NDArray[np.bool_]) -> Box | None:

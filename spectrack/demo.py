@@ -61,10 +61,10 @@ class DemoClip:
     def pair(self) -> DemoClip | None:
         """Same motion, shapes and background with ordinary colours for metamers, or the reverse; None without one."""
         layout = get_scenario(self.scenario).layout_name
-        others = [
-            name for name in list_scenarios() if name != self.scenario and get_scenario(name).layout_name == layout
-        ]
-        return dataclasses.replace(self, scenario=others[0]) if others else None
+        for name in list_scenarios():
+            if name != self.scenario and get_scenario(name).layout_name == layout:
+                return dataclasses.replace(self, scenario=name)
+        return None
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,8 @@ def run_demo(
     with write_folder(out, terms) as folder:
         first = first_box(sequence)
         recording = write_recording(sequence, loaded, folder, first, sequence.truth, options, settings, on_progress)
-        comparisons = [
-            TrackedClip(
-                tracker, clip.scenario, score({sequence.name: recording.boxes}, {sequence.name: sequence.truth})
-            )
-        ]
+        scores = score({sequence.name: recording.boxes}, {sequence.name: sequence.truth})
+        comparisons = [TrackedClip(tracker, clip.scenario, scores)]
         if tracker != _PLAIN:
             comparisons.append(_track_clip(clip, plain, "tracking it on false colour", on_progress))
         if (pair := clip.pair()) is not None:

@@ -52,37 +52,23 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Diagnosis]:
     """
     findings: list[Diagnosis] = []
     place = Path(folder)
-    checks: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
-        _versions,
-        _packages,
-        _device,
-        _weights,
-        _encoder,
-        lambda: _writing(place),
-        _memory,
-        lambda: _disk(place),
-    )
+    rest = (lambda: _writing(place), _memory, lambda: _disk(place))
+    checks: tuple[Callable[[], Iterator[Diagnosis]], ...] = (_versions, _packages, _device, _weights, _encoder, *rest)
     for check in checks:
         try:
             findings.extend(check())
         except Exception as error:  # a broken library may raise anything; the report must still be complete
             name = getattr(check, "__name__", "check").strip("_<>")
-            findings.append(
-                Diagnosis(
-                    name,
-                    f"{type(error).__name__}: {error}",
-                    "reinstall the packages: pip install --force-reinstall spectrack",
-                )
-            )
+            remedy = "reinstall the packages: pip install --force-reinstall spectrack"
+            findings.append(Diagnosis(name, f"{type(error).__name__}: {error}", remedy))
     return findings
 
 
 def _versions() -> Iterator[Diagnosis]:
     version = platform.python_version()
     wanted = ".".join(map(str, LEAST_PYTHON))
-    yield Diagnosis(
-        "Python", version, "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later"
-    )
+    remedy = "" if sys.version_info[:2] >= LEAST_PYTHON else f"install Python {wanted} or later"
+    yield Diagnosis("Python", version, remedy)
     yield Diagnosis("spectrack", spectrack.__version__)
 
 
@@ -106,10 +92,8 @@ def _device() -> Iterator[Diagnosis]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     yield Diagnosis("device", f"{device} ({name})")
     cores, threads = usable_cores(), torch.get_num_threads()
-    remedy = (
-        f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other" if threads > cores else ""
-    )
-    yield Diagnosis("threads", f"{threads} of {cores} cores", remedy)
+    advice = f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other"
+    yield Diagnosis("threads", f"{threads} of {cores} cores", advice if threads > cores else "")
     yield Diagnosis("precision", f"auto means {resolve_precision('auto', device)} here")
 
 
@@ -120,11 +104,8 @@ def _weights() -> Iterator[Diagnosis]:
 
     for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep):
         if part.strip() and not Path(part).expanduser().is_dir():
-            yield Diagnosis(
-                WEIGHTS_VARIABLE,
-                f"no folder at {part}",
-                f"correct or unset the environment variable {WEIGHTS_VARIABLE}",
-            )
+            remedy = f"correct or unset the environment variable {WEIGHTS_VARIABLE}"
+            yield Diagnosis(WEIGHTS_VARIABLE, f"no folder at {part}", remedy)
     yield Diagnosis("weights", ", ".join(item.name for item in available()) or "none")
     for method in list_methods():
         for profile in (name for name, origins in method.profiles.items() if "shipped" in origins):
@@ -142,11 +123,8 @@ def _encoder() -> Iterator[Diagnosis]:
     from spectrack.reports.overlay import ENCODERS
 
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
-    yield Diagnosis(
-        "video encoder",
-        encoder or "no H.264 encoder",
-        "" if encoder else "pip install --force-reinstall --only-binary :all: av",
-    )
+    remedy = "" if encoder else "pip install --force-reinstall --only-binary :all: av"
+    yield Diagnosis("video encoder", encoder or "no H.264 encoder", remedy)
 
 
 def _writing(folder: Path) -> Iterator[Diagnosis]:
@@ -172,10 +150,8 @@ def _memory() -> Iterator[Diagnosis]:
 
 def _disk(folder: Path) -> Iterator[Diagnosis]:
     free = shutil.disk_usage(folder).free / 2**30
-    remedy = (
-        "" if free >= LEAST_DISK_GIB else f"free {LEAST_DISK_GIB} GiB on the disk, or work in a folder on another one"
-    )
-    yield Diagnosis("free disk", f"{free:.1f} GiB", remedy)
+    advice = f"free {LEAST_DISK_GIB} GiB on the disk, or work in a folder on another one"
+    yield Diagnosis("free disk", f"{free:.1f} GiB", "" if free >= LEAST_DISK_GIB else advice)
 
 
 def available_memory_gib() -> float | None:

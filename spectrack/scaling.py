@@ -79,8 +79,7 @@ class Scaling:
         if len(values) != len(_PARAMETERS[name]) or not np.isfinite(values).all() or not _in_range(name, values):
             example = str(cls(name, _PARAMETERS[name]))
             raise ConfigError(
-                f"expected {len(_PARAMETERS[name])} usable number(s) for scaling {name}, found {text!r}; write "
-                f"{example}"
+                f"expected {len(_PARAMETERS[name])} usable number(s) for scaling {name}, found {text!r}; use {example}"
             )
         return cls(name, values)
 

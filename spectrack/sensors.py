@@ -73,8 +73,7 @@ class Sensor:
         """
         if not 0 <= share < 1 or (share > 0 and self.block is None):
             raise ConfigError(
-                f"expected a crosstalk share in [0, 1) and a sensor with a mosaic, found {share:g} for {self.name}; "
-                "use 0"
+                f"expected a crosstalk share in [0, 1) and a mosaic, found {share:g} for {self.name}; use 0"
             )
         matrix = (1 - share) * np.eye(self.bands)
         if self.block is None:

@@ -89,8 +89,7 @@ def from_table(
         unknown: what becomes of keys that the dataclass does not have.
 
     Raises:
-        InputError: the class `error`: an unknown key (the nearest is offered), a missing one, a value of wrong type or
-            range.
+        InputError: the class `error`: an unknown key (the nearest is offered), a missing one, a wrong type or range.
 
     Example:
         >>> Clip = dataclasses.make_dataclass("Clip", [("frames", int), ("noise", float, 0.5)])
@@ -167,8 +166,7 @@ class _Reader:
         if missing:
             where = f"{place!r} in {self.source}" if place else self.source
             raise self.error(
-                f"expected {' and '.join(missing)} in {where}, found {', '.join(map(str, values)) or 'nothing'}; add "
-                "what is missing"
+                f"expected {' and '.join(missing)} in {where}, found {', '.join(map(str, values)) or 'nothing'}; add it"
             )
         return cast(Kind, self._guarded(kind, inner, **arguments))
 

@@ -61,8 +61,7 @@ class BoxTrack:
         if after is None or after not in self.boxes:
             return start  # the last key frame holds until the object leaves
         share = (frame - before) / (after - before)
-        result: Box = (1 - share) * start + share * np.array(self.boxes[after], dtype=np.float64)
-        return result
+        return np.asarray((1 - share) * start + share * np.array(self.boxes[after], dtype=np.float64))
 
     def dense(self, frames: int | None = None) -> Boxes:
         """(N, 4) with a row of NaN where there is no box; N is `frames`, or one more than the last frame with a box.
@@ -73,8 +72,7 @@ class BoxTrack:
         length = max(self.boxes, default=-1) + 1 if frames is None else frames
         if frames is None and too_sparse(length, len(self.boxes)):
             raise SequenceError(
-                f"expected frames of one video for {self.name!r}, found {length} frames for {len(self.boxes)} boxes; "
-                "correct them"
+                f"expected one video for {self.name!r}, found {length} frames for {len(self.boxes)} boxes; correct them"
             )
         rows = np.full((length, 4), np.nan)
         for frame, box in self.boxes.items():

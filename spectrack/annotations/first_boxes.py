@@ -112,8 +112,7 @@ def _row(text: str, path: Place, frame: int) -> Box:
         raise SequenceError(
             f"expected a box in frame {frame} (counted from 0) of {path}, found {len(boxes)} rows; name another frame"
         )
-    row: Box = boxes[frame]
-    return row
+    return np.asarray(boxes[frame])
 
 
 def _in_cube_pixels(
@@ -133,12 +132,10 @@ def _in_cube_pixels(
                 f"expected the sizes of picture and cube to scale the box of {path}, found no size of {lacking}; "
                 "scale the box yourself and give it in pixels of the cube"
             )
-        result: Box = box * np.array([width / drawn[0], height / drawn[1]] * 2)
-        return result
+        return np.asarray(box * np.array([width / drawn[0], height / drawn[1]] * 2))
     if drawn is not None and width is not None and height is not None:
         _check_size(drawn, (width, height), coordinates, block, path)
-    result = box / block if coordinates == "mosaic" else box
-    return result
+    return box / block if coordinates == "mosaic" else box
 
 
 def _check_size(
@@ -161,12 +158,10 @@ def _from_shares(
     """Shares of the frame to cube pixels: with the cube's size no other picture matters."""
     width, height = cube
     if width is not None and height is not None:
-        result: Box = box * np.array([width, height, width, height], dtype=np.float64)
-        return result
+        return np.asarray(box * np.array([width, height, width, height], dtype=np.float64))
     if track.size is None:
         raise ConfigError(
-            f"expected the width and height of the cubes for {path}, which gives shares of the frame, found none; give "
-            "both"
+            f"expected width and height of the cubes for {path}, which gives shares of the frame, found none; give both"
         )
     return _in_cube_pixels(
         box * np.array([*track.size, *track.size], dtype=np.float64), track.size, coordinates, block, cube, path

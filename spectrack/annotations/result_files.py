@@ -151,10 +151,8 @@ def read_whole_file(path: Path) -> ResultSet:
         groups.setdefault(track.sequence, []).append(track)
     sources: dict[str, Path | Boxes] = {}
     for name in sorted(lengths):
-        mine = groups.get(name, [])
-        sources[name or path.stem] = (
-            _only(mine, f"{name or 'the video'} of {path}").dense(lengths[name]) if mine else _none(lengths[name])
-        )
+        track = _only(groups[name], f"{name or 'the video'} of {path}") if name in groups else BoxTrack()
+        sources[name or path.stem] = track.dense(lengths[name])
     return ResultSet(path, "coco", sources, single=list(lengths) == [""])
 
 
@@ -242,7 +240,3 @@ def _only(tracks: list[BoxTrack], where: object) -> BoxTrack:
             f"expected the boxes of one object in {where}, found {len(tracks)} ({names}); keep the tracked one"
         )
     return tracks[0]
-
-
-def _none(frames: int) -> Boxes:
-    return np.full((frames, 4), np.nan)

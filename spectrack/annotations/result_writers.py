@@ -49,8 +49,7 @@ class WriteOptions:
         origin: index of the first pixel in the format's reader, added to x and y: 1 for OTB's MATLAB tools.
         seconds: sequence to seconds a frame, for ``got10k``.
         label: class of the object, for ``mot`` and ``coco``.
-        sample: the challenge's sample submission, for ``hotc2026``: its rows are written, in its order, as it names
-            them.
+        sample: the challenge's sample submission, for ``hotc2026``: its rows are written in its order and names.
     """
 
     decimals: int | None = None
@@ -137,10 +136,6 @@ def _check(name: str, value: ArrayLike, options: WriteOptions) -> Boxes:
     return boxes
 
 
-def _zeros(boxes: Boxes) -> Boxes:
-    return np.nan_to_num(boxes)
-
-
 def _fmt(options: WriteOptions) -> str | None:
     return None if options.decimals is None else f"%.{options.decimals}f"
 
@@ -148,14 +143,14 @@ def _fmt(options: WriteOptions) -> str | None:
 def _write_flat(separator: str) -> Callable[[Mapping[str, Boxes], Path, WriteOptions], None]:
     def write(rows: Mapping[str, Boxes], folder: Path, options: WriteOptions) -> None:
         for name, boxes in rows.items():
-            write_boxes(folder / f"{name}.txt", _zeros(boxes), fmt=_fmt(options), separator=separator)
+            write_boxes(folder / f"{name}.txt", np.nan_to_num(boxes), fmt=_fmt(options), separator=separator)
 
     return write
 
 
 def _write_got10k(rows: Mapping[str, Boxes], folder: Path, options: WriteOptions) -> None:
     for name, boxes in rows.items():
-        write_boxes(folder / name / f"{name}_001.txt", _zeros(boxes), fmt=_fmt(options))
+        write_boxes(folder / name / f"{name}_001.txt", np.nan_to_num(boxes), fmt=_fmt(options))
         seconds = (options.seconds or {}).get(name)
         if seconds is None:
             continue
@@ -189,18 +184,14 @@ def _write_coco(rows: Mapping[str, Boxes], path: Path, options: WriteOptions) ->
             )
             if frame in present:
                 values = box if options.decimals is None else [round(value, options.decimals) for value in box]
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image,
-                        "video_id": video,
-                        "track_id": 1,
-                        "category_id": 1,
-                        "bbox": values,
-                        "area": values[2] * values[3],
-                        "iscrowd": 0,
-                    }
-                )
+                ids = {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "video_id": video,
+                    "track_id": 1,
+                    "category_id": 1,
+                }
+                annotations.append(ids | {"bbox": values, "area": values[2] * values[3], "iscrowd": 0})
     categories = [{"id": 1, "name": options.label}]
     value = {"videos": videos, "images": images, "annotations": annotations, "categories": categories}
     # On one line: indented, such a file is three times as large.
@@ -215,7 +206,7 @@ def _write_hotc2026(rows: Mapping[str, Boxes], path: Path, options: WriteOptions
     lines = ["ID,x,y,width,height"]
     for written, name, frame in order:
         # The challenge counts a missing prediction as a box of zeros.
-        box = _zeros(rows[name][frame]) if frame < len(rows[name]) else np.zeros(4)
+        box = np.nan_to_num(rows[name][frame]) if frame < len(rows[name]) else np.zeros(4)
         lines.append(f"{written}_{frame + 1},{_numbers(box, options)}")
     write_text(path, "\n".join(lines) + "\n")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -73,8 +73,8 @@ def read_mot_tracks(text: str, where: Place) -> list[BoxTrack]:
         track = tracks.setdefault(identity, BoxTrack(identity, label))
         if frame in track.boxes:
             raise SequenceError(
-                f"expected one box of track {identity[:40]} in frame {frame + 1} of {where}, "
-                f"found more on line {number}; remove one"
+                f"expected one box of track {identity[:40]} in frame {frame + 1} of {where}, line {number}, found two; "
+                "remove one"
             )
         if box[2] > 0 and box[3] > 0 and not (len(tokens) >= 9 and float(tokens[6]) == 0):
             track.boxes[frame] = box
@@ -103,26 +103,16 @@ def read_csv_boxes(text: str, where: Place) -> tuple[dict[str, Boxes], list[str]
     """Boxes of every sequence of a CSV with the header ``ID,x,y,width,height``.
 
     Returns:
-        sequence name (as in the file, with modality) to (N, 4), NaN for frames without a row; and assumptions, in
-        sentences.
+        sequence name (as in the file, with modality) to (N, 4), NaN without a row; and assumptions, in sentences.
 
     Raises:
         SequenceError: another header, a row that is no box, a frame given twice, or frame numbers without end.
     """
     groups: dict[str, _Rows] = {}
-    for index, (number, tokens) in enumerate(split_rows(text, where)):
-        if index == 0:
-            _check_header(tokens, where)
-            continue
-        name, _, frame = tokens[0].rpartition("_")
-        if len(tokens) != 5 or not name or not (frame.isascii() and frame.isdigit()) or len(frame) > 12:
-            raise SequenceError(
-                f"expected <sequence>_<frame>,x,y,width,height on line {number} of {where}, "
-                f"found {' '.join(tokens)[:60]!r}; correct that line"
-            )
-        box = corners_of([token if is_number(token) else None for token in tokens[1:]], f"line {number} of {where}")
+    for number, name, frame, values in _csv_rows(text, where):
+        box = corners_of([value if is_number(value) else None for value in values], f"line {number} of {where}")
         rows = groups.setdefault(name, _Rows())
-        rows.numbers.append(int(frame))
+        rows.numbers.append(frame)
         rows.values.extend(box)
     if not groups:
         raise SequenceError(f"expected rows below the header in {where}, found none; write one row a frame")
@@ -138,25 +128,25 @@ def read_csv_order(text: str, where: Place) -> list[tuple[str, int]]:
     Raises:
         SequenceError: another header, or an ID of another form.
     """
-    order = []
+    return [(name, frame) for _, name, frame, _ in _csv_rows(text, where)]
+
+
+def _csv_rows(text: str, where: Place) -> Iterator[tuple[int, str, int, list[str]]]:
+    """Line number, sequence, frame number as written and the other values of every row below the header."""
     for index, (number, tokens) in enumerate(split_rows(text, where)):
-        if index == 0:
-            _check_header(tokens, where)
-            continue
         name, _, frame = tokens[0].rpartition("_")
-        if not name or not (frame.isascii() and frame.isdigit()) or len(frame) > 12:
+        if index == 0:
+            if tuple(token.lower() for token in tokens) != CSV_HEADER:
+                raise SequenceError(
+                    f"expected the header ID,x,y,width,height in {where}, found {' '.join(tokens)[:60]!r}; add it"
+                )
+        elif not name or not (frame.isascii() and frame.isdigit()) or len(frame) > 12:
             raise SequenceError(
-                f"expected <sequence>_<frame> on line {number} of {where}, found {tokens[0][:60]!r}; correct that line"
+                f"expected <sequence>_<frame>,x,y,width,height on line {number} of {where}, "
+                f"found {' '.join(tokens)[:60]!r}; correct that line"
             )
-        order.append((name, int(frame)))
-    return order
-
-
-def _check_header(tokens: list[str], where: Place) -> None:
-    if tuple(token.lower() for token in tokens) != CSV_HEADER:
-        raise SequenceError(
-            f"expected the header ID,x,y,width,height in {where}, found {' '.join(tokens)[:60]!r}; add it"
-        )
+        else:
+            yield number, name, int(frame), tokens[1:]
 
 
 def _counts_through(numbers: dict[str, Iterable[int]]) -> bool:

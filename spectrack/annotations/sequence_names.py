@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spectrack.errors import InputError
 
@@ -97,11 +97,7 @@ def _spelling(name: str) -> str:
 def _without(*fields: str) -> Callable[[str], str]:
     def drop(name: str) -> str:
         parts = split_name(name)
-        return str(
-            NameParts(
-                *("" if field in fields else getattr(parts, field) for field in ("year", "split", "modality", "base"))
-            )
-        )
+        return str(replace(parts, **dict.fromkeys(fields, "")))
 
     return drop
 
@@ -164,11 +160,9 @@ def _pairs(results: list[str], sequences: list[str], count: int) -> list[tuple[s
     rivals, choices = Counter(sequence for _, sequence in pairs), Counter(result for result, _ in pairs)
     for result, sequence in pairs:
         if rivals[sequence] > 1 or choices[result] > 1:
-            also = (
-                [other for other, same in pairs if same == sequence],
-                [other for same, other in pairs if same == result],
-            )
-            raise _ambiguous(*also, list(RULES)[count - 1])
+            claimants = [other for other, same in pairs if same == sequence]
+            claimed = [other for same, other in pairs if same == result]
+            raise _ambiguous(claimants, claimed, list(RULES)[count - 1])
     return pairs
 
 

@@ -32,8 +32,7 @@ def read_boxes(path: str | os.PathLike[str], *, origin: int = 0) -> Boxes:
 
     Args:
         path: the text file.
-        origin: index of the file's first pixel, subtracted from x and y: 0 for HOTC and our files, 1 for OTB's
-            (MATLAB).
+        origin: index of the file's first pixel, subtracted from x and y: 0 for HOTC and our files, 1 for OTB (MATLAB).
 
     Returns:
         (N, 4) float64, ``x, y, w, h``. A row of NaN only (an absent object) becomes a zero box, invalid to protocols.

@@ -194,12 +194,8 @@ def _digest(cube: Any) -> str:
 
 def _folder(out: Path, entry: DatasetEntry) -> Path:
     """Split, modality and name as folders; names that cannot be folders everywhere are replaced as labels are."""
-    parts = [_plain(part) for part in (*entry.key.split.split("/"), entry.key.modality, entry.key.name) if part]
-    return out.joinpath(*parts)
-
-
-def _plain(part: str) -> str:
-    return SequenceKey("", "", "", part).label
+    parts = (*entry.key.split.split("/"), entry.key.modality, entry.key.name)
+    return out.joinpath(*(SequenceKey("", "", "", part).label for part in parts if part))
 
 
 def _signature(entry: DatasetEntry) -> dict[str, Any]:
@@ -208,19 +204,16 @@ def _signature(entry: DatasetEntry) -> dict[str, Any]:
         return {"name": entry.key.name}
     digest, total = hashlib.blake2b(digest_size=16), 0
     folder = entry.source.frames
-    files = (
-        [folder.archive] if folder.archive else [folder.path] if folder.path.is_file() else _frame_files(folder.path)
-    )
+    if folder.archive or folder.path.is_file():
+        files = [folder.archive or folder.path]
+    else:
+        files = [file for kind in frame_kinds(folder.path).values() for file in kind]
     annotations = [path for _, _, path, _ in entry.source.found.texts]
     for path in [*files, *sorted(set(annotations) - set(files))]:
         status = path.stat()
         digest.update(f"{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
         total += status.st_size
     return {"name": (folder.archive or folder.path).name, "bytes": total, "digest": digest.hexdigest()}
-
-
-def _frame_files(folder: Path) -> list[Path]:
-    return [file for files in frame_kinds(folder).values() for file in files]
 
 
 def _recorded(folder: Path) -> Any:

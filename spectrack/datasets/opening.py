@@ -41,7 +41,7 @@ def open_dataset(
 
     Args:
         name: one of `DATASETS`, the entries of facts.toml and ``auto`` to find out which of them `root` holds.
-        root: the data set's folder, a split or modality of it, or one sequence; None for one in no folder, such as
+        root: the data set's folder, a split or modality of it, or one sequence; None for one without, such as
             ``simulated``.
         split: only this split.
         modality: only this modality.
@@ -134,9 +134,7 @@ def _open_folder(name: str, root: Path, stream: str | None) -> Dataset:
             f"expected sequences with the stream {stream or 'HSI'} below {root}, found streams: {shown}; "
             f"name the folder that holds the sequences, or another stream (--stream){trouble}"
         )
-    return Dataset(
-        chosen, root, [_entry(chosen, item, chosen_stream, facts, listed) for item, chosen_stream in wanted], problems
-    )
+    return Dataset(chosen, root, [_entry(chosen, item, key, facts, listed) for item, key in wanted], problems)
 
 
 def _main_stream(found: FoundSequence) -> str:
@@ -159,12 +157,10 @@ def _attributes(found: FoundSequence, facts: DatasetFacts, listed: dict[str, lis
     for _, file, path, member in found.texts:
         try:
             own: tuple[str, ...] = ()
-            if file in DESCRIPTION_NAMES:
-                own = (
-                    parse_attributes(read_text_member(path, member), f"{path}/{member}")
-                    if member
-                    else read_attributes(path)
-                )
+            if file in DESCRIPTION_NAMES and member:
+                own = parse_attributes(read_text_member(path, member), f"{path}/{member}")
+            elif file in DESCRIPTION_NAMES:
+                own = read_attributes(path)
             elif file == SIDE_FILE and not member:
                 own = read_side_file(path).attributes
             if own:

@@ -96,8 +96,8 @@ def scan(root: Path) -> tuple[list[FoundSequence], list[str]]:
         root: a data set, one of its splits or modalities, or a single sequence.
 
     Returns:
-        Sequences sorted by split, modality and name (numbers in it as numbers); a sentence for each archive refused or
-        unreadable.
+        Sequences sorted by split, modality and name (numbers as numbers); a sentence for each refused or damaged
+        archive.
 
     Raises:
         SequenceNotFoundError: no such folder.

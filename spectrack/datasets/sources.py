@@ -56,8 +56,8 @@ class FolderSource:
         return sequence
 
     def archived(self) -> tuple[Ingredients, str] | None:
-        """The frames' files and a digest of the texts about them (truth, attributes), if all lie in archives, which
-        stay packed.
+        """The frames' files and a digest of the texts about them (truth, attributes), if all are in archives, left
+        packed.
 
         Raises:
             SequenceError: a damaged archive.

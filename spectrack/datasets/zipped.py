@@ -191,8 +191,7 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, archi
                 left -= len(chunk)
             if left > 0 or source.read(1):
                 raise SequenceError(
-                    f"expected {info.file_size} bytes of {info.filename} in {archive}, found another number; "
-                    "download it again"
+                    f"expected {info.file_size} bytes of {info.filename} in {archive}, found others; download it again"
                 )
     except _FAULTS as error:
         if isinstance(error, SequenceError):

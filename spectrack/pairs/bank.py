@@ -115,8 +115,7 @@ def build_bank(cache: Path, config: BankConfig, *, jobs: int = 2) -> Bank:
     """
     if config.pictures < 1 or config.sprites < 2:
         raise ConfigError(
-            f"expected at least 1 picture and 2 sprites in the bank, found {config.pictures} and {config.sprites}; "
-            "raise them"
+            f"expected at least 1 picture and 2 sprites, found {config.pictures} and {config.sprites}; raise them"
         )
     photographs = content(Ingredients(installed_photographs())) if config.photographs else None
     key = values_digest([asdict(config), photographs, source_digest(*RENDERING_SOURCE, "pairs/bank.py")])[:12]

@@ -26,12 +26,8 @@ def clip_pair(
     """Two crops of one clip, or of two clips for a negative pair, in false colour."""
     pair = cut_pair(rng, clips, config)
     # Squaring undoes the stored square root: the network sees light as linear as the tracker will show it.
-    look = Look(
-        np.eye(3, dtype=np.float32),
-        2.0 * float(np.exp(rng.normal(0.0, 0.15))),
-        STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2))),
-        photometric,
-    )
+    gamma, exposure = 2.0 * float(np.exp(rng.normal(0.0, 0.15))), STORED_WHITE * float(np.exp(rng.normal(0.0, 0.2)))
+    look = Look(np.eye(3, dtype=np.float32), gamma, exposure, photometric)
     template, search = (finish_crop(rng, crop, look, 1.0, blur=False) for crop in pair[:2])
     return pair._replace(template=template, search=search)
 

@@ -1,6 +1,4 @@
-"""Cameras of spectral training: one a batch, so that its cubes have one band count; known ones, random ones of any
-count.
-"""
+"""Cameras of spectral training: one a batch, so that its cubes have one band count; known, or random of any count."""
 
 from __future__ import annotations
 

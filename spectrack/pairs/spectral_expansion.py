@@ -101,18 +101,9 @@ def expand(packed: PackedPairs) -> SpectralBatch:
     """Make cubes and false colours of a packed batch, on its device."""
     template = _cubes(packed, 0, TEMPLATE_SIZE_PX, packed.template, packed.clip_template)
     search = _cubes(packed, 1, SEARCH_SIZE_PX, packed.search, packed.clip_search)
-    return SpectralBatch(
-        template,
-        search,
-        _false_colour(template, packed.colour),
-        _false_colour(search, packed.colour),
-        packed.box,
-        packed.positive,
-        packed.template_box,
-        packed.wavelengths_nm,
-        packed.kind,
-        packed.sensor,
-    )
+    colours = (_false_colour(template, packed.colour), _false_colour(search, packed.colour))
+    labels = (packed.box, packed.positive, packed.template_box, packed.wavelengths_nm, packed.kind)
+    return SpectralBatch(template, search, *colours, *labels, packed.sensor)
 
 
 def _cubes(packed: PackedPairs, index: int, size: int, stored: Tensor, clips: Tensor) -> Tensor:

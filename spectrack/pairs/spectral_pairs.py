@@ -57,8 +57,7 @@ class SpectralConfig:
         camouflage_share: share of pairs whose target has its background's colours.
         twin_share: share of pairs with copies of the target that differ in spectrum only.
         plain_share: share of pairs without metamers; the rest are ordinary.
-        ground_share: share of camouflaged targets in exactly the colours beneath them; others carry a piece of
-            background.
+        ground_share: share of camouflaged targets in exactly the colours beneath them; others carry some background.
         most_twins: largest number of twins.
         brightness: least and largest value of the search crop's brightest part; 1 is the brightest of the first frame.
         photometric: tone, light and blur of the colours; its gains and noise are not used, cubes have their own.
@@ -94,8 +93,7 @@ class SpectralPair(NamedTuple):
     """A pair before its cubes are made.
 
     Attributes:
-        template: (side, side, 5) uint8, side up to 127; abundances of three materials, two bends, at the camera's
-            scale.
+        template: (side, side, 5) uint8, side up to 127; abundances of three materials, two bends; camera's scale.
         search: (side, side, 5) uint8, side up to 255.
         mixing: (2, 9, bands) float32, features to values of template and search; 1 is the brightest of the first frame.
         counts: what 1 is in counts.
@@ -146,17 +144,8 @@ def render_spectral_pair(
     mixing = materials.matrix[None] * gains[:, None, :] / (255.0 * HEADROOM)
     counts = float(np.exp(rng.uniform(*np.log(config.materials.counts))))
     seeds = rng.integers(SEEDS, size=2)
-    return SpectralPair(
-        template,
-        search,
-        mixing.astype(np.float32),
-        counts,
-        seeds,
-        scene.box,
-        scene.positive,
-        scene.template_box,
-        KINDS.index(kind),
-    )
+    labels = (scene.box, scene.positive, scene.template_box, KINDS.index(kind))
+    return SpectralPair(template, search, mixing.astype(np.float32), counts, seeds, *labels)
 
 
 def _draw_kind(rng: np.random.Generator, config: SpectralConfig) -> str:

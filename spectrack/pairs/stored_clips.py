@@ -221,12 +221,8 @@ def _store_clip(
         else false_colour_matrix(rule, sequence.bands, wavelengths_nm=sequence.wavelengths_nm, cube=first)
     )
     channels = sequence.bands if matrix is None else 3
-    images = np.lib.format.open_memmap(
-        folder / "images.npy",
-        mode="w+",
-        dtype=np.uint8,
-        shape=(len(indices), sequence.height, sequence.width, channels),
-    )
+    shape = (len(indices), sequence.height, sequence.width, channels)
+    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
     for place, index in enumerate(indices):
         scaled = gain.apply(sequence[index])
         light = scaled if matrix is None else apply_matrix(scaled, matrix)
@@ -234,10 +230,8 @@ def _store_clip(
     images.flush()
     visibility = sequence.visibility
     seen = np.ones(len(indices)) if visibility is None else visibility[indices]
-    camera = {
-        "sensor": sequence.sensor,
-        "wavelengths_nm": None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm),
-    }
+    centres = None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)
+    camera = {"sensor": sequence.sensor, "wavelengths_nm": centres}
     made = {"source": None if source is None else source.to_json()}
     write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera, **made})
 

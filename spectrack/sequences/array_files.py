@@ -92,8 +92,7 @@ class LoadedSource:
         claimed, stored = math.prod(shape) * dtype.itemsize, path.stat().st_size
         if claimed > _STRONGEST_COMPRESSION * stored:
             raise SequenceError(
-                f"expected an array that fits its file in {self.where}, found {claimed} bytes claimed in {stored}; "
-                "copy it again"
+                f"expected an array that fits its file in {self.where}, found {claimed} bytes in {stored}; copy it"
             )
 
     def read(self, index: Index) -> NDArray[Any]:
@@ -265,12 +264,8 @@ def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
     def read() -> ArraySource:
         with _complaints_raised("tifffile"), tifffile.TiffFile(path) as file:
             series = file.series[0]
-            shape, dtype, pages, contiguous = (
-                series.shape,
-                series.dtype,
-                len(series.pages),
-                series.dataoffset is not None,
-            )
+            shape, dtype, pages = series.shape, series.dtype, len(series.pages)
+            contiguous = series.dataoffset is not None
             # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
             named = file.is_imagej or file.is_ome
             letters = str(series.axes).translate(str.maketrans("TCSYXZ", "tbbhwb"))
@@ -291,8 +286,7 @@ def pick_variable(candidates: Iterable[str], variable: str | None, path: Path, k
     if variable is not None:
         if variable not in known:
             raise SequenceError(
-                f"expected the variable {variable!r} in {path}, found none of that name; "
-                f"{nearest_name(variable, known)}"
+                f"expected the variable {variable!r} in {path}, found none; {nearest_name(variable, known)}"
             )
         return variable
     names = list(candidates)

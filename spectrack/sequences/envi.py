@@ -1,7 +1,6 @@
 """ENVI cubes: a text header (.hdr) and a raw data file, memory-mapped in any interleave.
 
-A folder holds one frame a header. One file may stack several along its lines, as told by its header (``frames``) or
-sequence.json.
+A folder holds one frame a header. One file may stack several, as its header (``frames``) or sequence.json says.
 """
 
 from __future__ import annotations
@@ -125,8 +124,8 @@ class EnviSequence(Sequence):
         self._first = first = read_header(headers[0], frames=frames if len(headers) == 1 else None)
         if len(headers) > 1 and first.frames > 1:
             raise SequenceError(
-                f"expected one frame a header in {first.path.parent}, found {first.frames} in {first.path.name}; name "
-                "one file"
+                f"expected one frame a header in {first.path.parent}, found {first.frames} in {first.path.name}; "
+                "name one"
             )
         self.height, self.width, self.bands = first.lines // first.frames, first.samples, first.bands
         self.wavelengths_nm = first.wavelengths_nm
@@ -195,8 +194,7 @@ def _parse(path: Path) -> dict[str, str]:
             fields = envi.read_envi_header(str(plain))
         except Exception as error:
             raise SequenceError(
-                f"expected complete 'key = value' lines in {path}, found a value whose brace is not closed; complete "
-                "the header"
+                f"expected complete 'key = value' lines in {path}, found a value whose brace is not closed; complete it"
             ) from error
     return {
         " ".join(key.lower().split()): ", ".join(value) if isinstance(value, list) else value

@@ -8,6 +8,8 @@ from spectrack.errors import ConfigError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Frame, Sequence
 
+_SHARED = ("name", "height", "width", "bands", "wavelengths_nm", "sensor", "fps", "attributes", "is_rgb", "metadata")
+
 
 class Excerpt(Sequence):
     """The first frames of another sequence; everything else is that sequence's own.
@@ -32,18 +34,7 @@ class Excerpt(Sequence):
         if frames < 1:
             raise ConfigError(f"expected at least one frame of {source.name!r}, found {frames}; name how many to take")
         self.source, self._frames = source, min(frames, len(source))
-        for name in (
-            "name",
-            "height",
-            "width",
-            "bands",
-            "wavelengths_nm",
-            "sensor",
-            "fps",
-            "attributes",
-            "is_rgb",
-            "metadata",
-        ):
+        for name in _SHARED:
             setattr(self, name, getattr(source, name))
         visibility = source.visibility
         self.visibility = None if visibility is None else np.asarray(visibility)[: self._frames]

@@ -113,8 +113,7 @@ class VideoSequence(Sequence):
         except (av.FFmpegError, StopIteration) as error:
             self._close()
             raise SequenceError(
-                f"expected {len(self)} complete frames in {self._path}, found frame {i} damaged or missing; "
-                "copy the video again"
+                f"expected {len(self)} frames in {self._path}, found frame {i} damaged or missing; copy the video again"
             ) from error
         if self._kept is not None and picture.shape != self._kept[1].shape:
             raise SequenceError(

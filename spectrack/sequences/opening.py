@@ -47,8 +47,7 @@ def open_sequence(
         format: one of `FORMATS`; None to find out.
         sensor: the camera: a name of `spectrack.sensors`, or a `Sensor`. Says how mosaics are laid out and how many
             bands arrays have. The centres of a named sensor are not taken over: real cameras differ.
-        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it where sizes leave no
-            doubt.
+        axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it from the sizes.
         variable: name of the array in .npz, .mat and HDF5 files that hold several.
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
@@ -60,8 +59,7 @@ def open_sequence(
 
     Raises:
         SequenceNotFoundError: nothing at `path`, or no frames.
-        SequenceError: frames or annotations are damaged or do not fit together; format, mosaic pattern or axis order is
-            unclear.
+        SequenceError: frames or annotations are damaged or do not fit; format, mosaic pattern or axis order is unclear.
         ConfigError: an unknown format, sensor or axis letter.
     """
     if format is not None and format not in FORMATS:
@@ -130,12 +128,7 @@ def _add_wavelengths(sequence: Sequence, request: Request) -> None:
     side, sensor = request.layout.side, request.sensor
     if side.wavelengths_nm is not None:
         sequence.wavelengths_nm = side.wavelengths_nm
-    elif (
-        sequence.wavelengths_nm is None
-        and sensor is not None
-        and request.sensor_given
-        and sensor not in SENSORS.values()
-    ):
+    elif sequence.wavelengths_nm is None and sensor and request.sensor_given and sensor not in SENSORS.values():
         # The user described this very camera, so its centres are measured; those of a named one are nominal.
         sequence.wavelengths_nm = sensor.centres_nm
     if sequence.wavelengths_nm is not None and len(sequence.wavelengths_nm) != sequence.bands:
@@ -156,13 +149,8 @@ def _add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str]
         sequence._first_box = read_first_box(layout.first_box)
     rows = 0 if sequence._truth is None else len(sequence._truth)
     if rows > len(sequence):
-        _log.warning(
-            "%s has %d rows for %d frames; the first %d are used",
-            sequence._truth_source,
-            rows,
-            len(sequence),
-            len(sequence),
-        )
+        told = "%s has %d rows for %d frames; the first %d are used"
+        _log.warning(told, sequence._truth_source, rows, len(sequence), len(sequence))
 
 
 def _as_boxes(given: Any) -> Boxes:
@@ -187,16 +175,10 @@ def _add_pictures(sequence: Sequence, layout: Layout) -> None:
     if len(files) != len(sequence):
         _log.info("%s holds %d pictures for %d frames; they are not used", layout.pictures, len(files), len(sequence))
         return
-    size = read_footage(files[0]).shape[:2]
-    if size != (sequence.height, sequence.width):
-        _log.info(
-            "%s holds pictures of %s, not of the cube's %s; they are not used",
-            layout.pictures,
-            size,
-            (sequence.height, sequence.width),
-        )
+    size, wanted = read_footage(files[0]).shape[:2], (sequence.height, sequence.width)
+    if size != wanted:
+        _log.info("%s holds pictures of %s, not of the cube's %s; they are not used", layout.pictures, size, wanted)
         return
-
     sequence._pictures = Pictures(files)
 
 

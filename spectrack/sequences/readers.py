@@ -91,8 +91,7 @@ def detect_format(request: Request, given: str | None) -> str:
     if side.format is not None:
         if side.format not in FORMATS or side.format == "simulated":
             raise SequenceError(
-                f"expected a known format in {side.path}, found {side.format[:40]!r}; "
-                f"{nearest_name(side.format, FORMATS)}"
+                f"expected a format in {side.path}, found {side.format[:40]!r}; {nearest_name(side.format, FORMATS)}"
             )
         return side.format
     frames = request.layout.frames
@@ -141,9 +140,7 @@ def _format_of_images(files: list[Path], request: Request) -> str:
     if request.layout.expects_mosaics or request.sensor_given:
         return "hotc"
     image = read_image(first)
-    if image.ndim == 3:
-        return "images"
-    if image.dtype == "u1" and first.suffix.lower() in LOSSY_SUFFIXES:
+    if image.ndim == 3 or (image.dtype == "u1" and first.suffix.lower() in LOSSY_SUFFIXES):
         return "images"
     if image.dtype == "u1":
         raise SequenceError(
@@ -167,8 +164,7 @@ def _pattern(files: list[Path], request: Request) -> MosaicPattern:
         bands = side.bands or side.block**2
         if bands > side.block**2:
             raise SequenceError(
-                f"expected at most {side.block**2} bands for block {side.block} in {side.path}, found {bands}; "
-                "correct it"
+                f"expected at most {side.block**2} bands, block {side.block}, in {side.path}, found {bands}; correct it"
             )
         return MosaicPattern(side.block, bands, side.sensor)
     if request.sensor is not None:
@@ -189,14 +185,6 @@ def _pattern(files: list[Path], request: Request) -> MosaicPattern:
     if layout.frames.name.lower() == "imgs" and files[0].suffix.lower() in TIFF_SUFFIXES:
         return MosaicPattern.of_sensor(SENSORS["nir25"])  # IMEC25 as published
     raise undecided_pattern(layout.frames)
-
-
-def _open_images(request: Request) -> Sequence:
-    return ImageSequence(request.files("image"), name=request.layout.name)
-
-
-def _open_triplets(request: Request) -> Sequence:
-    return TripletSequence(request.files("image"), name=request.layout.name)
 
 
 def _open_video(request: Request) -> Sequence:
@@ -258,13 +246,13 @@ FORMATS: dict[str, Callable[[Request], Sequence]] = {
     "envi": _open_envi,
     "hdf5": _arrays("hdf5", open_hdf5),
     "hotc": _open_mosaics,
-    "images": _open_images,
+    "images": lambda request: ImageSequence(request.files("image"), name=request.layout.name),
     "mat": _arrays("mat", open_mat),
     "npy": _arrays("npy", open_npy),
     "npz": _arrays("npz", open_npz),
     "simulated": _never,
     "tiff": _arrays("tiff", open_tiff),
-    "triplets": _open_triplets,
+    "triplets": lambda request: TripletSequence(request.files("image"), name=request.layout.name),
     "video": _open_video,
 }
 """Reader of each format name; "simulated" is resolved to another by `detect_format`."""

@@ -98,6 +98,7 @@ def _details(sequence: Sequence, format: str) -> dict[str, Any]:
         raise SequenceError(
             f"expected a finite visibility for every frame of {sequence.name!r}, found NaN or infinity; repair it"
         )
+    centres = sequence.wavelengths_nm
     details = {
         "name": sequence.name,
         "format": format,
@@ -109,9 +110,7 @@ def _details(sequence: Sequence, format: str) -> dict[str, Any]:
         "bands": sequence.bands,
         "sensor": sequence.sensor,
         "is_rgb": sequence.is_rgb or None,
-        "wavelengths_nm": None
-        if sequence.wavelengths_nm is None
-        else [float(value) for value in sequence.wavelengths_nm],
+        "wavelengths_nm": None if centres is None else [float(value) for value in centres],
         "fps": float(sequence.fps),
         "attributes": list(sequence.attributes),
         "visibility": None if visibility is None else visibility.tolist(),
@@ -190,11 +189,8 @@ def _write_npy(sequence: Sequence, folder: Path, details: dict[str, Any]) -> Pat
     return folder
 
 
-_WRITERS: dict[str, Callable[[Sequence, Path, dict[str, Any]], Path]] = {
-    "envi": _write_envi,
-    "hotc": _write_mosaics,
-    "npy": _write_npy,
-}
+_Writer = Callable[[Sequence, Path, dict[str, Any]], Path]
+_WRITERS: dict[str, _Writer] = {"envi": _write_envi, "hotc": _write_mosaics, "npy": _write_npy}
 
 
 def _numbered(sequence: Sequence) -> Iterable[tuple[str, NDArray[Any]]]:
@@ -237,20 +233,9 @@ def _save_image(path: Path, image: NDArray[Any], options: list[int]) -> None:
 
 def _header(cube: NDArray[Any], code: int, wavelengths_nm: list[float] | None) -> str:
     height, width, bands = cube.shape
-    lines = [
-        "ENVI",
-        "description = {written by spectrack}",
-        f"samples = {width}",
-        f"lines = {height}",
-        f"bands = {bands}",
-    ]
-    lines += [
-        "header offset = 0",
-        "file type = ENVI Standard",
-        f"data type = {code}",
-        "interleave = bsq",
-        "byte order = 0",
-    ]
+    lines = ["ENVI", "description = {written by spectrack}"]
+    lines += [f"samples = {width}", f"lines = {height}", f"bands = {bands}", "header offset = 0"]
+    lines += ["file type = ENVI Standard", f"data type = {code}", "interleave = bsq", "byte order = 0"]
     if wavelengths_nm is not None:
         lines += ["wavelength units = Nanometers", "wavelength = {" + ", ".join(map(repr, wavelengths_nm)) + "}"]
     return "\n".join(lines) + "\n"

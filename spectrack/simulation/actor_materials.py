@@ -75,15 +75,9 @@ class ActorMaterials:
 
     def _metamer(self, rng: np.random.Generator, surface: Surface, unlike: list[Endmembers]) -> Endmembers:
         """Materials of the surface's false colour at a spectral angle that a noisy pixel shows and nature offers."""
-        angle = float(rng.uniform(0.15, 0.35))
+        angle, colour = float(rng.uniform(0.15, 0.35)), self.setting.colour_matrix
         return metamers(
-            surface.endmembers,
-            self.response,
-            self.setting.colour_matrix,
-            rng,
-            minimum_angle=0.1,
-            wanted_angle=angle,
-            unlike=unlike,
+            surface.endmembers, self.response, colour, rng, minimum_angle=0.1, wanted_angle=angle, unlike=unlike
         )
 
     def _distinct(self, rng: np.random.Generator, unlike: Surface, picture: Abundances | None = None) -> Endmembers:

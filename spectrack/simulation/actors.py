@@ -30,12 +30,8 @@ def moving_actor(
 ) -> Actor:
     """An actor with the scenario's turning and deformation; `own` names its random stream unless it is the target."""
     scenario, frames = setting.scenario, setting.frames
-    body = build_body(
-        setting.stream("body"),
-        kind,
-        surfaces,
-        Build(scenario.bend, scenario.swing, 0.1 if scenario.camouflage else 1.0),
-    )
+    build = Build(scenario.bend, scenario.swing, 0.1 if scenario.camouflage else 1.0)
+    body = build_body(setting.stream("body"), kind, surfaces, build)
     rng = setting.stream("turning" + own)
     upright = kind in ("person", "animal", "car")
     roll = motion.turn_track(rng, frames, scenario.roll_rate, scenario.wobble * (0.4 if upright else 1.0))

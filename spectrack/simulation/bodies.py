@@ -72,12 +72,8 @@ class Bend:
         amplitude *= strength * np.sqrt(2.0) / np.sqrt((amplitude**2).sum())
         slope = float((np.hypot(*amplitude.T) * number).sum())
         wave = np.stack([np.cos(heading), np.sin(heading)], axis=1) * number[:, None]
-        return cls(
-            amplitude * min(1.0, 0.6 / max(slope, 1e-9)),
-            wave,
-            rng.uniform(0, 2 * np.pi, 3),
-            rng.choice([-1.0, 1.0, 2.0], 3),
-        )
+        amplitude *= min(1.0, 0.6 / max(slope, 1e-9))
+        return cls(amplitude, wave, rng.uniform(0, 2 * np.pi, 3), rng.choice([-1.0, 1.0, 2.0], 3))
 
     def shift(self, x: Grid, y: Grid, phase: float) -> tuple[Grid, Grid]:
         """Displacement in x and y of the points (x, y)."""

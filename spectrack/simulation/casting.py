@@ -91,15 +91,8 @@ def _animal(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build)
     length, depth = 0.62, rng.uniform(0.2, 0.32)
     parts = []
     for index, x in enumerate((-0.5, -0.38, 0.38, 0.5)):
-        parts.append(
-            Part(
-                _limb(x, 0.0, rng.uniform(0.6, 0.7), 0.08),
-                other,
-                (x, 0.0),
-                build.swing,
-                (0.0, np.pi, np.pi, 0.0)[index],
-            )
-        )
+        leg = _limb(x, 0.0, rng.uniform(0.6, 0.7), 0.08)
+        parts.append(Part(leg, other, (x, 0.0), build.swing, (0.0, np.pi, np.pi, 0.0)[index]))
     parts.append(Part(_limb(-length, -0.15, 0.35, 0.045), coat, (-length, -0.15), build.swing, 1.0))
     parts.append(Part(densified(ellipse(40) * np.array([length, depth])), coat))
     neck = np.array([(0.4, -0.1), (0.62, -0.62), (0.82, -0.55), (0.62, 0.05)])
@@ -167,10 +160,5 @@ def _bend(rng: np.random.Generator, strength: float) -> Bend | None:
 
 
 def _limb(x: float, top: float, bottom: float, half_width: float) -> Outline:
-    corners = [
-        (x - half_width, top),
-        (x + half_width, top),
-        (x + 0.8 * half_width, bottom),
-        (x - 0.8 * half_width, bottom),
-    ]
-    return densified(np.array(corners))
+    foot = 0.8 * half_width
+    return densified(np.array([(x - half_width, top), (x + half_width, top), (x + foot, bottom), (x - foot, bottom)]))

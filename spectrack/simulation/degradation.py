@@ -47,10 +47,7 @@ class Degradation:
 
     def __post_init__(self) -> None:
         if self.kind not in STRENGTHS or not 1 <= self.strength <= len(STRENGTHS[self.kind]):
-            raise ConfigError(
-                f"expected a degradation, found {f'{self.kind}-{self.strength}'!r}; known: "
-                f"{', '.join(list_degradations())}"
-            )
+            raise ConfigError(f"expected a degradation, found {str(self)!r}; known: {', '.join(list_degradations())}")
 
     @classmethod
     def parse(cls, name: str) -> Degradation:

@@ -25,8 +25,7 @@ def random_outline(rng: np.random.Generator) -> Outline:
     angle = rng.uniform(0.0, 2.0 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     points = points @ turn.T
-    scaled: Outline = points / np.abs(points).max()
-    return scaled
+    return np.asarray(points / np.abs(points).max())
 
 
 def blob(rng: np.random.Generator) -> Outline:
@@ -74,26 +73,14 @@ def vehicle(rng: np.random.Generator) -> Outline:
     """A side view of a car-like thing: body, cabin and two wheels."""
     roof = rng.uniform(0.3, 0.75)
     front, back = rng.uniform(-0.6, -0.3), rng.uniform(0.3, 0.7)
-    upper = [
-        (-1.0, 0.0),
-        (front - 0.15, -0.05),
-        (front + 0.1, -roof),
-        (back - 0.1, -roof),
-        (back + 0.2, -0.05),
-        (1.0, 0.02),
-    ]
+    hood, cabin = [(-1.0, 0.0), (front - 0.15, -0.05)], [(front + 0.1, -roof), (back - 0.1, -roof)]
+    upper = [*hood, *cabin, (back + 0.2, -0.05), (1.0, 0.02)]
     lower = [(1.0, 0.35), (0.78, 0.5), (0.5, 0.5), (0.35, 0.36), (-0.35, 0.36), (-0.5, 0.5), (-0.78, 0.5), (-1.0, 0.35)]
     return np.array(upper + lower) + rng.normal(0.0, 0.02, (14, 2))
 
 
-OUTLINE_KINDS: tuple[Callable[[np.random.Generator], Outline], ...] = (
-    blob,
-    superellipse,
-    polygon,
-    star,
-    figure,
-    vehicle,
-)
+_Maker = Callable[[np.random.Generator], Outline]
+OUTLINE_KINDS: tuple[_Maker, ...] = (blob, superellipse, polygon, star, figure, vehicle)
 _WEIGHTS = (0.32, 0.26, 0.2, 0.06, 0.08, 0.08)
 
 

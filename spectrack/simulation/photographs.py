@@ -16,22 +16,21 @@ from numpy.typing import NDArray
 
 from spectrack.errors import MissingExtraError
 
-PHOTOGRAPHS = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "chelsea.png",
-    "coffee.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "moon.png",
-    "motorcycle_left.png",
-    "retina.jpg",
-    "rocket.jpg",
+_PNG = (
+    "astronaut",
+    "brick",
+    "camera",
+    "chelsea",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "ihc",
+    "moon",
+    "motorcycle_left",
 )
+_JPG = ("hubble_deep_field", "retina", "rocket")
+PHOTOGRAPHS = tuple(sorted([*(f"{name}.png" for name in _PNG), *(f"{name}.jpg" for name in _JPG)]))
 """Files of ``skimage/data`` that hold photographs; the other files there are drawings, masks or text."""
 
 

@@ -126,25 +126,16 @@ _CROWD = Scenario(
 )
 
 
-def _ordinary(pair: Scenario, name: str) -> Scenario:
-    return replace(pair, name=name, spectra="ordinary")
-
-
-def _metameric(pair: Scenario) -> Scenario:
-    return replace(pair, spectra="metamers")
+def _pair(scenario: Scenario, ordinary: str) -> tuple[Scenario, Scenario]:
+    return replace(scenario, spectra="metamers"), replace(scenario, name=ordinary, spectra="ordinary")
 
 
 SUITE_SCENARIOS: tuple[Scenario, ...] = (
-    _metameric(_GRASS),
-    _ordinary(_GRASS, "open-grass"),
-    _metameric(_ROLLING),
-    _ordinary(_ROLLING, "open-rolling"),
-    _metameric(_CHASE),
-    _ordinary(_CHASE, "open-chase"),
-    _metameric(_CROSSING),
-    _ordinary(_CROSSING, "colour-crossing"),
-    _metameric(_CROWD),
-    _ordinary(_CROWD, "colour-crowd"),
+    *_pair(_GRASS, "open-grass"),
+    *_pair(_ROLLING, "open-rolling"),
+    *_pair(_CHASE, "open-chase"),
+    *_pair(_CROSSING, "colour-crossing"),
+    *_pair(_CROWD, "colour-crowd"),
     Scenario("abrupt", speed=0.14, restless=0.25, leaps=6, shutter=0.7, tremor_px=0.8, passers=1),
     Scenario("hidden", speed=0.09, occluders=3, occluder_size=(0.7, 1.5), swing=0.4, passers=2),
     Scenario(

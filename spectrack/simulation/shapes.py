@@ -71,12 +71,8 @@ def bounds(outlines: Sequence[Outline], margin: int = 0) -> Window:
 
 def intersection(first: Window, second: Window) -> Window | None:
     """The common part of two windows, or None."""
-    x0, y0, x1, y1 = (
-        max(first[0], second[0]),
-        max(first[1], second[1]),
-        min(first[2], second[2]),
-        min(first[3], second[3]),
-    )
+    x0, y0 = max(first[0], second[0]), max(first[1], second[1])
+    x1, y1 = min(first[2], second[2]), min(first[3], second[3])
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 

@@ -60,14 +60,8 @@ def _light(setting: Setting) -> Light:
     intensity = np.exp(np.log(scenario.dimming) * course + flicker)
     sweep = np.linspace(-1.6, 1.2, frames) if rng.random() < 0.5 else 1.3 * np.sin(np.linspace(-1.5, 2.5, frames))
     shadow = np.stack([np.full(frames, rng.uniform(0, 2 * np.pi)), sweep, np.full(frames, scenario.shadow)], axis=1)
-    return Light(
-        first,
-        second,
-        intensity,
-        course if scenario.warming else np.zeros(frames),
-        shadow,
-        float(rng.uniform(0.06, 0.3)),
-    )
+    warmth = course if scenario.warming else np.zeros(frames)
+    return Light(first, second, intensity, warmth, shadow, float(rng.uniform(0.06, 0.3)))
 
 
 def _camera_and_path(setting: Setting) -> tuple[Camera, NDArray[np.float64], NDArray[np.float64]]:
@@ -106,12 +100,8 @@ def _leaving(
     start, length = int(frames * rng.uniform(0.35, 0.45)), int(frames * rng.uniform(0.3, 0.38))
     middle = path[min(start + length // 2, frames - 1)]
     depth = 0.9 * float(size.max())
-    ways = (
-        (-middle[0] - depth, 0.0),
-        (width - middle[0] + depth, 0.0),
-        (0.0, -middle[1] - depth),
-        (0.0, height - middle[1] + depth),
-    )
+    x, y = middle
+    ways = ((-x - depth, 0.0), (width - x + depth, 0.0), (0.0, -y - depth), (0.0, height - y + depth))
     shift = min(ways, key=lambda way: abs(way[0]) + abs(way[1]))
     return motion.excursion(path, start, length, (float(shift[0]), float(shift[1])))
 
@@ -124,14 +114,8 @@ def _background(setting: Setting, camera: Camera, response: NDArray[np.float64])
     if scenario.camouflage:
         ground = Surface(_even_ground(rng, setting, height, width), random_endmembers(materials))
         # Regions of a slightly different spectrum and the same false colour: no ground is spectrally even.
-        other = metamers(
-            ground.endmembers,
-            response,
-            setting.colour_matrix,
-            materials,
-            minimum_angle=0.05,
-            wanted_angle=float(materials.uniform(0.06, 0.12)),
-        )
+        angle, colour = float(materials.uniform(0.06, 0.12)), setting.colour_matrix
+        other = metamers(ground.endmembers, response, colour, materials, minimum_angle=0.05, wanted_angle=angle)
         return Background((ground, ground.with_endmembers(other)), (_region(rng, height, width),), low)
     pictures = [make_abundances(rng, height, width, textures=setting.textures) for _ in range(2)]
     surfaces = tuple(Surface(picture, random_endmembers(materials)) for picture in pictures)

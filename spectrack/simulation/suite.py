@@ -81,20 +81,11 @@ def suite() -> list[SuiteEntry]:
 def open_suite() -> Dataset:
     """The suite as the data set ``simulated``."""
     modalities = {sensor: modality for modality, sensor in dataset_facts("simulated").sensors.items()}
-    return Dataset(
-        "simulated",
-        None,
-        [
-            DatasetEntry(
-                SequenceKey("simulated", "", modalities[entry.sensor], entry.name),
-                entry.name,
-                entry.attributes,
-                FRAMES,
-                SuiteSource(entry.name),
-            )
-            for entry in suite()
-        ],
-    )
+    entries = []
+    for entry in suite():
+        key = SequenceKey("simulated", "", modalities[entry.sensor], entry.name)
+        entries.append(DatasetEntry(key, entry.name, entry.attributes, FRAMES, SuiteSource(entry.name)))
+    return Dataset("simulated", None, entries)
 
 
 @dataclass(frozen=True)

@@ -81,16 +81,8 @@ def lettering(rng: np.random.Generator, size: int) -> Texture:
     height = int(rng.integers(10, 60))
     for y in range(height, size + height, int(height * 1.4)):
         text = "".join(chr(code) for code in rng.integers(48, 91, 2 + 2 * size // height))
-        cv2.putText(
-            image,
-            text,
-            (int(rng.integers(-height, 8)), y),
-            int(rng.integers(0, 5)),
-            height / 24,
-            255,
-            max(1, height // 10),
-            cv2.LINE_AA,
-        )
+        x, face = int(rng.integers(-height, 8)), int(rng.integers(0, 5))
+        cv2.putText(image, text, (x, y), face, height / 24, 255, max(1, height // 10), cv2.LINE_AA)
     return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 
@@ -99,14 +91,8 @@ def flat(rng: np.random.Generator, size: int) -> Texture:
     return np.asarray(np.clip(0.5 + 0.12 * (power_law_noise(rng, size) - 0.5), 0.0, 1.0), dtype=np.float32)
 
 
-TEXTURE_KINDS: tuple[Callable[[np.random.Generator, int], Texture], ...] = (
-    power_law_noise,
-    grain,
-    stripes,
-    spots,
-    lettering,
-    flat,
-)
+_Maker = Callable[[np.random.Generator, int], Texture]
+TEXTURE_KINDS: tuple[_Maker, ...] = (power_law_noise, grain, stripes, spots, lettering, flat)
 _WEIGHTS = (0.36, 0.14, 0.14, 0.1, 0.06, 0.2)
 
 

@@ -71,8 +71,7 @@ def check_data(
     datasets = [open_everything(name, root) for root in roots]
     if not datasets:
         raise ConfigError("expected a data set to check, found none; name its folder")
-    check = _Check(datasets, frames, progress)
-    return check.run()
+    return _Check(datasets, frames, progress).run()
 
 
 class _Check:
@@ -107,13 +106,8 @@ class _Check:
             )
         place = _place(source)
         for stream in sorted(expected - set(source.found.streams)):
-            self._report(
-                "missing-frames",
-                "error",
-                place,
-                f"expected the stream {stream} of {entry.key.name} as of the sequences beside it, found no frames; "
-                "copy that stream",
-            )
+            text = f"expected the stream {stream} of {entry.key.name} as in the rest, found no frames; copy that stream"
+            self._report("missing-frames", "error", place, text)
         if not source.found.streams:
             return
         try:
@@ -197,12 +191,9 @@ class _Check:
         except SpectrackError:
             return  # said already
         if not same:
+            text = f"expected the boxes of {other} in {truth}, because pictures and cubes share their pixels, "
             self._report(
-                "truth-differs",
-                "warning",
-                truth,
-                f"expected the boxes of {other} in {truth}, because pictures and cubes share their pixels, "
-                "found others; keep the corrected one in both places",
+                "truth-differs", "warning", truth, text + "found others; keep the corrected one in both places"
             )
 
     def _report(self, code: str, severity: Severity, place: Path, text: str) -> None:
@@ -227,11 +218,7 @@ def _total_frames(datasets: list[Dataset], depth: Depth) -> int | None:
         if isinstance(entry.source, FolderSource)
         for folder in entry.source.found.streams.values()
     ]
-    return (
-        None
-        if any(count is None for count in counts)
-        else sum(len(chosen_frames(count or 0, depth)) for count in counts)
-    )
+    return None if None in counts else sum(len(chosen_frames(count or 0, depth)) for count in counts)
 
 
 def _expected_streams(dataset: Dataset) -> dict[tuple[str, str], set[str]]:

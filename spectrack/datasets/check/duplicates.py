@@ -118,11 +118,8 @@ def _known_tests(prints: list[SequenceFingerprint]) -> Iterator[Finding]:
             continue
         known = facts.find("test", item.key.modality, item.key.name)
         if known is not None and known.frames == item.frames:
-            yield Finding(
-                "known-test",
-                "error",
-                item.label,
-                item.place,
+            text = (
                 f"expected training sequences in {item.part}, found {known.name} with {known.frames} frames, "
-                "which is a test sequence of HOT2020; leave it out of training, or do not score on that test set",
+                "which is a test sequence of HOT2020; leave it out of training, or do not score on that test set"
             )
+            yield Finding("known-test", "error", item.label, item.place, text)

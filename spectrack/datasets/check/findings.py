@@ -21,8 +21,8 @@ class Finding:
 
     Attributes:
         code: what kind, a word for scripts such as ``missing-frames``.
-        severity: ``error``: the data cannot be used so; ``warning``: results may be wrong or not comparable; ``note``:
-            nothing to do.
+        severity: ``error``: the data cannot be used; ``warning``: results may be wrong or not comparable; ``note``:
+            nothing to repair.
         sequence: label of the sequence, "" for the whole.
         place: file or folder.
         text: what was expected, what was found, what to do.

@@ -78,33 +78,21 @@ def check_numbering(files: list[Path], folder: Path, report: Report, *, from_one
     if len(strangers) == len(files):
         return  # names without numbers are as good as any
     if strangers:
-        report(
-            "extra-frames",
-            "error",
-            folder,
-            f"expected numbered {main} files only in {folder}, found {len(strangers)} others such as {strangers[0]!r}; "
-            "move them away",
+        text = (
+            f"expected numbered {main} files only in {folder}, found {len(strangers)} others such as {strangers[0]!r}"
         )
+        report("extra-frames", "error", folder, f"{text}; move them away")
     doubles = [number for number, times in Counter(numbered).items() if times > 1]
     if doubles:
-        report(
-            "extra-frames",
-            "error",
-            folder,
-            f"expected one file a frame in {folder}, found several of number {ranges(doubles)}; remove the doubles",
-        )
+        text = f"expected one file a frame in {folder}, found several of number {ranges(doubles)}; remove the doubles"
+        report("extra-frames", "error", folder, text)
     present = set(numbered)
     first = 1 if from_one and min(present) > 1 else min(present)
     missing = max(present) - first + 1 - len(present)
     if missing > 0:
         gaps = _gaps(sorted(present), first)
-        report(
-            "missing-frames",
-            "error",
-            folder,
-            f"expected frames {first} to {max(present)} without a gap in {folder}, found {missing} missing: {gaps}; "
-            "copy them",
-        )
+        text = f"expected frames {first} to {max(present)} without a gap in {folder}, found {missing} missing: {gaps}"
+        report("missing-frames", "error", folder, f"{text}; copy them again")
 
 
 def tally_images(
@@ -226,40 +214,27 @@ def _check_image(
     wanted, dtype = ("a single-channel 16-bit mosaic", np.uint16) if mosaics else ("an 8-bit picture", np.uint8)
     if image.dtype != dtype or (mosaics and image.ndim != 2):
         channels = 1 if image.ndim == 2 else image.shape[2]
-        tally.add(
-            "bit-depth",
-            number,
-            f"expected {wanted} in {path}, found {image.dtype} with {channels} channels; export or download it again",
-        )
+        text = f"expected {wanted} in {path}, found {image.dtype} with {channels} channels; export or download it again"
+        tally.add("bit-depth", number, text)
         return
     shape = (image.shape[0], image.shape[1])
     tally.shape = tally.shape or shape
     if shape != tally.shape:
-        tally.add(
-            "frame-size",
-            number,
-            f"expected {tally.shape[1]} x {tally.shape[0]} pixels in {path} as in the frames before, "
-            f"found {shape[1]} x {shape[0]}; keep frames of one size",
-        )
+        text = f"expected {tally.shape[1]} x {tally.shape[0]} pixels in {path} as in the frames before, "
+        tally.add("frame-size", number, text + f"found {shape[1]} x {shape[0]}; keep frames of one size")
     if mosaics and block is not None:
         if shape[0] % block or shape[1] % block:
-            tally.add(
-                "frame-size",
-                number,
-                f"expected sides divisible by {block} in {path}, found {shape[1]} x {shape[0]}; check the camera",
-            )
+            text = f"expected sides divisible by {block} in {path}, found {shape[1]} x {shape[0]}; check the camera"
+            tally.add("frame-size", number, text)
         for band in range(bands or block * block, block * block):
             if image[band // block :: block, band % block :: block].any():
-                tally.add(
-                    "unused-band",
-                    number,
+                text = (
                     f"expected only zeros in band {band + 1} of {path} (RedNIR has {bands} bands), found light there; "
-                    "it was taken with another camera or is damaged",
                 )
+                tally.add("unused-band", number, text + "it was taken with another camera or is damaged")
     if image.min() == image.max():
-        tally.add(
-            "blank-frames", number, f"expected a picture in {path}, found {image.min()} everywhere; copy it again"
-        )
+        text = f"expected a picture in {path}, found {image.min()} everywhere; copy it again"
+        tally.add("blank-frames", number, text)
 
 
 def _number(file: Path) -> str:

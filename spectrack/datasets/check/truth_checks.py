@@ -45,31 +45,17 @@ def check_truth(
     boxes = _read(truth, report, first=False)
     if boxes is None:
         if truth is None and first_box is None:
-            report(
-                "no-truth",
-                "warning",
-                home,
-                f"expected groundtruth_rect.txt or init_rect.txt beside {home}, found neither; without a first box it "
-                "cannot be tracked",
-            )
+            text = f"expected groundtruth_rect.txt or init_rect.txt beside {home}, found neither; "
+            report("no-truth", "warning", home, text + "without a first box it cannot be tracked")
         return None if given is None else given[0]
     place = truth or home
     if frames is not None and len(boxes) != frames:
-        report(
-            "truth-length",
-            "error",
-            place,
-            f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; complete either",
-        )
+        text = f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; complete either"
+        report("truth-length", "error", place, text)
     _check_boxes(boxes, place, size, visibility, report)
     if given is not None and not np.array_equal(given[0], boxes[0]):
-        report(
-            "first-box",
-            "warning",
-            first_box or home,
-            f"expected the first truth row {format_box(boxes[0])} in {first_box}, found {format_box(given[0])}; "
-            "say which one results start from",
-        )
+        text = f"expected the first truth row {format_box(boxes[0])} in {first_box}, found {format_box(given[0])}; "
+        report("first-box", "warning", first_box or home, text + "say which one results start from")
     return boxes[0] if is_box(boxes[0]) else None
 
 
@@ -88,16 +74,15 @@ def _check_boxes(
 ) -> None:
     flat = ~is_box(boxes)
     if flat.any():
-        report(
-            "degenerate-boxes",
-            "error" if flat[0] else "warning",
-            path,
+        text = (
             f"expected boxes with positive sides in {path}, found {int(flat.sum())} without area in frames "
-            f"{_frames(flat)}; they count as invalid truth, and tracking cannot start from one",
+            f"{_frames(flat)}; they count as invalid truth, and tracking cannot start from one"
         )
+        report("degenerate-boxes", "error" if flat[0] else "warning", path, text)
     if size is None:
         return
     height, width = size
+    expected = f"expected boxes inside {width} x {height} cube pixels in {path}, found"
     hidden = np.zeros(len(boxes), dtype=bool)
     if visibility is not None:
         known = visibility[: len(boxes)]
@@ -106,28 +91,22 @@ def _check_boxes(
     outside = ~flat & ~hidden & (inside < _HALF)
     if outside.any():
         first = int(np.flatnonzero(outside)[0])
-        report(
-            "boxes-outside",
-            "error",
-            path,
-            f"expected boxes inside {width} x {height} cube pixels in {path}, found {int(outside.sum())} mostly "
-            f"outside in frames {_frames(outside)} such as {format_box(boxes[first])}; "
-            "boxes in mosaic pixels have to be divided by the block",
+        text = (
+            f"{expected} {int(outside.sum())} mostly outside in frames {_frames(outside)} such as "
+            f"{format_box(boxes[first])}; boxes in mosaic pixels have to be divided by the block"
         )
+        report("boxes-outside", "error", path, text)
     over = np.maximum.reduce(
         [-boxes[:, 0], -boxes[:, 1], boxes[:, 0] + boxes[:, 2] - width, boxes[:, 1] + boxes[:, 3] - height]
     )
     across = ~flat & ~hidden & ~outside & (over > _TOLERANCE_PX)
     if across.any():
         first = int(np.flatnonzero(across)[0])
-        report(
-            "boxes-outside",
-            "warning",
-            path,
-            f"expected boxes inside {width} x {height} cube pixels in {path}, found {int(across.sum())} across the "
-            f"edge in frames {_frames(across)} such as {format_box(boxes[first])}; "
-            "cut them to the frame, or check the coordinates",
+        text = (
+            f"{expected} {int(across.sum())} across the edge in frames {_frames(across)} such as "
+            f"{format_box(boxes[first])}; cut them to the frame, or check the coordinates"
         )
+        report("boxes-outside", "warning", path, text)
 
 
 def _inside_share(boxes: Boxes, height: int, width: int) -> NDArray[np.float64]:

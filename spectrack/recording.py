@@ -1,5 +1,4 @@
-"""Tracking one video into a folder of results: boxes, times and scores of every frame, a summary, maybe an overlay
-video.
+"""Tracking one video into a folder of results: boxes, times and scores of every frame, a summary, maybe a video.
 
 The folder appears when everything in it is complete, so an interrupted or refused run leaves nothing. What is printed
 about a run can be computed again from it: ``spectrack evaluate --results FOLDER --truth FOLDER`` gives the same scores.
@@ -92,13 +91,11 @@ def record(
     Args:
         sequence: what to track in.
         tracker: as `spectrack.load_tracker` returns.
-        directory: the folder to make; it must not exist or be empty, unless overwriting an earlier recording is
-            allowed.
+        directory: the folder to make; it must not exist or be empty, unless an earlier recording may be overwritten.
         box: the target in frame 0, x, y, w, h in cube pixels; by default the sequence's own first box.
         options: overlay, scoring, overwriting.
         settings: whatever the caller wants to remember in the summary, as JSON values.
-        inputs: what else the recording is made from, files and folders, as far as the caller knows; the folder of
-            results is none of them, and lies in none.
+        inputs: what else the recording is known to be made from; the folder of results is none of it, and lies in none.
         on_progress: called after every frame.
 
     Raises:

@@ -32,8 +32,7 @@ class AblationOptions:
         threads: Threads of the network in each job.
         jobs: Sequences tracked and seeds trained at the same time; -1 for as many as there are cores.
         cache: Where rendered pictures, clips and frames are kept; by default inside the output.
-        keep_frames: Keep the simulated frames (200 MB a sequence), so that they are rendered once and not for every
-            row.
+        keep_frames: Keep the simulated frames (200 MB a sequence), so that they are rendered once, not for each row.
         overwrite: Replace a table with other settings; runs and trainings stay and are used again where they fit.
     """
 
@@ -61,9 +60,7 @@ class AblationOptions:
             ConfigError: equal or negative seeds, or a number below 1.
         """
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ConfigError(
-                f"expected different seeds of 0 or more, found {list(self.seeds)}; two or more show the spread"
-            )
+            raise ConfigError(f"expected different seeds of 0 or more, found {list(self.seeds)}; two show the spread")
         for name, value in (("pairs", self.pairs), ("frames", self.frames), ("threads", self.threads)):
             if value is not None and value < 1:
                 raise ConfigError(f"expected {name} of at least 1, found {value}; leave it out for the default")

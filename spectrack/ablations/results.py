@@ -1,6 +1,4 @@
-"""What a row is worth: scores averaged over its trackers, intervals over sequences, paired differences, and the spread
-over seeds.
-"""
+"""What a row is worth: scores averaged over its trackers, intervals, paired differences, and the spread over seeds."""
 
 from __future__ import annotations
 
@@ -42,8 +40,7 @@ class RowResult:
         left_out: why there are no figures; empty where there are.
         selections: `ALL` and attributes, by name.
         sequences: success score by sequence, averaged over the row's trackers.
-        trackers: for each tracker of the row: ``auc``, ``run`` (its directory), ``weights`` and what tells it from the
-            others.
+        trackers: for each tracker of the row: ``auc``, ``run`` (its directory), ``weights`` and what is its own.
         training: for rows with weights of their own: ``recipe``, ``pairs``, ``steps``, ``seeds`` and ``machines``.
         failures: sequences on which a tracker failed, a line each.
     """
@@ -92,8 +89,7 @@ def summarise(scores: Scores, reference: Scores | None, labels: Mapping[str, Seq
     Args:
         scores: of the row.
         reference: of the row that it is compared with, on at least the same sequences.
-        labels: labels of sequences by attribute; what the row did not track is passed over, as is an attribute with
-            nothing left.
+        labels: labels of sequences by attribute; those that the row did not track count for nothing.
 
     Raises:
         InputError: a reference under another protocol, or without one of the sequences.

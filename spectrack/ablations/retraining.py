@@ -67,9 +67,7 @@ def ablation_recipe(name: str, overrides: dict[str, Any], *, pairs: int | None, 
     recipe = load_recipe(name, {**overrides, "seed": seed})
     wanted = round(recipe.pairs * budget / recipe.batch) * recipe.batch if pairs is None else pairs
     if wanted < recipe.batch:
-        raise ConfigError(
-            f"expected at least one batch of {recipe.batch} pairs for a retrained row, found {wanted}; raise --pairs"
-        )
+        raise ConfigError(f"expected at least a batch of {recipe.batch} pairs for a row, found {wanted}; raise --pairs")
     return shortened(recipe, wanted)
 
 
@@ -83,8 +81,7 @@ def train_seeds(
     jobs: int = 1,
     progress: OnTraining | None = None,
 ) -> list[Path]:
-    """Weights by recipes that differ in their seeds, trained unless they are there; an interrupted training goes on
-    where it was.
+    """Weights by recipes that differ in seeds, trained unless they are there; an interrupted training is taken up.
 
     With several jobs, as many are trained at a time, on one thread each: networks this small leave the second core of
     one training half idle, and two trainings side by side are faster than one after the other by 1.4; fourteen on one
@@ -113,9 +110,8 @@ def train_seeds(
     tasks = list(zip(missing, _devices(device, len(missing)), strict=True))
     if min(processes, len(missing)) > 1:
         _render(missing, cache, processes)
-        with _watched(
-            [_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing), tell
-        ):
+        places, steps = [_place(row, recipe, folder) for recipe in missing], sum(recipe.steps for recipe in missing)
+        with _watched(places, steps, tell):
             list(in_parallel(train_one, tasks, jobs=min(processes, len(missing))))
     else:
         for task in tasks:
@@ -136,9 +132,7 @@ def _devices(device: str, count: int) -> list[str]:
 
 
 def trained_on(weights: list[Path]) -> list[str]:
-    """The machines that weights were trained on, each once, with the number format; empty where the trainings did not
-    say.
-    """
+    """The machines that weights were trained on, each once, with the number format, where the trainings say so."""
     from spectrack.training.run_directory import TrainingDirectory
 
     told = []
@@ -167,9 +161,7 @@ def _train(
 
 
 def _render(recipes: list[Recipe], cache: Path, jobs: int) -> None:
-    """Banks and clips, before several trainings look for them at once; those of all recipes that share their data are
-    one.
-    """
+    """Banks and clips, before several trainings look for them at once; recipes that share their data share these."""
     from spectrack.training.feeds import FeedMaker
 
     for recipe in {repr(recipe.data): recipe for recipe in recipes}.values():
@@ -223,9 +215,7 @@ def _weights(row: str, recipe: Recipe, folder: Path) -> Path:
 
 
 def folder_of(parent: Path, name: str, content: Any) -> Path:
-    """The folder in `parent` for something that `content` (JSON values) determines: an existing one under whatever
-    name, or a new one.
-    """
+    """The folder in `parent` for what `content` (JSON values) determines: an existing one of any name, or a new one."""
     digest = values_digest(content)[:12]
     found = sorted(parent.glob(f"*-{digest}"))
     return found[0] if found else parent / f"{name.replace('@', '-')}-{digest}"

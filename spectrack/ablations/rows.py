@@ -53,8 +53,7 @@ class Row:
         reference: the row that it is compared with; empty for a row that others are compared with.
         method: another tracker than the table's.
         options: of the tracker, as `spectrack.trackers.loading.load_tracker` takes them.
-        variants: further options, one tracker each, whose scores are averaged sequence by sequence, such as several
-            seeds.
+        variants: further options, one tracker each, whose scores are averaged by sequence, such as several seeds.
         overrides: for ``retrained``: dotted keys of the recipe with other values.
         weights_of: for ``inference``: the retrained row whose weights are used, one tracker a seed.
         profile: the only profile of the method in which the row means anything; empty for all.
@@ -142,16 +141,12 @@ class RowTable:
                 f"expected the kind inference, retrained or all, found {kind!r}; {nearest_name(kind, get_args(Choice))}"
             )
         known_names = dict.fromkeys(name for row in self.rows for name in (row.name, row.stem))
-        for what, wanted, known in (
-            ("row", wanted_names, known_names),
-            ("group", wanted_groups, [group.name for group in self.groups]),
-        ):
+        known_groups = [group.name for group in self.groups]
+        for what, wanted, known in (("row", wanted_names, known_names), ("group", wanted_groups, known_groups)):
             for name in wanted:
                 if name not in known:
-                    raise ConfigError(
-                        f"expected a {what} of the ablation of {self.method}, found {name!r}; "
-                        f"{nearest_name(name, known)}"
-                    )
+                    nearest = nearest_name(name, known)
+                    raise ConfigError(f"expected a {what} of the ablation of {self.method}, found {name!r}; {nearest}")
         everything = not (wanted_names or wanted_groups)
         chosen = {
             row.name
@@ -161,8 +156,7 @@ class RowTable:
         }
         if not chosen:
             raise ConfigError(
-                f"expected rows of the kind {kind!r}, found none among those that were named; name others, or take "
-                "--kind all"
+                f"expected rows of the kind {kind!r}, found none among those named; name others, or take --kind all"
             )
         for row in reversed(self.rows):
             if row.name in chosen and row.reference:
@@ -174,8 +168,7 @@ def load_rows(method: str | os.PathLike[str]) -> RowTable:
     """The rows of a method, or of a TOML file.
 
     Raises:
-        ConfigError: no such method (the nearest is offered) or file, not TOML, an unknown key, or rows that do not fit
-            together.
+        ConfigError: no such method (the nearest is offered) or file, not TOML, an unknown key, or rows that clash.
 
     Example:
         >>> load_rows("bcrnet").row("shipped").kind

@@ -1,10 +1,8 @@
-"""Running an ablation: every row tracked over the same sequences, trained first where it has weights of its own, tables
-after each.
+"""Running an ablation: every row tracked over the same sequences, trained first where it must be, tables after each.
 
 The directory holds ``ablation.md`` and ``ablation.json`` (see `spectrack.ablations.writing`), ``runs/`` with a run
 directory a tracker, ``training/`` with one a training, and ``cache/`` unless another is named. Runs and trainings lie
-under a digest of everything that decides them, so that rows which mean the same share one, and nothing that is finished
-is done again.
+under a digest of all that decides them, so that rows which mean the same share one, and nothing finished is done again.
 """
 
 from __future__ import annotations
@@ -90,8 +88,7 @@ def run_ablation(
         progress: called after each sequence and every 50 steps of a training.
 
     Raises:
-        ConfigError: unknown rows, attributes or options, a place that holds something else, or a table with other
-            settings.
+        ConfigError: unknown rows, attributes or options, a place that holds something else, or other settings.
         WeightsError: no weights, or unfit ones.
         InputError, SequenceError: what a run refuses.
 
@@ -130,15 +127,8 @@ class _Ablation:
     ) -> None:
         from spectrack.trackers.precision import resolve_device, resolve_precision  # loads torch
 
-        self.table, self.rows, self.entries, self.labels, self.out, self.options = (
-            table,
-            rows,
-            entries,
-            labels,
-            out,
-            options,
-        )
-        self.method, self.dataset = method, dataset
+        self.method, self.table, self.rows, self.dataset = method, table, rows, dataset
+        self.entries, self.labels, self.out, self.options = entries, labels, out, options
         self.progress = progress or (lambda what, done, total, note: None)
         device = resolve_device(options.network.device)
         self.fixed = {
@@ -199,28 +189,20 @@ class _Ablation:
             result = run(entries, maker, directory, options=options, sources=sources, progress=progress)
             if result.scores is None:
                 raise ConfigError(
-                    "expected sequences with truth for an ablation, found none with any; score what has truth boxes"
+                    "expected sequences with truth for an ablation, found none; score what has truth boxes"
                 )
             scores.append(result.scores)
-            told.append(
-                {
-                    **trait,
-                    "run": directory.relative_to(self.out).as_posix(),
-                    "weights": result.stored.info.get("weights"),
-                }
-            )
+            place = directory.relative_to(self.out).as_posix()
+            told.append({**trait, "run": place, "weights": result.stored.info.get("weights")})
             failures += [f"{label}, {message}" for label, message in result.failures.items()]
         self.scores[row.name] = mean_scores(scores)
-        reference = self.scores.get(row.reference)
-        return result_of_row(
-            row,
-            scores,
-            reference=reference,
-            labels=self.labels,
-            trackers=told,
-            training=training,
-            failures=list(dict.fromkeys(failures)),
-        )
+        about: Any = {
+            "labels": self.labels,
+            "trackers": told,
+            "training": training,
+            "failures": list(dict.fromkeys(failures)),
+        }
+        return result_of_row(row, scores, reference=self.scores.get(row.reference), **about)
 
     def _tracked(self, where: str, item: Any, done: int, total: int) -> None:
         self.progress(where, done, total, f"tracked {item.label}")
@@ -233,9 +215,9 @@ class _Ablation:
         if not row.needs_training:
             weights = self.weights if method == self.table.method else None
             variants = row.variants or ({},)
-            return [
-                (self._maker(method, weights, row.options | one), {"options": one} if one else {}) for one in variants
-            ], None
+            traits = [{"options": one} if one else {} for one in variants]
+            made = [self._maker(method, weights, row.options | one) for one in variants]
+            return list(zip(made, traits, strict=True)), None
         recipes = self._recipes(row)
         trained = train_seeds(
             row.weights_of or row.name,
@@ -262,20 +244,16 @@ class _Ablation:
         name = self.table.recipes.get(self.fixed["profile"])
         if name is None:
             raise ConfigError(
-                f"expected a recipe of profile {self.fixed['profile']} to retrain {source.name!r} by, found none; take "
-                "--kind inference"
+                f"expected a recipe of {self.fixed['profile']} for {source.name!r}, found none; take --kind inference"
             )
-        made = functools.partial(
-            ablation_recipe, name, source.overrides, pairs=self.options.pairs, budget=self.table.budget
-        )
-        return [made(seed=seed) for seed in self.options.seeds]
+        how: Any = {"pairs": self.options.pairs, "budget": self.table.budget}
+        return [ablation_recipe(name, source.overrides, seed=seed, **how) for seed in self.options.seeds]
 
     def _entries(self, row: Row) -> list[SequenceEntry]:
         keep = self.cache / "frames" if self.options.keep_frames else None
         chosen = [entry for entry in self.entries if not row.bands or self._bands[entry.label] == row.bands]
-        return [
-            make_entry(entry, frames=self.options.frames, degradation=row.degradation, keep=keep) for entry in chosen
-        ]
+        shown: Any = {"frames": self.options.frames, "degradation": row.degradation, "keep": keep}
+        return [make_entry(entry, **shown) for entry in chosen]
 
     @functools.cached_property
     def _bands(self) -> dict[str, int]:
@@ -332,9 +310,7 @@ class _Ablation:
         return f"{why}: {row.note}" if why and row.note else why
 
     def _shipped(self) -> tuple[Path | None, dict[str, Any] | None]:
-        """The weights of the rows that only switch inference, with their identity; None where no row wants them and
-        there are none.
-        """
+        """The weights of the rows that only switch inference, and their identity; None where nobody needs any."""
         from spectrack.weights.index import find_weights
 
         wanted = [row for row in self.rows if not row.needs_training and row.method in ("", self.table.method)]

@@ -1,6 +1,4 @@
-"""The videos of an ablation: sequences by attribute, cut to their first frames, degraded, and kept once they were
-rendered.
-"""
+"""The videos of an ablation: sequences by attribute, cut to their first frames, degraded, and kept once rendered."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def select_entries(entries: Iterable[Entry], only: Sequence[str]) -> tuple[list[
     for name in wanted:
         if name not in known:
             hint = nearest_name(name, known) if known else "none of them has any, so leave --only out"
-            raise ConfigError(
-                f"expected an attribute that one of the {len(listed)} sequences carries, found {name!r}; {hint}"
-            )
+            raise ConfigError(f"expected an attribute of one of {len(listed)} sequences, found {name!r}; {hint}")
     kept = [entry for entry in listed if not wanted or set(wanted) & set(entry.attributes)]
     return kept, {name: [entry.label for entry in kept if name in entry.attributes] for name in wanted}
 
@@ -85,11 +81,9 @@ class VideoOpener:
             video = degraded(video, self.degradation)
         if self.frames is not None:
             video = Excerpt(video, self.frames)
-        return (
-            _kept(video, self.keep, self.entry.label)
-            if rendered and self.keep is not None and not self.degradation
-            else video
-        )
+        if rendered and self.keep is not None and not self.degradation:
+            return _kept(video, self.keep, self.entry.label)
+        return video
 
 
 def make_entry(
@@ -107,9 +101,7 @@ def degraded(video: Video, name: str) -> DegradedSequence:
     """
     degradation = Degradation.parse(name)
     if not isinstance(video, SimulatedSequence):
-        raise ConfigError(
-            f"expected simulated video for the degradation {name}, found {video.name!r}; leave such rows out"
-        )
+        raise ConfigError(f"expected simulated video for the degradation {name}, found {video.name!r}; leave it out")
     return DegradedSequence(video, degradation)
 
 

@@ -1,12 +1,10 @@
-"""An ablation on disk: ``ablation.json`` with every figure and ``ablation.md`` with a table a group, both replaced
-after every row.
-"""
+"""An ablation on disk: ``ablation.json`` with all figures, ``ablation.md`` with a table a group, after every row."""
 
 from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +68,7 @@ def read_earlier(claim: Claim, plan: dict[str, Any], table: RowTable) -> dict[st
     value = read_json(file, "the table of an ablation")
     if not isinstance(value.get("plan"), dict) or not isinstance(value.get("rows"), list):
         raise InputError(
-            f"expected the table of an ablation in {file}, found JSON without plan and rows; start anew with "
-            "--overwrite"
+            f"expected an ablation's table in {file}, found JSON without plan and rows; start anew with --overwrite"
         )
     remedy = "name another directory, or replace its table with --overwrite"
     refuse_other(value["plan"], plan, f"the ablation in {claim.path}", remedy)
@@ -84,9 +81,7 @@ def write_tables(claim: Claim, record: Record) -> None:
     """Replace both files, the one for people last."""
     value = {
         "plan": record.plan,
-        "groups": [
-            {"name": group.name, "title": group.title, "question": group.question} for group in record.table.groups
-        ],
+        "groups": [asdict(group) for group in record.table.groups],
         "rows": [result.to_json() for result in record.ordered],
         "missing": record.missing,
         "provenance": record.provenance,
@@ -123,14 +118,8 @@ def group_table(group: Group, results: list[RowResult], headline: Figure = FIGUR
 
 def _cells(result: RowResult, attributes: list[str]) -> tuple[Cell, ...]:
     whole = result.selections[ALL]
-    cells: list[Cell] = [
-        result.name,
-        _how(result),
-        len(result.sequences),
-        whole.auc,
-        result.row["reference"] or None,
-        whole.difference,
-    ]
+    cells: list[Cell] = [result.name, _how(result), len(result.sequences), whole.auc]
+    cells += [result.row["reference"] or None, whole.difference]
     for name in attributes:
         part = result.selections.get(name)
         cells += [None, None] if part is None else [part.auc.estimate, part.difference]
@@ -179,9 +168,8 @@ def _facts(record: Record) -> str:
 
 
 def _trainings(record: Record) -> str:
-    budgets = {
-        json.dumps(result.training, sort_keys=True): result.training for result in record.ordered if result.training
-    }
+    trainings = [result.training for result in record.ordered if result.training]
+    budgets = {json.dumps(training, sort_keys=True): training for training in trainings}
     told = [
         f"{item['pairs']} pairs ({item['steps']} steps) by {item['recipe']}, seeds {', '.join(map(str, item['seeds']))}"
         + "".join(f", on {machine}" for machine in item.get("machines", ()))

@@ -1,6 +1,4 @@
-"""Files and folders that this package writes: whole or not at all, and never over somebody else's; and whether those
-that it reads are still the same.
-"""
+"""What this package writes, whole or not at all and never over others', and whether what it reads is still the same."""
 
 from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
 from spectrack.files.configurations import differences, refuse_other

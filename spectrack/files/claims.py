@@ -39,7 +39,7 @@ from typing import Any
 
 from spectrack.errors import ConfigError
 from spectrack.files.manifest import LOCK, LOCK_CONTENT, MANIFEST, STAGING, Content, Manifest, Run
-from spectrack.files.places import FileTerms, Place, Terms, check_file, examine, refuse_occupied
+from spectrack.files.places import FileTerms, Place, Terms, check_file, check_folder, refuse_occupied
 from spectrack.files.writing import write_json, write_text
 
 _FOREVER = -1
@@ -101,11 +101,8 @@ class Claim:
 
     def publish(self) -> None:
         """Move everything in `staging` to its place, new over old, and remove what the new result no longer has."""
-        files = {
-            path.relative_to(self.staging).as_posix(): path
-            for path in sorted(self.staging.rglob("*"))
-            if not path.is_dir()
-        }
+        found = [path for path in sorted(self.staging.rglob("*")) if not path.is_dir()]
+        files = {path.relative_to(self.staging).as_posix(): path for path in found}
         self._place(files)
         self.remove(name for name in self._replaceable() if name not in files)
 
@@ -180,12 +177,12 @@ def claim_folder(path: Place, terms: Terms, *, wait: bool = False) -> Iterator[C
         ConfigError: another process writes there, or what `check_folder` refuses.
     """
     target = Path(path)
-    examine(target, terms)
+    check_folder(target, terms)
     made = [folder for folder in (target, *target.parents) if not folder.exists()]
     try:
         target.mkdir(parents=True, exist_ok=True)
         with _locked(target, wait=wait):
-            claim, well = Claim(target, terms, examine(target, terms)), False
+            claim, well = Claim(target, terms, check_folder(target, terms)), False
             try:
                 yield claim
                 well = True
@@ -236,11 +233,8 @@ def write_file(path: Place, terms: FileTerms) -> Iterator[Path]:
     """
     target = Path(path)
     check_file(target, terms)
-    with (
-        claim_folder(target.parent, terms.beside_others(target.name)) as claim,
-        claim.writing(target.name) as temporary,
-    ):
-        yield temporary
+    with claim_folder(target.parent, terms.beside_others(target.name)) as claim, claim.writing(target.name) as file:
+        yield file
 
 
 def _version() -> str:
@@ -256,15 +250,14 @@ def _locked(path: Path, *, wait: bool) -> Iterator[None]:
     made = not os.path.lexists(file)
     if not made and (file.is_symlink() or not file.is_file() or file.read_bytes() not in (b"", LOCK_CONTENT)):
         raise ConfigError(
-            f"expected the lock of spectrack at {file}, found something else; move it away, or name another folder"
+            f"expected the lock of spectrack at {file}, found another file; move it, or name another folder"
         )
     lock = FileLock(file, thread_local=False)
     try:
         lock.acquire(timeout=_FOREVER if wait else 0)
     except Timeout:
         raise ConfigError(
-            f"expected to be alone in writing to {path}, found another process that does; wait until it is done, or "
-            "name another folder"
+            f"expected to be alone in writing to {path}, found another process; wait for it, or name another folder"
         ) from None
     try:
         if made:

@@ -92,8 +92,7 @@ class Manifest:
         lines = file.read_bytes().decode("utf-8", "surrogateescape").splitlines() if plain else [""]
         if not all(found._take(_parsed(line)) for line in lines):
             raise ConfigError(
-                f"expected the list of files that spectrack wrote in {file}, found something else; move that file "
-                "away, or name another folder"
+                f"expected the list of what spectrack wrote in {file}, found something else; move it, or name another"
             )
         return found
 

@@ -67,16 +67,6 @@ class FileTerms:
         return Terms(self.kind, resume=True, empty=False, names=(name,), single=True)
 
 
-def check_folder(path: Place, terms: Terms) -> None:
-    """Refuse a folder that `spectrack.files.claims.claim_folder` would refuse; nothing is changed.
-
-    Raises:
-        ConfigError: a file or a link; files that are not ours where ours should go; results that may not be
-            overwritten, or were changed since; an input.
-    """
-    examine(Path(path), terms)
-
-
 def check_file(path: Place, terms: FileTerms) -> None:
     """Refuse a file that `spectrack.files.claims.write_file` would refuse.
 
@@ -89,11 +79,20 @@ def check_file(path: Place, terms: FileTerms) -> None:
     _refuse_inputs(target, Manifest(target), terms)
     if not terms.overwrite and os.path.lexists(target):
         raise ConfigError(f"expected no file at {target}, found one; name another, or add --overwrite")
-    examine(target.parent, terms.beside_others(target.name))
+    check_folder(target.parent, terms.beside_others(target.name))
 
 
-def examine(path: Path, terms: Terms) -> Manifest:
-    """The manifest of a folder in which `terms` can be granted; see `check_folder`."""
+def check_folder(place: Place, terms: Terms) -> Manifest:
+    """Refuse a folder that `spectrack.files.claims.claim_folder` would refuse; nothing is changed.
+
+    Returns:
+        What the manifest of a folder that is not refused says.
+
+    Raises:
+        ConfigError: a file or a link; files that are not ours where ours should go; results that may not be
+            overwritten, or were changed since; an input.
+    """
+    path = Path(place)
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
     if nearest.exists() and not nearest.is_dir():
         raise ConfigError(f"expected a folder for the results, found the file {nearest}; name another folder")
@@ -121,8 +120,7 @@ def refuse_occupied(manifest: Manifest, name: str, terms: Terms) -> None:
         )
     if not manifest.is_ours(name):
         raise ConfigError(
-            f"expected {found} as spectrack wrote it, found it changed since; keep it elsewhere and delete it there, "
-            "or name another folder"
+            f"expected {found} as spectrack wrote it, found it changed since; move it away, or name another folder"
         )
 
 
@@ -132,8 +130,7 @@ def _refuse_inputs(path: Path, manifest: Manifest, terms: Terms | FileTerms) -> 
         source = place.resolve()
         if target == source or (place in terms.data and target.is_relative_to(source)):
             raise ConfigError(
-                f"expected a place for the results apart from what is read, found {path} in the input {place}; name "
-                "another"
+                f"expected a place for the results apart from what is read, found {path} in {place}; name another"
             )
         inside = source.is_relative_to(target) and source.relative_to(target).as_posix()
         if inside and any(f"{name}/".startswith(f"{inside}/") for name in manifest.contents):
@@ -148,9 +145,7 @@ def _refuse_taken(path: Path, manifest: Manifest, terms: Terms) -> None:
     kinds = {run.kind for run in manifest.runs.values() if not run.single}
     if not terms.single and kinds - {terms.kind}:
         other = min(kinds - {terms.kind})
-        raise ConfigError(
-            f"expected a new or empty folder for a {terms.kind}, found a {other} in {path}; name another folder"
-        )
+        raise ConfigError(f"expected a new or empty folder for a {terms.kind}, found a {other} in {path}; name another")
     apart = {name.split("/")[0] for name in manifest.contents} | {MANIFEST, LOCK}
     found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     others = [name for name in found if name not in apart and not name.startswith(".")]
@@ -162,9 +157,9 @@ def _refuse_taken(path: Path, manifest: Manifest, terms: Terms) -> None:
             if takes_up
             else f"expected a new or empty folder for the results, found {others[0]!r} in {path}; name another folder"
         )
-    ours = [name for name in manifest.contents if manifest.kinds(name) & terms.kinds and manifest.obstacle(name)]
     if terms.resume and not terms.overwrite:
         return
+    ours = [name for name in manifest.contents if manifest.kinds(name) & terms.kinds and manifest.obstacle(name)]
     done = [name for name in ours if any(manifest.runs[content.run].finished for content in manifest.contents[name])]
     if done and not terms.overwrite:
         raise ConfigError(

@@ -1,10 +1,8 @@
-"""Scores by attribute as a radar, which shows a tracker's shape, and as bars with intervals, which show what is
-certain.
-"""
+"""Scores by attribute as a radar, which shows a tracker's shape, and as bars, whose intervals show what is certain."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,9 +33,7 @@ def draw_radar(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 4
     """
     words, values = _read(comparison)
     if len(words) < FEWEST_SPOKES:
-        raise InputError(
-            f"expected at least {FEWEST_SPOKES} attributes for a radar, found {len(words)}; draw bars instead"
-        )
+        raise InputError(f"expected at least {FEWEST_SPOKES} attributes for a radar, found {len(words)}; draw bars")
     names = [entrant.name for entrant in comparison.entrants]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), key=names, margins_in=(0.1, 0.1, 0.42, 0.1))
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(words)) / len(words)
@@ -49,16 +45,8 @@ def draw_radar(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 4
         corners = np.vstack([spokes * shares[:, None], spokes[:1] * shares[0]])
         colour, style = curve_style(entrant.index)
         axes.fill(corners[:, 0], corners[:, 1], color=colour, alpha=0.08, linewidth=0)
-        axes.plot(
-            corners[:, 0],
-            corners[:, 1],
-            color=colour,
-            linestyle=style,
-            linewidth=2,
-            marker="o",
-            markersize=3.5,
-            label=f" {entrant.name}",
-        )
+        look: Any = {"color": colour, "linestyle": style, "linewidth": 2, "marker": "o", "markersize": 3.5}
+        axes.plot(*corners.T, label=f" {entrant.name}", **look)
     style_plot(axes, title=f"{comparison.headline} by attribute", x_label="", y_label="", key=names)
     axes.set(xlim=(-1.32, 1.32), ylim=(-1.22, 1.22), aspect="equal")
     axes.set_axis_off()
@@ -71,29 +59,19 @@ def draw_bars(comparison: Comparison, *, height_in: float = 4.3) -> Figure:
     count = len(comparison.entrants)
     names = [entrant.name for entrant in comparison.entrants]
     width_in = float(np.clip(1.4 + 0.22 * len(words) * (count + 1), 5.2, 12.0))
-    figure, axes = new_panel(
-        width_in, height_in, note="\n".join(comparison.notes), key=names, margins_in=(0.62, 0.15, 0.42, 0.72)
-    )
+    note, margins_in = "\n".join(comparison.notes), (0.62, 0.15, 0.42, 0.72)
+    figure, axes = new_panel(width_in, height_in, note=note, key=names, margins_in=margins_in)
     width = 0.8 / count
     for entrant in comparison.entrants:
         colour, _ = curve_style(entrant.index)
         places = np.arange(len(words)) - 0.4 + width * (entrant.index + 0.5)
         intervals = [row[entrant.index] for row in values]
         heights = np.array([interval.estimate for interval in intervals])
-        ends = np.array(
-            [[i.estimate - i.low, i.high - i.estimate] if i.sequences > 1 else [np.nan, np.nan] for i in intervals]
-        ).T
+        ends = [(i.estimate - i.low, i.high - i.estimate) if i.sequences > 1 else (np.nan, np.nan) for i in intervals]
         axes.bar(places, heights, width * 0.9, color=colour, label=f" {entrant.name}", zorder=3)
+        whiskers: Any = {"ecolor": TEXT_COLOUR, "elinewidth": 1.0, "capsize": 2, "zorder": 4}
         axes.errorbar(
-            places,
-            heights,
-            yerr=np.maximum(ends, 0),
-            fmt="none",
-            color=TEXT_COLOUR,
-            ecolor=TEXT_COLOUR,
-            elinewidth=1.0,
-            capsize=2,
-            zorder=4,
+            places, heights, yerr=np.maximum(np.transpose(ends), 0), fmt="none", color=TEXT_COLOUR, **whiskers
         )
     title = f"{comparison.headline} by attribute, {comparison.level:.0%} intervals"
     style_plot(axes, title=title, x_label="attribute (sequences)", y_label=comparison.headline, key=names)

@@ -1,6 +1,4 @@
-"""What the bands contributed: their importance over time, and the spectrum of the target against that of its
-surroundings.
-"""
+"""What the bands contributed: their importance over time, and the target's spectrum against its surroundings'."""
 
 from __future__ import annotations
 
@@ -26,25 +24,15 @@ _MOST_TICKS = 8
 def has_importance(evidence: Evidence) -> bool:
     """Whether a band-importance timeline can be drawn."""
     values = evidence.get("band_importance")
-    return (
-        values is not None
-        and values.ndim == 2
-        and values.shape[0] > 0
-        and values.shape[1] > 1
-        and bool(np.isfinite(values).any())
-    )
+    return values is not None and values.ndim == 2 and values.shape[1] > 1 and bool(np.isfinite(values).any())
 
 
 def has_spectra(evidence: Evidence) -> bool:
     """Whether spectra of target and background can be drawn."""
     target, background = evidence.get("target_spectrum"), evidence.get("background_spectrum")
-    if (
-        target is None
-        or background is None
-        or target.ndim != 2
-        or target.shape != background.shape
-        or target.shape[1] < 2
-    ):
+    if target is None or background is None or target.shape != background.shape:
+        return False
+    if target.ndim != 2 or target.shape[1] < 2:
         return False
     return bool((np.isfinite(target) & np.isfinite(background)).all(axis=1).any())
 
@@ -67,9 +55,8 @@ def draw_importance(
         size_in: width and height of the plot in inches.
     """
     values = np.asarray(evidence["band_importance"], dtype=np.float64)
-    figure, axes = new_panel(
-        *size_in, note="\n".join(comparison.notes), note_size=6.5, margins_in=(0.62, 0.6, 0.42, 0.5)
-    )
+    note, margins_in = "\n".join(comparison.notes), (0.62, 0.6, 0.42, 0.5)
+    figure, axes = new_panel(*size_in, note=note, note_size=6.5, margins_in=margins_in)
     names = _bands(evidence, values.shape[1])
     order = np.argsort(names)  # mosaics do not store their bands by wavelength
     image = axes.imshow(values.T[order], aspect="auto", origin="lower", cmap="cividis", interpolation="nearest")
@@ -77,13 +64,8 @@ def draw_importance(
     bar = figure.colorbar(image, cax=figure.add_axes((place.x1 + 0.01, place.y0, 0.012, place.height)))
     bar.ax.tick_params(labelsize=8, color=QUIET_COLOUR, labelcolor=TEXT_COLOUR)
     bar.outline.set_visible(False)
-    style_plot(
-        axes,
-        title_size=10.5,
-        title=f"{label}   band importance by {entrant.name}",
-        x_label="frame",
-        y_label=_band_axis(evidence, values.shape[1]),
-    )
+    title, y_label = f"{label}   band importance by {entrant.name}", _band_axis(evidence, values.shape[1])
+    style_plot(axes, title_size=10.5, title=title, x_label="frame", y_label=y_label)
     axes.grid(visible=False)
     chosen = evenly_spread(values.shape[1], _MOST_TICKS)
     axes.set_yticks(list(chosen), [f"{names[order[place]]:.0f}" for place in chosen])
@@ -103,49 +85,37 @@ def draw_spectra(
         evidence: with ``target_spectrum`` and ``background_spectrum`` (K, bands) and, where known, ``wavelengths_nm``.
         size_in: width and height of the plot in inches.
     """
-    target, background = (
-        np.asarray(evidence[name], dtype=np.float64) for name in ("target_spectrum", "background_spectrum")
-    )
+    known = (evidence[name] for name in ("target_spectrum", "background_spectrum"))
+    target, background = (np.asarray(spectra, dtype=np.float64) for spectra in known)
     usable = (np.isfinite(target) & np.isfinite(background)).all(axis=1)
     target, background = target[usable], background[usable]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5)
     bands = _bands(evidence, target.shape[1])
     order = np.argsort(bands)
-    for name, spectra, colour, style in (
-        ("target", target, TEXT_COLOUR, "-"),
-        ("surroundings", background, QUIET_COLOUR, "--"),
-    ):
+    drawn = (("target", target, TEXT_COLOUR, "-"), ("surroundings", background, QUIET_COLOUR, "--"))
+    for name, spectra, colour, style in drawn:
         axes.plot(bands[order], spectra[:, order].T, color=colour, linewidth=0.8, alpha=0.35, zorder=2)
-        axes.plot(
-            bands[order],
-            spectra.mean(axis=0)[order],
-            color=colour,
-            linestyle=style,
-            linewidth=2.2,
-            marker="o",
-            markersize=3,
-            label=name,
-        )
+        look: Any = {"color": colour, "linestyle": style, "linewidth": 2.2, "marker": "o", "markersize": 3}
+        axes.plot(bands[order], spectra.mean(axis=0)[order], label=name, **look)
     angle = float(np.degrees(spectral_angle(target.mean(axis=0), background.mean(axis=0))))
     title = f"{label}   spectra, {angle:.1f}° apart (mean of {len(target)} frame{'s' if len(target) != 1 else ''})"
-    style_plot(
-        axes, title_size=10.5, title=title, x_label=_band_axis(evidence, target.shape[1]), y_label="mean raw counts"
-    )
+    x_label = _band_axis(evidence, target.shape[1])
+    style_plot(axes, title_size=10.5, title=title, x_label=x_label, y_label="mean raw counts")
     axes.set_ylim(bottom=0)
     axes.legend(loc="best", fontsize=8.5, frameon=False, labelcolor=TEXT_COLOUR)
     return figure
 
 
-def _bands(evidence: Evidence, count: int) -> NDArray[np.float64]:
+def _wavelengths(evidence: Evidence, count: int) -> NDArray[np.float64] | None:
     known = evidence.get("wavelengths_nm")
     fits = known is not None and known.shape == (count,) and np.isfinite(known).all()
-    return np.asarray(known, dtype=np.float64) if known is not None and fits else np.arange(count, dtype=np.float64)
+    return np.asarray(known, dtype=np.float64) if fits else None
+
+
+def _bands(evidence: Evidence, count: int) -> NDArray[np.float64]:
+    known = _wavelengths(evidence, count)
+    return np.arange(count, dtype=np.float64) if known is None else known
 
 
 def _band_axis(evidence: Evidence, count: int) -> str:
-    known = evidence.get("wavelengths_nm")
-    return (
-        "wavelength (nm)"
-        if known is not None and known.shape == (count,) and np.isfinite(known).all()
-        else "band (from 0)"
-    )
+    return "band (from 0)" if _wavelengths(evidence, count) is None else "wavelength (nm)"

@@ -17,8 +17,7 @@ _FEWEST_FRAMES = 5
 
 
 def draw_reliability(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3.4)) -> Figure:
-    """Mean overlap by confidence, a point a bin, larger with more frames: a tracker that knows itself rises to the
-    right.
+    """Mean overlap by confidence, a point a bin, larger with more frames; who knows itself rises to the right.
 
     Args:
         comparison: the trackers; those without confidence are absent.

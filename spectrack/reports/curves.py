@@ -45,8 +45,7 @@ CURVES = {
         "centre distance threshold (px)",
         "dp20",
         float(PRECISION_AT_PX),
-        "Share of frames whose centre lies within the threshold of the true centre; the number is read off at "
-        f"{PRECISION_AT_PX} px.",
+        f"Share of frames whose centre is within the threshold of the true one; the number is at {PRECISION_AT_PX} px.",
     ),
     "normalised_precision": _Kind(
         "Normalised precision",
@@ -98,8 +97,7 @@ def draw_curves(
     Args:
         results: scores under one protocol.
         kind: a name of `CURVES`.
-        colours: tracker name to its place in the palette, where a tracker has one colour in several figures; by default
-            the best tracker has the first.
+        colours: tracker name to its place in the palette, for one colour in several figures; by default its rank.
         note: the small print; by default the protocol and the number of sequences and frames.
         size_in: width and height in inches.
 
@@ -110,9 +108,7 @@ def draw_curves(
     first = next(iter(named.values()))
     thresholds = first.curve(kind)[0]
     if not thresholds:
-        raise InputError(
-            f"expected a protocol with a {kind} curve, found {first.protocol}, which has none; score under hot or otb"
-        )
+        raise InputError(f"expected a protocol with a {kind} curve, found {first.protocol}; score under hot or otb")
     read = next(item for item in first.shown if item.name == about.figure)
     figure, axes = new_figure(*size_in)
     if about.mark is not None:
@@ -120,9 +116,8 @@ def draw_curves(
     values = {name: scores.figures[about.figure] or 0.0 for name, scores in named.items()}
     for rank, name in enumerate(sorted(named, key=lambda name: -values[name])):
         index = rank if colours is None else colours[name]
-        draw_curve(
-            axes, *named[name].curve(kind), label=f"{name}  {read.label} {read.text(values[name])}".strip(), index=index
-        )
+        label = f"{name}  {read.label} {read.text(values[name])}".strip()
+        draw_curve(axes, *named[name].curve(kind), label=label, index=index)
     style_plot(axes, title=about.title, x_label=about.x_label, y_label="share of frames")
     axes.set(xlim=(0, thresholds[-1]), ylim=(0, 1.02))
     draw_legend(axes)
@@ -138,6 +133,6 @@ def _checked(results: Results) -> dict[str, Scores]:
     for name, scores in named.items():
         if scores.switches != first.switches or len(scores.sequences) != len(first.sequences):
             raise InputError(
-                f"expected all curves under one protocol on the same sequences, found {name!r} to differ; score again"
+                f"expected curves under one protocol on the same sequences, found {name!r} apart; score again"
             )
     return named

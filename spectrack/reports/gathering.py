@@ -1,6 +1,4 @@
-"""What a report is made of, found by the words a user types: runs, other people's results, truth, and the dataset's
-pictures.
-"""
+"""What a report is made of, found by what a user types: runs, other people's results, truth, dataset pictures."""
 
 from __future__ import annotations
 
@@ -61,8 +59,7 @@ def read_runs(places: Iterable[str]) -> list[StoredRun]:
         found = reading.read_runs(folder)
         if name and len(found) > 1:
             raise ConfigError(
-                f"expected one run for the name {name!r}, found {len(found)} in {folder}; name each of them, or leave "
-                "the name out"
+                f"expected one run for the name {name!r}, found {len(found)} in {folder}; name each, or none of them"
             )
         runs += [dataclasses.replace(run, tracker=name) for run in found] if name else found
     return reading.join_recordings(runs)
@@ -86,13 +83,9 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[TrackedRun, list[st
 
     name, folder = _named(place)
     if not name:
-        raise ConfigError(
-            f"expected --results NAME=FOLDER, found {place!r}; write for example --results MHT=results/mht"
-        )
+        raise ConfigError(f"expected --results NAME=FOLDER, found {place!r}; write such as --results MHT=results/mht")
     if not folder.exists():
-        raise SequenceNotFoundError(
-            f"expected results of {name} at {folder}, found no such file or folder; check the path"
-        )
+        raise SequenceNotFoundError(f"expected results of {name} at {folder}, found no such place; check the path")
     found = read_foreign_results(folder, list(labels))
     sequences = {label: TrackedSequence(label, boxes) for label, boxes in found.boxes.items()}
     return TrackedRun(folder, name, sequences), _about_results(name, found)
@@ -109,9 +102,8 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
     recorded = next((found for run in runs if (found := run.recorded("dataset")).get("name")), {})
     name, place = dataset or recorded.get("name"), root or recorded.get("root")
     if not name:
-        return DatasetView(
-            None, {}, "The runs do not say which dataset they tracked; name it with --dataset and --root."
-        )
+        remark = "The runs do not say which dataset they tracked; name it with --dataset and --root."
+        return DatasetView(None, {}, remark)
     from spectrack.datasets.opening import open_dataset
 
     try:
@@ -133,9 +125,8 @@ def _about_results(name: str, found: ForeignResults) -> list[str]:
         pairs = ", ".join(f"{item.found} is {item.sequence} ({', '.join(item.rules)})" for item in found.mapped)
         told.append(f"{name}: names of results that are not those of their sequences: {pairs}.")
     if found.unmatched:
-        told.append(
-            f"{name}: results that belong to none of the sequences and are left out: {', '.join(found.unmatched)}."
-        )
+        names = ", ".join(found.unmatched)
+        told.append(f"{name}: results that belong to none of the sequences and are left out: {names}.")
     return told + [f"{name}: {note}" for note in found.notes]
 
 

@@ -165,29 +165,17 @@ def _speed_plans(comparison: Comparison) -> list[Plan]:
         if entrant.name in timed
     )
     caption = "Right is faster, up is better. Speeds compare only where the machine is the same."
-    return [
-        Plan(
-            "speed", f"{comparison.headline} against speed: {told}", caption, functools.partial(draw_speed, comparison)
-        )
-    ]
+    draw = functools.partial(draw_speed, comparison)
+    return [Plan("speed", f"{comparison.headline} against speed: {told}", caption, draw)]
 
 
 def _confidence_plans(comparison: Comparison) -> list[Plan]:
     known = [entrant.name for entrant in comparison.entrants if entrant.reliability is not None]
     if not known:
         return []
-    caption = (
-        "Frames by the tracker's confidence, larger points stand for more frames. A tracker that knows "
-        "itself rises to the right."
-    )
-    return [
-        Plan(
-            "confidence",
-            f"Mean overlap by confidence: {', '.join(known)}",
-            caption,
-            functools.partial(draw_reliability, comparison),
-        )
-    ]
+    caption = "Frames by confidence, larger points for more frames. A tracker that knows itself rises to the right."
+    draw = functools.partial(draw_reliability, comparison)
+    return [Plan("confidence", f"Mean overlap by confidence: {', '.join(known)}", caption, draw)]
 
 
 def _attribute_plans(comparison: Comparison) -> tuple[list[Plan], list[str]]:
@@ -196,21 +184,15 @@ def _attribute_plans(comparison: Comparison) -> tuple[list[Plan], list[str]]:
         return [], ["Attributes are left out: no sequence names any."]
     words = ", ".join(found)
     bars = functools.partial(draw_bars, comparison)
-    caption = (
-        f"Bars with {comparison.level:.0%} bootstrap intervals over sequences, the number of sequences in brackets."
-    )
+    caption = f"Bars with {comparison.level:.0%} bootstrap intervals over sequences, their number in brackets."
     plans = [Plan("attribute-bars", f"{comparison.headline} by attribute as bars: {words}", caption, bars)]
     if len(found) < FEWEST_SPOKES:
-        return plans, [
-            f"The attribute radar is left out: it takes {FEWEST_SPOKES} attributes, and the sequences carry "
-            f"{len(found)}."
-        ]
+        why = f"it takes {FEWEST_SPOKES} attributes, and the sequences carry {len(found)}"
+        return plans, [f"The attribute radar is left out: {why}."]
     radar = functools.partial(draw_radar, comparison)
     caption = "One spoke an attribute, the number of sequences in brackets; further out is better."
-    return [
-        Plan("attribute-radar", f"{comparison.headline} by attribute as a radar: {words}", caption, radar),
-        *plans,
-    ], []
+    alt = f"{comparison.headline} by attribute as a radar: {words}"
+    return [Plan("attribute-radar", alt, caption, radar), *plans], []
 
 
 def _strip_plan(comparison: Comparison, highlight: Highlight, strip: list[StripFrame]) -> Plan:
@@ -223,9 +205,8 @@ def _strip_plan(comparison: Comparison, highlight: Highlight, strip: list[StripF
 
 def _timeline_plan(comparison: Comparison, label: str) -> Plan:
     alt = f"Overlap with the truth in every frame of {label}; {', '.join(comparison.legend(label))}"
-    return Plan(
-        f"timelines/{file_stem(label)}", alt, "", functools.partial(draw_timeline, comparison, label), "timelines"
-    )
+    draw = functools.partial(draw_timeline, comparison, label)
+    return Plan(f"timelines/{file_stem(label)}", alt, "", draw, "timelines")
 
 
 def _evidence_plans(comparison: Comparison, label: str) -> tuple[list[Plan], list[str]]:

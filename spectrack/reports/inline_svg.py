@@ -1,5 +1,4 @@
-"""A figure's SVG made part of a page: it follows the page's light or dark colours and its font, and brings no foreign
-reference.
+"""A figure's SVG made part of a page, whose light or dark colours and font it follows, without foreign references.
 
 Figures are drawn once, in the colours of `spectrack.plots` on white, and written as files. Inside the page the same
 drawing takes its ink, paper and palette from the style sheet's variables.

@@ -160,9 +160,7 @@ def _paint_ring(
     opacity: float = 1.0,
     dashed: bool = False,
 ) -> None:
-    """Paint the ring between two margins around a box; every pixel takes the share of `colour` by which it is
-    covered.
-    """
+    """Paint the ring between two margins around a box; a pixel takes as much of `colour` as is covered of it."""
     left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
     size = np.array(picture.shape[:2])
     first = np.clip(np.floor([top - outer, left - outer]), 0, size).astype(int)
@@ -213,8 +211,7 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
     if notes.scores is not None:
         right = _score_bar(draw, right, middle, float(notes.scores[index]))
     if notes.truth is not None:
-        true_box = notes.true_box(index)
-        box = notes.boxes[index]
+        true_box, box = notes.true_box(index), notes.boxes[index]
         measured = 0.0 if true_box is None or not np.isfinite(box).all() else overlaps(box[None], true_box[None])[0]
         overlap = "  – " if true_box is None else f"{measured:.2f}"
         draw.text((right, middle), f"IoU {overlap}", font=font, fill=_BRIGHT, anchor="rm")
@@ -239,9 +236,8 @@ def _score_bar(draw: Any, right: int, middle: int, score: float) -> int:
     bar = right - int(draw.textlength("0.00", font=font)) - 10
     draw.rounded_rectangle((bar - length, middle - 5, bar, middle + 5), radius=5, fill=_TRACK_OF_BAR)
     if shown > 0:
-        draw.rounded_rectangle(
-            (bar - length, middle - 5, bar - length + max(10, round(length * shown)), middle + 5), radius=5, fill=_TRACK
-        )
+        end = bar - length + max(10, round(length * shown))
+        draw.rounded_rectangle((bar - length, middle - 5, end, middle + 5), radius=5, fill=_TRACK)
     draw.text((bar - length - 10, middle), "score", font=font, fill=_DIM, anchor="rm")
     return bar - length - 10 - int(draw.textlength("score", font=font)) - 22
 
@@ -252,9 +248,8 @@ def _font(size: int, *, bold: bool = False) -> Any:
     import matplotlib
     from PIL import ImageFont
 
-    return ImageFont.truetype(
-        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), size
-    )
+    name = f"DejaVuSans{'-Bold' if bold else ''}.ttf"
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
 
 
 def _encode(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
@@ -262,9 +257,7 @@ def _encode(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
 
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
     if encoder is None:
-        raise MissingExtraError(
-            "expected an H.264 encoder in PyAV, found none; install its binary wheel: pip install --upgrade av"
-        )
+        raise MissingExtraError("expected an H.264 encoder in PyAV, found none; use a wheel: pip install --upgrade av")
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream: Any = None
         for picture in pictures:

@@ -1,6 +1,4 @@
-"""The report as one HTML page: style, script, figures and pictures inside it, nothing fetched, readable without the
-script.
-"""
+"""The report as one HTML page: style, script, figures and pictures inside it, nothing fetched, readable as text."""
 
 from __future__ import annotations
 
@@ -61,26 +59,23 @@ class PageContent:
 
 def make_page(content: PageContent) -> str:
     """The whole page as text."""
-    style, script = (
-        resources.files("spectrack.reports").joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.css", "page.js")
-    )
+    files = resources.files("spectrack.reports")
+    style, script = (files.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     writer = _Writer(content)
     sections = {name: part for name in SECTIONS if (part := getattr(writer, f"{name}_section")())}
     links = "".join(f'<li><a href="#{name}">{SECTIONS[name]}</a></li>' for name in sections)
+    parts = [f'<section id="{name}">\n<h2>{SECTIONS[name]}</h2>\n{part}\n</section>' for name, part in sections.items()]
     # The policy lets the browser run this script and nothing else, and fetch nothing at all.
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" '
-        'content="light dark">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
         f"<title>{html.escape(content.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f'{writer.head()}\n<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main>\n'
-        + "\n".join(
-            f'<section id="{name}">\n<h2>{SECTIONS[name]}</h2>\n{part}\n</section>' for name, part in sections.items()
-        )
+        + "\n".join(parts)
         + f"\n</main>\n{writer.foot()}\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -95,14 +90,12 @@ class _Writer:
     def head(self) -> str:
         comparison = self._comparison
         truth = '<li><span class="swatch struth" aria-hidden="true"></span>truth</li>'
-        entries = truth + "".join(
-            f"<li>{swatch(item.index)}{html.escape(item.name)}</li>" for item in comparison.entrants
-        )
+        entries = [f"<li>{swatch(item.index)}{html.escape(item.name)}</li>" for item in comparison.entrants]
         return (
             f"<header>\n<h1>{html.escape(self._content.title)}</h1>\n"
             f'<p class="facts">{html.escape(comparison.notes[0])}</p>\n'
             f'<p class="lead">{html.escape(lead(comparison))}</p>\n'
-            f'<ul class="key" aria-label="Colours">{entries}</ul>\n</header>'
+            f'<ul class="key" aria-label="Colours">{truth}{"".join(entries)}</ul>\n</header>'
         )
 
     def foot(self) -> str:
@@ -116,10 +109,8 @@ class _Writer:
         if self._content.remarks:
             items = "".join(f"<li>{html.escape(remark)}</li>" for remark in self._content.remarks)
             remarks = f'<div class="remarks" role="note" aria-label="Remarks"><ul>{items}</ul></div>\n'
-        pooled = (
-            f"<details><summary>Averaged over sequences and over frames</summary>{self._table('averaging')}</details>"
-        )
-        return f"{remarks}{self._table('summary')}\n{pooled}"
+        pooled = f"<summary>Averaged over sequences and over frames</summary>{self._table('averaging')}"
+        return f"{remarks}{self._table('summary')}\n<details>{pooled}</details>"
 
     def curves_section(self) -> str:
         return f'<div class="grid">{self._several(("success", "precision", "normalised-precision"))}</div>'
@@ -129,18 +120,15 @@ class _Writer:
             return ""
         figures = self._several(("attribute-radar", "attribute-bars"))
         kind = "split" if "attribute-radar" in self._content.illustrations else "pair"
-        return (
-            f'<div class="{kind}">{figures}</div>\n<details><summary>As a '
-            f"table</summary>{self._table('attributes')}</details>"
-        )
+        table = f"<details><summary>As a table</summary>{self._table('attributes')}</details>"
+        return f'<div class="{kind}">{figures}</div>\n{table}'
 
     def highlights_section(self) -> str:
         if not self._content.highlights:
             return ""
         about = "The sequences with the best and the worst mean score, and the one on which the trackers differ most."
-        return f'<p class="about">{about}</p>' + "\n".join(
-            self._highlight(number, item) for number, item in enumerate(self._content.highlights)
-        )
+        parts = [self._highlight(number, item) for number, item in enumerate(self._content.highlights)]
+        return f'<p class="about">{about}</p>' + "\n".join(parts)
 
     def sequences_section(self) -> str:
         about = '<p class="about">A click on a heading sorts; a name leads to its timeline.</p>'
@@ -148,9 +136,8 @@ class _Writer:
 
     def timelines_section(self) -> str:
         about = (
-            '<p class="about">Overlap with the truth in every frame. Bars below zero: frames in which a tracker says '
-            f"that it has lost the target. Grey: frames in which the object is hidden ({HIDDEN_WORDS}). A cross: the "
-            "tracker failed.</p>"
+            '<p class="about">Overlap with the truth in every frame. Bars below zero: a tracker says that it has lost '
+            f"the target. Grey: the object is hidden ({HIDDEN_WORDS}). A cross: the tracker failed.</p>"
         )
         parts = []
         for label in self._comparison.labels:
@@ -202,9 +189,8 @@ class _Writer:
         return [name for name in (*names, f"spectra/{stem}") if name in self._content.illustrations]
 
     def _several(self, stems: Iterable[str]) -> str:
-        return "".join(
-            self._figure(self._content.illustrations[stem]) for stem in stems if stem in self._content.illustrations
-        )
+        drawn = self._content.illustrations
+        return "".join(self._figure(drawn[stem]) for stem in stems if stem in drawn)
 
     def _figure(self, illustration: Illustration) -> str:
         self._figures += 1
@@ -215,11 +201,9 @@ class _Writer:
     def _table(self, stem: str, *, links: bool = False) -> str:
         known = {label: f"#sequence-{quote(file_stem(label))}" for label in self._comparison.labels}
         table = to_html(self._content.tables[stem], links=known.get if links else None)
-        files = " ".join(
-            f'<a href="tables/{stem}.{suffix}">{name}</a>'
-            for suffix, name in (("csv", "CSV"), ("md", "Markdown"), ("tex", "LaTeX"))
-        )
-        return f'{table}<p class="files">{files}</p>'
+        forms = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX"}
+        files = [f'<a href="tables/{stem}.{suffix}">{name}</a>' for suffix, name in forms.items()]
+        return f'{table}<p class="files">{" ".join(files)}</p>'
 
     def _tags(self, label: str, reason: str = "") -> str:
         words = self._comparison.attributes.get(label, ())
@@ -234,6 +218,5 @@ def _figure_links(illustration: Illustration) -> str:
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    return (
-        "<dl>" + "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows) + "</dl>"
-    )
+    told = [f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows]
+    return f"<dl>{''.join(told)}</dl>"

@@ -136,9 +136,8 @@ def confidence_table(comparison: Comparison) -> Table | None:
             rows.append((entrant.name, *told, curve.correlation))
             indices.append(entrant.index)
     caption = (
-        "The trackers' own lost flag against frames in which the object is hidden and frames in which the box misses "
-        f"it, and the rank correlation of confidence and overlap; the first frame does not count. Hidden: "
-        f"{HIDDEN_WORDS}."
+        "The trackers' own lost flag against frames in which the object is hidden and in which the box misses it, and "
+        f"the rank correlation of confidence and overlap; the first frame does not count. Hidden: {HIDDEN_WORDS}."
     )
     return Table("confidence", caption, columns, tuple(rows), trackers=tuple(indices)) if rows else None
 

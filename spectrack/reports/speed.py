@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spectrack.evaluation.comparison import Comparison
 from spectrack.evaluation.figures import FRAMES_PER_SECOND
@@ -25,20 +25,10 @@ def draw_speed(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3
     timed = [(entrant, rate) for entrant, rate in found if rate is not None]
     fastest, slowest = max(rate for _, rate in timed), min(rate for _, rate in timed)
     for entrant, rate in timed:
-        colour, _ = curve_style(entrant.index)
-        axes.plot(
-            [rate],
-            [entrant.scores.auc],
-            color=colour,
-            marker="o",
-            markersize=10,
-            linestyle="none",
-            label=f" {entrant.name}",
-            zorder=3,
-        )
-    style_plot(
-        axes, title="Accuracy against speed", x_label=FRAMES_PER_SECOND.words, y_label=comparison.headline, key=names
-    )
+        look: Any = {"color": curve_style(entrant.index)[0], "marker": "o", "markersize": 10, "linestyle": "none"}
+        axes.plot([rate], [entrant.scores.auc], label=f" {entrant.name}", zorder=3, **look)
+    title, x_label = "Accuracy against speed", FRAMES_PER_SECOND.words
+    style_plot(axes, title=title, x_label=x_label, y_label=comparison.headline, key=names)
     if fastest > 8 * slowest:
         axes.set_xscale("log")
     else:

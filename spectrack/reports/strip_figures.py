@@ -109,10 +109,8 @@ def strip_html(comparison: Comparison, highlight: Highlight, strip: list[StripFr
         prefix: begins every identifier; unique in the page, letters and digits.
     """
     cells = "".join(_cell_html(comparison, highlight, frame, f"{prefix}-{frame.index}") for frame in strip)
-    return (
-        '<div class="strip" role="group" tabindex="0" aria-label="frames of '
-        f'{html.escape(highlight.label)}">{cells}</div>'
-    )
+    label = html.escape(highlight.label)
+    return f'<div class="strip" role="group" tabindex="0" aria-label="frames of {label}">{cells}</div>'
 
 
 def _cell_html(comparison: Comparison, highlight: Highlight, frame: StripFrame, identifier: str) -> str:
@@ -123,9 +121,8 @@ def _cell_html(comparison: Comparison, highlight: Highlight, frame: StripFrame, 
     title = html.escape(f"{highlight.label}, frame {frame.index} in false colour; overlap with the truth: {told}")
     x, y, w, h = frame.view
     shown = "".join(
-        '<span class="value"><span class="swatch '
-        f's{entrant.index % 6}"></span>{_share(frame.overlaps[entrant.index])}</span>'
-        for entrant in comparison.entrants
+        f'<span class="value"><span class="swatch s{index % 6}"></span>{_share(frame.overlaps[index])}</span>'
+        for index in range(len(comparison.entrants))
     )
     return (
         f'<div class="cell"><svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{identifier}-t">'
@@ -149,12 +146,8 @@ def _boxes_svg(frame: StripFrame) -> str:
 def _jpeg(image: NDArray[np.uint8]) -> str:
     import cv2
 
-    settings = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        _JPEG_QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-    ]
+    settings = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), settings)
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 

@@ -116,13 +116,9 @@ def check_boxes(
     """
     track = np.asarray(boxes, dtype=np.float64)
     if track.ndim != 2 or track.shape[1] != 4 or not len(track):
-        raise InputError(
-            f"expected boxes of shape (frames, 4) to draw, found {track.shape}; give one x,y,w,h row a frame"
-        )
+        raise InputError(f"expected boxes of shape (frames, 4) to draw, found {track.shape}; give x,y,w,h a frame")
     if len(track) > len(sequence):
-        raise InputError(
-            f"expected at most {len(sequence)} boxes, one a frame of {sequence.name!r}, found {len(track)}; cut them"
-        )
+        raise InputError(f"expected at most {len(sequence)} boxes for {sequence.name!r}, found {len(track)}; cut them")
     finite = np.isfinite(track).all(axis=1)
     if not (finite.any() if gaps else finite.all()):
         raise InputError("expected finite boxes to draw, found NaN or infinity; repair the track first")
@@ -131,7 +127,7 @@ def check_boxes(
     known = np.asarray(truth, dtype=np.float64)
     if known.ndim != 2 or known.shape[1] != 4 or len(known) < len(track):
         raise InputError(
-            f"expected truth of shape ({len(track)}, 4) or longer, found {known.shape}; give one row a frame"
+            f"expected truth of shape ({len(track)}, 4) or longer, found {known.shape}; give a row a frame"
         )
     return track, known[: len(track)]
 

@@ -42,9 +42,7 @@ def to_csv(table: Table) -> str:
     wide = [place for place in range(len(table.columns)) if any(isinstance(row[place], Interval) for row in table.rows)]
     header: list[str] = []
     for place, column in enumerate(table.columns):
-        header += (
-            [column.heading, f"{column.heading} low", f"{column.heading} high"] if place in wide else [column.heading]
-        )
+        header += [f"{column.heading}{end}" for end in (("", " low", " high") if place in wide else ("",))]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
@@ -62,18 +60,12 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """A pipe table under its caption, the best numbers in bold."""
-    lines = [_markdown(table.caption), ""]
-    lines.append("| " + " | ".join(_markdown(column.title) for column in table.columns) + " |")
-    lines.append(
-        "| " + " | ".join("---" if _is_text(table, place) else "---:" for place in range(len(table.columns))) + " |"
-    )
-    for row in _text_rows(table, _markdown, lambda text: f"**{text}**"):
-        lines.append("| " + " | ".join(row) + " |")
+    rows = [[_markdown(column.title) for column in table.columns]]
+    rows.append(["---" if _is_text(table, place) else "---:" for place in range(len(table.columns))])
+    rows += _text_rows(table, _markdown, lambda text: f"**{text}**")
     if table.footer:
-        lines.append(
-            "| " + " | ".join(f"**{text}**" if text else "" for text in _texts(table, table.footer, _markdown)) + " |"
-        )
-    return "\n".join(lines) + "\n"
+        rows.append([f"**{text}**" if text else "" for text in _texts(table, table.footer, _markdown)])
+    return "\n".join([_markdown(table.caption), "", *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
 def to_latex(table: Table) -> str:
@@ -122,8 +114,8 @@ def to_html(table: Table, *, links: Callable[[str], str | None] | None = None) -
     empty = f'<tr><td colspan="{len(table.columns)}">none</td></tr>' if not body else ""
     return (
         f'<div class="scroll" role="region" aria-label="{html.escape(table.caption)}" tabindex="0">'
-        '<table class="sortable" '
-        f'id="table-{html.escape(table.stem)}"><caption><span>{html.escape(table.caption)}</span></caption>'
+        f'<table class="sortable" id="table-{html.escape(table.stem)}">'
+        f"<caption><span>{html.escape(table.caption)}</span></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{empty}</tbody>{foot}</table></div>"
     )
 
@@ -178,11 +170,9 @@ def _print(cell: Cell, column: Column) -> str:
         return " ".join(_print_interval(cell, column))
     if isinstance(cell, str):
         return cell
-    return (
-        str(cell)
-        if column.digits is None
-        else f"{cell:{'+' if column.signed else ''}.{column.digits}f}".replace("-", "−")
-    )
+    if column.digits is None:
+        return str(cell)
+    return f"{cell:{'+' if column.signed else ''}.{column.digits}f}".replace("-", "−")
 
 
 def _print_interval(cell: Interval, column: Column) -> tuple[str, str]:

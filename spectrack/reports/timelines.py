@@ -1,6 +1,4 @@
-"""Overlap over time: one line a tracker, with the frames that a tracker itself calls lost and those where the object is
-hidden.
-"""
+"""Overlap over time: one line a tracker, with the frames that it calls lost and those where the object is hidden."""
 
 from __future__ import annotations
 
@@ -50,9 +48,8 @@ def _draw_lost(axes: Axes, entrant: Analysis, label: str, level: float) -> None:
     colour, _ = curve_style(entrant.index)
     if item.lost is not None:
         for start, stop in spans(item.lost):
-            axes.plot(
-                [start - 0.5, stop - 0.5], [level, level], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2
-            )
+            ends = [start - 0.5, stop - 0.5]
+            axes.plot(ends, [level, level], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
     if item.failure is not None:
         axes.axhline(0, color=QUIET_COLOUR, linewidth=0.6, zorder=1)
         missing = np.flatnonzero(~np.isfinite(item.boxes).all(axis=1))

@@ -22,17 +22,11 @@ def lead(comparison: Comparison) -> str:
         names = ", ".join(item.name for item in ranked if item.scores.auc == best.scores.auc)
         return f"{names} share the best {name} of {value}."
     difference = comparison.difference(best, second)
-    if difference.low > 0:
-        judged = (
-            f"a difference that holds on these sequences (interval {difference.low:+.3f} to {difference.high:+.3f})"
-        )
-    else:
-        judged = (
-            f"which these sequences cannot tell from no difference (interval {difference.low:+.3f} to "
-            f"{difference.high:+.3f})"
-        )
-    judged = judged.replace("-", "−")
-    return f"{best.name} leads with an {name} of {value}, {difference.estimate:.3f} ahead of {second.name}, {judged}."
+    holds = "a difference that holds on these sequences"
+    judged = holds if difference.low > 0 else "which these sequences cannot tell from no difference"
+    ends = f"(interval {difference.low:+.3f} to {difference.high:+.3f})".replace("-", "−")
+    ahead = f"{difference.estimate:.3f} ahead of {second.name}"
+    return f"{best.name} leads with an {name} of {value}, {ahead}, {judged} {ends}."
 
 
 def about_runs(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -51,23 +45,17 @@ def about_protocol(scores: Scores) -> list[tuple[str, str]]:
     ]
     if switches["precision_thresholds"]:
         sign = "<" if switches["precision_strict"] else "≤"
-        rows.append(
-            (
-                "precision",
-                f"share of frames with a centre distance {sign} t, {_steps(switches['precision_thresholds'])} px",
-            )
-        )
+        steps = _steps(switches["precision_thresholds"])
+        rows.append(("precision", f"share of frames with a centre distance {sign} t, {steps} px"))
     if switches["normalised_precision_thresholds"]:
         steps = _steps(switches["normalised_precision_thresholds"])
         distances = f"the same with the distance in sizes of the truth box, ≤ t, {steps} (as LaSOT)"
         rows.append(("normalised precision", f"{distances}; the figure is the mean"))
+    invalid = {"skip": "is skipped", "miss": "counts as a miss", "error": "is refused"}[switches["invalid"]]
     rows += [
         ("headline averages over", "all frames" if switches["averaging"] == "frames" else "sequences"),
         ("first frame", "counts" if switches["first_frame"] else "is left out"),
-        (
-            "truth that is no box",
-            {"skip": "is skipped", "miss": "counts as a miss", "error": "is refused"}[switches["invalid"]],
-        ),
+        ("truth that is no box", invalid),
         ("frames without a prediction", {"miss": "count as misses", "error": "are refused"}[switches["missing"]]),
     ]
     return rows
@@ -80,39 +68,29 @@ def _steps(values: list[float]) -> str:
 def _facts(entrant: Analysis) -> list[tuple[str, str]]:
     info = entrant.run.info
     if not info:
-        return [
-            ("boxes", f"results of others, read from {entrant.run.directory.name or '.'}"),
-            ("weights", "not recorded"),
-        ]
+        boxes = f"results of others, read from {entrant.run.directory.name or '.'}"
+        return [("boxes", boxes), ("weights", "not recorded")]
     tracker, origin, dataset = (_mapping(info.get(name)) for name in ("tracker", "provenance", "dataset"))
     weights = _mapping(tracker.get("weights")) | _mapping(info.get("weights"))
-    commit = str(origin.get("commit") or "")[:12] + (
-        " with uncommitted changes" if origin.get("uncommitted_changes") else ""
-    )
+    changes = " with uncommitted changes" if origin.get("uncommitted_changes") else ""
+    commit = str(origin.get("commit") or "")[:12] + changes
+    python = f"Python {origin['python']}" if origin.get("python") else ""
     rows = [
         ("method", tracker.get("name")),
-        ("weights", " ".join(str(word) for word in (weights.get("file"), entrant.run.weights_hash) if word) or "none"),
-        (
-            "dataset",
-            " ".join(
-                str(word) for word in (dataset.get("name"), dataset.get("split"), dataset.get("modality")) if word
-            ),
-        ),
+        ("weights", _words(weights.get("file"), entrant.run.weights_hash) or "none"),
+        ("dataset", _words(dataset.get("name"), dataset.get("split"), dataset.get("modality"))),
         ("options", ", ".join(f"{key}={value}" for key, value in _mapping(tracker.get("options")).items())),
         ("scaling", tracker.get("scaling")),
         ("seed", info.get("seed")),
-        ("spectrack", " ".join(str(word) for word in (origin.get("spectrack"), commit) if word)),
-        (
-            "system",
-            " ".join(
-                str(word)
-                for word in (origin.get("system"), f"Python {origin['python']}" if origin.get("python") else "")
-                if word
-            ),
-        ),
+        ("spectrack", _words(origin.get("spectrack"), commit)),
+        ("system", _words(origin.get("system"), python)),
         ("date", origin.get("date")),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _words(*found: Any) -> str:
+    return " ".join(str(word) for word in found if word)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

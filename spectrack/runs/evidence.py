@@ -47,9 +47,8 @@ class EvidenceCollector:
         self._frames = len(sequence)
         self._per_frame: Arrays = {}
         self._spectra: dict[int, tuple[Spectrum, Spectrum]] = {}
-        self._wanted = set(
-            np.linspace(0, self._frames - 1, min(SPECTRUM_FRAMES, self._frames)).round().astype(int).tolist()
-        )
+        spread = np.linspace(0, self._frames - 1, min(SPECTRUM_FRAMES, self._frames))
+        self._wanted = set(spread.round().astype(int).tolist())
 
     def add(self, index: int, estimate: Estimate) -> None:
         """Take over what the estimate of frame `index` shows."""
@@ -70,29 +69,23 @@ class EvidenceCollector:
         found = dict(self._per_frame)
         if self._sequence.wavelengths_nm is not None:
             found["wavelengths_nm"] = np.asarray(self._sequence.wavelengths_nm, dtype=np.float64)
-        bands = self._sequence.bands
         for position, name in enumerate(("target_spectrum", "background_spectrum")):
-            found[name] = np.array([pair[position] for pair in self._spectra.values()], dtype=np.float64).reshape(
-                -1, bands
-            )
+            spectra = np.array([pair[position] for pair in self._spectra.values()], dtype=np.float64)
+            found[name] = spectra.reshape(-1, self._sequence.bands)
         found["spectrum_frames"] = np.array(list(self._spectra), dtype=np.int64)
         return found
 
     def _keep(self, key: str, index: int, value: NDArray[Any]) -> None:
-        whole = value.dtype.kind in "iu"
+        whole, name = value.dtype.kind in "iu", self._sequence.name
         if value.dtype.kind not in "iuf":
-            log.warning(
-                "expected numbers as %s of frame %d in %s, found %s", key, index, self._sequence.name, value.dtype
-            )
+            log.warning("expected numbers as %s of frame %d in %s, found %s", key, index, name, value.dtype)
             return
         if key not in self._per_frame:
             shape = (self._frames, *value.shape)
             self._per_frame[key] = np.full(shape, -1, np.int32) if whole else np.full(shape, np.nan, np.float32)
         kept = self._per_frame[key]
         if kept.shape[1:] != value.shape:
-            log.warning(
-                "expected %s of shape %s in %s, found %s", key, kept.shape[1:], self._sequence.name, value.shape
-            )
+            log.warning("expected %s of shape %s in %s, found %s", key, kept.shape[1:], name, value.shape)
             return
         kept[index] = value
 
@@ -113,14 +106,13 @@ def mean_spectra(sequence: Sequence, index: int, box: Box) -> tuple[Spectrum, Sp
     inner = _pixels(x, y, w, h, sequence)
     outer = _pixels(x - (RING - 1) * w / 2, y - (RING - 1) * h / 2, RING * w, RING * h, sequence)
     x0, y0, x1, y1 = outer
+    nothing = np.full(sequence.bands, np.nan)
     if x0 >= x1 or y0 >= y1:
-        nothing = np.full(sequence.bands, np.nan)
         return nothing, nothing.copy()
     region = sequence.read(index, outer).astype(np.float64)
     inside = np.zeros(region.shape[:2], dtype=bool)
     inside[max(0, inner[1] - y0) : max(0, inner[3] - y0), max(0, inner[0] - x0) : max(0, inner[2] - x0)] = True
     target, background = region[inside], region[~inside]
-    nothing = np.full(sequence.bands, np.nan)
     return target.mean(axis=0) if len(target) else nothing, background.mean(axis=0) if len(background) else nothing
 
 
@@ -142,9 +134,7 @@ def read_evidence(path: str | os.PathLike[str]) -> Arrays:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except Exception as error:  # a damaged archive fails in as many ways as there are bytes
-        raise InputError(
-            f"expected evidence arrays in {path}, found a damaged file ({error}); track the sequence again"
-        ) from error
+        raise InputError(f"expected evidence arrays in {path}, found damage ({error}); track it again") from error
 
 
 def _pixels(x: float, y: float, w: float, h: float, sequence: Sequence) -> tuple[int, int, int, int]:

@@ -85,24 +85,19 @@ def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:
     """
     try:
         if Path(path).stat().st_size > _LARGEST_FILE:
-            raise InputError(
-                f"expected a table of frames below 256 MiB, found a larger file at {path}; track the sequence again"
-            )
+            raise InputError(f"expected a table of frames below 256 MiB, found a larger file at {path}; track again")
         lines = Path(path).read_bytes().decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"expected a table of frames in {path}, found undecodable bytes; track the sequence again"
-        ) from error
+        raise InputError(f"expected a table of frames in {path}, found undecodable bytes; track again") from error
     except OSError as error:
         raise InputError(
-            f"expected a table of frames at {path}, found: {error.strerror or error}; track the sequence again"
+            f"expected a table of frames at {path}, found: {error.strerror or error}; track again"
         ) from error
     if not lines or lines[0].split(",") != list(COLUMNS):
         found = repr(lines[0][:60]) if lines else "an empty file"
         raise InputError(f"expected the columns {','.join(COLUMNS)} in {path}, found {found}; track the sequence again")
-    table = np.array([_row(line, path, index) for index, line in enumerate(lines[1:])], dtype=np.float64).reshape(
-        -1, len(COLUMNS)
-    )
+    rows = [_row(line, path, index) for index, line in enumerate(lines[1:])]
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
     return FrameTable(table[:, 1], table[:, 2], table[:, 3], table[:, 4], table[:, 5] == 1)
 
 
@@ -111,14 +106,9 @@ def _row(line: str, path: str | os.PathLike[str], index: int) -> list[float]:
         values = [float(word) for word in line.split(",")]
     except ValueError:
         values = []
-    if (
-        len(values) != len(COLUMNS)
-        or values[0] != index
-        or values[5] not in (0, 1)
-        or any(value < 0 for value in values[1:4])
-    ):
+    fits = len(values) == len(COLUMNS) and values[0] == index and values[5] in (0, 1)
+    if not fits or any(value < 0 for value in values[1:4]):
         raise InputError(
-            f"expected {len(COLUMNS)} numbers for frame {index} in {path}, found {line[:60]!r}; track the sequence "
-            "again"
+            f"expected {len(COLUMNS)} numbers for frame {index} in {path}, found {line[:60]!r}; track again"
         )
     return values

@@ -1,13 +1,11 @@
-"""What lies where in a run: in the directory of a tracker over many sequences, and in the folder of a recording, which
-is a run over one.
+"""What lies where in a run: in the directory of a tracker over many sequences, and in a recording, a run over one.
 
 A run directory holds
 
 * ``plan.json``: what the run is (tracker, weights, data, configuration, seed, sequences), written first,
 * ``boxes/LABEL.txt``, ``frames/LABEL.csv``, ``evidence/LABEL.npz`` of every sequence, ``truth/LABEL.txt`` and
   ``truth/LABEL-visibility.txt`` where these are known,
-* ``done/LABEL.json``: what is known of the sequence, written after its other files, so that a sequence is finished when
-  this file exists,
+* ``done/LABEL.json``: what is known of the sequence, written after its other files, when it is finished,
 * ``scores.json``, and last of all ``run.json``: a directory without it is an unfinished run.
 
 A benchmark is a folder with a run directory a tracker and ``benchmark.json``. The folder of a recording holds

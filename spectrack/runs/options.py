@@ -17,17 +17,13 @@ class RunOptions(ScoringRules):
     """How a run is scored, seeded and spread.
 
     Attributes:
-        protocol: How to score: hot (the field's tables), hotc2026, otb, lasot or got10k; another one may be named when
-            a run is started again.
+        protocol: How to score: hot (the field's tables), hotc2026, otb, lasot or got10k; a resumed run may use another.
         invalid: Another rule than the protocol's for frames whose truth is not a box.
         missing: What a frame without a predicted box is, such as those after a tracker's failure.
-        seed: Seed of the random numbers that a tracker may draw; set before every sequence, so that a sequence gives
-            the same boxes alone and in a list.
-        jobs: Sequences tracked at the same time; -1 for as many as there are cores. Times a frame grow when jobs share
-            cores.
+        seed: Seed of the random numbers that a tracker may draw, set before every sequence, alone or in a list.
+        jobs: Sequences tracked at the same time; -1 for as many as there are cores; sharing cores, each is slower.
         cluster: Track on a cluster instead: dask, dask://host:port, ray or ray://host:port.
-        threads: Threads of the network in each job; another number changes the last digits of boxes, and so, in time,
-            the boxes.
+        threads: Threads of the network in each job; another number changes last digits, and so, in time, the boxes.
         evidence: Whether what trackers can show for their boxes is kept, with spectra of target and background.
         overwrite: Throw an earlier run in the same directory away.
         retry_failed: Track sequences again on which the tracker failed earlier.

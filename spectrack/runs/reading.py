@@ -1,6 +1,4 @@
-"""Reading runs back: what `spectrack benchmark` and `spectrack track` wrote, as one kind of thing, without tracking
-anything again. Runs that earlier versions wrote are read too.
-"""
+"""Reading runs back: what `spectrack benchmark` and `spectrack track` wrote, also earlier versions, as one thing."""
 
 from __future__ import annotations
 
@@ -67,8 +65,7 @@ def find_runs(place: str | os.PathLike[str]) -> list[Path]:
     if not below:
         raise SequenceNotFoundError(
             f"expected a finished run ({RUN}) or a recording ({SUMMARY}) in {folder} or right below it, found none; "
-            "name a folder that `spectrack benchmark` or `spectrack track` wrote, or foreign results with --results "
-            "NAME=DIR"
+            "name a folder that `spectrack benchmark` or `spectrack track` wrote, or others' with --results NAME=DIR"
         )
     try:
         listed = list(read_json(folder / BENCHMARK, "a benchmark")["trackers"])
@@ -120,17 +117,15 @@ def stored_run(directory: Path, info: dict[str, Any]) -> StoredRun:
         name, entries = str(info["name"]), [(str(entry["label"]), entry) for entry in info["sequences"]]
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"expected the record of a run in {directory / RUN}, found JSON without or with other fields ({error}); "
-            "run again"
+            f"expected the record of a run in {directory / RUN}, found JSON of other fields ({error}); run again"
         ) from error
     unsafe = [label for label, _ in entries if not is_file_name(label)]
     if unsafe:
         raise InputError(
             f"expected sequence names that are file names in {directory / RUN}, found {unsafe[0]!r}; run again"
         )
-    sequences = {
-        label: _read_sequence(directory, SequenceFiles.of_run(label), label, entry) for label, entry in entries
-    }
+    files = {label: SequenceFiles.of_run(label) for label, _ in entries}
+    sequences = {label: _read_sequence(directory, files[label], label, entry) for label, entry in entries}
     return StoredRun(directory, name, sequences, info)
 
 
@@ -194,8 +189,7 @@ def _read_sequence(directory: Path, files: SequenceFiles, label: str, entry: Map
     for what, rows in (("truth", truth), ("visibility", visibility), ("frame", frames)):
         if rows is not None and len(rows) != len(boxes):
             raise InputError(
-                f"expected {len(boxes)} {what} rows of {label!r} in {directory}, one a box, found {len(rows)}; track "
-                "it again"
+                f"expected {len(boxes)} {what} rows of {label!r} in {directory}, found {len(rows)}; track it again"
             )
     failed, attributes = _mapping(entry.get("failure")), entry.get("attributes")
     return TrackedSequence(
@@ -217,6 +211,4 @@ def _read_numbers(path: Path) -> NDArray[np.float64]:
     try:
         return np.array([float(word) for word in path.read_bytes().decode("ascii").split()], dtype=np.float64)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"expected one number a line in {path}, found otherwise ({error}); track the sequence again"
-        ) from error
+        raise InputError(f"expected one number a line in {path}, found otherwise ({error}); track again") from error

@@ -106,11 +106,10 @@ def _why_again(opened: OpenedEntry, marker: Mapping[str, Any], directory: RunDir
         return "what its frames are now cannot be told"
     if not content.frames.fits(now):
         return "its frames are others than they were"
-    if content.annotations != opened.annotations_digest() and not np.array_equal(
-        opened.box, directory.first_box(opened.label)
-    ):
-        return "its first box is another than it was"
-    return ""
+    if content.annotations == opened.annotations_digest():
+        return ""
+    same = np.array_equal(opened.box, directory.first_box(opened.label))
+    return "" if same else "its first box is another than it was"
 
 
 def _annotations(marker: Mapping[str, Any]) -> str:

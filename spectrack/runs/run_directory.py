@@ -158,9 +158,7 @@ def read_json(path: Path, what: str) -> Any:
             raise InputError(f"expected {what} below 256 MiB, found a larger file at {path}; run again")
         value = json.loads(path.read_bytes())
     except OSError as error:
-        raise InputError(
-            f"expected {what} at {path}, found: {error.strerror or error}; check the path, or run again"
-        ) from error
+        raise InputError(f"expected {what} at {path}, found: {error.strerror or error}; check the path") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"expected {what} as JSON in {path}, found otherwise ({error}); run again") from error
     if not isinstance(value, dict):

@@ -183,9 +183,8 @@ def _track_pending(
         raise SequenceError(f"{unreadable[0].message} ({unreadable[0].label}; what was tracked is kept)")
     if unreadable:
         rest = "; ".join(f"{item.label}: {item.message}" for item in unreadable)
-        raise SequenceError(
-            f"expected readable sequences, found {len(unreadable)} that are not ({rest}); what was tracked is kept"
-        )
+        told = f"found {len(unreadable)} that are not ({rest}); what was tracked is kept"
+        raise SequenceError(f"expected readable sequences, {told}")
 
 
 def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) -> RunResult:
@@ -203,11 +202,8 @@ def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) 
     }
     stored = stored_run(directory.path, record)
     analysis = analyse(stored, options.rule) if stored.truth else None
-    record |= {
-        **stored.speed.to_json(),
-        "failures": len(stored.failures),
-        "auc": None if analysis is None else analysis.scores.auc,
-    }
+    auc = None if analysis is None else analysis.scores.auc
+    record |= {**stored.speed.to_json(), "failures": len(stored.failures), "auc": auc}
     directory.write_result(record, None if analysis is None else analysis.to_json())
     return RunResult(directory.path, replace(stored, info=record), analysis)
 
@@ -249,15 +245,9 @@ def _weights(description: Mapping[str, Any], file: Path | None) -> dict[str, Any
 
 def _check_labels(labels: list[str]) -> None:
     if not labels:
-        raise InputError(
-            "expected at least one sequence to track, found none; name a sequence or a folder of sequences"
-        )
+        raise InputError("expected at least one sequence to track, found none; name a sequence or a folder of some")
     for position, label in enumerate(labels):
         if not is_file_name(label) or label.endswith(VISIBILITY_SUFFIX):
-            raise SequenceError(
-                f"expected a sequence name that can be a file name, found {label!r}; rename the sequence"
-            )
+            raise SequenceError(f"expected a sequence name that can be a file name, found {label!r}; rename it")
         if label in labels[:position]:
-            raise SequenceError(
-                f"expected sequences of different names, found {label!r} twice; results are stored by name, rename one"
-            )
+            raise SequenceError(f"expected sequences of different names, found {label!r} twice; rename one")

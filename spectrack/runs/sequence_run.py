@@ -1,6 +1,4 @@
-"""Tracking one sequence of a run: opening it, timing every frame, gathering evidence, and living through a tracker that
-fails.
-"""
+"""Tracking one sequence of a run: opening it, timing it, gathering evidence, and living through a failing tracker."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ LARGEST_COORDINATE = 1e7
 _LONGEST_MESSAGE = 500
 
 MakeTracker = Callable[[], Tracker]
-"""Makes a tracker. Called once a sequence, so that no state leaks from one to the next; picklable where there are
-several jobs, such as ``functools.partial(load_tracker, "siamban")``.
-"""
+"""Makes a tracker, once a sequence, so that no state leaks; picklable for several jobs, such as a partial."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +127,7 @@ class TrackSettings:
 
     Attributes:
         tracker: the tracker's description; a worker whose tracker describes itself otherwise is refused.
-        protocol: the rule that its truth must stand up to, so that what cannot be scored is refused before it is
-            tracked.
+        protocol: the rule that its truth must stand up to: what cannot be scored is refused before it is tracked.
         seed: of the global generators, set before the tracker is made and before it is started.
         threads: of torch and OpenCV.
         evidence: whether evidence is gathered.
@@ -176,8 +171,7 @@ def track_entry(entry: Entry, make_tracker: MakeTracker, settings: TrackSettings
     if description != settings.tracker:
         raise ConfigError(
             f"expected the tracker to describe itself as {json.dumps(dict(settings.tracker))}, as where the run was "
-            "started, found "
-            f"{json.dumps(description)} on {machine_name()}; use the same weights and settings on every machine"
+            f"started, found {json.dumps(description)} on {machine_name()}; use one set of weights and settings"
         )
     collector = EvidenceCollector(opened.sequence) if settings.evidence else None
     with _limited_threads(settings.threads):
@@ -208,8 +202,7 @@ def plain_description(tracker: Tracker) -> dict[str, Any]:
         described: dict[str, Any] = json.loads(json.dumps(tracker.describe(), allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            f"expected plain JSON values in the description of {tracker.name!r}, found otherwise ({error}); convert "
-            "paths and arrays"
+            f"expected plain JSON values of {tracker.name!r}, found otherwise ({error}); convert paths and arrays"
         ) from error
     return described
 

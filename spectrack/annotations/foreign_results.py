@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spectrack.annotations.result_files import ResultSet, find_result_set
 from spectrack.annotations.sequence_names import NameMapping, match_names
 from spectrack.boxes import Boxes
-from spectrack.errors import SequenceNotFoundError, nearest_name
+from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
 
 Place = str | os.PathLike[str]
 
@@ -85,7 +85,8 @@ def read_foreign_results(path: Place, names: Iterable[str] | None = None, *, ori
     Raises:
         SequenceNotFoundError: no such place, no result in it, or none that belongs to a sequence.
         SequenceError: a damaged file.
-        InputError: a name that could belong to several sequences, or several names that could belong to one.
+        InputError: an origin that is neither 0 nor 1, a name that could belong to several sequences, or several names
+            that could belong to one.
     """
     found = find_result_set(path)
     return match_results(found, list(found.sources if names is None else names), origin=origin)
@@ -105,6 +106,8 @@ def match_results(
     Raises:
         See `read_foreign_results`.
     """
+    if origin not in (0, 1):
+        raise InputError(f"expected 0 or 1 as the index of the first pixel, found {origin}; correct it (--origin)")
     matched, mapped = match_names(found.sources, names)
     if found.single and len(names) == 1 and not matched:
         (only,) = found.sources

@@ -94,8 +94,9 @@ def check_folder(place: Place, terms: Terms) -> Manifest:
     """
     path = Path(place)
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
-    if nearest.exists() and not nearest.is_dir():
-        raise ConfigError(f"expected a folder for the results, found the file {nearest}; name another folder")
+    if os.path.lexists(nearest) and not nearest.is_dir():
+        found = "file" if nearest.exists() else "broken link"
+        raise ConfigError(f"expected a folder for the results, found the {found} {nearest}; name another folder")
     manifest = Manifest.read(path)
     _refuse_inputs(path, manifest, terms)
     _refuse_taken(path, manifest, terms)
@@ -115,8 +116,8 @@ def refuse_occupied(manifest: Manifest, name: str, terms: Terms) -> None:
         return
     if found != manifest.path(name) or not manifest.kinds(name) & terms.kinds:
         raise ConfigError(
-            f"expected to write {name} into {manifest.folder}, found {found}, which the {MANIFEST} there does not list "
-            f"under {terms.kind!r}; move it away, or name another folder"
+            f"expected to write {name} into {manifest.folder}, found {found}, which no {MANIFEST} there lists "
+            f"under {terms.kind!r}; name another folder, or move it away (results of an older version are only read)"
         )
     if not manifest.is_ours(name):
         raise ConfigError(
@@ -145,14 +146,14 @@ def _refuse_taken(path: Path, manifest: Manifest, terms: Terms) -> None:
     kinds = {run.kind for run in manifest.runs.values() if not run.single}
     if not terms.single and kinds - {terms.kind}:
         other = min(kinds - {terms.kind})
-        raise ConfigError(f"expected a new or empty folder for a {terms.kind}, found a {other} in {path}; name another")
+        raise ConfigError(f"expected a new or empty folder for {terms.kind!r}, found {other!r} in {path}; name another")
     apart = {name.split("/")[0] for name in manifest.contents} | {MANIFEST, LOCK}
     found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     others = [name for name in found if name not in apart and not name.startswith(".")]
     takes_up = terms.overwrite or terms.resume
     if others and terms.empty and not (takes_up and terms.kind in kinds):
         raise ConfigError(
-            f"expected a new or empty folder, or one whose {MANIFEST} names a {terms.kind}, found {others[0]!r} in "
+            f"expected a new or empty folder, or one whose {MANIFEST} names {terms.kind!r}, found {others[0]!r} in "
             f"{path}; name another folder, or delete results of an older version yourself"
             if takes_up
             else f"expected a new or empty folder for the results, found {others[0]!r} in {path}; name another folder"

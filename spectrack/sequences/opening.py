@@ -63,10 +63,7 @@ def open_sequence(
         ConfigError: an unknown format, sensor or axis letter.
     """
     if format is not None and format not in FORMATS:
-        raise ConfigError(
-            f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}; formats: "
-            f"{', '.join(sorted(FORMATS))}"
-        )
+        raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}")
     layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
     request = Request(
         layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable

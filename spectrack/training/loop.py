@@ -87,7 +87,7 @@ def train(
         out: run directory; a run of the same recipe found there is resumed.
         cache: where banks and clips are kept, ``<out>/cache`` by default; all processes must see it.
         device: auto, cpu or cuda.
-        jobs: processes that render before the training starts.
+        jobs: processes that render before the training starts, -1 for as many as there are cores.
         stop_after: leave after so many steps of this call, with a checkpoint (to test resuming, or to share a machine).
         on_progress: called every 50 steps.
 
@@ -101,6 +101,8 @@ def train(
     """
     if stop_after is not None and stop_after < 1:
         raise ConfigError(f"expected to stop after at least 1 step, found {stop_after}; leave it out to finish")
+    if jobs == 0:
+        raise ConfigError("expected at least one job, found 0; -1 takes as many as there are cores")
     _keep_memory()
     directory = TrainingDirectory(Path(out))
     fabric = _launch(resolve_device(device))

@@ -237,6 +237,11 @@ def test_matlab_boxes(put):
     assert np.isnan(boxes[3]).all()
 
 
+def test_pixels_count_from_0_or_1(put):
+    with refuses(InputError, "0 or 1", "found 3", "--origin"):
+        read_foreign_results(put("ball.txt", rows()), ["ball"], origin=3)
+
+
 def test_starts_beside_the_truth_are_told():
     truth = {name: BOXES for name in "abcde"}
     predictions = {

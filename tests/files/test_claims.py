@@ -208,6 +208,12 @@ def test_a_file_is_not_a_folder(tmp_path, name):
         check_folder(tmp_path / name, Terms("report"))
 
 
+def test_a_link_to_nothing_is_not_a_folder(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    with refuses(ConfigError, tmp_path / "out", "broken link"):
+        check_folder(tmp_path / "out", Terms("report"))
+
+
 # ---------------------------------------------------------------- what is read is not written
 
 

@@ -268,6 +268,12 @@ def test_stop_after_nothing_is_refused(run, steps):
         run(stop_after=steps)
 
 
+def test_no_job_at_all_is_refused(make, cache, tmp_path):
+    with refuses(ConfigError, "one job", "found 0"):
+        train(make.recipe(), tmp_path / "run", cache=cache, device="cpu", jobs=0)
+    assert not (tmp_path / "run").exists()
+
+
 def test_file_in_place_of_the_run_directory(make, tmp_path, cache):
     (tmp_path / "run").write_text("mine")
     with refuses(ConfigError, tmp_path / "run"):

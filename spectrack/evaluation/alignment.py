@@ -65,9 +65,10 @@ def one_set(runs: Mapping[str, TrackedRun], truth: Mapping[str, Boxes], *, share
         if not shared:
             lacking = {name: sorted(truth.keys() - run.sequences.keys()) for name, run in runs.items()}
             name, absent = next((name, absent) for name, absent in lacking.items() if absent)
+            choice = f", or compare on the {len(common)} that all have with --shared" if common else ""
             raise InputError(
                 f"expected all runs on the same {len(truth)} sequences, found {name!r} without {_listed(absent)}; "
-                f"track them, or compare on the {len(common)} that all have with --shared"
+                f"track them{choice}"
             )
         left_out = _listed(sorted(truth.keys() - set(common)))
         remarks.append(f"Compared on the {len(common)} sequences that all have; left out: {left_out}.")

@@ -110,12 +110,7 @@ def evaluate_results(
     """`evaluate_directories`, with a report of names that had to be mapped and of results that start beside the truth.
 
     Args:
-        results: as there.
-        truth: as there.
-        protocol: as there.
-        invalid: as there.
-        missing: as there.
-        sequences: as there.
+        results, truth, protocol, invalid, missing, sequences: as for `evaluate_directories`.
         origin: index of the first pixel in the results: 1 for boxes of OTB's MATLAB tools; truth is taken as it is.
 
     Raises:

@@ -370,7 +370,7 @@ def test_wrong_configurations(options, facts):
     [
         ((1, 2, 32, 32), None, "(1, 2, 32, 32)"),
         ((2, 32, 32), None, "(2, 32, 32)"),
-        ((1, 6, 4, 32), None, ("8 pixels", "(4, 32)")),
+        ((1, 6, 4, 32), None, ("8 px", "(4, 32)")),
         ((1, 6, 32, 32), torch.arange(5.0), ("6 wavelengths", "(5,)")),
     ],
 )

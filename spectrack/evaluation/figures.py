@@ -10,15 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from spectrack.evaluation.metrics import Values, share_above, share_below
 from spectrack.evaluation.robustness import LOST_WORDS
-
-if TYPE_CHECKING:
-    from spectrack.evaluation.protocols import Protocol
 
 PRECISION_AT_PX = 20
 """The distance at which DP is read off the precision curve."""
@@ -32,7 +29,8 @@ class Frames:
     """The scored frames of one sequence, from which every figure is computed.
 
     Attributes:
-        rule: the protocol.
+        averages_overlap: whether the protocol's success score is the mean overlap.
+        strict_distance: whether a distance must be below a threshold, and not only at most it.
         overlap: (N,) intersection over union; 0 for a miss.
         distance: (N,) centre distance in px, infinite for a miss; None under a protocol without precision.
         relative: (N,) the same in sizes of the truth; None where that is not measured.
@@ -41,7 +39,8 @@ class Frames:
         normalised_precision: at each normalised distance; empty where there is none.
     """
 
-    rule: Protocol
+    averages_overlap: bool
+    strict_distance: bool
     overlap: Values
     distance: Values | None
     relative: Values | None
@@ -132,13 +131,13 @@ def shown_figures(figures: Figures, *, auc_is_average_overlap: bool) -> tuple[Fi
 
 
 def _auc(frames: Frames) -> float:
-    return _average_overlap(frames) if frames.rule.auc_is_average_overlap else float(frames.success.mean())
+    return _average_overlap(frames) if frames.averages_overlap else float(frames.success.mean())
 
 
 def _dp20(frames: Frames) -> float | None:
     if frames.distance is None:
         return None
-    return float(share_below(frames.distance, [PRECISION_AT_PX], strict=frames.rule.precision_strict)[0])
+    return float(share_below(frames.distance, [PRECISION_AT_PX], strict=frames.strict_distance)[0])
 
 
 def _normalised_precision(frames: Frames) -> float | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from spectrack.evaluation.protocols import Protocol
+    Protocol = Any
 else:
     Protocol = str  # a command line, which reads the types of fields, can give a name only
 
@@ -32,17 +32,6 @@ class ScoringRules:
     protocol: str = DEFAULT_PROTOCOL
     invalid: Invalid | None = None
     missing: Missing | None = None
-
-    @property
-    def rule(self) -> Protocol:
-        """The protocol with the rules that are given.
-
-        Raises:
-            ConfigError: unknown protocol or rule.
-        """
-        from spectrack.evaluation.protocols import resolve_protocol
-
-        return resolve_protocol(self.protocol, invalid=self.invalid, missing=self.missing)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from spectrack.boxes import Boxes, is_box
 from spectrack.errors import ConfigError, InputError, nearest_name
 from spectrack.evaluation import metrics
 from spectrack.evaluation.figures import Figure, Figures, Frames, headline_figure
-from spectrack.evaluation.options import DEFAULT_PROTOCOL, Invalid, Missing
+from spectrack.evaluation.options import DEFAULT_PROTOCOL, Invalid, Missing, ScoringRules
 from spectrack.evaluation.scores import Scores, SequenceScores, combine
 
 
@@ -139,6 +139,15 @@ def resolve_protocol(
     return replace(rule, invalid=invalid or rule.invalid, missing=missing or rule.missing)
 
 
+def chosen_protocol(rules: ScoringRules) -> Protocol:
+    """The protocol that options name, with the other rules that they give.
+
+    Raises:
+        ConfigError: unknown protocol or rule.
+    """
+    return resolve_protocol(rules.protocol, invalid=rules.invalid, missing=rules.missing)
+
+
 def score(
     predictions: Mapping[str, ArrayLike],
     truth: Mapping[str, ArrayLike],
@@ -232,7 +241,18 @@ def _measure(
         frames=len(truth),
         skipped=skipped,
         missed=int(missed.sum()),
-        figures=Figures.of(Frames(rule, overlap, distance, relative, success, precision, normalised)),
+        figures=Figures.of(
+            Frames(
+                rule.auc_is_average_overlap,
+                rule.precision_strict,
+                overlap,
+                distance,
+                relative,
+                success,
+                precision,
+                normalised,
+            )
+        ),
         success=tuple(success.tolist()),
         precision=tuple(precision.tolist()),
         normalised_precision=tuple(normalised.tolist()),

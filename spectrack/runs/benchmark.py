@@ -105,7 +105,7 @@ def benchmark(
         comparison = None
         if any(result.analysis is not None for result in runs.values()):
             stored = {name: result.stored for name, result in runs.items()}
-            comparison = compare(stored, options=ScoringOptions(options.rule))
+            comparison = compare(stored, options=ScoringOptions(options.protocol, options.invalid, options.missing))
         claim.write_json(BENCHMARK, _record(runs, comparison, options, sources))
     return BenchmarkResult(directory, runs, comparison)
 

@@ -20,6 +20,7 @@ from typing import Any
 import spectrack
 from spectrack.errors import ConfigError, InputError, SequenceError
 from spectrack.evaluation.analysis import Analysis, analyse
+from spectrack.evaluation.protocols import chosen_protocol
 from spectrack.evaluation.scores import Scores
 from spectrack.files import claim_folder
 from spectrack.files.fingerprints import file_identity
@@ -141,7 +142,7 @@ def prepare_run(
     tracker = make_tracker()
     plan = _plan(entries, tracker.name if name is None else name, plain_description(tracker), options, sources)
     del tracker
-    protocol = options.rule
+    protocol = chosen_protocol(options)
     check_parallel(options.jobs, options.cluster)
     if options.threads < 1:
         raise ConfigError(f"expected at least one thread, found {options.threads}; one a job is usual")
@@ -201,7 +202,7 @@ def _finish(directory: RunDirectory, plan: dict[str, Any], options: RunOptions) 
         "sequences": described,
     }
     stored = stored_run(directory.path, record)
-    analysis = analyse(stored, options.rule) if stored.truth else None
+    analysis = analyse(stored, chosen_protocol(options)) if stored.truth else None
     auc = None if analysis is None else analysis.scores.auc
     record |= {**stored.speed.to_json(), "failures": len(stored.failures), "auc": auc}
     directory.write_result(record, None if analysis is None else analysis.to_json())

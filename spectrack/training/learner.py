@@ -103,7 +103,9 @@ class Learner(nn.Module, ABC):
         if metadata.method == method:
             load_state(self.network, state, source=source)
         elif metadata.method in self.STARTS:
-            load_parts(self.network, state, self.STARTS[metadata.method], source=source)
+            # A whole backbone may have more stages than a network asks for.
+            deeper = metadata.method == "backbone"
+            load_parts(self.network, state, self.STARTS[metadata.method], source=source, leave_others=deeper)
         else:
             known = " or ".join([method, *self.STARTS])
             raise WeightsError(
@@ -111,7 +113,14 @@ class Learner(nn.Module, ABC):
             )
 
 
-def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mapping[str, str], *, source: str) -> None:
+def load_parts(
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    prefixes: Mapping[str, str],
+    *,
+    source: str,
+    leave_others: bool = False,
+) -> None:
     """Put tensors of another network into parts of this one; every part that is named must be filled completely.
 
     Args:
@@ -119,6 +128,7 @@ def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mappin
         state: tensors by name.
         prefixes: beginnings of names there and here, as ``{"backbone.": "rgb.backbone."}``; other tensors are left.
         source: what the message names, usually the file.
+        leave_others: leave tensors that this network has no place for.
 
     Raises:
         WeightsError: a tensor is missing, has nowhere to go, or another shape.
@@ -130,6 +140,8 @@ def load_parts(network: nn.Module, state: Mapping[str, Tensor], prefixes: Mappin
         if name.startswith(there)
     }
     own = network.state_dict()
+    if leave_others:
+        moved = {name: tensor for name, tensor in moved.items() if name in own}
     expected = {name: tuple(tensor.shape) for name, tensor in own.items() if name.startswith(tuple(prefixes.values()))}
     complaints = describe_mismatch(expected, moved)
     if complaints or not moved:

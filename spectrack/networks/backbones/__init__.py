@@ -8,11 +8,16 @@ from typing import Any
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.networks.backbones.base import BackboneConfig
 from spectrack.networks.backbones.compact import CompactConfig
+from spectrack.networks.backbones.efficientnet_lite import EfficientNetLiteConfig
 from spectrack.networks.backbones.resnet50 import ResNet50Config
 
 DEFAULT_BACKBONE = "compact"
 
-BACKBONES: Mapping[str, type[BackboneConfig]] = {"compact": CompactConfig, "resnet50": ResNet50Config}
+BACKBONES: Mapping[str, type[BackboneConfig]] = {
+    "compact": CompactConfig,
+    "efficientnet_lite": EfficientNetLiteConfig,
+    "resnet50": ResNet50Config,
+}
 
 
 def backbone_options(values: Any) -> type[BackboneConfig]:

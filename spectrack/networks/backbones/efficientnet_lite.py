@@ -3,8 +3,8 @@
 Source: Tan and Le, EfficientNet, ICML 2019, in the Lite form of its authors (2020): inverted bottlenecks without
 squeeze-and-excitation, ReLU6, widths and depths scaled for 0, 1 and 2. Ours is the grid. Convolutions of stride 2 are
 padded by (kernel - 3) / 2 only, which samples what the published network samples inside a picture of even sides, so
-that 127 -> 63 -> 31 -> 15 and 255 -> 127 -> 63 -> 31 and cell j looks at pixel 8 j + 7; further strides become dilation,
-as in the atrous ResNet-50. Levels are stages of the published table, joined along the channels into one map.
+that 127 -> 63 -> 31 -> 15 and 255 -> 127 -> 63 -> 31 and cell j looks at pixel 8 j + 7; further strides become
+dilation, as in the atrous ResNet-50. Levels are stages of the published table, joined along the channels into one map.
 """
 
 from __future__ import annotations

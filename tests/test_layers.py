@@ -86,6 +86,18 @@ def test_imports_point_one_way():
     assert wrong == []
 
 
+def test_no_import_runs_in_a_circle():
+    """Imports of every kind count, those inside functions and those for types alone included."""
+    names = {
+        f"spectrack.{name.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}": tree
+        for name, _, tree, _ in trees()
+    }
+    arrows = {name: {module for module, _ in imports_of(tree)} & names.keys() - {name} for name, tree in names.items()}
+    while free := {name for name, targets in arrows.items() if not targets & arrows.keys()}:
+        arrows = {name: targets for name, targets in arrows.items() if name not in free}
+    assert sorted(arrows) == []
+
+
 def test_only_the_command_line_prints_with_rich_and_reads_arguments():
     wrong = []
     for name, part, tree, _ in trees():

@@ -25,6 +25,7 @@ from spectrack.simulation.suite import open_suite_sequence, suite
 def arguments():
     parser = new_parser(__doc__, weights=True)
     parser.add_argument("--tracker", default="siamban")
+    parser.add_argument("--only", nargs="*", help="sequences whose name holds one of these words")
     parser.add_argument("--profile", default="compact")
     parser.add_argument("--jobs", type=int, default=2)
     return parser
@@ -45,6 +46,7 @@ def main():
     entries = [
         SequenceEntry(entry.name, functools.partial(open_suite_sequence, entry.name), entry.attributes)
         for entry in suite()
+        if not options.only or any(word in entry.name for word in options.only)
     ]
     with tempfile.TemporaryDirectory() as folder:
         result = run(
@@ -54,7 +56,7 @@ def main():
             options=RunOptions(jobs=options.jobs, evidence=False),
             progress=lambda item, *_: print(item.label, flush=True),
         )
-    attributes = result.stored.attributes
+    attributes = {entry.label: entry.attributes for entry in entries}
     parts = split_by_metamers(attributes)
     record = {
         "tracker": result.stored.info["tracker"],

@@ -27,6 +27,7 @@ SHORT_RUNS = {
     "precision": "--every 48 --frames 3",
     "spectral_angle": "--only twin-crowd-vis16 --frames 2",
     "ssfnet_figure": "--frame 5",
+    "suite": "--tracker cf --jobs 1 --only speck-vis16",
     "suite_bounds": "--only cam-grass-vis16",
 }
 """Arguments with which a script takes a few seconds; the others take minutes, data or an idle machine."""

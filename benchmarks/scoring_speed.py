@@ -15,7 +15,8 @@ import time
 import numpy as np
 from benchmark import new_parser, write_record
 
-from spectrack.evaluation.confidence import flag_against_missed, judge, reliability
+from spectrack.evaluation.confidence import Judged, flag_against_missed, judge, reliability
+from spectrack.evaluation.metrics import overlaps_by_frame
 from spectrack.evaluation.protocols import PROTOCOLS, score
 from spectrack.evaluation.robustness import robustness
 from spectrack.evaluation.uncertainty import difference_interval, score_interval
@@ -45,6 +46,10 @@ def best_of(function, repeats):
     return round(min(seconds), 3)
 
 
+def find_losses(predictions, truth):
+    return robustness({name: overlaps_by_frame(predictions[name], truth[name]) for name in truth})
+
+
 def arguments():
     parser = new_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
@@ -61,14 +66,17 @@ def main():
         seconds[kind] = {
             name: best_of(functools.partial(score, predictions, truth, name), options.repeats) for name in PROTOCOLS
         }
-        seconds[kind]["robustness"] = best_of(functools.partial(robustness, predictions, truth), options.repeats)
+        losses = functools.partial(find_losses, predictions, truth)
+        seconds[kind]["robustness"] = best_of(losses, options.repeats)
         print(kind, seconds[kind], flush=True)
     rng = np.random.default_rng(1)
     confidence = {name: rng.random(len(boxes)) for name, boxes in truth.items()}
 
     def flags():
-        judged = [judge(predictions[name], truth[name], confidence[name], confidence[name] < 0.1) for name in truth]
-        return flag_against_missed(judged), reliability(judged)
+        lost = {name: values < 0.1 for name, values in confidence.items()}
+        judged = [judge(predictions[name], truth[name], confidence[name], lost[name], lost[name]) for name in truth]
+        frames = Judged.pool(judged)
+        return flag_against_missed(frames), reliability(frames)
 
     scores = score(predictions, truth, "hot")
     seconds["1000 sequences"] |= {

@@ -25,6 +25,7 @@ SHORT_RUNS = {
     "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
     "pool_ablations": f"{RESULTS}/ablation_ssfnet_retrained.json {RESULTS}/ablation_ssfnet_retrained_cpu.json",
     "precision": "--every 48 --frames 3",
+    "scoring_speed": "--repeats 1",
     "spectral_angle": "--only twin-crowd-vis16 --frames 2",
     "ssfnet_figure": "--frame 5",
     "suite": "--tracker cf --jobs 1 --only speck-vis16",

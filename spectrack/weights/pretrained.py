@@ -32,6 +32,8 @@ class PretrainedBackbone:
         package: the distribution that brings the file.
         file: its place in the package.
         sha256: of the file.
+        licence: of the weights.
+        credit: who made them, and of what.
     """
 
     name: str

@@ -53,8 +53,7 @@ class BCRNetLearner(Learner):
                 state = keep_levels(state, had.levels, backbone.levels)
         super().load_start(state, metadata, source)
         if metadata.method == "siamban":
-            for head in self.network.heads:
-                head.load_state_dict(self.network.siamban.head.state_dict())
+            self.network.copy_head()
 
     def losses(self, batch: SpectralBatch, step: int) -> dict[str, Tensor]:
         """The terms of eq. (15), those of the fused maps, and the entropy of the branch weights."""

@@ -139,9 +139,8 @@ class BCRNet(nn.Module):
             for _ in range(count)
         )
 
-    def start_from_siamban(self, state: dict[str, Tensor]) -> None:
-        """Take backbone, neck and head over from a SiamBAN of the same shape; every branch's head starts as a copy."""
-        self.siamban.load_state_dict(state)
+    def copy_head(self) -> None:
+        """Let every branch's own head start as a copy of SiamBAN's."""
         for head in self.heads:
             head.load_state_dict(self.siamban.head.state_dict())
 

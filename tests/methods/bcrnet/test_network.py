@@ -81,7 +81,8 @@ def test_starts_as_the_siamban_it_came_from(heads, place):
     torch.manual_seed(1)
     siamban = SiameseNetwork(BASE).eval()
     network = BCRNet(config(heads=heads, cfrm_place=place)).eval()
-    network.start_from_siamban(siamban.state_dict())
+    network.siamban.load_state_dict(siamban.state_dict())
+    network.copy_head()
     template_cube, search_cube = crops(6)
     with torch.no_grad():
         output = network(template_cube, search_cube)

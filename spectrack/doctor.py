@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import spectrack
 from spectrack.errors import SpectrackError
@@ -52,8 +53,9 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Diagnosis]:
     """
     findings: list[Diagnosis] = []
     place = Path(folder)
+    software = (_versions, _packages, _device, _precision, _weights, _encoder)
     rest = (lambda: _writing(place), _memory, lambda: _disk(place))
-    checks: tuple[Callable[[], Iterator[Diagnosis]], ...] = (_versions, _packages, _device, _weights, _encoder, *rest)
+    checks: tuple[Callable[[], Iterator[Diagnosis]], ...] = (*software, *rest)
     for check in checks:
         try:
             findings.extend(check())
@@ -86,7 +88,7 @@ def _packages() -> Iterator[Diagnosis]:
 def _device() -> Iterator[Diagnosis]:
     import torch
 
-    from spectrack.trackers.precision import resolve_device, resolve_precision
+    from spectrack.trackers.precision import resolve_device
 
     device = resolve_device("auto")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
@@ -94,7 +96,20 @@ def _device() -> Iterator[Diagnosis]:
     cores, threads = usable_cores(), torch.get_num_threads()
     advice = f"set OMP_NUM_THREADS={cores} or less: more threads than cores wait for each other"
     yield Diagnosis("threads", f"{threads} of {cores} cores", advice if threads > cores else "")
-    yield Diagnosis("precision", f"auto means {resolve_precision('auto', device)} here")
+
+
+def _precision() -> Iterator[Diagnosis]:
+    from spectrack.trackers.loading import load_tracker
+    from spectrack.trackers.registry import DEFAULT_METHOD, find_method
+    from spectrack.weights.index import weights_name
+
+    try:
+        tracker: Any = load_tracker(precision="auto")
+    except SpectrackError:
+        return  # said of the weights
+    name = weights_name(DEFAULT_METHOD, find_method(DEFAULT_METHOD).profile())
+    why = f"bf16 is {tracker.bf16_gain:.2f} times as fast as fp32" if tracker.bf16_gain else "bf16 is not native"
+    yield Diagnosis("precision", f"auto means {tracker.precision} for {name} here: {why}")
 
 
 def _weights() -> Iterator[Diagnosis]:

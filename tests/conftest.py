@@ -30,6 +30,14 @@ hypothesis.settings.load_profile("spectrack")
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory):
+    """What is measured or made once a machine is not looked for, nor left, in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _methods_as_they_were(monkeypatch):
     """What a test registers is gone after it."""
@@ -51,10 +59,9 @@ def random_weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def with_random_weights(random_weights, monkeypatch, tmp_path) -> Path:
-    """Let the name siamban-compact mean the random weights, and keep the user's own cache out of it."""
+def with_random_weights(random_weights, monkeypatch) -> Path:
+    """Let the name siamban-compact mean the random weights."""
     monkeypatch.setenv("SPECTRACK_WEIGHTS", str(random_weights))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return random_weights
 
 

@@ -13,6 +13,12 @@ from tests.fixtures.refusals import check_sentence
 pytestmark = pytest.mark.usefixtures("with_random_weights")
 
 
+@pytest.fixture(autouse=True)
+def _measured(monkeypatch):
+    monkeypatch.setattr("spectrack.trackers.precision.has_native_bf16", lambda device: True)
+    monkeypatch.setattr("spectrack.trackers.precision._gain_once", lambda run, place: 1.5)
+
+
 def faults(folder):
     return {item.subject: item for item in examine(folder) if item.is_fault}
 
@@ -33,6 +39,9 @@ def test_a_healthy_installation_has_no_fault(tmp_path):
         "results folder",
     ):
         assert subject in subjects
+    found = {item.subject: item.found for item in findings}
+    assert "bf16 for siamban-compact here" in found["precision"]
+    assert "1.50 times" in found["precision"]
     assert "torch 2." in next(item.found for item in findings if item.subject == "packages")
 
 

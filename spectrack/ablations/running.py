@@ -36,7 +36,7 @@ from spectrack.runs.workers import check_parallel
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
 from spectrack.trackers.base import Tracker
-from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.loading import load_tracker, settled_precision
 from spectrack.trackers.registry import find_method
 
 if TYPE_CHECKING:
@@ -125,22 +125,26 @@ class _Ablation:
         dataset: dict[str, Any],
         progress: OnAblation | None,
     ) -> None:
-        from spectrack.trackers.precision import resolve_device, resolve_precision  # loads torch
+        from spectrack.trackers.precision import resolve_device  # loads torch
 
         self.method, self.table, self.rows, self.dataset = method, table, rows, dataset
         self.entries, self.labels, self.out, self.options = entries, labels, out, options
         self.progress = progress or (lambda what, done, total, note: None)
-        device = resolve_device(options.network.device)
         self.fixed = {
             "profile": find_method(table.method).profile(options.network.profile),
-            "precision": resolve_precision(options.network.precision, device),
-            "device": str(device),
+            "precision": options.network.precision,
+            "device": str(resolve_device(options.network.device)),
         }
         self.cache = out / "cache" if options.cache is None else options.cache
         self.scores: dict[str, Scores] = {}
         self.described: dict[str, dict[str, Any]] = {}
         self.provenance = provenance()
         self.weights, identity = self._shipped()
+        if self.fixed["precision"] == "auto":
+            # One for all rows, so that they differ in nothing else.
+            known = self.weights is not None
+            shipped = {"weights": self.weights, **self.fixed}
+            self.fixed["precision"] = settled_precision(table.method, **shipped) if known else "fp32"
         self.plan = {
             "method": table.method,
             **self.fixed,

@@ -94,25 +94,27 @@ class Benchmark:
 
     def _trackers(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """What makes each tracker, and its configuration, by label."""
-        from spectrack.trackers.loading import load_tracker
-        from spectrack.trackers.precision import resolve_device, resolve_precision
+        from spectrack.trackers.loading import load_tracker, settled_precision
+        from spectrack.trackers.precision import resolve_device
 
         names = parse_trackers(self.trackers)
         weights = dict(_labelled(word, names, "--weights LABEL=FILE") for word in self.weights)
         options = _tracker_options(self.set, names)
-        # Settled here, so that every worker takes the same: `auto` measures, and measurements differ.
         device = resolve_device(self.network.device)
-        precision = resolve_precision(self.network.precision, device)
         configs = {
             label: {
                 "weights": weights.get(label),
                 "profile": find_method(names[label]).profile(self.network.profile),
-                "precision": precision,
+                "precision": self.network.precision,
                 "device": str(device),
                 **options.get(label, {}),
             }
             for label in names
         }
+        for label, config in configs.items():
+            # Settled here, so that every worker takes the same: `auto` measures, and measurements differ.
+            if config["precision"] == "auto":
+                config["precision"] = settled_precision(names[label], **config)
         makers = {label: functools.partial(load_tracker, names[label], **config) for label, config in configs.items()}
         return makers, {label: {"tracker": names[label], **config} for label, config in configs.items()}
 

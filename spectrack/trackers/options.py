@@ -11,7 +11,7 @@ class NetworkOptions:
 
     Attributes:
         profile: Size of the network, such as compact or full; by default the method's first.
-        precision: Number format: fp32 (repeats bit for bit), bf16, or auto: bf16 where it is native and faster.
+        precision: Number format: fp32 (repeats bit for bit), bf16, or auto: bf16 where it is measurably faster.
         device: Where the network runs: auto, cpu, cuda, cuda:1, ...
     """
 

@@ -32,11 +32,12 @@ from spectrack.pairs.batches import iterate_batches
 from spectrack.pairs.spectral_pairs import KINDS
 from spectrack.provenance import machine_name
 from spectrack.trackers.method import resolve
-from spectrack.trackers.precision import Precision, resolve_device, resolve_precision
+from spectrack.trackers.precision import Precision, resolve_device
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
 from spectrack.training.options import TrainOptions
+from spectrack.training.precision import training_precision
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import StageSchedule
@@ -107,21 +108,21 @@ def train(
     directory = TrainingDirectory(Path(out))
     fabric = _launch(resolve_device(device))
     with ExitStack() as claims:
-        precision: Precision | None = None
         if fabric.is_global_zero:
             directory = ClaimedTrainingDirectory(
                 claims.enter_context(claim_folder(out, training_terms(recipe))), recipe
             )
-            precision = directory.precision(resolve_precision(recipe.precision, fabric.device))
-        precision = fabric.broadcast(precision)
         if recipe.batch % fabric.world_size:
             raise ConfigError(
                 f"expected recipe.batch evenly shared by {fabric.world_size} processes, found {recipe.batch}; change it"
             )
         with fabric.rank_zero_first():
             feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
+        precision: Precision | None = None
         if isinstance(directory, ClaimedTrainingDirectory):
             directory.refuse_other_data(feeds.content)
+            precision = directory.precision() or training_precision(recipe, feeds, fabric.device)
+        precision = fabric.broadcast(precision)
         return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
 
 

@@ -97,7 +97,7 @@ class Recipe:
         seed: of everything random.
         pairs: training pairs seen in all.
         batch: pairs a step, over all processes together.
-        precision: ``fp32``, ``bf16`` (autocast) or ``auto``: the faster on this machine.
+        precision: ``fp32``, ``bf16`` (autocast) or ``auto``: the faster for this network on this machine.
         validation_pairs: held-out pairs of each validation; 0 turns it off.
         validation_every: steps between validations and checkpoints.
         start: weights to start from, a file or the name of shipped ones; empty for a random start.

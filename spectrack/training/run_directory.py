@@ -95,10 +95,10 @@ class ClaimedTrainingDirectory(TrainingDirectory):
         if claim.holds(RECIPE):
             refuse_other(_read_recipe(self.path / RECIPE), recipe.to_json(), f"the training in {self.path}")
 
-    def precision(self, resolved: Precision) -> Precision:
-        """The number format of this run: the one it started with, else `resolved`."""
+    def precision(self) -> Precision | None:
+        """The number format that this run started with; None where it has not started."""
         started = self.environment()
-        return resolved if started is None else "bf16" if started.get("precision") == "bf16" else "fp32"
+        return None if started is None else "bf16" if started.get("precision") == "bf16" else "fp32"
 
     def refuse_other_data(self, data: Mapping[str, str]) -> None:
         """Refuse to go on over other data than those that the run started with.

@@ -1,7 +1,5 @@
 """From a name to a tracker: weights found and checked, options merged, refusals in a sentence."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,6 @@ from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.tables import to_table
 from spectrack.trackers.loading import load_tracker, split_options
-from spectrack.trackers.precision import resolve_device, resolve_precision
 from spectrack.trackers.registry import find_method
 from spectrack.weights.index import WEIGHTS_VARIABLE
 from tests.fixtures.refusals import refuses
@@ -134,22 +131,3 @@ def test_weights_that_do_not_fit_their_configuration_are_refused(folder, make):
 def test_options_are_sorted_to_where_they_belong():
     given = {"seed": 1, "fusion": "box", "penalty": 0.1}
     assert split_options(find_method("bcrnet"), given) == ({"seed": 1}, {"fusion": "box", "penalty": 0.1})
-
-
-def test_precision_is_what_was_asked_for_or_one_of_the_two():
-    cpu = resolve_device("cpu")
-    assert resolve_precision("fp32", cpu) == "fp32"
-    assert resolve_precision("bf16", cpu) == "bf16"
-    assert resolve_precision("auto", cpu) in ("fp32", "bf16")
-
-
-def test_measuring_the_precision_leaves_random_numbers_alone():
-    # A copy of the module has not measured yet.
-    spec = importlib.util.find_spec("spectrack.trackers.precision")
-    fresh = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fresh)
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    fresh.resolve_precision("auto", torch.device("cpu"))
-    assert torch.equal(torch.rand(3), expected)

@@ -1,0 +1,47 @@
+"""In which number format a training runs: `auto` times a step of it in both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from spectrack.trackers.method import resolve
+from spectrack.trackers.precision import Precision, measure_precision
+from spectrack.trackers.registry import find_trained_method
+from spectrack.training.feeds import FeedMaker
+from spectrack.training.learner import channels_last
+from spectrack.training.recipe import Recipe
+
+
+def training_precision(recipe: Recipe, feeds: FeedMaker, device: torch.device) -> Precision:
+    """The recipe's number format; for ``auto`` the one in which a step on its first pairs is faster here.
+
+    Args:
+        recipe: of the training.
+        feeds: its pairs.
+        device: where it runs.
+    """
+    if recipe.precision != "auto":
+        return recipe.precision
+    described = recipe.to_json()
+    shape = {"training of": recipe.method, "network": described["network"], "batch": recipe.batch}
+    return measure_precision(lambda precision: _step(recipe, feeds, device, precision), device, shape).precision
+
+
+def _step(recipe: Recipe, feeds: FeedMaker, device: torch.device, precision: Precision) -> Callable[[], object]:
+    """Forward and backward pass of a new network over the first batch; the caller's random numbers stay as they are."""
+    pairs = feeds.feed(seed=recipe.seed, batch=recipe.batch)
+    with torch.random.fork_rng():
+        learner: Any = channels_last(resolve(find_trained_method(recipe.method).learner)(recipe).to(device))
+        batch = pairs.finish(pairs[0], lambda tensor: tensor.to(device))
+
+    def step() -> None:
+        with torch.random.fork_rng(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            losses = learner.train()(batch, 0)
+        losses["total"].backward()
+        learner.zero_grad()
+        float(losses["total"].detach())
+
+    return step

@@ -1,0 +1,38 @@
+"""The number format of a training: timed on a step of it, and the same however often it is taken up."""
+
+import json
+
+import torch
+
+from spectrack.trackers import precision
+from spectrack.training.loop import train
+
+
+def test_auto_is_what_a_step_is_faster_in_and_stays_so(make, tmp_path, monkeypatch):
+    steps = []
+
+    def measured(run, place):
+        step = run("bf16")
+        steps.append(step())
+        return 2.0
+
+    monkeypatch.setattr(precision, "has_native_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "_gain_once", measured)
+    recipe = make.recipe(precision="auto")
+    train(recipe, tmp_path / "run", device="cpu", jobs=1, stop_after=1)
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["precision"] == "bf16"
+    monkeypatch.setattr(precision, "_gain_once", lambda run, place: 0.1)
+    train(recipe, tmp_path / "run", device="cpu", jobs=1, stop_after=1)
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["precision"] == "bf16"
+    assert len(steps) == 1
+
+
+def test_measuring_changes_nothing_of_the_training(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "has_native_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "_gain_once", lambda run, place: (run("bf16")(), run("fp32")(), 0.5)[2])
+    found = []
+    for name in ("fp32", "auto"):
+        path = train(make.recipe(precision=name), tmp_path / name, device="cpu", jobs=1, stop_after=2)
+        found.append(torch.load(path, weights_only=True)["model"])
+    assert found[0].keys() == found[1].keys()
+    assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])

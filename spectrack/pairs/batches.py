@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,10 +49,12 @@ class PairSource:
     Attributes:
         key: changes with what the pairs are made of.
         make: makes a pair.
+        collections: what `Bank.used` tells.
     """
 
     key: str
     make: PairMaker
+    collections: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, rng: np.random.Generator) -> Pair:
         """One pair."""
@@ -70,8 +72,9 @@ def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairS
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairSource:
     if name == "pictures":
-        bank = build_bank(cache, data.bank, jobs=jobs)
-        return PairSource(bank.directory.name, lambda rng: render_pair(rng, bank, data.synthesis))
+        bank = build_bank(cache, data.bank, photographs=data.photographs, cutouts=data.cutouts, jobs=jobs)
+        used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
+        return PairSource(bank.directory.name, lambda rng: render_pair(rng, bank, data.synthesis), used)
     clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
     photometric = data.synthesis.photometric
     return PairSource(clips_key(clips), lambda rng: clip_pair(rng, clips, data.clips, photometric))

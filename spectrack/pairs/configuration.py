@@ -23,6 +23,9 @@ class DataConfig:
         sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator) and
             paths of sequences, or folders of sequences, with truth; relative paths start where the command runs.
         ratios: share of each source; equal shares when empty.
+        photographs: folders of somebody's own photographs, which ``pictures`` then uses too, as surroundings, as
+            targets and as what things are cut out of; relative paths start where the command runs.
+        cutouts: folders of pictures with an alpha channel, which ``pictures`` then pastes like its sprites.
         scaling: how raw counts become network input; recorded with the weights.
         false_colour: rule of the three-band image; recorded with the weights.
         bank: what ``pictures`` draws from.
@@ -34,6 +37,8 @@ class DataConfig:
 
     sources: tuple[str, ...] = ("pictures", "simulated")
     ratios: tuple[float, ...] = ()
+    photographs: tuple[str, ...] = ()
+    cutouts: tuple[str, ...] = ()
     scaling: str = DEFAULT_SCALING
     false_colour: str = DEFAULT_RULE
     bank: BankConfig = field(default_factory=BankConfig)
@@ -48,6 +53,9 @@ class DataConfig:
         ratios = self.ratios
         fits = not ratios or (len(ratios) == len(self.sources) and min(ratios) >= 0 and sum(ratios) > 0)
         require(fits, "ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
+        for name in ("photographs", "cutouts"):
+            used = "pictures" in self.sources or not getattr(self, name)
+            require(used, name, "no folder unless pictures is among the sources", list(getattr(self, name)))
         # Both end up in the weights file; a misspelt one must not come to light after an hour.
         Scaling.parse(self.scaling)
         false_colour_matrix(self.false_colour, 100, wavelengths_nm=list(range(400, 700, 3)), cube=np.zeros((1, 1, 100)))

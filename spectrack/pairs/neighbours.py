@@ -14,10 +14,29 @@ KIN_SHARE = 0.17
 """Share of distractors that are recoloured copies of the target, which only colour tells apart."""
 
 
+def choose_sprite(rng: np.random.Generator, bank: PairMaterial, cutout_share: float, unlike: int = -1) -> int:
+    """Index of a random sprite.
+
+    Args:
+        rng: source of randomness.
+        bank: of sprites.
+        cutout_share: probability of one of somebody's own cut-outs, where the bank has any.
+        unlike: index of a sprite that it must not be; -1 for none.
+    """
+    cutouts = len(bank.sprites) - bank.cutout_start
+    first, count = 0, bank.cutout_start
+    if cutouts > (unlike >= first + count) and rng.random() < cutout_share:
+        first, count = bank.cutout_start, cutouts
+    if first <= unlike < first + count:
+        return first + (unlike - first + int(rng.integers(1, count))) % count
+    return first + int(rng.integers(count))
+
+
 def scatter(
     rng: np.random.Generator,
     bank: PairMaterial,
     image: Image,
+    cutout_share: float,
     most: int,
     kin: int,
     kin_map: Matrix,
@@ -29,6 +48,7 @@ def scatter(
         rng: source of randomness.
         bank: of sprites.
         image: the crop, changed in place.
+        cutout_share: see `choose_sprite`.
         most: largest number.
         kin: index of the target's sprite, whose recoloured copies may appear; -1 for none.
         kin_map: the target's map, so that copies have its size.
@@ -37,7 +57,7 @@ def scatter(
     size = image.shape[0]
     for _ in range(int(rng.integers(0, most + 1))):
         is_kin = kin >= 0 and rng.random() < KIN_SHARE
-        sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank)
+        sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank, cutout_share, kin)
         linear = turn(rng.normal(0.0, 40.0)) * np.exp(rng.normal(0.0, 0.3)) * 64.0 / sprite.shape[0]
         if is_kin:
             linear = kin_map[:, :2]
@@ -49,7 +69,13 @@ def scatter(
 
 
 def place_companion(
-    rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64], kin: int, kin_map: Matrix
+    rng: np.random.Generator,
+    bank: PairMaterial,
+    image: Image,
+    cutout_share: float,
+    box: NDArray[np.float64],
+    kin: int,
+    kin_map: Matrix,
 ) -> None:
     """Paste a thing of about the target's size right beside it, touching or nearly: a second pedestrian, a parked car.
 
@@ -59,13 +85,14 @@ def place_companion(
         rng: source of randomness.
         bank: of sprites.
         image: the crop, changed in place.
+        cutout_share: see `choose_sprite`.
         box: the target's corner box in the crop.
         kin: index of the target's sprite, whose recoloured copy may be the companion; -1 for none.
         kin_map: the target's map.
     """
     centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     is_kin = kin >= 0 and rng.random() < 2 * KIN_SHARE
-    sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank)
+    sprite = _recoloured(rng, bank, kin) if is_kin else _any_sprite(rng, bank, cutout_share, kin)
     width = sprite.shape[0]
     if is_kin:
         linear, own = kin_map[:, :2], sides
@@ -102,9 +129,11 @@ def place_twins(
         paste(image, twin, affine(linear, (middle[0], middle[1]), (place[0], place[1])))
 
 
-def occlude(rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDArray[np.float64]) -> None:
+def occlude(
+    rng: np.random.Generator, bank: PairMaterial, image: Image, cutout_share: float, box: NDArray[np.float64]
+) -> None:
     """Cover an edge or a corner of a corner box, at most about half of it."""
-    sprite = _any_sprite(rng, bank)
+    sprite = _any_sprite(rng, bank, cutout_share)
     centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     direction = rng.normal(size=2)
     direction /= np.abs(direction).max()
@@ -114,8 +143,10 @@ def occlude(rng: np.random.Generator, bank: PairMaterial, image: Image, box: NDA
     paste(image, sprite, affine(turn(rng.uniform(0, 360)) * scale, (middle, middle), (place[0], place[1])))
 
 
-def _any_sprite(rng: np.random.Generator, bank: PairMaterial) -> Image:
-    return np.asarray(bank.sprites[int(rng.integers(len(bank.sprites)))])
+def _any_sprite(rng: np.random.Generator, bank: PairMaterial, cutout_share: float, kin: int = -1) -> Image:
+    # Of few cut-outs the target itself would come up often, and be called another thing.
+    unlike = kin if kin >= bank.cutout_start else -1
+    return np.asarray(bank.sprites[choose_sprite(rng, bank, cutout_share, unlike)])
 
 
 def _recoloured(rng: np.random.Generator, bank: PairMaterial, index: int) -> Image:

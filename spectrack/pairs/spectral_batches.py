@@ -40,12 +40,14 @@ class SpectralSource:
         clips: sequences by the name of their camera.
         cameras: those cameras.
         key: changes with what the pairs are made of.
+        collections: what `Bank.used` tells.
     """
 
     bank: PairMaterial | None = None
     clips: dict[str, list[StoredClip]] = field(default_factory=dict)
     cameras: dict[str, SpectralCamera] = field(default_factory=dict)
     key: str = ""
+    collections: list[dict[str, Any]] = field(default_factory=list)
 
     def serves(self, camera: SpectralCamera) -> bool:
         """Whether it has pairs for a camera."""
@@ -63,8 +65,9 @@ def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> l
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
     if name == "pictures":
-        bank = build_bank(cache, data.bank, jobs=jobs)
-        return SpectralSource(bank, key=bank.directory.name)
+        bank = build_bank(cache, data.bank, photographs=data.photographs, cutouts=data.cutouts, jobs=jobs)
+        used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
+        return SpectralSource(bank, key=bank.directory.name, collections=used)
     clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
     by_camera: dict[str, list[StoredClip]] = {}
     cameras: dict[str, SpectralCamera] = {}

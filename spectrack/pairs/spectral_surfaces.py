@@ -98,7 +98,8 @@ class SpectralBank:
     """
 
     def __init__(self, bank: PairMaterial, bends: PairBends) -> None:
-        self.photograph_start, self.outlines = bank.photograph_start, bank.outlines
+        self.photograph_start, self.cutout_start = bank.photograph_start, bank.cutout_start
+        self.outlines = bank.outlines
         self.pictures: Indexed[Picture] = _Pictures(bank, bends)
         self.sprites: Indexed[Image] = _Sprites(bank, bends)
         self._bank, self._bends = bank, bends

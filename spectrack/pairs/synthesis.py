@@ -22,7 +22,7 @@ from spectrack.pairs.augmentation import PhotometricConfig, draw_look, finish_cr
 from spectrack.pairs.backgrounds import Backgrounds, choose_picture, draw_backgrounds, structured_region
 from spectrack.pairs.bank import PairMaterial
 from spectrack.pairs.deformation import Deformation
-from spectrack.pairs.neighbours import occlude, place_companion, place_twins, scatter
+from spectrack.pairs.neighbours import choose_sprite, occlude, place_companion, place_twins, scatter
 from spectrack.pairs.warping import (
     Image,
     Matrix,
@@ -37,6 +37,7 @@ from spectrack.pairs.warping import (
     turn,
     warp,
 )
+from spectrack.tables import require
 from spectrack.trackers.crop import context_side
 
 
@@ -65,6 +66,7 @@ class SynthesisConfig:
     Attributes:
         sprite_share: share of pairs whose target is a pasted sprite; the rest are regions of pictures.
         photograph_share: share of photographs among pictures, when the bank has any.
+        cutout_share: share of somebody's own cut-outs among pasted things, when the bank has any.
         negative_share: share of pairs whose search crop lacks the target.
         template_shift_px: largest shift of the template crop.
         template_scale: largest relative change of the template's scale.
@@ -84,6 +86,7 @@ class SynthesisConfig:
 
     sprite_share: float = 0.6
     photograph_share: float = 0.2
+    cutout_share: float = 0.4
     negative_share: float = 0.1
     template_shift_px: float = 4.0
     template_scale: float = 0.05
@@ -100,6 +103,10 @@ class SynthesisConfig:
     occlusion_share: float = 0.2
     native_side_px: tuple[float, float] = (28.0, 260.0)
     photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("photograph_share", "cutout_share"):
+            require(0 <= getattr(self, name) <= 1, name, "a number in [0, 1]", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -157,11 +164,14 @@ def draw_native_side(rng: np.random.Generator, config: SynthesisConfig) -> float
 def _sprite_pair(
     rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig, casting: Casting = PLAIN
 ) -> Pair:
-    target = int(rng.integers(len(bank.sprites)))
+    share = config.cutout_share
+    target = choose_sprite(rng, bank, share)
     pose = turn(rng.normal(0.0, 25.0) if rng.random() < 0.8 else rng.uniform(-180.0, 180.0))
+    if target >= bank.cutout_start and rng.random() < 0.5:
+        pose = pose @ _MIRROR
     later = _change(rng, config) @ pose
     positive = rng.random() >= config.negative_share
-    shown = target if positive else (target + int(rng.integers(1, len(bank.sprites)))) % len(bank.sprites)
+    shown = target if positive else choose_sprite(rng, bank, share, unlike=target)
     if casting.twin:
         shown = target
 
@@ -169,14 +179,14 @@ def _sprite_pair(
     search_map = _placed(bank, shown, later, SEARCH_SIZE_PX, *_search_jitter(rng, config))
     backgrounds = draw_backgrounds(rng, bank, config.photograph_share, same=casting.disguise != "none")
     template, search = backgrounds.near(TEMPLATE_SIZE_PX), backgrounds.far(SEARCH_SIZE_PX)
-    scatter(rng, bank, template, config.distractors // 2, shown, search_map)
-    scatter(rng, bank, search, config.distractors, target, search_map)
+    scatter(rng, bank, template, share, config.distractors // 2, shown, search_map)
+    scatter(rng, bank, search, share, config.distractors, target, search_map)
     template_box = corner_box(moved_points(bank.outlines[target], template_map))
     if rng.random() < 0.5 * config.companion_share:
-        place_companion(rng, bank, template, template_box, target, template_map)
+        place_companion(rng, bank, template, share, template_box, target, template_map)
     points = moved_points(bank.outlines[shown], search_map)
     if rng.random() < config.companion_share:
-        place_companion(rng, bank, search, corner_box(points), target, search_map)
+        place_companion(rng, bank, search, share, corner_box(points), target, search_map)
     things = [bank.sprites[target], bank.sprites[shown]]
     if casting.twin:
         copies = [casting.twin(target, number) for number in range(casting.twins + 1)]
@@ -213,6 +223,7 @@ def _camouflaged(
 
 
 def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: SynthesisConfig) -> Pair:
+    share = config.cutout_share
     picture = choose_picture(rng, bank, config.photograph_share)
     region = structured_region(rng, colours_of(picture))
     positive = rng.random() >= config.negative_share
@@ -235,9 +246,9 @@ def _region_pair(rng: np.random.Generator, bank: PairMaterial, config: Synthesis
     points = moved_points(points, search_map)
     box = corner_box(points)
     if rng.random() < 0.35:
-        scatter(rng, bank, search, config.distractors, -1, search_map, keep_clear=box)
+        scatter(rng, bank, search, share, config.distractors, -1, search_map, keep_clear=box)
     if rng.random() < config.companion_share:
-        place_companion(rng, bank, search, box, -1, search_map)
+        place_companion(rng, bank, search, share, box, -1, search_map)
     return _finished(
         rng, bank, config, Pair(template, search, _EMPTY, positive, template_box.astype(np.float32)), points
     )
@@ -253,11 +264,12 @@ def _finished(
         search, points = deformation.apply(search), deformation.move(points)
     box = corner_box(points)
     if rng.random() < config.occlusion_share:
-        occlude(rng, bank, search, box)
+        occlude(rng, bank, search, config.cutout_share, box)
     return pair._replace(search=search, box=box.astype(np.float32))
 
 
 _EMPTY = np.zeros(4, dtype=np.float32)
+_MIRROR = np.diag([-1.0, 1.0])
 
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _ELLIPSE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +59,12 @@ def load_photograph(path: Path) -> NDArray[np.float32]:
     stored = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if stored is None:
         raise MissingExtraError(f"expected a readable picture in {path}, found a damaged one; reinstall scikit-image")
-    coded = np.asarray(stored, dtype=np.float32)[:, :, ::-1] / 255
+    return linear_light(np.asarray(stored, dtype=np.uint8)[:, :, ::-1])
+
+
+def linear_light(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """8-bit values of any shape that are coded for display, linear in light: float32 in [0, 1]."""
+    coded = np.asarray(stored, dtype=np.float32) / 255
     linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
     return np.ascontiguousarray(linear, dtype=np.float32)
 
@@ -70,7 +76,11 @@ def random_photograph(rng: np.random.Generator, height: int, width: int) -> NDAr
         MissingExtraError: as `installed_photographs`.
     """
     paths = installed_photographs()
-    source = load_photograph(paths[int(rng.integers(len(paths)))])
+    return np.asarray(random_piece(rng, load_photograph(paths[int(rng.integers(len(paths)))]), height, width))
+
+
+def random_piece(rng: np.random.Generator, source: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """A random piece of a (h, w, 3) picture, mirrored at random and resized to (height, width, 3), of its own type."""
     largest = min(source.shape[0] / height, source.shape[1] / width)
     # From the whole picture down to pieces that are enlarged a little.
     zoom = largest * np.exp(rng.uniform(np.log(min(0.7 / largest, 0.95)), 0.0)) if largest > 0.75 else largest
@@ -80,6 +90,4 @@ def random_photograph(rng: np.random.Generator, height: int, width: int) -> NDAr
     if rng.random() < 0.5:
         piece = piece[:, ::-1]
     interpolation = cv2.INTER_AREA if zoom > 1 else cv2.INTER_LINEAR
-    return np.asarray(
-        cv2.resize(np.ascontiguousarray(piece), (width, height), interpolation=interpolation), dtype=np.float32
-    )
+    return np.asarray(cv2.resize(np.ascontiguousarray(piece), (width, height), interpolation=interpolation))

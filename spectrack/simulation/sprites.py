@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from spectrack.simulation.outlines import Outline, random_outline
 from spectrack.simulation.pictures import Palette, dead_leaves, render_picture
 
-_MARGIN = 0.04
+MARGIN = 0.04
+"""Free border of a sprite's square, as a share of its side."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def render_sprite(rng: np.random.Generator, size: int) -> Sprite:
     parts = _arrange_parts(rng)
     extent = np.concatenate(parts)
     low, high = extent.min(axis=0), extent.max(axis=0)
-    scale = size * (1 - 2 * _MARGIN) / (high - low).max()
+    scale = size * (1 - 2 * MARGIN) / (high - low).max()
     offset = size / 2 - scale * (low + high) / 2
     canvas = np.zeros((size, size, 3), dtype=np.float32)
     coverage = np.zeros((size, size), dtype=np.uint8)
@@ -49,24 +50,17 @@ def render_sprite(rng: np.random.Generator, size: int) -> Sprite:
         canvas += alpha * (_part_surface(rng, palette, points, size) - canvas)
         coverage = np.maximum(coverage, mask)
     canvas *= _round_light(rng, coverage)[:, :, None]
-    picture = np.dstack([np.clip(_beyond_the_border(canvas, coverage) * 255 + 0.5, 0, 255).astype(np.uint8), coverage])
+    picture = np.dstack([np.clip(beyond_the_border(canvas, coverage) * 255 + 0.5, 0, 255).astype(np.uint8), coverage])
     hull = cv2.convexHull((np.concatenate(parts) * scale + offset).astype(np.float32))[:, 0]
     return Sprite(picture, np.asarray(hull, dtype=np.float32))
 
 
-def _coverage(points: Outline, size: int) -> NDArray[np.uint8]:
-    """(size, size) share of each pixel inside a polygon, 255 for all; averaged over 8 x 8 points.
-
-    OpenCV's smooth polygons reach 0.7 pixels beyond their outline: they draw the border as a line of its own.
-    """
-    fine = np.zeros((size * 8, size * 8), dtype=np.uint8)
-    # fillPoly counts from pixel centres, outlines from pixel edges: half a pixel apart.
-    cv2.fillPoly(fine, [np.round((points * 8 - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-    return np.asarray(cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _beyond_the_border(canvas: NDArray[np.float32], coverage: NDArray[np.uint8]) -> NDArray[np.float32]:
+def beyond_the_border(canvas: NDArray[np.float32], coverage: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The colours undarkened where the border covers a pixel in part, and continued a few pixels beyond it.
+
+    Args:
+        canvas: (size, size, 3) colours times coverage.
+        coverage: (size, size), 255 for all.
 
     The canvas began black, so its border is mixed with black; and whoever warps or reduces a sprite mixes neighbours.
     Both would draw a dark rim around every pasted thing, a sign that real objects do not carry.
@@ -87,6 +81,17 @@ def _arrange_parts(rng: np.random.Generator) -> list[Outline]:
         anchor = main[rng.integers(len(main))] * rng.uniform(0.0, 0.9)
         parts.append(random_outline(rng) * np.exp(rng.uniform(np.log(0.15), np.log(0.6))) + anchor)
     return parts
+
+
+def _coverage(points: Outline, size: int) -> NDArray[np.uint8]:
+    """(size, size) share of each pixel inside a polygon, 255 for all; averaged over 8 x 8 points.
+
+    OpenCV's smooth polygons reach 0.7 pixels beyond their outline: they draw the border as a line of its own.
+    """
+    fine = np.zeros((size * 8, size * 8), dtype=np.uint8)
+    # fillPoly counts from pixel centres, outlines from pixel edges: half a pixel apart.
+    cv2.fillPoly(fine, [np.round((points * 8 - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+    return np.asarray(cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _part_surface(rng: np.random.Generator, palette: Palette, points: Outline, size: int) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from spectrack.pairs.batches import PairBatches, build_sources
-from spectrack.pairs.spectral_batches import SpectralBatches, build_spectral_sources
+from spectrack.pairs.batches import PairBatches, PairSource, build_sources
+from spectrack.pairs.spectral_batches import SpectralBatches, SpectralSource, build_spectral_sources
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.recipe import Recipe
 
@@ -38,6 +38,8 @@ class FeedMaker:
 
     def __init__(self, recipe: Recipe, cache: Path, *, jobs: int = 2) -> None:
         self.recipe, self.kind = recipe, find_trained_method(recipe.method).batches
+        self._spectral: list[SpectralSource] = []
+        self._pairs: list[PairSource] = []
         if self.kind == "spectral":
             self._spectral = build_spectral_sources(recipe.data, cache, jobs=jobs)
         else:
@@ -46,9 +48,16 @@ class FeedMaker:
     @property
     def content(self) -> dict[str, str]:
         """By source what its pairs are made of, as digests."""
-        sources = self._spectral if self.kind == "spectral" else self._pairs
-        keys = [source.key for source in sources]
+        keys = [source.key for source in self._sources()]
         return dict(zip(self.recipe.data.sources, keys, strict=True))
+
+    @property
+    def collections(self) -> list[dict[str, Any]]:
+        """Somebody's own photographs and cut-outs in the pairs, by use, name, number of files, digest and share."""
+        return [entry for source in self._sources() for entry in source.collections]
+
+    def _sources(self) -> list[PairSource] | list[SpectralSource]:
+        return self._spectral or self._pairs
 
     def feed(self, *, seed: int, batch: int, offset: int = 0) -> Feed:
         """Batches of `batch` pairs, the first of which stands at place `offset` of a common batch."""

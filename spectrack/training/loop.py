@@ -152,7 +152,7 @@ class _Run:
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
         self.writer = directory if isinstance(directory, ClaimedTrainingDirectory) else None  # of one process
-        self.half, self.content = precision == "bf16", feeds.content
+        self.half, self.content, self.collections = precision == "bf16", feeds.content, feeds.collections
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
         self.start: WeightsMetadata | None = None
@@ -178,7 +178,9 @@ class _Run:
     def go(self, stop_after: int | None) -> Path:
         """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""
         if self.writer is not None:
-            self.writer.start("bf16" if self.half else "fp32", machine_name(str(self.fabric.device)), self.content)
+            self.writer.start(
+                "bf16" if self.half else "fp32", machine_name(str(self.fabric.device)), self.content, self.collections
+            )
         self._resume()
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}
@@ -306,6 +308,8 @@ class _Run:
             sources = ", ".join(Path(name).name for name in recipe.data.sources)
             described = self.learner.describe()
             training: dict[str, Any] = {"pairs": recipe.pairs, "validation_iou": self.validation_iou}
+            if self.collections:
+                training["collections"] = self.collections
             if self.start is not None:
                 # Whoever uses these weights uses those as well: their origin and licence go along.
                 origin = {"weights": recipe.start, "source": self.start.source, "licence": self.start.licence}

@@ -12,7 +12,7 @@ import math
 import pickle
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ RECIPE, ENVIRONMENT, LOG, CHECKPOINT = "recipe.json", "environment.json", "log.j
 def training_terms(recipe: Recipe) -> Terms:
     """The terms on which a training claims its folder, which may hold other things; see `spectrack.files.Terms`."""
     names = (RECIPE, ENVIRONMENT, LOG, CHECKPOINT, f"{recipe.name}.safetensors")
-    data = tuple(Path(source) for source in recipe.data.sources if source not in DataConfig().sources)
+    sources = (source for source in recipe.data.sources if source not in DataConfig().sources)
+    data = tuple(map(Path, (*sources, *recipe.data.photographs, *recipe.data.cutouts)))
     return Terms("training", resume=True, empty=False, names=names, data=data)
 
 
@@ -114,12 +115,16 @@ class ClaimedTrainingDirectory(TrainingDirectory):
             remedy = "frames, truth or the code that renders them changed: name another folder, or remove that one"
             refuse_other({"data": started}, {"data": dict(data)}, f"the training in {self.path}", remedy)
 
-    def start(self, precision: Precision, machine: str, data: Mapping[str, str]) -> None:
+    def start(
+        self, precision: Precision, machine: str, data: Mapping[str, str], collections: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         """Write down whose run this is, where it starts and over which data; nothing where it has started."""
         if not self.claim.holds(RECIPE):
             self.claim.write_json(RECIPE, self.recipe.to_json())
         if not self.claim.holds(ENVIRONMENT):
-            started = {"precision": precision, "machine": machine, "data": dict(data)}
+            started: dict[str, Any] = {"precision": precision, "machine": machine, "data": dict(data)}
+            if collections:
+                started["collections"] = list(collections)
             self.claim.write_json(ENVIRONMENT, started | provenance())
 
     def log(self, entry: Mapping[str, Any]) -> None:

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError
 from spectrack.files.fingerprints import array_digest
 from spectrack.pairs.bank import OUTLINE_POINTS, BankConfig, build_bank, load_photographs
+from tests.fixtures.own_pictures import angle_piece
 from tests.fixtures.refusals import refuses
 
 TINY = BankConfig(pictures=1, sprites=2, picture_size=96, sprite_size=48, photographs=False, seed=5)
@@ -122,3 +124,54 @@ def test_photographs_join_the_pictures(tmp_path):
     bank = build_bank(tmp_path, other(photographs=True), jobs=1)
     assert bank.photograph_start == 1
     assert len(bank.pictures) == 1 + len(photographs)
+
+
+def test_own_pictures_join_the_bank_and_are_recorded(tmp_path, own_pictures):
+    bank = build_bank(tmp_path / "cache", TINY, **own_pictures, jobs=1)
+    assert bank.photograph_start == 1
+    assert [picture.shape for picture in bank.pictures[1:]] == [(200, 300, 3)] * 3
+    assert bank.cutout_start == 2
+    assert bank.sprites.shape == (4, 48, 48, 4)
+    assert bank.outlines.shape == (4, OUTLINE_POINTS, 2)
+    told = bank.used(0.6, 0.4)
+    assert [(entry["use"], entry["name"], entry["files"], entry["share"]) for entry in told] == [
+        ("photographs", "photographs", 3, 0.6),
+        ("cutouts", "cutouts", 2, 0.4),
+    ]
+    again = build_bank(tmp_path / "cache", TINY, **own_pictures, jobs=1)
+    assert again.directory == bank.directory
+    np.testing.assert_array_equal(again.pictures[2], bank.pictures[2])
+
+
+def test_installed_photographs_take_their_part_of_the_share(tmp_path, own_pictures):
+    pytest.importorskip("skimage")
+    bank = build_bank(tmp_path, other(photographs=True), photographs=own_pictures["photographs"], jobs=1)
+    installed = len(load_photographs())
+    assert bank.used(0.5, 0.0)[0]["share"] == pytest.approx(0.5 * 3 / (3 + installed), abs=1e-4)
+
+
+def test_things_are_cut_out_of_own_photographs(tmp_path):
+    (tmp_path / "photographs").mkdir()
+    cv2.imwrite(str(tmp_path / "photographs" / "red.png"), np.full((200, 200, 3), (0, 0, 255), np.uint8))
+    bank = build_bank(
+        tmp_path, other(sprites=12, cut_out_share=1.0), photographs=[str(tmp_path / "photographs")], jobs=1
+    )
+    red = [(sprite[sprite[:, :, 3] > 127][:, :3] == (255, 0, 0)).all() for sprite in bank.sprites]
+    assert 0 < sum(red) < 12
+
+
+def test_other_own_pictures_another_bank(tmp_path, own_pictures):
+    first = build_bank(tmp_path / "cache", TINY, **own_pictures, jobs=1)
+    cv2.imwrite(str(tmp_path / "cutouts" / "red.png"), angle_piece((0, 0, 255)))
+    changed = build_bank(tmp_path / "cache", TINY, **own_pictures, jobs=1)
+    (tmp_path / "photographs" / "a.png").rename(tmp_path / "photographs" / "z.png")
+    renamed = build_bank(tmp_path / "cache", TINY, **own_pictures, jobs=1)
+    assert len({bank.directory for bank in (first, changed, renamed)}) == 3
+
+
+def test_what_was_left_out_is_told(tmp_path, own_pictures, caplog):
+    (tmp_path / "photographs" / "broken.png").write_bytes(b"nothing")
+    for _ in range(2):
+        caplog.clear()
+        build_bank(tmp_path / "cache", TINY, **own_pictures, jobs=1)
+        assert "1 left out: broken.png" in caplog.text

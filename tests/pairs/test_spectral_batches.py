@@ -16,6 +16,7 @@ from spectrack.pairs.spectral_cameras import CameraConfig
 from spectrack.pairs.spectral_expansion import PackedPairs
 from spectrack.pairs.spectral_pairs import KINDS, SpectralConfig
 from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, ClipConfig, prepare_sequences
+from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from tests.fixtures.refusals import refuses
@@ -145,6 +146,18 @@ def test_clips_and_drawn_pairs_share_batches_of_a_known_camera(tmp_path, cache):
     # Both kinds are in the same unit.
     levels = batch.search.flatten(1).quantile(0.99, dim=1)
     assert 0.1 < float(levels.min()) < float(levels.max()) < 2.5
+
+
+def test_own_pictures_are_lifted_to_spectra_as_the_others_are(tmp_path, own_pictures):
+    """Where all pictures and things are one's own, a pair has their colours and bends of its own."""
+    synthesis = SynthesisConfig(photograph_share=1.0, cutout_share=1.0)
+    data = data_of(**own_pictures, synthesis=synthesis)
+    sources = build_spectral_sources(data, tmp_path / "cache", jobs=1)
+    assert [entry["share"] for entry in sources[0].collections] == [1.0, 1.0]
+    batches = SpectralBatches(sources, data, seed=1, batch=3)
+    batch = batches.finish(batches[0], lambda tensor: tensor)
+    assert torch.isfinite(batch.search).all()
+    assert float(batch.search.std()) > 0.01
 
 
 def test_unknown_source_offers_the_nearest(tmp_path):

@@ -141,7 +141,11 @@ def test_box_is_the_box_of_the_pixels_whose_bends_the_target_changes(bank, seed,
         sprites = np.concatenate([bank.sprites[..., :3], bends, bank.sprites[..., 3:]], axis=3)
         pictures = [LayeredPicture(picture, picture, np.full((2, 256), 100, np.uint8)) for picture in bank.pictures]
         stub = SimpleNamespace(
-            pictures=pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites
+            pictures=pictures,
+            photograph_start=bank.photograph_start,
+            cutout_start=bank.cutout_start,
+            outlines=bank.outlines,
+            sprites=sprites,
         )
         pair = draw_scene(np.random.default_rng(seed), stub, dataclasses.replace(BARE, sprite_share=1.0), casting)
         assert pair.search.shape == (255, 255, 5)

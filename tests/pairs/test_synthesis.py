@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from spectrack.pairs.bank import BankConfig, build_bank
 from spectrack.pairs.synthesis import SynthesisConfig, draw_scene, render_pair
 from spectrack.trackers.crop import context_side
+from tests.fixtures.tiny_training import SMALL_BANK
 
 BARE = SynthesisConfig(
     distractors=0, occlusion_share=0.0, negative_share=0.0, companion_share=0.0, deformation_share=0.0
@@ -42,7 +44,11 @@ def painted_pairs(bank, seed, config):
         sprites = bank.sprites.copy()
         sprites[..., :3] = paint
         stub = SimpleNamespace(
-            pictures=bank.pictures, photograph_start=bank.photograph_start, outlines=bank.outlines, sprites=sprites
+            pictures=bank.pictures,
+            photograph_start=bank.photograph_start,
+            cutout_start=bank.cutout_start,
+            outlines=bank.outlines,
+            sprites=sprites,
         )
         yield draw_scene(np.random.default_rng(seed), stub, dataclasses.replace(config, sprite_share=1.0))
 
@@ -64,6 +70,16 @@ def test_sprite_box_is_the_box_of_the_pixels_that_the_target_changes(bank, seed)
     np.testing.assert_allclose((found[:2] + found[2:]) / 2, (expected[:2] + expected[2:]) / 2, atol=1.0)
 
 
+def test_box_of_a_cut_out_also_where_it_is_mirrored(tmp_path, own_pictures):
+    """An L, so that a mirrored one with the box of the other would be found out."""
+    own = build_bank(tmp_path / "cache", BankConfig(**SMALL_BANK), cutouts=own_pictures["cutouts"], jobs=1)
+    config = dataclasses.replace(BARE, cutout_share=1.0, large_rotation_share=1.0)
+    for seed in range(12):
+        black, pair = painted_pairs(own, seed, config)
+        changed = covered(black.search, pair.search)
+        np.testing.assert_allclose(mask_box(changed > 127), np.clip(pair.box, 0, 255), atol=1.7)
+
+
 def test_box_follows_the_deformation_of_the_crop(bank):
     """As above, in crops that are all deformed strongly."""
     config = dataclasses.replace(BARE, deformation_share=1.0, deformation_px=12.0)
@@ -80,7 +96,8 @@ def test_box_follows_the_deformation_of_the_crop(bank):
 
 def draw_regions(pictures, seed):
     """A region pair that is neither turned nor shifted in its template, out of these pictures."""
-    stub = SimpleNamespace(pictures=pictures, photograph_start=len(pictures), sprites=np.zeros((2, 8, 8, 4), np.uint8))
+    sprites = np.zeros((2, 8, 8, 4), np.uint8)
+    stub = SimpleNamespace(pictures=pictures, photograph_start=len(pictures), sprites=sprites, cutout_start=2)
     still = {"template_shift_px": 0.0, "template_scale": 0.0, "large_rotation_share": 0.0, "rotation_deg": 0.0}
     config = dataclasses.replace(BARE, sprite_share=0.0, stretch=0.0, **still)
     return draw_scene(np.random.default_rng(seed), stub, config)

@@ -109,6 +109,23 @@ def test_metadata_keeps_no_folder_of_the_machine(run, make, tmp_path):
     assert read_weights(path)[1].data == "pictures, video; two sources"
 
 
+def test_own_pictures_are_recorded_with_the_weights(run, make, own_pictures):
+    recipe = make.recipe(
+        data__photographs=list(own_pictures["photographs"]),
+        data__cutouts=list(own_pictures["cutouts"]),
+        data__synthesis={"photograph_share": 0.5, "cutout_share": 0.75},
+    )
+    weights = run(recipe=recipe)
+    told = read_weights(weights)[1].extra["collections"]
+    assert [(entry["use"], entry["files"], entry["share"]) for entry in told] == [
+        ("photographs", 3, 0.5),
+        ("cutouts", 2, 0.75),
+    ]
+    assert all(len(entry["digest"]) == 12 and "/" not in entry["name"] for entry in told)
+    assert json.loads((weights.parent / "environment.json").read_text())["collections"] == told
+    assert "collections" not in read_weights(run("without"))[1].extra
+
+
 def test_run_directory_is_complete_and_readable(run, make):
     path = run()
     names = sorted(file.name for file in path.parent.iterdir())

@@ -105,6 +105,8 @@ def test_overrides_replace_the_file(tmp_path):
             ("'frist_frame_max'", "did you mean 'first_frame_max'"),
         ),
         ('[data]\nfalse_colour = "third"', ("'third'", "did you mean 'thirds'")),
+        ("[data.synthesis]\ncutout_share = 1.5", ("[0, 1]", "'data.synthesis.cutout_share'", "found 1.5")),
+        ('[data]\nsources = ["simulated"]\ncutouts = ["a"]', ("'data.cutouts'", "pictures", "['a']")),
         ("[data]\nworkers = -1", ("0", "'data.workers'", "found -1")),
         ("batch = 1", ("2", "'batch'", "found 1")),
         ("pairs = 4\nbatch = 8", ("8", "'pairs'", "found 4")),
@@ -145,8 +147,10 @@ def test_resolved_recipe_builds_itself_again():
 
 def test_the_recipes_on_the_page_about_training_load(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    whole, staged = (load_recipe(written(tmp_path, block.split("```")[0])) for block in page.split("```toml\n")[1:])
+    blocks = [block.split("```")[0] for block in page.split("```toml\n")[1:]]
+    whole, staged, own = (load_recipe(written(tmp_path, block)) for block in blocks)
     assert (whole.name, whole.data.ratios) == ("mine", (0.6, 0.1, 0.3))
+    assert (len(own.data.photographs), own.data.synthesis.cutout_share) == (2, 0.5)
     plan = StageSchedule(staged, SiameseNetwork(staged.network))
     for stage in staged.stages:
         plan.enter(stage)

@@ -57,14 +57,14 @@ BRANCHES = 5
 _CF = "spectrack.methods.correlation_filter"
 STEPS = {
     "cf": {
-        f"{_CF}.spectra:SpectralLikelihood.log_ratio": "likelihood",
+        "spectrack.evidence.likelihood:SpectralLikelihood.log_ratio": "likelihood",
         f"{_CF}.filter:TranslationFilter.prepare": "filter",
         f"{_CF}.filter:TranslationFilter.respond": "filter",
         f"{_CF}.filter:TranslationFilter.learn": "learning the filter",
         f"{_CF}.filter:ScaleAlignment.growth": "size",
         f"{_CF}.filter:ScaleAlignment.learn": "learning the size",
-        f"{_CF}.spectra:Mixture.update": "learning the spectra",
-        f"{_CF}.spectra:SpectralLikelihood.follow_light": "learning the spectra",
+        "spectrack.evidence.mixtures:Mixture.update": "learning the spectra",
+        "spectrack.evidence.likelihood:SpectralLikelihood.follow_light": "learning the spectra",
     }
 }
 """Methods that are timed where a tracker has no network to ask, and the part that each belongs to."""

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from spectrack.methods.correlation_filter.view import Maps
+from spectrack.evidence.extent import Maps
 
 Frequencies = NDArray[np.complex64]
 """(..., size, size / 2 + 1) complex64: half of the spectrum of real maps."""

@@ -13,47 +13,25 @@ import dataclasses
 from collections.abc import Sequence as Several
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Box, as_box, check_box_in_frame, iou, keep_in_frame
+from spectrack.boxes import as_box, check_box_in_frame, keep_in_frame
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import CubeError, InputError
+from spectrack.evidence.extent import Maps, contrast_map
+from spectrack.evidence.likelihood import LearningRates, TargetSpectra
+from spectrack.evidence.regions import box_around, inside_and_outside, ramp
+from spectrack.methods.correlation_filter.channels import Projection, feature_channels
 from spectrack.methods.correlation_filter.filter import ScaleAlignment, TranslationFilter, centred_mask
 from spectrack.methods.correlation_filter.options import CorrelationOptions
-from spectrack.methods.correlation_filter.spectra import SpectralLikelihood
-from spectrack.methods.correlation_filter.target import (
-    Extent,
-    Levels,
-    Sight,
-    believe,
-    best_doubt,
-    find_peak,
-    measure,
-    ramp,
-    spectral_response,
-)
-from spectrack.methods.correlation_filter.view import (
-    Lens,
-    Maps,
-    Projection,
-    View,
-    box_around,
-    distance_to,
-    feature_channels,
-)
+from spectrack.methods.correlation_filter.target import Levels, Sight, believe, find_peak
 from spectrack.sequences.base import Frame
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow
+from spectrack.trackers.lens import Lens, View
 
 _SMALLEST_WINDOW = 8
-_MOST_LOG_RATIO = 6.0
-_SMOOTHING = 0.7
-
-_TOLD_BADLY, _TOLD_WELL = 0.4, 0.75
-_FITS_BADLY, _FITS_WELL = 0.3, 0.6
-"""Range of trust in the spectra: true less false positives, and IoU of their box with the given one, at the start."""
 
 _SECOND_LOOK, _CLEARLY_BETTER, _CONFIRMED = 0.35, 0.15, 0.4
 _LEARNT_FROM = 0.3
@@ -62,8 +40,6 @@ _MOST_STEP = 1.05
 """Sides change by no more than this factor in a frame."""
 
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.2, 6.0
-_WHOLE_FRAME_WEIGHT = 0.5
-"""How much the rest of the frame counts among the surroundings, over those nearby."""
 
 
 class CorrelationFilterTracker(Tracker):
@@ -129,27 +105,20 @@ class CorrelationFilterTracker(Tracker):
         size = float(np.sqrt(self._first_sides.prod())) * self._scale
         return CropWindow.around(centre, max(_SMALLEST_WINDOW, self.options.padding * size * growth))
 
-    def _log_ratio(self, view: View) -> Maps:
-        """(cells, cells) spectral likelihood, bounded, smoothed, and against the target outside the frame."""
-        ratio = self._likelihood.log_ratio(view.values).reshape(view.cells, view.cells)
-        ratio = np.clip(ratio, -_MOST_LOG_RATIO, _MOST_LOG_RATIO)
-        ratio[~view.seen] = -_MOST_LOG_RATIO
-        return np.asarray(cv2.GaussianBlur(ratio, (0, 0), _SMOOTHING) - np.float32(self._doubt), dtype=np.float32)
-
     def _see(self, frame: Frame, centre: NDArray[np.float64]) -> Sight:
         view = self._lens.look(frame, self._window(centre))
-        ratio = self._log_ratio(view)
+        ratio = self._spectra.log_ratio(view.values, view.seen)
         channels = feature_channels(view, self._projection, ratio)
         features = self._filter.prepare(channels)
         sides = view.sides(self._box[2:])
         peak = find_peak(
             self._filter.respond(features),
-            spectral_response(ratio, sides),
+            contrast_map(ratio, sides),
             self._levels,
-            self.options.spectral_weight * self._trust,
+            self.options.spectral_weight * self._spectra.trust,
             self.options.window_influence,
         )
-        extent = measure(ratio, box_around(peak.place, sides), self._mass)
+        extent = self._spectra.extent(ratio, box_around(peak.place, sides))
         return Sight(
             view,
             ratio,
@@ -157,16 +126,16 @@ class CorrelationFilterTracker(Tracker):
             features,
             peak,
             extent,
-            *believe(peak, self._levels, extent.mass / self._mass, self._trust),
+            *believe(peak, self._levels, extent.mass / self._spectra.mass, self._spectra.trust),
         )
 
     def _look_again(self, frame: Frame, sight: Sight) -> Sight:
         """The first sight, or a better one from a place that the spectra propose in a wider window."""
-        if self._trust < _LEARNT_FROM:
+        if self._spectra.trust < _LEARNT_FROM:
             return sight
         growth = self.options.search_growth * (1 + 0.5 * min(self._lost_frames, 6))
         wide = self._lens.look(frame, self._window(self._centre, growth))
-        response = spectral_response(self._log_ratio(wide), wide.sides(self._box[2:]))
+        response = contrast_map(self._spectra.log_ratio(wide.values, wide.seen), wide.sides(self._box[2:]))
         row, column = np.unravel_index(int(np.argmax(response)), response.shape)
         step = wide.window.side / wide.cells
         other = self._see(frame, np.array([wide.window.x0 + column * step, wide.window.y0 + row * step]))
@@ -176,7 +145,7 @@ class CorrelationFilterTracker(Tracker):
     def _move(self, sight: Sight, *, lost: bool) -> NDArray[np.float64]:
         """Take position and size over; the place of the target in the view (x, y) in cells."""
         view, believed = sight.view, sight.by_spectra
-        sides, found = view.sides(self._box[2:]), sight.extent.box(self._habit)
+        sides, found = view.sides(self._box[2:]), sight.extent.box(self._spectra.habit)
         place = sight.peak.place + believed * 0.5 * (found[:2] + found[2:] / 2 - sight.peak.place)
         if lost:
             self._lost_frames += 1
@@ -208,7 +177,9 @@ class CorrelationFilterTracker(Tracker):
 
         The area does not change when a thing turns in the plane, as the box does; so the window keeps its size then.
         """
-        by_area = np.log(np.clip(np.sqrt(max(sight.extent.mass / self._mass, 1e-3)), 1 / _MOST_STEP, _MOST_STEP))
+        by_area = np.log(
+            np.clip(np.sqrt(max(sight.extent.mass / self._spectra.mass, 1e-3)), 1 / _MOST_STEP, _MOST_STEP)
+        )
         sharp = ramp(sight.peak.sidelobe_ratio, 6.0, 15.0)
         share = 0.1 + 0.4 * sharp
         believed = sight.by_spectra
@@ -224,78 +195,37 @@ class CorrelationFilterTracker(Tracker):
         sides = view.sides(self._box[2:])
         near = np.abs(place - view.cells / 2).max() < view.cells / 6
         if sight.confidence > _LEARNT_FROM and near:
-            mask = centred_mask(sight.extent.belief, place, sides, trusted=self._trust > 0.5)
+            mask = centred_mask(sight.extent.belief, place, sides, trusted=self._spectra.trust > 0.5)
             self._filter.learn(sight.features, place, mask, options.filter_rate)
             self._alignment.learn(_channels_last(sight.channels), place, self._scaled_sides(view), options.scale_rate)
             self._levels = self._levels.moved(sight.peak, _LEVEL_RATE)
-        distance = distance_to(box_around(place, sides), view.cells).ravel()
-        belief = sight.extent.belief.ravel()
-        own = (distance < 1) & (belief > 0.5)
-        if sight.by_spectra > _LEARNT_FROM and own.any():
-            self._likelihood.target.update(view.values[own], belief[own], options.target_rate * sight.by_spectra)
-        # A quarter of the cells, another one each frame, says as much about the surroundings as all.
-        rows, columns = np.indices((view.cells, view.cells))
-        quarter = ((rows + self._frames) % 2 + (columns + self._frames // 2) % 2 == 0).ravel()
-        beside = quarter & (distance > 1.2) & view.seen.ravel()
-        if beside.sum() > 12:
-            values, ones = view.values[beside], np.ones(int(beside.sum()), dtype=np.float32)
-            self._likelihood.follow_light(values, ones, options.light_rate)
-            if sight.confidence > _LEARNT_FROM:
-                self._likelihood.surroundings.update(values, ones, options.surroundings_rate)
+        rates = LearningRates(
+            options.target_rate * sight.by_spectra if sight.by_spectra > _LEARNT_FROM else 0.0,
+            options.surroundings_rate if sight.confidence > _LEARNT_FROM else 0.0,
+            options.light_rate,
+        )
+        box, belief = box_around(place, sides), sight.extent.belief
+        self._spectra.learn(view.values, view.seen, box, belief, rates, phase=self._frames)
 
     def _learn_first(self, frame: Frame, view: View) -> None:
         """Everything that is learnt from the first frame and its box."""
         box = view.window.to_crop(self._box, view.cells)
-        place, distance = box[:2] + box[2:] / 2, distance_to(box, view.cells)
-        inside, outside = distance < 1, (distance > 1.1) & view.seen
-        inside = inside if inside.sum() >= 4 else distance <= np.partition(distance.ravel(), 3)[3]
-        outside = outside if outside.sum() >= 4 else ~inside
-        shares = self._learn_spectra(frame, view, box, inside, outside)
-        self._doubt = 0.0
-        ratio = self._log_ratio(view)
-        likely = np.zeros_like(inside)
-        likely[inside] = shares > 0.5
-        self._doubt, told = best_doubt(ratio, likely, outside)
-        ratio = ratio - np.float32(self._doubt)
-        extent = measure(ratio, box)
-        self._mass, self._habit = max(extent.mass, 1.0), extent.habit_of(box)
-        fits = float(iou(extent.box(np.zeros(4)), box))
-        self._trust = ramp(told, _TOLD_BADLY, _TOLD_WELL) * ramp(fits, _FITS_BADLY, _FITS_WELL)
-        self._projection = Projection.fit(view.values, inside.ravel(), outside.ravel())
-        self._learn_shape(view, ratio, extent, place, box[2:])
-
-    def _learn_spectra(
-        self, frame: Frame, view: View, box: Box, inside: NDArray[np.bool_], outside: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
-        """Mixtures of target, of what is around it, of the frame's rest; (n,) target's share in each inner cell."""
-        whole = self._lens.look(frame, self._lens.whole())
-        covered = whole.window.to_crop(self._box, whole.cells)
-        # A cell that the box touches may hold the target.
-        reach = np.concatenate([covered[:2] - 0.5, covered[2:] + 1.0])
-        elsewhere = (distance_to(reach, whole.cells) > 1) & whole.seen
-        near, far = view.values[outside.ravel()], whole.values[elsewhere.ravel()]
-        weights = np.ones(len(near) + len(far), dtype=np.float32)
-        weights[len(near) :] *= _WHOLE_FRAME_WEIGHT * len(near) / max(len(far), 1)
-        middles = np.arange(view.cells) + 0.5
-        across, down = ((middles - box[axis] - box[axis + 2] / 2) / (box[axis + 2] / 2) for axis in (0, 1))
-        # Targets fill the middle of their boxes and leave the corners.
-        prior = np.clip(0.9 * (1 - across**2 - down[:, None] ** 2), 0.1, 0.9)[inside].astype(np.float32)
+        elsewhere = self._lens.elsewhere(frame, self._box)
         parts = self.options.target_parts, self.options.surroundings_parts
-        self._likelihood, shares = SpectralLikelihood.fit(
-            view.values[inside.ravel()], prior, np.concatenate([near, far]), weights, parts
-        )
-        return shares
+        self._spectra = TargetSpectra(view.values, view.seen, box, elsewhere, parts)
+        inside, outside = inside_and_outside(box, view.seen)
+        self._projection = Projection.fit(view.values, inside.ravel(), outside.ravel())
+        self._learn_shape(view, box[:2] + box[2:] / 2, box[2:])
 
-    def _learn_shape(
-        self, view: View, ratio: Maps, extent: Extent, place: NDArray[np.float64], sides: NDArray[np.float64]
-    ) -> None:
+    def _learn_shape(self, view: View, place: NDArray[np.float64], sides: NDArray[np.float64]) -> None:
         """The filter and the look that sizes are measured by, and what height of their response is usual."""
         self._filter, self._alignment = TranslationFilter(view.cells), ScaleAlignment()
+        ratio, belief = self._spectra.log_ratio(view.values, view.seen), self._spectra.first.belief
         channels = feature_channels(view, self._projection, ratio)
         features = self._filter.prepare(channels)
-        self._filter.learn(features, place, centred_mask(extent.belief, place, sides, trusted=self._trust > 0.5), 1.0)
+        self._filter.learn(features, place, centred_mask(belief, place, sides, trusted=self._spectra.trust > 0.5), 1.0)
         self._alignment.learn(_channels_last(channels), place, self._scaled_sides(view), 1.0)
-        response, spectral = self._filter.respond(features), spectral_response(ratio, sides)
+        response, spectral = self._filter.respond(features), contrast_map(ratio, sides)
         peak = find_peak(response, spectral, None, 0.0, self.options.window_influence)
         self._levels = Levels(max(peak.correlation, 1e-3), max(peak.spectral, 0.1))
 

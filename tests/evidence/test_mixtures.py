@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from spectrack.methods.correlation_filter.spectra import Mixture, SpectralLikelihood, probability
+from spectrack.evidence.mixtures import Mixture, probability
 
 FLOOR = 0.05**2
 
@@ -98,85 +98,6 @@ def test_a_change_of_light_is_measured_also_when_new_things_come_in(change, seed
     mixture.shift(measured)
     again = mixture.residual(moved, np.ones(len(moved), np.float32))
     assert np.abs(again).max() < 0.03
-
-
-def metamers(seed=0, bands=16):
-    """Log spectra of a target and of surroundings with the same sum over each third of the bands."""
-    rng = np.random.default_rng(seed)
-    ground = np.exp(rng.normal(0, 0.3, bands))
-    pattern = rng.normal(0, 1, bands)
-    for third in np.array_split(np.arange(bands), 3):
-        pattern[third] -= (pattern[third] * ground[third]).sum() / ground[third].sum()
-    paint = ground * (1 + 0.25 * pattern / np.abs(pattern).max())
-    return ground, paint
-
-
-def noisy_logs(spectrum, count, rng):
-    return np.log(
-        spectrum * rng.uniform(0.7, 1.3, (count, 1)) * (1 + rng.normal(0, 0.03, (count, len(spectrum))))
-    ).astype(np.float32)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_metamers_are_told_apart_though_half_the_box_is_surroundings(seed):
-    ground, paint = metamers(seed)
-    for third in np.array_split(np.arange(16), 3):
-        assert ground[third].sum() == pytest.approx(paint[third].sum())
-    rng = np.random.default_rng(seed)
-    inside = np.concatenate([noisy_logs(paint, 120, rng), noisy_logs(ground, 120, rng)])
-    outside = noisy_logs(ground, 900, rng)
-    prior = np.full(240, 0.5, np.float32)
-    model, shares = SpectralLikelihood.fit(inside, prior, outside, np.ones(900, np.float32), (2, 3))
-    assert shares[:120].mean() > 0.9
-    assert shares[120:].mean() < 0.1
-    assert (model.log_ratio(noisy_logs(paint, 300, rng)) > 0).mean() > 0.95
-    assert (model.log_ratio(noisy_logs(ground, 300, rng)) < 0).mean() > 0.95
-
-
-def test_a_target_like_its_surroundings_does_not_vanish():
-    rng = np.random.default_rng(4)
-    ground, _ = metamers()
-    model, shares = SpectralLikelihood.fit(
-        noisy_logs(ground, 100, rng),
-        np.full(100, 0.5, np.float32),
-        noisy_logs(ground, 500, rng),
-        np.ones(500, np.float32),
-        (2, 3),
-    )
-    assert shares.mean() >= 0.12
-    assert np.isfinite(model.log_ratio(noisy_logs(ground, 50, rng))).all()
-
-
-def test_spectra_like_neither_count_as_surroundings():
-    rng = np.random.default_rng(5)
-    ground, paint = metamers()
-    model, _ = SpectralLikelihood.fit(
-        noisy_logs(paint, 200, rng),
-        np.full(200, 0.8, np.float32),
-        noisy_logs(ground, 500, rng),
-        np.ones(500, np.float32),
-        (2, 3),
-    )
-    alien = noisy_logs(np.exp(rng.normal(0, 1.5, 16)), 50, rng)
-    assert (model.log_ratio(alien) < 0).all()
-
-
-def test_both_sides_follow_the_light():
-    rng = np.random.default_rng(6)
-    ground, paint = metamers()
-    model, _ = SpectralLikelihood.fit(
-        noisy_logs(paint, 200, rng),
-        np.full(200, 0.8, np.float32),
-        noisy_logs(ground, 800, rng),
-        np.ones(800, np.float32),
-        (1, 2),
-    )
-    cast = np.linspace(-0.12, 0.12, 16).astype(np.float32)
-    before = model.target.means.copy()
-    for _ in range(12):
-        model.follow_light(noisy_logs(ground, 400, rng) + cast, np.ones(400, np.float32), 0.4)
-    moved = (model.target.means - before)[0]
-    np.testing.assert_allclose(moved - moved.mean(), cast, atol=0.02)
 
 
 def test_probability_is_logistic_and_bounded():

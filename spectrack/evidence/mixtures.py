@@ -1,14 +1,9 @@
-"""Which pixels belong to the target, judged by their spectra alone: the log ratio of two mixtures of Gaussians.
+"""Mixtures of Gaussians over spectra that are fitted without a random start, updated frame by frame, and moved with
+the light.
 
-The target's pixels are not known, only a box around them. The pixels in the box are a mixture of the target's spectra
-and of the surroundings', which are known from outside the box; expectation and maximisation find the part that the
-surroundings do not explain, as GrabCut does on colours (Rother, Kolmogorov, Blake, SIGGRAPH 2004). Beside a correlation
-filter such a statistic of colour without places comes from Staple (Bertinetto et al., CVPR 2016); mixtures on log
-spectra instead of colour histograms are ours, because sixteen dimensions cannot be counted in bins.
-
-The mixtures are fitted without a random start, updated frame by frame, and moved with the light: expectation and
-maximisation in steps as by Cappé and Moulines, "On-line expectation-maximization algorithm for latent data models",
-J. R. Stat. Soc. B 71(3), 2009. Ours: the start by slices of the first principal axis, variance floor, common shift.
+Source: expectation and maximisation in steps as by Cappé and Moulines, "On-line expectation-maximization algorithm for
+latent data models", J. R. Stat. Soc. B 71(3), 2009. Ours: the start by slices of the first principal axis, variance
+floor, common shift.
 """
 
 from __future__ import annotations
@@ -22,15 +17,6 @@ Values = NDArray[np.float32]
 """(pixels, dimensions) or (pixels,) float32."""
 
 Moments = NDArray[np.float64]
-
-NOISE = 0.05
-"""Spread of log spectra that is never worth telling apart."""
-
-_BOX_ROUNDS = 15
-_LEAST_SHARE = 0.12
-"""A target that explains less than this share of its box is not believed."""
-
-_OUTLIER_SPREADS = 4.0
 
 _ALMOST_NONE = 1e-6
 _SAME_LIGHT = 2.0
@@ -156,72 +142,14 @@ def log_sum(logs: Values) -> Values:
     return np.asarray(most + np.log(np.exp(logs - most[:, None]).sum(axis=1)))
 
 
+def probability(logit: NDArray[np.floating]) -> Values:
+    """Logistic function, float32."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))), dtype=np.float32)
+
+
 def _moments(data: Moments, weights: Moments) -> tuple[Moments, Moments]:
     """Weighted mean (dimensions,) and covariance (dimensions, dimensions)."""
     total = weights.sum()
     mean = (weights @ data) / total
     centred = data - mean
     return mean, (centred * weights[:, None]).T @ centred / total
-
-
-@dataclass
-class SpectralLikelihood:
-    """Target against surroundings, pixel by pixel.
-
-    Attributes:
-        target: mixture of the target's log spectra.
-        surroundings: mixture of the surroundings'.
-        outlier: log density of spectra that are like neither; they count as surroundings.
-    """
-
-    target: Mixture
-    surroundings: Mixture
-    outlier: float
-
-    @classmethod
-    def fit(
-        cls, inside: Values, prior: Values, outside: Values, weights: Values, components: tuple[int, int]
-    ) -> tuple[SpectralLikelihood, Values]:
-        """Learn both mixtures on the first frame.
-
-        Args:
-            inside: (n, dimensions) pixels in the box.
-            prior: (n,) probability in (0, 1) that each is the target's, before its spectrum is looked at.
-            outside: (m, dimensions) pixels of the surroundings.
-            weights: (m,) how much each of them counts.
-            components: Gaussians of the target and of the surroundings.
-
-        Returns:
-            The model, and the probability (n,) that each pixel in the box is the target's.
-        """
-        surroundings = Mixture.fit(outside, weights, components[1], NOISE**2)
-        target = Mixture.fit(inside, prior, components[0], NOISE**2)
-        odds, behind, shares = np.log(prior / (1 - prior)), surroundings.log_density(inside), prior
-        for _ in range(_BOX_ROUNDS):
-            each = target.log_densities(inside)
-            density = log_sum(each)
-            found = probability(density - behind + odds)
-            if found.mean() < _LEAST_SHARE:
-                break
-            shares = found
-            target = Mixture.of_shares(inside, shares[:, None] * np.exp(each - density[:, None]), NOISE**2)
-        density, belief = target.log_density(inside), shares / shares.sum()
-        mean = float(belief @ density)
-        spread = float(np.sqrt(belief @ (density - mean) ** 2))
-        return cls(target, surroundings, mean - _OUTLIER_SPREADS * spread), shares
-
-    def log_ratio(self, values: Values) -> Values:
-        """(pixels,) log density of the target's spectra less that of everything else's."""
-        behind = np.logaddexp(self.surroundings.log_density(values), np.float32(self.outlier))
-        return np.asarray(self.target.log_density(values) - behind)
-
-    def follow_light(self, values: Values, shares: Values, rate: float) -> None:
-        """Move both mixtures by `rate` of what the known surroundings have changed by on average."""
-        by = rate * self.surroundings.residual(values, shares)
-        self.surroundings.shift(by)
-        self.target.shift(by)
-
-
-def probability(logit: NDArray[np.floating]) -> Values:
-    """Logistic function, float32."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""What the spectrum says of each pixel, target or surroundings: likelihood ratio, matched filter, ACE, angle, RX."""

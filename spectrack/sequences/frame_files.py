@@ -32,12 +32,13 @@ def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     return [folder / name for name in sorted(names, key=number_key)]
 
 
-def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
+def read_image(path: Path, *, upright: bool = False) -> NDArray[Any]:
     """Decode one image file completely or refuse it.
 
     Args:
         path: PNG, JPEG, BMP or TIFF.
-        colour: False gives the pixels as stored (channels in R, G, B order); True always 8-bit RGB, grey repeated.
+        upright: False gives the pixels as stored (channels in R, G, B order); True turns and mirrors a picture as its
+            EXIF orientation says, which is how every viewer shows it, and drops transparency.
 
     Returns:
         (height, width) or (height, width, channels).
@@ -55,7 +56,7 @@ def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
         ) from error
     if not _looks_complete(data):
         raise damaged(path)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION if colour else cv2.IMREAD_UNCHANGED
+    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if upright else cv2.IMREAD_UNCHANGED
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
     except cv2.error as error:
@@ -65,6 +66,30 @@ def read_image(path: Path, *, colour: bool = False) -> NDArray[Any]:
     if image.ndim == 3 and image.shape[2] in (3, 4):
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
     return np.asarray(image)
+
+
+def check_tiff_upright(path: Path) -> None:
+    """Refuse a TIFF of counts that is to be shown turned or mirrored: turning it changes the order of a mosaic's bands.
+
+    Other files pass.
+
+    Raises:
+        SequenceError: its first page says so (tag Orientation, not 1).
+    """
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            orientation = int(file.pages.first.tags.valueof("Orientation", default=1))
+    except (OSError, ValueError, IndexError, TypeError) as error:
+        raise damaged(path) from error
+    if orientation != 1:
+        raise SequenceError(
+            f"expected a TIFF whose first row is the top (Orientation 1) in {path}, found Orientation {orientation}; "
+            "write the frames as the sensor gave them, without that tag"
+        )
 
 
 def damaged(path: Path) -> SequenceError:

@@ -14,7 +14,7 @@ from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sensors import SENSORS, Sensor
 from spectrack.sequences.base import MosaicFrame, Sequence
-from spectrack.sequences.frame_files import frame_mismatch, read_image
+from spectrack.sequences.frame_files import check_tiff_upright, frame_mismatch, read_image
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +122,19 @@ def check_mosaic(image: NDArray[Any], path: Path) -> None:
         )
 
 
+def check_divisible(shape: tuple[int, ...], block: int, path: Path) -> None:
+    """Refuse mosaics of (rows, columns) that are no whole blocks.
+
+    Raises:
+        SequenceError: a side is no multiple of `block`.
+    """
+    if shape[0] % block or shape[1] % block:
+        raise SequenceError(
+            f"expected mosaic sides divisible by the block {block}, found {shape[1]} x {shape[0]} in {path}; "
+            "name the sensor that wrote it with sensor=... (--sensor), or crop the mosaics to whole blocks"
+        )
+
+
 class MosaicSequence(Sequence):
     """One mosaic image a frame.
 
@@ -140,8 +153,9 @@ class MosaicSequence(Sequence):
         self._warned = False
         self.name = name
         self.sensor = pattern.sensor
+        check_tiff_upright(files[0])
         first = self._decode(files[0])
-        self._check_divisible(first, files[0])
+        check_divisible(first.shape, pattern.block, files[0])
         self._mosaic_shape = first.shape
         self._check_unused_bands(first, files[0], refuse=True)
         self.height, self.width = first.shape[0] // pattern.block, first.shape[1] // pattern.block
@@ -176,14 +190,6 @@ class MosaicSequence(Sequence):
         image = read_image(path)
         check_mosaic(image, path)
         return image
-
-    def _check_divisible(self, mosaic: NDArray[Any], path: Path) -> None:
-        block = self._pattern.block
-        if mosaic.shape[0] % block or mosaic.shape[1] % block:
-            raise SequenceError(
-                f"expected mosaic sides divisible by the block {block}, found {mosaic.shape[1]} x {mosaic.shape[0]} in "
-                f"{path}; name the sensor that wrote it with sensor=... (--sensor), or crop the mosaics to whole blocks"
-            )
 
     def _check_unused_bands(self, mosaic: NDArray[Any], path: Path, *, refuse: bool) -> None:
         block, bands = self._pattern.block, self._pattern.bands

@@ -21,7 +21,7 @@ from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.layout import Layout, find_layout, frame_kinds
-from spectrack.sequences.readers import FORMATS, Request, detect_format
+from spectrack.sequences.readers import FORMATS, Request, detect_format, open_format
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def open_sequence(
     Raises:
         SequenceNotFoundError: nothing at `path`, or no frames.
         SequenceError: frames or annotations are damaged or do not fit; format, mosaic pattern or axis order is unclear.
-        ConfigError: an unknown format, sensor or axis letter.
+        ConfigError: an unknown format, sensor or axis letter, or an option that means nothing to the format found.
     """
     if format is not None and format not in FORMATS:
         raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}")
@@ -69,7 +69,7 @@ def open_sequence(
         layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable
     )
     try:
-        sequence = FORMATS[detect_format(request, format)](request)
+        sequence = open_format(detect_format(request, format), request)
     except SpectrackError:
         raise  # some derive from OSError
     except OSError as error:

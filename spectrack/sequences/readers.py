@@ -13,8 +13,8 @@ from spectrack.sequences.arrays import ArrayFolderSequence, ArraySequence
 from spectrack.sequences.axes import AxisEvidence, infer_axes
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.envi import EnviSequence, find_header
-from spectrack.sequences.footage import ImageSequence, VideoSequence, read_footage
-from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, read_image
+from spectrack.sequences.footage import ImageSequence, read_footage
+from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, check_tiff_upright, read_image
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds
 from spectrack.sequences.mosaics import (
     MosaicPattern,
@@ -25,6 +25,7 @@ from spectrack.sequences.mosaics import (
     undecided_pattern,
 )
 from spectrack.sequences.triplets import TripletSequence, are_triplets
+from spectrack.sequences.videos import VideoSequence, holds_counts
 
 _CALIBRATION_PREFIXES = ("darkref", "whiteref")
 """Specim cameras keep their dark and white references beside the cubes."""
@@ -68,6 +69,43 @@ class Request:
         side = self.layout.side
         bands = self.sensor.bands if self.sensor else side.bands
         return AxisEvidence(bands=bands, frames=side.frames, block=self.sensor.block if self.sensor else side.block)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one format is read.
+
+    Attributes:
+        open: opens what was found.
+        takes: which of the options ``sensor``, ``axes`` and ``variable`` mean something to it.
+    """
+
+    open: Callable[[Request], Sequence]
+    takes: frozenset[str] = frozenset()
+
+
+def open_format(name: str, request: Request) -> Sequence:
+    """Open with the reader of a format, a key of `FORMATS`.
+
+    Raises:
+        ConfigError: an option was given that the format cannot follow, and would have to ignore.
+        SequenceError: the frames cannot be read.
+    """
+    reader, given = FORMATS[name], {"axes": request.axes, "variable": request.variable}
+    options = [option for option, value in given.items() if value is not None] + ["sensor"] * request.sensor_given
+    for option in options:
+        if option not in reader.takes:
+            raise does_not_apply(option, name, request)
+    return reader.open(request)
+
+
+def does_not_apply(option: str, name: str, request: Request) -> ConfigError:
+    """The refusal of an option that a format cannot follow."""
+    takers = ", ".join(sorted(other for other, reader in FORMATS.items() if option in reader.takes))
+    return ConfigError(
+        f"expected an option that applies to the {name} in {request.layout.frames}, found {option}=... (--{option}), "
+        f"which is for {takers}; leave it out, or name another format"
+    )
 
 
 def detect_format(request: Request, given: str | None) -> str:
@@ -157,20 +195,9 @@ def _open_mosaics(request: Request) -> Sequence:
 
 def _pattern(files: list[Path], request: Request) -> MosaicPattern:
     """The mosaic pattern: from the sensor, the side file, the layout, the pixels; in this order, or not at all."""
-    layout, side = request.layout, request.layout.side
-    if request.sensor_given and request.sensor is not None:
-        return MosaicPattern.of_sensor(request.sensor)
-    if side.block is not None:
-        bands = side.bands or side.block**2
-        if bands > side.block**2:
-            raise SequenceError(
-                f"expected at most {side.block**2} bands, block {side.block}, in {side.path}, found {bands}; correct it"
-            )
-        return MosaicPattern(side.block, bands, side.sensor)
-    if request.sensor is not None:
-        return MosaicPattern.of_sensor(request.sensor)
-    if layout.camera is not None:
-        return MosaicPattern.of_sensor(SENSORS[layout.camera])
+    layout, told = request.layout, _told_pattern(request)
+    if told is not None:
+        return told
     mosaic = read_image(files[0])
     check_mosaic(mosaic, files[0])
     if layout.pictures is not None:
@@ -187,9 +214,33 @@ def _pattern(files: list[Path], request: Request) -> MosaicPattern:
     raise undecided_pattern(layout.frames)
 
 
+def _told_pattern(request: Request) -> MosaicPattern | None:
+    """The mosaic pattern that the caller, the side file or the names of the folders tell, in this order."""
+    side = request.layout.side
+    if request.sensor_given and request.sensor is not None:
+        return MosaicPattern.of_sensor(request.sensor)
+    if side.block is not None:
+        bands = side.bands or side.block**2
+        if bands > side.block**2:
+            raise SequenceError(
+                f"expected at most {side.block**2} bands, block {side.block}, in {side.path}, found {bands}; correct it"
+            )
+        return MosaicPattern(side.block, bands, side.sensor)
+    if request.sensor is not None:
+        return MosaicPattern.of_sensor(request.sensor)
+    return None if request.layout.camera is None else MosaicPattern.of_sensor(SENSORS[request.layout.camera])
+
+
 def _open_video(request: Request) -> Sequence:
-    files = request.files("video")
-    return VideoSequence(_only(files, request), name=request.layout.name)
+    path, name = _only(request.files("video"), request), request.layout.name
+    if not holds_counts(path):
+        if request.sensor_given:
+            raise does_not_apply("sensor", "colour video", request)
+        return VideoSequence(path, name=name)
+    pattern = _told_pattern(request)
+    if pattern is None:
+        raise undecided_pattern(path)
+    return VideoSequence(path, pattern=pattern, name=name)
 
 
 def _open_envi(request: Request) -> Sequence:
@@ -202,6 +253,7 @@ def _open_envi(request: Request) -> Sequence:
 def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -> Callable[[Request], Sequence]:
     def open_arrays(request: Request) -> Sequence:
         files = request.files("image" if kind == "tiff" else kind)
+        check_tiff_upright(files[0])
         pattern = (
             MosaicPattern.of_sensor(request.sensor) if request.sensor is not None and request.sensor.block else None
         )
@@ -242,17 +294,21 @@ def _never(request: Request) -> Sequence:
     )
 
 
-FORMATS: dict[str, Callable[[Request], Sequence]] = {
-    "envi": _open_envi,
-    "hdf5": _arrays("hdf5", open_hdf5),
-    "hotc": _open_mosaics,
-    "images": lambda request: ImageSequence(request.files("image"), name=request.layout.name),
-    "mat": _arrays("mat", open_mat),
-    "npy": _arrays("npy", open_npy),
-    "npz": _arrays("npz", open_npz),
-    "simulated": _never,
-    "tiff": _arrays("tiff", open_tiff),
-    "triplets": lambda request: TripletSequence(request.files("image"), name=request.layout.name),
-    "video": _open_video,
+_OF_CUBES = frozenset({"sensor"})
+_OF_ARRAYS = frozenset({"sensor", "axes"})
+_OF_VARIABLES = frozenset({"sensor", "axes", "variable"})
+
+FORMATS: dict[str, Reader] = {
+    "envi": Reader(_open_envi, _OF_CUBES),
+    "hdf5": Reader(_arrays("hdf5", open_hdf5), _OF_VARIABLES),
+    "hotc": Reader(_open_mosaics, _OF_CUBES),
+    "images": Reader(lambda request: ImageSequence(request.files("image"), name=request.layout.name)),
+    "mat": Reader(_arrays("mat", open_mat), _OF_VARIABLES),
+    "npy": Reader(_arrays("npy", open_npy), _OF_ARRAYS),
+    "npz": Reader(_arrays("npz", open_npz), _OF_VARIABLES),
+    "simulated": Reader(_never),
+    "tiff": Reader(_arrays("tiff", open_tiff), _OF_ARRAYS),
+    "triplets": Reader(lambda request: TripletSequence(request.files("image"), name=request.layout.name), _OF_CUBES),
+    "video": Reader(_open_video, _OF_CUBES),  # of mosaics: colour refuses it there
 }
 """Reader of each format name; "simulated" is resolved to another by `detect_format`."""

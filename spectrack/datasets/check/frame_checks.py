@@ -114,7 +114,7 @@ def tally_images(
         fault = _damage(path)
         if fault is None:
             try:
-                image = read_image(path)
+                image = read_image(path, upright=not mosaics)
             except SpectrackError as error:
                 fault = str(error)
         if fault is not None:

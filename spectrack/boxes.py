@@ -63,12 +63,17 @@ def is_box(boxes: ArrayLike) -> NDArray[np.bool_]:
 
 
 def check_box_in_frame(box: Box, height: int, width: int) -> None:
-    """Refuse a first box that does not overlap a frame of `height` x `width` cube pixels.
+    """Refuse a first box that does not overlap a frame of `height` x `width` cube pixels, or is no pixel wide or high.
 
     Raises:
-        BoxError: box and frame have no area in common.
+        BoxError: box and frame have no area in common, or a side is below one pixel, as fractions of the frame are.
     """
     x, y, w, h = box
+    if min(w, h) < 1:
+        raise BoxError(
+            f"expected a box of at least one cube pixel, found {format_box(box)} in a frame of {width} x {height}; "
+            "multiply fractions by the frame's size"
+        )
     if x + w <= 0 or y + h <= 0 or x >= width or y >= height:
         raise BoxError(
             f"expected a box that overlaps the frame of {width} x {height} cube pixels, found {format_box(box)}; "

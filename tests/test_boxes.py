@@ -109,6 +109,13 @@ def test_a_first_box_must_touch_the_frame(box, inside):
         check_box_in_frame(np.array(box, float), 24, 32)
 
 
+@pytest.mark.parametrize("box", [(0.4, 0.5, 0.2, 0.3), (5, 5, 0.9, 9), (5, 5, 9, 0.9)])
+def test_a_first_box_of_less_than_a_pixel_is_refused(box):
+    with refuses(BoxError, "32 x 24", str(box)):
+        check_box_in_frame(np.array(box, float), 24, 32)
+    check_box_in_frame(np.array((5, 5, 1.0, 1.0)), 24, 32)
+
+
 def test_boxes_as_text():
     assert format_box((214, 61, 30.5, 42.126)) == "(214, 61, 30.5, 42.13)"
     assert format_box((100, 0, -0.25, 10)) == "(100, 0, -0.25, 10)"

@@ -1,8 +1,8 @@
 """The first box from whatever file an annotation program wrote: the content tells the format, units are settled here.
 
 Read are plain boxes (x, y, w, h or a polygon), CVAT (video and images 1.1, MOT 1.1, as text, XML or the exported .zip),
-MOT, COCO, Pascal VOC, labelme, Label Studio, YOLO, and the CSV of the 2026 challenge. Programs show pictures, not
-cubes: ``coordinates`` says which picture a box was drawn on.
+MOT, COCO, Pascal VOC, labelme, Label Studio, YOLO (also oriented boxes and polygons), and the CSV of the 2026
+challenge. Programs show pictures, not cubes: ``coordinates`` says which picture a box was drawn on.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 
 from spectrack.annotations.box_tracks import BoxTrack, choose_track
+from spectrack.annotations.class_rows import read_class_rows
 from spectrack.annotations.json_files import read_json_tracks
-from spectrack.annotations.rows import read_csv_boxes, read_mot_tracks, read_yolo_tracks, rows_dialect
+from spectrack.annotations.rows import read_csv_boxes, read_mot_tracks, rows_dialect
 from spectrack.annotations.text import parse_boxes, read_first_row
 from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.annotations.xml_files import read_xml_tracks
@@ -97,8 +98,8 @@ def _check_options(coordinates: str, block: int, frame: int) -> None:
 def _tracks_of_rows(text: str, dialect: str, path: Place) -> list[BoxTrack]:
     if dialect == "mot":
         return read_mot_tracks(text, path)
-    if dialect == "yolo":
-        return read_yolo_tracks(text, path)
+    if dialect == "class":
+        return read_class_rows(text, path)
     tracks = []
     for name, boxes in read_csv_boxes(text, path)[0].items():
         given = np.flatnonzero(np.isfinite(boxes).all(axis=1)).tolist()

@@ -1,7 +1,7 @@
-"""Boxes in rows of numbers that are not simply x, y, w, h: MOT, YOLO, and the challenge's CSV of many sequences.
+"""Boxes in rows of numbers that are not simply x, y, w, h: MOT, and the challenge's CSV of many sequences.
 
 MOT rows are ``frame, track, x, y, w, h, ...`` with frames from 1; CVAT writes them with 0-based coordinates and these
-are kept. YOLO rows are ``class, centre x, centre y, w, h`` as fractions of the picture. Rows of the 2026 challenge are
+are kept. Rows that begin with a class are told from them here and read in `class_rows`. Rows of the 2026 challenge are
 ``ID,x,y,width,height`` with ``<modality>-<sequence>_<frame>`` as ID: frames count from 1 in submissions and run on
 through the whole file in the training labels.
 """
@@ -17,11 +17,13 @@ from itertools import pairwise
 import numpy as np
 
 from spectrack.annotations.box_tracks import BoxTrack, corners_of, frame_number, too_sparse
+from spectrack.annotations.class_rows import class_row
 from spectrack.annotations.text import is_number, split_rows
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError
 
 CSV_HEADER = ("id", "x", "y", "width", "height")
+_PLAIN_COLUMNS = (4, 8)
 _MOT_COLUMNS = (6, 7, 9, 10)
 _MOST_ROWS = 5_000_000
 
@@ -37,7 +39,7 @@ class _Rows:
 
 
 def rows_dialect(text: str, where: Place) -> str:
-    """``boxes``, ``mot``, ``yolo`` or ``csv``, by the first line.
+    """``boxes``, ``mot``, ``class`` (see `class_rows`) or ``csv``, by the first line.
 
     Raises:
         SequenceError: no line, or an overlong one.
@@ -45,13 +47,19 @@ def rows_dialect(text: str, where: Place) -> str:
     for _, tokens in split_rows(text, where):
         if tuple(token.lower() for token in tokens) == CSV_HEADER:
             return "csv"
-        if len(tokens) not in (5, *_MOT_COLUMNS) or not all(is_number(token) for token in tokens):
+        if len(tokens) in _PLAIN_COLUMNS or not all(is_number(token) for token in tokens):
             return "boxes"
-        shares = [float(token) for token in tokens[1:5]]
-        if tokens[0].isdigit() and len(tokens) in (5, 6) and all(0 <= share <= 1 for share in shares):
-            return "yolo"
+        if not _is_mot(tokens) and class_row(tokens) is not None:
+            return "class"
         return "mot" if len(tokens) in _MOT_COLUMNS else "boxes"
     raise SequenceError(f"expected boxes in {where}, found no row; write one box x,y,w,h a line")
+
+
+def _is_mot(tokens: list[str]) -> bool:
+    """Whether a row of the length of oriented boxes is one of MOT beyond doubt, by its last columns."""
+    return (len(tokens) == 9 and float(tokens[8]) <= 1 < max(map(float, tokens[1:]))) or (
+        len(tokens) == 10 and {float(token) for token in tokens[7:]} == {-1.0}
+    )
 
 
 def read_mot_tracks(text: str, where: Place) -> list[BoxTrack]:
@@ -79,24 +87,6 @@ def read_mot_tracks(text: str, where: Place) -> list[BoxTrack]:
         if box[2] > 0 and box[3] > 0 and not (len(tokens) >= 9 and float(tokens[6]) == 0):
             track.boxes[frame] = box
     return list(tracks.values())
-
-
-def read_yolo_tracks(text: str, where: Place) -> list[BoxTrack]:
-    """The objects of one picture in YOLO rows, numbered from 1, as fractions of the picture.
-
-    Raises:
-        SequenceError: a row of other numbers.
-    """
-    tracks: list[BoxTrack] = []
-    for number, tokens in split_rows(text, where):
-        if len(tokens) not in (5, 6) or not all(is_number(token) for token in tokens):
-            raise SequenceError(
-                f"expected class, centre and size as fractions on line {number} of {where}, "
-                f"found {' '.join(tokens)[:60]!r}; correct that line"
-            )
-        x, y, w, h = corners_of(tokens[1:5], where)
-        tracks.append(BoxTrack(str(len(tracks) + 1), tokens[0], {0: (x - w / 2, y - h / 2, w, h)}, relative=True))
-    return tracks
 
 
 def read_csv_boxes(text: str, where: Place) -> tuple[dict[str, Boxes], list[str]]:

@@ -112,6 +112,16 @@ FILES = {
     "studio-min": json.dumps(STUDIO_MIN),
     "yolo": "0 0.3125 0.375 0.125 0.15\n",
     "yolo-confidence": "2 0.3125 0.375 0.125 0.15 0.93\n",
+    "yolo-track": "2 0.3125 0.375 0.125 0.15 1\n",
+    "yolo-confidence-track": "2 0.3125 0.375 0.125 0.15 0.93 1\n",
+    "yolo-corners": "3 0.25 0.3 0.375 0.3 0.375 0.45 0.25 0.45\n",
+    "yolo-corners-confidence": "3 0.25 0.3 0.375 0.3 0.375 0.45 0.25 0.45 0.7\n",
+    "yolo-corners-track": "3 0.25 0.3 0.375 0.3 0.375 0.45 0.25 0.45 0.7 1\n",
+    "yolo-diamond": "0 0.3125 0.3 0.375 0.375 0.3125 0.45 0.25 0.375\n",
+    "yolo-triangle": "0 0.25 0.3 0.375 0.3 0.375 0.45\n",
+    "yolo-outline": "0 0.25 0.3 0.3 0.3 0.375 0.3 0.375 0.4 0.375 0.45 0.3 0.45\n",
+    "pixel-corners": "1 20 12 30 12 30 18 20 18\n",
+    "pixel-corners-confidence": "1 20 12 30 12 30 18 20 18 0.93\n",
     "hotc2026": "ID,x,y,width,height\nvis-ball_1,20,12,10,6\nvis-ball_2,21,12,10,6\n",
 }
 
@@ -129,12 +139,15 @@ def test_every_format_gives_the_box_that_was_drawn(tmp_path, kind, bom):
     np.testing.assert_allclose(read_first_box(path, width=80, height=40), BOX, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", sorted(set(FILES) - {"yolo", "yolo-confidence", "studio-video"}))
+IN_SHARES = {"studio-video", *(kind for kind in FILES if kind.startswith("yolo"))}
+
+
+@pytest.mark.parametrize("kind", sorted(set(FILES) - IN_SHARES))
 def test_only_shares_without_a_size_need_the_size_of_the_cube(tmp_path, kind):
     np.testing.assert_allclose(read_first_box(stored(tmp_path, FILES[kind])), BOX, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["yolo", "yolo-confidence", "studio-video"])
+@pytest.mark.parametrize("kind", sorted(IN_SHARES))
 def test_shares_of_a_frame_of_unknown_size_are_refused(tmp_path, kind):
     with refuses(ConfigError, "width", "height", "labels"):
         read_first_box(stored(tmp_path, FILES[kind]))
@@ -186,6 +199,28 @@ def test_several_objects(tmp_path):
         read_first_box(path, track="dog")
     with refuses(SequenceError, "'1'", "frame 7"):
         read_first_box(stored(tmp_path, "1,1,2,3,4,5,1,1,1\n2,2,9,9,9,9,1,1,1\n"), track="1", frame=7)
+
+
+@pytest.mark.parametrize(
+    "row", ["3,7,20,12,10,6,1,-1,-1,-1", "3 7 20 12 10 6 0.5 1 0.4", "1,1,199,113,140,268,1,83,77,0"]
+)
+def test_rows_of_mot_are_told_from_corners(tmp_path, row):
+    tokens = row.replace(",", " ").split()
+    found = read_first_box(stored(tmp_path, row), frame=int(tokens[0]) - 1)
+    assert found.tolist() == [float(token) for token in tokens[2:6]]
+
+
+def test_rows_of_one_picture_are_called_by_their_track(tmp_path):
+    path = stored(tmp_path, "0 0.5 0.5 0.1 0.1 0.9 12\n0 0.3125 0.375 0.125 0.15 0.8 7\n")
+    np.testing.assert_allclose(read_first_box(path, track=7, width=80, height=40), BOX, atol=1e-9)
+    with refuses(SequenceError, path, "12", "7"):
+        read_first_box(path)
+
+
+def test_rows_in_two_units_are_refused(tmp_path):
+    path = stored(tmp_path, "0 0.25 0.3 0.375 0.3 0.375 0.45 0.25 0.45\n1 20 12 30 12 30 18 20 18\n")
+    with refuses(SequenceError, path, "line 2"):
+        read_first_box(path, width=80, height=40)
 
 
 def test_an_ignored_row_of_mot_is_no_box(tmp_path):

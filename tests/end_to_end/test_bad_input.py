@@ -237,3 +237,9 @@ def test_unwritable_place(command_refuses, clip, tmp_path):
 def test_a_file_where_a_folder_must_be_made(command_refuses, clip, tmp_path):
     (tmp_path / "file").write_text("")
     command_refuses(["track", clip, "--out", tmp_path / "file" / "out"], tmp_path / "file")
+
+
+@pytest.mark.parametrize("row", ["0.3 0.4 0.2 0.2", "0.3 0.4 0.5 0.4 0.5 0.6 0.3 0.6"])
+def test_a_first_box_in_fractions_is_no_box_of_a_third_of_a_pixel(refuses_track, clip, tmp_path, row):
+    (tmp_path / "box.txt").write_text(row + "\n")
+    refuses_track(clip, "--box-from", tmp_path / "box.txt", facts=("(0.3, 0.4, 0.2, 0.2)", "96 x 64"))

@@ -267,14 +267,22 @@ def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
             shape, dtype, pages = series.shape, series.dtype, len(series.pages)
             contiguous = series.dataoffset is not None
             # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
-            named = file.is_imagej or file.is_ome
-            letters = str(series.axes).translate(str.maketrans("TCSYXZ", "tbbhwb"))
-        axes = letters if named and set(letters) <= set("thwb") and len(set(letters)) == len(letters) else None
+            axes = _named_axes(str(series.axes)) if file.is_imagej or file.is_ome else None
         if contiguous:
             return MappedSource(path, tiff=True, axes=axes)
         return TiffSource(path, shape, np.dtype(dtype), axes, pages)
 
     return _guarded(path, "a complete TIFF file", read)
+
+
+def _named_axes(letters: str) -> str | None:
+    """The axis order that ImageJ's or OME's letters tell, or None.
+
+    ImageJ calls any stack of pictures channels or slices, also a video of mosaics: beside a time axis they are bands.
+    """
+    axes = letters.translate(str.maketrans("TCSYXZ", "tbbhwb"))
+    clear = set(axes) <= set("thwb") and len(set(axes)) == len(axes) and ("t" in axes or "S" in letters)
+    return axes if clear else None
 
 
 def pick_variable(candidates: Iterable[str], variable: str | None, path: Path, known: Iterable[str]) -> str:

@@ -73,25 +73,27 @@ def infer_axes(shape: tuple[int, ...], evidence: AxisEvidence, *, one_frame: boo
         )
     readings = [order for order in _ORDERS[len(shape)] if _plausible(shape, order)]
     known = [order for order in _ORDERS[len(shape)] if _agrees(shape, order, evidence)]
-    if len(known) == 1:
+    stack = len(shape) == 3 and not one_frame
+    mosaics = stack and evidence.block is not None and not any(side % evidence.block for side in shape[1:])
+    # As many mosaics as the camera has bands look like one cube of it.
+    if len(known) == 1 and not (known == ["bhw"] and mosaics and evidence.frames != 1):
         return known[0]
     if len(readings) > 1:
         clear = [order for order in readings if _clear(shape, order)]
         readings = clear if len(clear) == 1 else readings
-    mosaics = len(shape) == 3 and not one_frame
-    if mosaics and evidence.block and not known and not any(side % evidence.block for side in shape[1:]):
+    if mosaics and not known:
         return "thw"
     # A stack (n, rows, columns) may be one cube of n bands or n mosaics; only the band-last reading cannot be a stack.
-    if mosaics and readings == ["bhw"]:
+    if stack and readings == ["bhw"]:
         readings = []
     if len(readings) == 1:
         return readings[0]
-    example = "thw" if mosaics else _ORDERS[len(shape)][0]
+    example = "thw" if stack else _ORDERS[len(shape)][0]
     raise SequenceError(
         f"expected an axis order that the shape {shape} in {where} makes plain, "
         f"found {'several' if readings else 'no'} such order; "
         f"give it with axes=... (--axes), letters t, h, w, b such as {_ORDERS[len(shape)][0]}"
-        + (f", or {example} for a stack of mosaics" if mosaics else "")
+        + (f", or {example} for a stack of mosaics" if stack else "")
     )
 
 

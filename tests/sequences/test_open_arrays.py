@@ -131,6 +131,10 @@ def test_a_given_axis_order_is_taken(tmp_path, cubes, axes):
         ((16, 206, 385), {}, False, None),
         ((16, 206, 385), {"bands": 16}, False, "bhw"),
         ((30, 96, 128), {"bands": 16, "block": 4}, False, "thw"),
+        ((16, 96, 128), {"bands": 16, "block": 4}, False, None),
+        ((16, 96, 128), {"bands": 16, "block": 4, "frames": 1}, False, "bhw"),
+        ((16, 206, 385), {"bands": 16, "block": 4}, False, "bhw"),
+        ((16, 96, 128), {"bands": 16, "block": 4}, True, "bhw"),
         ((206, 385, 16), {}, False, "hwb"),
         ((16, 16, 16), {}, True, None),
         ((206, 16, 385), {}, True, None),
@@ -201,6 +205,36 @@ def test_tiff_in_all_its_ways(tmp_path, cubes, compression):
         tmp_path / "cube.tif", cubes[0].transpose(2, 0, 1), photometric="minisblack", compression=compression
     )
     np.testing.assert_array_equal(open_sequence(tmp_path / "cube.tif", axes="bhw")[0], cubes[0])
+
+
+@pytest.mark.parametrize("dialect", [{"imagej": True}, {"ome": True}])
+@pytest.mark.parametrize("axes", ["ZYX", "CYX"])
+def test_slices_and_channels_of_a_stack_are_bands_only_where_something_says_so(tmp_path, make, dialect, axes):
+    cubes = make.cubes(frames=12)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.stack([make.interleave(cube, 4) for cube in cubes]), metadata={"axes": axes}, **dialect)
+    with refuses(SequenceError, path, "(12, 96, 128)", "--axes"):
+        open_sequence(path)
+    sequence = open_sequence(path, sensor="vis16")
+    assert (len(sequence), sequence.bands) == (12, 16)
+    np.testing.assert_array_equal(sequence[7], cubes[7])
+    assert (len(open_sequence(path, axes="bhw")), open_sequence(path, axes="bhw").bands) == (1, 12)
+
+
+def test_as_many_mosaics_as_bands_are_no_cube(tmp_path, make):
+    cubes = make.cubes(frames=16)
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([make.interleave(cube, 4) for cube in cubes]), imagej=True)
+    with refuses(SequenceError, "a.tif", "(16, 96, 128)", "--axes"):
+        open_sequence(tmp_path / "a.tif", sensor="vis16")
+    np.testing.assert_array_equal(open_sequence(tmp_path / "a.tif", sensor="vis16", axes="thw")[9], cubes[9])
+
+
+def test_a_named_time_axis_of_imagej_is_believed(tmp_path, cubes, make):
+    mosaics = np.stack([make.interleave(cube, 4) for cube in cubes])
+    tifffile.imwrite(tmp_path / "mosaics.tif", mosaics, imagej=True, metadata={"axes": "TYX"})
+    np.testing.assert_array_equal(open_sequence(tmp_path / "mosaics.tif", sensor="vis16")[2], cubes[2])
+    tifffile.imwrite(tmp_path / "cubes.tif", cubes.transpose(0, 3, 1, 2), imagej=True, metadata={"axes": "TCYX"})
+    np.testing.assert_array_equal(open_sequence(tmp_path / "cubes.tif")[2], cubes[2])
 
 
 def test_a_folder_of_cube_tiffs(tmp_path, cubes):

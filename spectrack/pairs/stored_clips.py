@@ -186,7 +186,7 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
     Raises:
         SequenceError: no truth, or frames that change while they are read.
     """
-    _complete_truth(sequence)
+    sequence.needed_truth()
     kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int)).tolist()
     stem, made_of = f"{sequence.name}-{_key(config.frames, scaling, rule, sequence.truth_digest())}", sequence.made_of()
     for folder in sorted(directory.glob(f"{glob.escape(stem)}-*")):
@@ -212,7 +212,7 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
 def _store_clip(
     folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str, source: Fingerprint | None = None
 ) -> None:
-    truth = _complete_truth(sequence)
+    truth = sequence.needed_truth()
     first = sequence[0]
     gain = Scaling.parse(scaling).fit(first)
     matrix = (
@@ -262,15 +262,6 @@ def _usable(clips: list[StoredClip], source: str) -> list[StoredClip]:
             f"expected frames that show their target in {source}, found none; lower data.clips.minimum_visibility"
         )
     return usable
-
-
-def _complete_truth(sequence: Sequence) -> Boxes:
-    truth = sequence.truth
-    if truth is None:
-        raise SequenceError(
-            f"expected a truth box for every frame of {sequence.name}, found no truth; add groundtruth_rect.txt"
-        )
-    return truth
 
 
 def _sequences_at(path: Path) -> list[Sequence]:

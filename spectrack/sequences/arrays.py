@@ -20,7 +20,7 @@ from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.array_files import ArraySource
 from spectrack.sequences.axes import AxisEvidence, check_axes, infer_axes
 from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
-from spectrack.sequences.frame_files import frame_mismatch
+from spectrack.sequences.frame_files import frame_mismatch, numbers_of
 from spectrack.sequences.mosaics import MosaicPattern
 
 _KEPT_KINDS = "uif"
@@ -128,6 +128,11 @@ class ArrayFolderSequence(Sequence):
         frame = as_frame(source.read((slice(None),) * len(self._shape)), self._axes, self._pattern)
         self._kept = (i, frame)
         return frame
+
+    @property
+    def frame_numbers(self) -> list[int] | None:
+        """See `Sequence.frame_numbers`."""
+        return numbers_of(self._files)
 
     def _frames_made_of(self) -> Ingredients:
         # A .npz with a member a frame comes once a frame; it need not be read as often.

@@ -160,6 +160,7 @@ class Sequence(ABC):
         visibility: (N,) share of the object that is seen, 0..1, or None.
         attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
         is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
+        truth_fault: why truth that lies beside the frames is not used, in a sentence, or None.
         copy_of: what the frames are a copy of, where they are one that comes and goes; its content counts, not theirs.
         metadata: whatever else the writer recorded (for simulated video: scenario, seed, ...); JSON-serialisable.
     """
@@ -174,6 +175,7 @@ class Sequence(ABC):
     visibility: NDArray[np.float64] | None = None
     attributes: tuple[str, ...] = ()
     is_rgb: bool = False
+    truth_fault: str | None = None
     copy_of: Ingredients | None = None
 
     _truth: Boxes | None = None
@@ -226,8 +228,8 @@ class Sequence(ABC):
     def truth(self) -> Boxes | None:
         """Truth boxes, (len, 4) float64 in cube pixels, or None when there are none.
 
-        A truth file with more rows than frames is cut to the frames. One with fewer rows is refused here, where the
-        boxes are asked for, and not on opening: tracking from a given box does not need them.
+        Truth with more rows than frames is cut to the frames; one with fewer rows, that the caller named, is refused
+        here, where the boxes are asked for, and not on opening.
 
         Raises:
             SequenceError: fewer truth rows than frames.
@@ -245,6 +247,24 @@ class Sequence(ABC):
     @truth.setter
     def truth(self, boxes: Boxes | None) -> None:
         self._truth = None if boxes is None else np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+
+    def needed_truth(self) -> Boxes:
+        """The truth, for what cannot do without.
+
+        Raises:
+            SequenceError: there is none; the sentence says why that beside the frames is not used.
+        """
+        if self.truth is None:
+            raise SequenceError(
+                self.truth_fault
+                or f"expected a truth box for every frame of {self.name}, found no truth; add groundtruth_rect.txt"
+            )
+        return self.truth
+
+    @property
+    def frame_numbers(self) -> list[int] | None:
+        """The numbers in the names of the frame files, one a frame; None where frames are no numbered files."""
+        return None
 
     @property
     def first_box(self) -> Box | None:

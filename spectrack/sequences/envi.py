@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import ArrayFrame, Sequence
-from spectrack.sequences.frame_files import frame_mismatch
+from spectrack.sequences.frame_files import frame_mismatch, numbers_of
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES
 
 _LARGEST_HEADER = 4 * 2**20
@@ -144,6 +144,11 @@ class EnviSequence(Sequence):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
+
+    @property
+    def frame_numbers(self) -> list[int] | None:
+        """See `Sequence.frame_numbers`."""
+        return numbers_of(self._headers)
 
     def _frames_made_of(self) -> Ingredients:
         data = [self._first.data, *(read_header(header).data for header in self._headers[1:])]

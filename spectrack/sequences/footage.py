@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import ArrayFrame, Sequence
-from spectrack.sequences.frame_files import frame_mismatch, read_image
+from spectrack.sequences.frame_files import frame_mismatch, numbers_of, read_image
 
 
 def read_footage(path: Path) -> NDArray[np.uint8]:
@@ -61,6 +61,11 @@ class ImageSequence(Sequence):
             raise frame_mismatch(self._files[i], image.shape[:2], self._shape[:2], self._files[0])
         self._kept = (i, ArrayFrame(image))
         return self._kept[1]
+
+    @property
+    def frame_numbers(self) -> list[int] | None:
+        """See `Sequence.frame_numbers`."""
+        return numbers_of(self._files)
 
     def _frames_made_of(self) -> Ingredients:
         return Ingredients(tuple(self._files))

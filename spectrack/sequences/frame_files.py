@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,28 @@ def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
             entry.name for entry in visible if os.path.splitext(entry.name)[1].lower() in wanted and entry.is_file()
         ]
     return [folder / name for name in sorted(names, key=number_key)]
+
+
+def number_of(name: str) -> int | None:
+    """The number at the end of a file name's stem, or None.
+
+    Example:
+        >>> number_of("img0012.jpg"), number_of("mean.png")
+        (12, None)
+    """
+    match = re.search(r"([0-9]{1,12})$", os.path.splitext(name)[0])
+    return None if match is None else int(match.group(1))
+
+
+def numbers_of(files: Iterable[Path]) -> list[int] | None:
+    """The numbers of frame files in their order; None where one has none."""
+    numbers = []
+    for file in files:
+        number = number_of(file.name)
+        if number is None:
+            return None
+        numbers.append(number)
+    return numbers
 
 
 def read_image(path: Path, *, upright: bool = False) -> NDArray[Any]:

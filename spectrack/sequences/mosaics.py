@@ -14,7 +14,7 @@ from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sensors import SENSORS, Sensor
 from spectrack.sequences.base import MosaicFrame, Sequence
-from spectrack.sequences.frame_files import check_tiff_upright, frame_mismatch, read_image
+from spectrack.sequences.frame_files import check_tiff_upright, frame_mismatch, numbers_of, read_image
 
 _log = logging.getLogger(__name__)
 
@@ -182,6 +182,11 @@ class MosaicSequence(Sequence):
         frame = MosaicFrame(mosaic, self._pattern.block, self._pattern.bands)
         self._kept = (i, frame)
         return frame
+
+    @property
+    def frame_numbers(self) -> list[int] | None:
+        """See `Sequence.frame_numbers`."""
+        return numbers_of(self._files)
 
     def _frames_made_of(self) -> Ingredients:
         return Ingredients(tuple(self._files), [self._pattern.block, self._pattern.bands])

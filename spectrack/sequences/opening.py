@@ -8,20 +8,18 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.annotations.attributes import read_attributes
-from spectrack.annotations.text import read_boxes, read_first_box
-from spectrack.boxes import Boxes
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.layout import Layout, find_layout, frame_kinds
 from spectrack.sequences.readers import FORMATS, Request, detect_format, open_format
+from spectrack.sequences.truth import add_truth
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +52,9 @@ def open_sequence(
         twin: the sequence's false-colour folder, for its truth, attributes and pictures; None for the layout's own.
 
     Returns:
-        The sequence. Truth with more rows than frames is cut, with one logged warning; truth with fewer rows is refused
-        when `Sequence.truth` is asked for (tracking from a given box works without).
+        The sequence. Of truth with more rows than frames those are taken that the numbers of the frame files tell, else
+        the first; of truth with fewer rows, found beside the frames, the first row is the first box and the rest is not
+        used. Both are logged as a warning.
 
     Raises:
         SequenceNotFoundError: nothing at `path`, or no frames.
@@ -77,7 +76,7 @@ def open_sequence(
             f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files"
         ) from error
     _describe(sequence, request, name)
-    _add_truth(sequence, layout, truth)
+    add_truth(sequence, layout, truth)
     _add_pictures(sequence, layout)
     return sequence
 
@@ -133,35 +132,6 @@ def _add_wavelengths(sequence: Sequence, request: Request) -> None:
             f"expected one wavelength for each of the {sequence.bands} bands of {request.layout.frames}, "
             f"found {len(sequence.wavelengths_nm)}; correct the side file or the header"
         )
-
-
-def _add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str] | ArrayLike | None) -> None:
-    source = given if isinstance(given, str | os.PathLike) else layout.truth if given is None else None
-    if source is not None:
-        sequence.truth = read_boxes(source)
-        sequence._truth_source = str(source)
-    elif given is not None:
-        sequence.truth = _as_boxes(given)
-    if layout.first_box is not None:
-        sequence._first_box = read_first_box(layout.first_box)
-    rows = 0 if sequence._truth is None else len(sequence._truth)
-    if rows > len(sequence):
-        told = "%s has %d rows for %d frames; the first %d are used"
-        _log.warning(told, sequence._truth_source, rows, len(sequence), len(sequence))
-
-
-def _as_boxes(given: Any) -> Boxes:
-    try:
-        boxes = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise SequenceError(
-            f"expected truth as a file or (frames, 4) boxes, found {type(given).__name__}; give x, y, w, h rows"
-        ) from error
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise SequenceError(
-            f"expected truth as a file or (frames, 4) boxes, found shape {boxes.shape}; give x, y, w, h rows"
-        )
-    return boxes
 
 
 def _add_pictures(sequence: Sequence, layout: Layout) -> None:

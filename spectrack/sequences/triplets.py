@@ -17,7 +17,7 @@ from spectrack.files import number_key
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import ArrayFrame, Sequence
 from spectrack.sequences.footage import read_footage
-from spectrack.sequences.frame_files import frame_mismatch
+from spectrack.sequences.frame_files import frame_mismatch, numbers_of
 
 _MEMBER = re.compile(r"(.+)_img([123])", re.IGNORECASE)
 
@@ -57,6 +57,11 @@ class TripletSequence(Sequence):
             raise frame_mismatch(self._frames[i][0], cube.shape, self._shape, self._frames[0][0])
         self._kept = (i, ArrayFrame(cube))
         return self._kept[1]
+
+    @property
+    def frame_numbers(self) -> list[int] | None:
+        """See `Sequence.frame_numbers`."""
+        return numbers_of(Path(first.name[: first.name.rindex("_")]) for first, _, _ in self._frames)
 
     def _frames_made_of(self) -> Ingredients:
         return Ingredients(tuple(file for members in self._frames for file in members))

@@ -125,9 +125,9 @@ def test_nan_and_infinity_in_a_cube(refuses_track, tmp_path, bad, frame):
     refuses_track(tmp_path / "cubes.npy", *words, facts=("16 NaN", f"frame {frame} of"))
 
 
-def test_truth_shorter_than_the_video(refuses_track, clip):
-    (clip / "HSI" / "groundtruth_rect.txt").write_text("10\t10\t8\t8\n11\t10\t8\t8\n")
-    refuses_track(clip, facts=("3 frames", "2 rows", "groundtruth_rect.txt"))
+def test_named_truth_shorter_than_the_video(refuses_track, clip, tmp_path):
+    (tmp_path / "short.txt").write_text("10\t10\t8\t8\n11\t10\t8\t8\n")
+    refuses_track(clip, "--truth", tmp_path / "short.txt", facts=("3 frames", "2 rows", "short.txt"))
 
 
 def test_unknown_recipe_key(command_refuses, tmp_path):

@@ -176,12 +176,53 @@ def test_longer_truth_is_cut_with_one_warning(hsi, make, caplog):
     ]
 
 
-def test_shorter_truth_is_refused_where_it_is_needed(hsi, make):
-    make.text(hsi / "groundtruth_rect.txt", "1,2,10,8\n")
-    sequence = open_sequence(hsi)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_shorter_truth_gives_the_first_box_and_no_more(hsi, make, caplog, rows):
+    make.text(hsi / "groundtruth_rect.txt", "1,2,10,8\n" * rows)
+    with caplog.at_level(logging.WARNING):
+        sequence = open_sequence(hsi)
     assert sequence.first_box.tolist() == [1, 2, 10, 8]
-    with refuses(SequenceError, "3 frames", "'car'", "1 rows", "groundtruth_rect.txt"):
-        _ = sequence.truth
+    assert sequence.truth is None
+    with refuses(SequenceError, "3 frames", "'car'", f"{rows} rows", "groundtruth_rect.txt"):
+        sequence.needed_truth()
+    assert [f"has {rows} rows for 3 frames" in record.getMessage() for record in caplog.records] == [True] * (rows - 1)
+    with refuses(SequenceError, "3 frames", "'car'", f"{rows} rows"):
+        _ = open_sequence(hsi, truth=hsi / "groundtruth_rect.txt").truth  # named, so it is insisted on
+
+
+@pytest.mark.parametrize(
+    ("numbers", "rows", "expected"),
+    [
+        ([6, 7, 8], 8, [5, 6, 7]),
+        ([6, 7, 8], 100, [5, 6, 7]),
+        ([6, 7, 8], 9, [6, 7, 8]),  # rows from 0 to 8
+        ([0, 2, 4], 5, [0, 2, 4]),
+        ([1, 3, 5], 5, [0, 2, 4]),
+        ([6, 7, 8], 3, [0, 1, 2]),
+        ([6, 7, 8], 5, [0, 1, 2]),  # too few for the numbers
+        ([1, 2, 3], 5, [0, 1, 2]),
+        ([0, 1, 2], 5, [0, 1, 2]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["mosaics", "pictures", "arrays"])
+def test_the_numbers_of_the_frames_say_which_rows_are_theirs(
+    tmp_path, make, cubes, caplog, kind, numbers, rows, expected
+):
+    folder = tmp_path / "car" / ("img" if kind == "pictures" else "HSI")
+    folder.mkdir(parents=True)
+    for number, cube in zip(numbers, cubes, strict=True):
+        if kind == "arrays":
+            np.save(folder / f"{number:04d}.npy", cube)
+        else:
+            image = np.zeros((24, 32, 3), np.uint8) if kind == "pictures" else make.interleave(cube, 4)
+            make.image(folder / f"img{number:04d}.png", image)
+    make.text(folder.parent / "groundtruth_rect.txt", "".join(f"{row},2,10,8\n" for row in range(rows)))
+    with caplog.at_level(logging.WARNING):
+        sequence = open_sequence(folder)
+    assert sequence.truth[:, 0].tolist() == expected
+    assert sequence.first_box[0] == expected[0]
+    told = f"rows {expected[0] + 1} to {expected[-1] + 1}" if expected != [0, 1, 2] else "the first 3 are used"
+    assert (told in caplog.text) == (rows > 3)
 
 
 def test_truth_and_name_given_by_the_caller(hsi, make):

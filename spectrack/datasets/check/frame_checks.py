@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from spectrack.datasets.check.findings import Severity, ranges
 from spectrack.errors import SpectrackError
 from spectrack.sequences.base import Sequence
-from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files, read_image
+from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files, number_of, numbers_of, read_image
 
 Depth = Literal["all", "some", "none"]
 """Which frames a check decodes: all, five of each sequence, or none."""
@@ -73,8 +72,8 @@ def check_numbering(files: list[Path], folder: Path, report: Report, *, from_one
     """
     suffixes = Counter(file.suffix.lower() for file in files)
     main = suffixes.most_common(1)[0][0] if suffixes else ""
-    strangers = [file.name for file in files if file.suffix.lower() != main or not _number(file)]
-    numbered = [int(number) for file in files if file.suffix.lower() == main and (number := _number(file))]
+    strangers = [file.name for file in files if file.suffix.lower() != main or number_of(file.name) is None]
+    numbered = numbers_of(file for file in files if file.name not in strangers) or []
     if len(strangers) == len(files):
         return  # names without numbers are as good as any
     if strangers:
@@ -110,8 +109,8 @@ def tally_images(
     """
     tally = FrameTally(count=len(files))
     for i in chosen_frames(len(files), depth):
-        path, number = files[i], int(_number(files[i]) or i + 1)
-        fault = _damage(path)
+        path, number = files[i], number_of(files[i].name)
+        number, fault = i + 1 if number is None else number, _damage(path)
         if fault is None:
             try:
                 image = read_image(path, upright=not mosaics)
@@ -235,11 +234,6 @@ def _check_image(
     if image.min() == image.max():
         text = f"expected a picture in {path}, found {image.min()} everywhere; copy it again"
         tally.add("blank-frames", number, text)
-
-
-def _number(file: Path) -> str:
-    match = re.search(r"([0-9]{1,12})$", file.stem)
-    return match.group(1) if match else ""
 
 
 def _gaps(present: list[int], first: int) -> str:

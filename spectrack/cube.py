@@ -18,6 +18,9 @@ Cube = NDArray[Any]
 
 MINIMUM_BANDS = 3
 
+_FAR = 0.5
+"""A gap of half the range of all other values sets a number apart: -9999 below reflectances of 0 to 10000 has twice."""
+
 
 def mosaic_to_cube(mosaic: NDArray[Any], block: int, *, bands: int | None = None) -> Cube:
     """De-interleave a single-channel mosaic.
@@ -112,3 +115,46 @@ def check_finite(values: NDArray[Any], *, name: str = "cube") -> None:
         raise CubeError(
             f"expected finite values in {name}, found {count} NaN or infinite; mask or repair them before tracking"
         )
+
+
+def without_no_data(values: NDArray[Any], no_data: float) -> NDArray[Any]:
+    """Values with 0, no light, where they mean "no data"; the array itself where none does.
+
+    Args:
+        values: any real numbers.
+        no_data: what the file says there, such as -9999 or NaN.
+    """
+    if no_data == 0 or (values.dtype.kind != "f" and not _is_of(values.dtype, no_data)):
+        return values
+    missing = np.isnan(values) if np.isnan(no_data) else values == values.dtype.type(no_data)
+    return np.where(missing, values.dtype.type(0), values) if missing.any() else values
+
+
+def check_no_data(cube: Cube, *, name: str = "cube") -> None:
+    """Refuse a cube with what looks like "no data": one negative number, over and over, far below all others.
+
+    Rectified and masked cubes are filled with it (-9999, -32768). Taken for light it would decide every scaling.
+
+    Raises:
+        CubeError: the lowest value is such a number.
+    """
+    lowest = cube.min() if cube.dtype.kind in "if" else 0
+    if not lowest < 0:
+        return
+    filled = cube == lowest
+    others = cube[~filled]
+    if not others.size:
+        return
+    low, high = float(others.min()), float(others.max())
+    if filled.sum() >= cube.shape[2] and low - float(lowest) > _FAR * (high - low):
+        raise CubeError(
+            f"expected light in {name}, found {float(lowest):g} in {int(filled.sum())} values and the others from "
+            f"{low:g} to {high:g}; if it means no data, say so with no_data=... (--no-data {float(lowest):g}), else "
+            "give --no-data none"
+        )
+
+
+def _is_of(dtype: np.dtype[Any], value: float) -> bool:
+    """Whether a whole-number type can hold a value."""
+    limits = np.iinfo(dtype)
+    return float(value).is_integer() and limits.min <= value <= limits.max

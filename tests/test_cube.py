@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrack.cube import check_cube, check_finite, cube_to_mosaic, mosaic_to_cube
+from spectrack.cube import (
+    check_cube,
+    check_finite,
+    check_no_data,
+    cube_to_mosaic,
+    mosaic_to_cube,
+    without_no_data,
+)
 from spectrack.errors import CubeError
 from tests.fixtures.refusals import refuses
 
@@ -87,3 +94,56 @@ def test_good_cubes_pass():
     for dtype in (np.uint8, np.uint16, np.int32, np.float32, np.float64):
         check_cube(np.zeros((2, 3, 3), dtype))
     check_finite(np.array([1, 2], np.uint16))
+
+
+def field(kind=np.float32, low=0, high=1000):
+    """(20, 30, 4) even steps from `low` to `high`."""
+    return np.linspace(low, high, 2400).reshape(20, 30, 4).astype(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "high", "filling"),
+    [
+        (np.float32, 1, -9999),
+        (np.float32, 1, -1),
+        (np.float64, 10000, -3.4028234663852886e38),
+        (np.int16, 10000, -9999),
+        (np.int16, 4095, -32768),
+        (np.int32, 1000, -999),
+    ],
+)
+def test_an_undeclared_filling_is_refused(kind, high, filling):
+    cube = field(kind, high=high)
+    check_no_data(cube)
+    cube[:, :5] = filling
+    with refuses(CubeError, "frame 0", f"{filling:g}", "400 values", f"{high:g}", "--no-data"):
+        check_no_data(cube, name="frame 0")
+
+
+def test_counts_that_only_look_odd_pass():
+    check_no_data(field(np.uint16, high=65535))
+    check_no_data(field(np.float32, low=-20))  # noise below the dark level
+    check_no_data(np.full((4, 4, 3), -5.0))
+    lonely = field()
+    lonely[3, 3, 0] = -9999  # one dead value is no filling
+    check_no_data(lonely)
+    check_no_data(np.full((4, 4, 3), np.nan))
+
+
+@pytest.mark.parametrize("no_data", [-9999, np.nan])
+def test_values_without_data_are_dark(no_data):
+    cube = field()
+    cube[2, 3], cube[5, 6, 1] = no_data, no_data
+    clean, expected = without_no_data(cube, no_data), field()
+    expected[2, 3], expected[5, 6, 1] = 0, 0
+    np.testing.assert_array_equal(clean, expected)
+    assert clean.dtype == cube.dtype
+
+
+@pytest.mark.parametrize(
+    ("kind", "no_data"), [(np.uint16, -9999), (np.uint8, 300), (np.int16, 0.5), (np.int16, np.nan)]
+)
+def test_what_cannot_stand_there_changes_nothing(kind, no_data):
+    cube = field(kind, high=200)
+    assert without_no_data(cube, no_data) is cube
+    assert without_no_data(cube, 0) is cube

@@ -64,6 +64,8 @@ class Track:
     """Order of an array's axes: t, h, w, b, such as thwb."""
     variable: Annotated[str | None, arg(metavar="NAME")] = None
     """Array to read from .npz, .mat and HDF5 files that hold several."""
+    no_data: Annotated[str | None, arg(metavar="VALUE|none")] = None
+    """What stands where cubes have no data, such as -9999, and is read as 0; by default what their files say."""
     truth: Annotated[Path | None, arg(metavar="FILE")] = None
     """Truth boxes to score against; by default those beside the frames."""
     network: NetworkOptions = field(default_factory=NetworkOptions)
@@ -109,6 +111,7 @@ class Track:
             sensor=self.sensor,
             axes=self.axes,
             variable=self.variable,
+            no_data=None if self.no_data is None else parse_no_data(self.no_data),
             truth=self.truth,
         )
 
@@ -178,6 +181,20 @@ def parse_box(text: str) -> Box:
     if len(numbers) != 4:
         raise BoxError(f"expected a box of four numbers x,y,w,h, found {text!r}; give for example --box 214,61,30,42")
     return as_box(numbers)
+
+
+def parse_no_data(text: str) -> float:
+    """A number, or NaN for ``none``: nothing stands for "no data".
+
+    Raises:
+        ConfigError: other words.
+    """
+    try:
+        return float("nan" if text.lower() == "none" else text)
+    except ValueError as error:
+        raise ConfigError(
+            f"expected a number or none for --no-data, found {text!r}; give what stands in the cubes, such as -9999"
+        ) from error
 
 
 def extent_of(sequence: Sequence) -> str:

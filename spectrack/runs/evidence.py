@@ -112,7 +112,9 @@ def mean_spectra(sequence: Sequence, index: int, box: Box) -> tuple[Spectrum, Sp
     region = sequence.read(index, outer).astype(np.float64)
     inside = np.zeros(region.shape[:2], dtype=bool)
     inside[max(0, inner[1] - y0) : max(0, inner[3] - y0), max(0, inner[0] - x0) : max(0, inner[2] - x0)] = True
-    target, background = region[inside], region[~inside]
+    # Pixels without data are read as dark in every band.
+    seen = np.ones_like(inside) if sequence.no_data is None else region.any(axis=2)
+    target, background = region[inside & seen], region[~inside & seen]
     return target.mean(axis=0) if len(target) else nothing, background.mean(axis=0) if len(background) else nothing
 
 

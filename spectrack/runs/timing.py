@@ -95,7 +95,7 @@ class _TimedSequence(Sequence):
     def __init__(self, source: Sequence) -> None:
         self._source, self.seconds, self._since = source, 0.0, 0.0
         self.name, self.bands, self.height, self.width = source.name, source.bands, source.height, source.width
-        self.wavelengths_nm, self._pictures = source.wavelengths_nm, source._pictures
+        self.wavelengths_nm, self._pictures, self.no_data = source.wavelengths_nm, source._pictures, source.no_data
 
     def __len__(self) -> int:
         return len(self._source)

@@ -22,6 +22,7 @@ from spectrack.files import number_key
 _STRONGEST_COMPRESSION = 9000
 """Deflate makes at most 1032 bytes of one, MATLAB stores small doubles in one; a header that claims more is wrong."""
 
+_NO_DATA_ATTRIBUTES = ("_FillValue", "missing_value", "data_ignore_value", "no_data", "nodata")
 Index = tuple[int | slice, ...]
 _Result = TypeVar("_Result")
 
@@ -36,6 +37,7 @@ class ArraySource(Protocol):
         where: file (and variable), for messages.
         mapped: True when `read` gives a view of a memory map and costs nothing.
         axes: axis letters when the file itself tells them, else None.
+        no_data: what stands where there is no data, when the file itself tells it, else None.
     """
 
     shape: tuple[int, ...]
@@ -44,6 +46,7 @@ class ArraySource(Protocol):
     where: str
     mapped: bool
     axes: str | None
+    no_data: float | None
 
     def read(self, index: Index) -> NDArray[Any]:
         """The part that `index` selects."""
@@ -54,9 +57,11 @@ class MappedSource:
 
     mapped = True
 
-    def __init__(self, path: Path, *, tiff: bool = False, axes: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, tiff: bool = False, axes: str | None = None, no_data: float | None = None
+    ) -> None:
         self.path, self._tiff = path, tiff
-        self.where, self.axes = str(path), axes
+        self.where, self.axes, self.no_data = str(path), axes, no_data
         self._array = self._map()
         self.shape, self.dtype = self._array.shape, self._array.dtype
 
@@ -84,6 +89,7 @@ class LoadedSource:
 
     mapped = False
     axes: str | None = None
+    no_data: float | None = None
 
     def __init__(self, path: Path, variable: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.path, self._variable = path, variable
@@ -128,6 +134,7 @@ class Hdf5Source:
         self._dataset = self._open()
         self.shape = self._dataset.shape[::-1] if reverse else self._dataset.shape
         self.dtype = self._dataset.dtype
+        self.no_data = _no_data_of(self._dataset.attrs)
 
     def read(self, index: Index) -> NDArray[Any]:
         """The part, read from the file."""
@@ -154,8 +161,17 @@ class TiffSource:
 
     mapped = False
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], axes: str | None, pages: int) -> None:
-        self.path, self._pages = path, pages
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        *,
+        axes: str | None,
+        pages: int,
+        no_data: float | None,
+    ) -> None:
+        self.path, self._pages, self.no_data = path, pages, no_data
         self.shape, self.dtype, self.axes, self.where = shape, dtype, axes, str(path)
 
     def read(self, index: Index) -> NDArray[Any]:
@@ -268,9 +284,10 @@ def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
             contiguous = series.dataoffset is not None
             # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
             axes = _named_axes(str(series.axes)) if file.is_imagej or file.is_ome else None
+            no_data = _as_number(file.pages.first.tags.valueof("GDAL_NODATA"))
         if contiguous:
-            return MappedSource(path, tiff=True, axes=axes)
-        return TiffSource(path, shape, np.dtype(dtype), axes, pages)
+            return MappedSource(path, tiff=True, axes=axes, no_data=no_data)
+        return TiffSource(path, shape, np.dtype(dtype), axes=axes, pages=pages, no_data=no_data)
 
     return _guarded(path, "a complete TIFF file", read)
 
@@ -283,6 +300,20 @@ def _named_axes(letters: str) -> str | None:
     axes = letters.translate(str.maketrans("TCSYXZ", "tbbhwb"))
     clear = set(axes) <= set("thwb") and len(set(axes)) == len(axes) and ("t" in axes or "S" in letters)
     return axes if clear else None
+
+
+def _no_data_of(attributes: Any) -> float | None:
+    """What NetCDF's and others' attributes of a data set say stands where there is no data."""
+    told = (_as_number(attributes.get(name)) for name in _NO_DATA_ATTRIBUTES)
+    return next((value for value in told if value is not None), None)
+
+
+def _as_number(value: Any) -> float | None:
+    """A number that a file's metadata give as such, as text or as an array of one; None for anything else."""
+    try:
+        return None if value is None else float(np.asarray(value).reshape(-1)[0])
+    except (TypeError, ValueError, IndexError):
+        return None
 
 
 def pick_variable(candidates: Iterable[str], variable: str | None, path: Path, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.cube import without_no_data
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.array_files import ArraySource
@@ -34,16 +35,25 @@ class ArraySequence(Sequence):
         source: the array, opened lazily.
         axes: its order, such as ``thwb``; without t it is one frame, without b its frames are mosaics.
         pattern: the mosaic pattern; needed when `axes` has no b.
+        no_data: what stands where there is no data; None for what the file itself tells.
         name: name of the sequence.
     """
 
-    def __init__(self, source: ArraySource, axes: str, *, pattern: MosaicPattern | None = None, name: str) -> None:
+    def __init__(
+        self,
+        source: ArraySource,
+        axes: str,
+        *,
+        pattern: MosaicPattern | None = None,
+        no_data: float | None = None,
+        name: str,
+    ) -> None:
         self._source = source
         self._axes = check_axes(axes, len(source.shape), where=source.where)
         self._pattern = pattern
         self.name = name
         size = dict(zip(self._axes, source.shape, strict=True))
-        self._length = size.get("t", 1)
+        self._length, self.no_data = size.get("t", 1), source.no_data if no_data is None else no_data
         check_numbers(source.dtype, source.where)
         check_frame_size(source, [size[letter] for letter in "hwb" if letter in size])
         if not self._length or 0 in source.shape:
@@ -62,7 +72,7 @@ class ArraySequence(Sequence):
         if self._kept is not None and self._kept[0] == i:
             return self._kept[1]
         index = tuple(i if letter == "t" else slice(None) for letter in self._axes)
-        frame = as_frame(self._source.read(index), self._axes.replace("t", ""), self._pattern)
+        frame = as_frame(self._source.read(index), self._axes.replace("t", ""), self._pattern, self.no_data)
         if not self._source.mapped:
             self._kept = (i, frame)
         return frame
@@ -83,6 +93,7 @@ class ArrayFolderSequence(Sequence):
         axes: order of one frame's axes (hwb, bhw, ..., or hw for a mosaic); None to infer it.
         evidence: what is known for inferring it.
         pattern: the mosaic pattern; needed for mosaics.
+        no_data: what stands where there is no data; None for what the first file itself tells.
         name: name of the sequence.
     """
 
@@ -95,6 +106,7 @@ class ArrayFolderSequence(Sequence):
         axes: str | None,
         evidence: AxisEvidence,
         pattern: MosaicPattern | None = None,
+        no_data: float | None = None,
         name: str,
     ) -> None:
         self._files, self._variables, self._open_source, self._pattern = files, variables, open_source, pattern
@@ -108,7 +120,7 @@ class ArrayFolderSequence(Sequence):
             else infer_axes(first.shape, evidence, one_frame=True, where=first.where)
         )
         self._axes = check_axes(order, len(first.shape), where=first.where)
-        self._shape = first.shape
+        self._shape, self.no_data = first.shape, first.no_data if no_data is None else no_data
         self._kept: tuple[int, Frame] | None = None
         self.height, self.width, self.bands = self.frame(0).shape
 
@@ -125,7 +137,8 @@ class ArrayFolderSequence(Sequence):
             raise frame_mismatch(self._files[i], source.shape, self._shape, self._files[0])
         check_numbers(source.dtype, source.where)
         check_frame_size(source, source.shape)
-        frame = as_frame(source.read((slice(None),) * len(self._shape)), self._axes, self._pattern)
+        whole = source.read((slice(None),) * len(self._shape))
+        frame = as_frame(whole, self._axes, self._pattern, self.no_data)
         self._kept = (i, frame)
         return frame
 
@@ -144,21 +157,23 @@ def _values(pattern: MosaicPattern | None) -> list[int] | None:
     return None if pattern is None else [pattern.block, pattern.bands]
 
 
-def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None) -> Frame:
+def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None, no_data: float | None = None) -> Frame:
     """One frame's array as a `Frame`, without copying.
 
     Args:
         array: with the axes named by `axes`.
         axes: h, w and maybe b in any order.
         pattern: for mosaics (no b).
+        no_data: what stands where there is no data.
     """
     wanted = "hwb" if "b" in axes else "hw"
     ordered = np.asarray(array).transpose([axes.index(letter) for letter in wanted])
     if "b" in axes:
-        return ArrayFrame(ordered)
+        return ArrayFrame(ordered, no_data)
     if pattern is None:
         raise SequenceError("expected the camera of these mosaics, found none; name it with sensor=... (--sensor)")
-    return MosaicFrame(ordered, pattern.block, pattern.bands)
+    counts = ordered if no_data is None else without_no_data(ordered, no_data)
+    return MosaicFrame(counts, pattern.block, pattern.bands)
 
 
 def check_numbers(dtype: np.dtype[Any], where: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes, as_box
-from spectrack.cube import Cube, mosaic_to_cube
+from spectrack.cube import Cube, mosaic_to_cube, without_no_data
 from spectrack.errors import CubeError, InputError, SequenceError
 from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
 from spectrack.files.fingerprints import Ingredients, array_digest, values_digest
@@ -73,26 +73,29 @@ class ArrayFrame(_CubeFrame):
 
     Args:
         cube: (height, width, bands); any strides and byte order, so a transposed memory map will do.
+        no_data: what the file says where it has no data; 0 is handed out there.
     """
 
-    def __init__(self, cube: NDArray[Any]) -> None:
+    def __init__(self, cube: NDArray[Any], no_data: float | None = None) -> None:
         if cube.ndim != 3:
             raise CubeError(
                 f"expected a frame of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame"
             )
         # Plain ndarray: slicing the memmap subclass runs Python code on every slice.
-        self._cube = np.asarray(cube)
+        self._cube, self._no_data = np.asarray(cube), no_data
         self.shape: tuple[int, int, int] = self._cube.shape
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
         """Raw values of columns x0..x1-1 and rows y0..y1-1, copied: (y1 - y0, x1 - x0, bands), native byte order."""
         self._check_window(x0, y0, x1, y1)
         part = self._cube[y0:y1, x0:x1]
-        return np.array(part, dtype=part.dtype.newbyteorder("="), order="C")
+        raw = np.array(part, dtype=part.dtype.newbyteorder("="), order="C")
+        return raw if self._no_data is None else without_no_data(raw, self._no_data)
 
     def whole(self) -> Cube:
         """The cube itself, not copied unless its byte order is foreign."""
-        return self._cube if self._cube.dtype.isnative else self._cube.astype(self._cube.dtype.newbyteorder("="))
+        cube = self._cube if self._cube.dtype.isnative else self._cube.astype(self._cube.dtype.newbyteorder("="))
+        return cube if self._no_data is None else without_no_data(cube, self._no_data)
 
 
 class MosaicFrame(_CubeFrame):
@@ -157,6 +160,7 @@ class Sequence(ABC):
         wavelengths_nm: band centres in nm, or None when unknown; never guessed.
         sensor: name of the camera (see `spectrack.sensors`), or None when unknown.
         fps: frames per second; 25 where nothing says otherwise.
+        no_data: what the files say where they have no data, or None; the frames have 0 there, no light.
         visibility: (N,) share of the object that is seen, 0..1, or None.
         attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
         is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
@@ -172,6 +176,7 @@ class Sequence(ABC):
     wavelengths_nm: tuple[float, ...] | None = None
     sensor: str | None = None
     fps: float = 25.0
+    no_data: float | None = None
     visibility: NDArray[np.float64] | None = None
     attributes: tuple[str, ...] = ()
     is_rgb: bool = False
@@ -311,7 +316,8 @@ class Sequence(ABC):
             return self.copy_of
         frames, pictures = self._frames_made_of(), getattr(self._pictures, "files", ())
         facts = len(self), self.height, self.width, self.bands, self.wavelengths_nm, self.is_rgb, len(pictures)
-        return Ingredients((*frames.files, *pictures), [frames.values, *facts])
+        known = [] if self.no_data is None else [repr(self.no_data)]
+        return Ingredients((*frames.files, *pictures), [frames.values, *facts, *known])
 
     @property
     def places(self) -> tuple[Path, ...]:

@@ -42,6 +42,7 @@ class EnviHeader:
         offset: bytes before the data.
         frames: frames stacked along the lines.
         wavelengths_nm: band centres, or None when the header has none or does not tell their unit.
+        no_data: what stands where there is no data (``data ignore value``), or None.
         data: the data file.
     """
 
@@ -54,6 +55,7 @@ class EnviHeader:
     offset: int
     frames: int
     wavelengths_nm: tuple[float, ...] | None
+    no_data: float | None
     data: Path
 
 
@@ -90,8 +92,8 @@ def read_header(path: Path, *, frames: int | None = None) -> EnviHeader:
             f"expected {needed} bytes in {data} ({samples} samples x {lines} lines x {bands} bands of {dtype.name}), "
             f"found {found}; copy or export that file again, or correct its header"
         )
-    wavelengths = _wavelengths(fields, bands, path)
-    return EnviHeader(path, lines, samples, bands, dtype, interleave, offset, stacked, wavelengths, data)
+    wavelengths, no_data = _wavelengths(fields, bands, path), _no_data(fields, path)
+    return EnviHeader(path, lines, samples, bands, dtype, interleave, offset, stacked, wavelengths, no_data, data)
 
 
 def find_header(path: Path) -> Path:
@@ -115,10 +117,13 @@ class EnviSequence(Sequence):
     Args:
         headers: header files in order.
         frames: number of frames in the file, for a single header, when sequence.json tells.
+        no_data: what stands where there is no data; None for what the first header itself tells.
         name: name of the sequence.
     """
 
-    def __init__(self, headers: list[Path], *, frames: int | None = None, name: str) -> None:
+    def __init__(
+        self, headers: list[Path], *, frames: int | None = None, no_data: float | None = None, name: str
+    ) -> None:
         self._headers = headers
         self.name = name
         self._first = first = read_header(headers[0], frames=frames if len(headers) == 1 else None)
@@ -128,7 +133,7 @@ class EnviSequence(Sequence):
                 "name one"
             )
         self.height, self.width, self.bands = first.lines // first.frames, first.samples, first.bands
-        self.wavelengths_nm = first.wavelengths_nm
+        self.wavelengths_nm, self.no_data = first.wavelengths_nm, first.no_data if no_data is None else no_data
         self._kept: tuple[int, NDArray[Any]] | None = None
         self._map(0)
 
@@ -139,8 +144,8 @@ class EnviSequence(Sequence):
         """Frame `i`, a view of the memory map."""
         i = self._index(i)
         if len(self._headers) > 1:
-            return ArrayFrame(self._map(i))
-        return ArrayFrame(self._map(0)[i * self.height : (i + 1) * self.height])
+            return ArrayFrame(self._map(i), self.no_data)
+        return ArrayFrame(self._map(0)[i * self.height : (i + 1) * self.height], self.no_data)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
@@ -243,6 +248,14 @@ def _wavelengths(fields: dict[str, str], bands: int, path: Path) -> tuple[float,
         low, high = min(values), max(values)
         unit = "um" if low >= 0.2 and high <= 30 else "nm" if low >= 200 and high <= 30_000 else ""
     return tuple(round(value * _NM_PER_UNIT[unit], 6) for value in values) if unit else None
+
+
+def _no_data(fields: dict[str, str], path: Path) -> float | None:
+    text = fields.get("data ignore value")
+    try:
+        return None if text is None else float(text.strip("{} ")[:64])
+    except ValueError as error:
+        raise _wrong(path, "data ignore value", "a number", str(text)) from error
 
 
 def _data_file(path: Path, fields: dict[str, str]) -> Path:

@@ -8,7 +8,19 @@ from spectrack.errors import ConfigError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Frame, Sequence
 
-_SHARED = ("name", "height", "width", "bands", "wavelengths_nm", "sensor", "fps", "attributes", "is_rgb", "metadata")
+_SHARED = (
+    "name",
+    "height",
+    "width",
+    "bands",
+    "wavelengths_nm",
+    "sensor",
+    "fps",
+    "attributes",
+    "is_rgb",
+    "metadata",
+    "no_data",
+)
 
 
 class Excerpt(Sequence):

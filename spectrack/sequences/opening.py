@@ -31,6 +31,7 @@ def open_sequence(
     sensor: str | Sensor | None = None,
     axes: str | None = None,
     variable: str | None = None,
+    no_data: float | None = None,
     truth: str | os.PathLike[str] | ArrayLike | None = None,
     name: str | None = None,
     twin: str | os.PathLike[str] | None = None,
@@ -47,6 +48,8 @@ def open_sequence(
             bands arrays have. The centres of a named sensor are not taken over: real cameras differ.
         axes: order of an array's axes, letters t, h, w, b such as ``thwb``; None to infer it from the sizes.
         variable: name of the array in .npz, .mat and HDF5 files that hold several.
+        no_data: what stands where a cube has no data, such as -9999; frames have 0 there. None for what its file says
+            (ENVI's "data ignore value", GDAL's tag, "_FillValue"); NaN, in a file without NaN, for nothing.
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
         twin: the sequence's false-colour folder, for its truth, attributes and pictures; None for the layout's own.
@@ -65,7 +68,12 @@ def open_sequence(
         raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}")
     layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
     request = Request(
-        layout, sensor=_sensor(sensor, layout), sensor_given=sensor is not None, axes=axes, variable=variable
+        layout,
+        sensor=_sensor(sensor, layout),
+        sensor_given=sensor is not None,
+        axes=axes,
+        variable=variable,
+        no_data=no_data,
     )
     try:
         sequence = open_format(detect_format(request, format), request)

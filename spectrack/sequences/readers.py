@@ -41,6 +41,7 @@ class Request:
         sensor_given: the caller named it.
         axes: axis letters, or None.
         variable: name of the array in files with several, or None.
+        no_data: what stands where there is no data, given in place of what files say, or None.
     """
 
     layout: Layout
@@ -48,6 +49,12 @@ class Request:
     sensor_given: bool = False
     axes: str | None = None
     variable: str | None = None
+    no_data: float | None = None
+
+    @property
+    def told_no_data(self) -> float | None:
+        """What stands where there is no data, as the caller or the side file says."""
+        return self.layout.side.no_data if self.no_data is None else self.no_data
 
     def files(self, kind: str) -> list[Path]:
         """The frame files of one kind (a key of `KINDS`).
@@ -77,7 +84,7 @@ class Reader:
 
     Attributes:
         open: opens what was found.
-        takes: which of the options ``sensor``, ``axes`` and ``variable`` mean something to it.
+        takes: which of the options ``sensor``, ``axes``, ``variable`` and ``no_data`` mean something to it.
     """
 
     open: Callable[[Request], Sequence]
@@ -91,7 +98,8 @@ def open_format(name: str, request: Request) -> Sequence:
         ConfigError: an option was given that the format cannot follow, and would have to ignore.
         SequenceError: the frames cannot be read.
     """
-    reader, given = FORMATS[name], {"axes": request.axes, "variable": request.variable}
+    reader = FORMATS[name]
+    given = {"axes": request.axes, "variable": request.variable, "no_data": request.no_data}
     options = [option for option, value in given.items() if value is not None] + ["sensor"] * request.sensor_given
     for option in options:
         if option not in reader.takes:
@@ -102,8 +110,9 @@ def open_format(name: str, request: Request) -> Sequence:
 def does_not_apply(option: str, name: str, request: Request) -> ConfigError:
     """The refusal of an option that a format cannot follow."""
     takers = ", ".join(sorted(other for other, reader in FORMATS.items() if option in reader.takes))
+    words = f"{option}=... (--{option.replace('_', '-')})"
     return ConfigError(
-        f"expected an option that applies to the {name} in {request.layout.frames}, found {option}=... (--{option}), "
+        f"expected an option that applies to the {name} in {request.layout.frames}, found {words}, "
         f"which is for {takers}; leave it out, or name another format"
     )
 
@@ -247,7 +256,8 @@ def _open_envi(request: Request) -> Sequence:
     frames = request.layout.frames
     headers = [find_header(frames)] if frames.is_file() else request.files("envi")
     headers = [header for header in headers if not header.name.lower().startswith(_CALIBRATION_PREFIXES)] or headers
-    return EnviSequence(headers, frames=request.layout.side.frames, name=request.layout.name)
+    side = request.layout.side
+    return EnviSequence(headers, frames=side.frames, no_data=request.told_no_data, name=request.layout.name)
 
 
 def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -> Callable[[Request], Sequence]:
@@ -257,17 +267,25 @@ def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -
         pattern = (
             MosaicPattern.of_sensor(request.sensor) if request.sensor is not None and request.sensor.block else None
         )
-        axes, evidence, name = request.axes or request.layout.side.axes, request.evidence(), request.layout.name
+        axes, evidence = request.axes or request.layout.side.axes, request.evidence()
+        no_data, name = request.told_no_data, request.layout.name
         variables: list[str | None] = [request.variable] * len(files)
         if kind == "npz" and len(files) == 1 and request.variable is None and (members := _frame_members(files[0])):
             files, variables = files * len(members), members
         if len(files) > 1:
             return ArrayFolderSequence(
-                files, open_source, variables=variables, axes=axes, evidence=evidence, pattern=pattern, name=name
+                files,
+                open_source,
+                variables=variables,
+                axes=axes,
+                evidence=evidence,
+                pattern=pattern,
+                no_data=no_data,
+                name=name,
             )
         source = open_source(files[0], request.variable)
         order = axes or source.axes or infer_axes(source.shape, evidence, one_frame=False, where=source.where)
-        return ArraySequence(source, order, pattern=pattern, name=name)
+        return ArraySequence(source, order, pattern=pattern, no_data=no_data, name=name)
 
     return open_arrays
 
@@ -295,11 +313,11 @@ def _never(request: Request) -> Sequence:
 
 
 _OF_CUBES = frozenset({"sensor"})
-_OF_ARRAYS = frozenset({"sensor", "axes"})
-_OF_VARIABLES = frozenset({"sensor", "axes", "variable"})
+_OF_ARRAYS = frozenset({"sensor", "axes", "no_data"})
+_OF_VARIABLES = _OF_ARRAYS | {"variable"}
 
 FORMATS: dict[str, Reader] = {
-    "envi": Reader(_open_envi, _OF_CUBES),
+    "envi": Reader(_open_envi, frozenset({"sensor", "no_data"})),
     "hdf5": Reader(_arrays("hdf5", open_hdf5), _OF_VARIABLES),
     "hotc": Reader(_open_mosaics, _OF_CUBES),
     "images": Reader(lambda request: ImageSequence(request.files("image"), name=request.layout.name)),

@@ -1,7 +1,8 @@
 """sequence.json: the side file that says what the frames cannot. Every writer here adds it; users may write it by hand.
 
 All keys are optional: name, format, frames (their number), frames_path (folder or file beside the side file), axes,
-sensor, block, bands, is_rgb, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are passed over.
+sensor, block, bands, is_rgb, no_data, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are passed
+over.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class SideFile:
         frames_path: where the frames lie; relative to the side file's folder in the file, then absolute.
         axes: axis letters of an array.
         block: side of the mosaic pattern.
+        no_data: what stands where there is no data.
         visibility: share of the object seen, a frame each.
         simulation: what the simulator recorded.
     """
@@ -42,6 +44,7 @@ class SideFile:
     block: int | None = None
     bands: int | None = None
     is_rgb: bool | None = None
+    no_data: float | None = None
     wavelengths_nm: tuple[float, ...] | None = None
     fps: float | None = None
     attributes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ The two methods are the single-object-tracking community's (got10k, pytracking):
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spectrack.boxes import Box, as_box, check_box_in_frame
-from spectrack.cube import Cube
+from spectrack.cube import Cube, check_no_data
 from spectrack.errors import BoxError, InputError
 from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
     Raises:
         BoxError: no box is given and the sequence has none, or the box does not fit the frame.
         InputError: the sequence has no frames.
+        CubeError: what looks like a value for "no data" in the first frame, and nothing says that it is one.
     """
     if len(sequence) == 0:
         raise InputError(f"expected a sequence with frames, found none in {sequence.name}; name another folder")
@@ -120,7 +124,24 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
         raise BoxError(f"expected a first box for {sequence.name}, found no box and no truth; give --box x,y,w,h")
     check_box_in_frame(first, sequence.height, sequence.width)
     frame = sequence.pictured_frame if tracker.wants_pictures else sequence.frame
-    tracker.init(frame(0), first, wavelengths_nm=sequence.wavelengths_nm)
+    start = frame(0)
+    check_values(sequence, start)
+    tracker.init(start, first, wavelengths_nm=sequence.wavelengths_nm)
     yield Estimate(first, 1.0)
     for index in range(1, len(sequence)):
         yield tracker.update(frame(index))
+
+
+def check_values(sequence: Sequence, first: Frame) -> None:
+    """Refuse a first frame with an undeclared value for "no data"; warn of other negative counts.
+
+    Raises:
+        CubeError: see `spectrack.cube.check_no_data`.
+    """
+    kind = first.window(0, 0, 1, 1).dtype.kind
+    if kind == "u" or sequence.no_data is not None:
+        return  # nothing below zero can stand there, or it is known what does
+    cube = first.whole()
+    check_no_data(cube, name="the first frame")
+    if kind == "i" and (lowest := int(cube.min())) < 0:
+        log.warning("%s has negative counts, down to %d; counts of light begin at 0", sequence.name, lowest)

@@ -25,6 +25,16 @@ def test_spectra_of_box_and_ring(video):
     assert background.tolist() == [10, 0, 0]
 
 
+def test_pixels_without_data_are_no_evidence(video):
+    cubes = np.stack(list(video))
+    cubes[:, 5, 4:8], cubes[:, 3, :] = 0, 0
+    video = MemorySequence(cubes)
+    video.no_data = -9999
+    target, background = mean_spectra(video, 0, np.array([4.0, 4, 4, 2]))
+    assert target.tolist() == [7, 70, 700]
+    assert background.tolist() == [10, 0, 0]
+
+
 def test_a_pixel_belongs_to_a_box_when_its_centre_does(video):
     # [4.6, 8.6) holds the centres 5.5, 6.5, 7.5 and, on the ground, 8.5.
     target, _ = mean_spectra(video, 0, np.array([4.6, 4, 4, 2]))

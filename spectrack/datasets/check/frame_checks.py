@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.cube import Cube, check_no_data
 from spectrack.datasets.check.findings import Severity, ranges
-from spectrack.errors import SpectrackError
+from spectrack.errors import CubeError, SpectrackError
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files, number_of, numbers_of, read_image
 
@@ -129,19 +130,7 @@ def tally_sequence(sequence: Sequence, depth: Depth, *, where: Path, step: Calla
     tally = FrameTally(count=len(sequence), shape=(sequence.height, sequence.width))
     for i in chosen_frames(len(sequence), depth):
         try:
-            cube = sequence[i]
-            if cube.dtype.kind == "f" and not np.isfinite(cube).all():
-                tally.add(
-                    "bad-values",
-                    i + 1,
-                    f"expected finite values in {where}, found NaN or infinity; repair or leave out those frames",
-                )
-            elif cube.min() == cube.max():
-                tally.add(
-                    "blank-frames",
-                    i + 1,
-                    f"expected a picture in {where}, found one number everywhere; copy those frames again",
-                )
+            _check_cube(sequence[i], sequence.no_data, where, i + 1, tally)
         except SpectrackError as error:
             tally.add("unreadable-frames", i + 1, str(error))
         step()
@@ -152,7 +141,7 @@ def report_tally(tally: FrameTally, folder: Path, report: Report) -> None:
     """One finding for each kind of fault, with the numbers of its frames."""
     for code, numbers in tally.faults.items():
         which = f"frame {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} frames ({ranges(numbers)})"
-        severity: Severity = "warning" if code == "blank-frames" else "error"
+        severity: Severity = "warning" if code in ("blank-frames", "negative-counts") else "error"
         report(code, severity, folder, f"{which}: {tally.sentences[code]}")
 
 
@@ -234,6 +223,25 @@ def _check_image(
     if image.min() == image.max():
         text = f"expected a picture in {path}, found {image.min()} everywhere; copy it again"
         tally.add("blank-frames", number, text)
+
+
+def _check_cube(cube: Cube, no_data: float | None, where: Path, number: int, tally: FrameTally) -> None:
+    """Note NaN, one number everywhere, what looks like "no data" and nothing declares, and negative counts."""
+    if cube.dtype.kind == "f" and not np.isfinite(cube).all():
+        text = f"expected finite values in {where}, found NaN or infinity; repair or leave out those frames"
+        tally.add("bad-values", number, text)
+    elif cube.min() == cube.max():
+        text = f"expected a picture in {where}, found one number everywhere; copy those frames again"
+        tally.add("blank-frames", number, text)
+    elif no_data is None:
+        try:
+            check_no_data(cube, name=str(where))
+        except CubeError as error:
+            tally.add("bad-values", number, str(error))
+            return
+        if cube.dtype.kind == "i" and (lowest := int(cube.min())) < 0:
+            text = f"expected counts of light in {where}, found negative ones down to {lowest}; "
+            tally.add("negative-counts", number, text + "counts begin at 0, so look at how they were made")
 
 
 def _gaps(present: list[int], first: int) -> str:

@@ -36,16 +36,17 @@ class ListWeights:
 
 @dataclass(frozen=True)
 class ImportWeights:
-    """Turn a published checkpoint (SiamBAN, pysot, ResNet-50 of torchvision or timm) into weights of profile full.
+    """Turn what others published into a weights file: SiamBAN, pysot, ImageNet's ResNet-50 or EfficientNet-Lite.
 
-    Only tensors are read from the file; pickled code is refused, not run.
+    Only tensors are read from the file; pickled code is refused, not run. Origin and licence, where they are known,
+    stand in the file, and in every one that is trained from it.
     """
 
-    file: Annotated[Path, Positional, arg(metavar="FILE")]
-    """The checkpoint: .pth, .pt or .safetensors."""
+    source: Annotated[str, Positional, arg(metavar="FILE|URL#sha256=DIGITS|efficientnet-lite0")]
+    """The checkpoint: .pth, .pt or .safetensors; an address with its checksum; or a backbone whose package is there."""
     out: Annotated[Path, arg(metavar="FILE.safetensors")]
     """The weights file to write."""
-    kind: Annotated[str | None, arg(metavar="imagenet|pysot|siamban")] = None
+    kind: Annotated[str | None, arg(metavar="imagenet|pysot|siamban|efficientnet_lite")] = None
     """What the checkpoint is, where it cannot be told."""
     overwrite: bool = False
     """Replace an existing file."""
@@ -56,16 +57,23 @@ class ImportWeights:
             raise ConfigError(f"expected a file name ending in .safetensors as --out, found {self.out!s}; rename it")
         from spectrack.files import FileTerms, check_file, write_file
 
-        terms = FileTerms("weights", overwrite=self.overwrite, inputs=(self.file,))
+        terms = FileTerms("weights", overwrite=self.overwrite, inputs=(Path(self.source),))
         check_file(self.out, terms)
         from spectrack.weights.files import save_weights
-        from spectrack.weights.imports import Kind, import_checkpoint
+        from spectrack.weights.imports import Kind
+        from spectrack.weights.starts import import_start
 
-        imported = import_checkpoint(self.file, kind=cast("Kind | None", self.kind))
+        with ProgressBar() as bar:
+            imported = import_start(
+                self.source,
+                kind=cast("Kind | None", self.kind),
+                on_progress=lambda done, total: bar.show("fetching", done, total, "bytes"),
+            )
         with write_file(self.out, terms) as file:
             metadata = save_weights(file, imported.state, imported.metadata)
         facts = [
             ("source", metadata.source or ""),
+            ("licence", metadata.licence),
             ("parts", ", ".join(imported.parts)),
             ("changes", "; ".join(metadata.extra["changes"]) or "names only"),
             ("written to", str(self.out)),
@@ -80,9 +88,10 @@ class FetchWeights:
     """Download a file, and keep it only if its SHA-256 is the one you give."""
 
     url: Annotated[str, Positional, arg(metavar="URL")]
-    """An https, http or file address."""
+    """An https or file address."""
     sha256: Annotated[str, arg(metavar="DIGITS")] = ""
-    """The checksum, 64 hexadecimal digits, from a place that you trust; without it nothing is fetched."""
+    """The checksum, 64 hexadecimal digits, from a place that you trust; without it nothing is fetched. It may also
+    stand at the end of the address, as #sha256=DIGITS."""
     out: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to keep it; by default the user's cache folder, where weights are found by name."""
     overwrite: bool = False
@@ -112,6 +121,7 @@ class Weights:
     EXAMPLES: ClassVar[str] = """examples:
   spectrack weights list
   spectrack weights import siamban_model.pth --out siamban-full.safetensors
+  spectrack weights import efficientnet-lite0 --out lite0.safetensors
   spectrack weights fetch https://example.org/mine.safetensors --sha256 9f86d0..."""
 
     action: (

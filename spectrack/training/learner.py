@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -97,9 +98,10 @@ class Learner(nn.Module, ABC):
         """Begin with the weights of a file: all of one's own method, or parts of another's as `STARTS` says.
 
         Raises:
-            WeightsError: of a method that gives nothing here, or names or shapes that do not fit.
+            WeightsError: of a method that gives nothing here, of another backbone, or names or shapes that do not fit.
         """
         method = self.recipe.method
+        _refuse_other_backbone(to_table(self.recipe.network), metadata, source)
         if metadata.method == method:
             load_state(self.network, state, source=source)
         elif metadata.method in self.STARTS:
@@ -111,6 +113,32 @@ class Learner(nn.Module, ABC):
             raise WeightsError(
                 f"expected weights of {known} to start from, found {metadata.method} in {source}; name others"
             )
+
+
+def _refuse_other_backbone(network: Mapping[str, Any], metadata: WeightsMetadata, source: str) -> None:
+    """Refuse weights of a backbone of another shape, or one that was trained on another range of its input.
+
+    Args:
+        network: the recipe's section, in which the backbone has a table of its own or in the one of its base.
+        metadata: of the start; what earlier versions wrote down otherwise is left to the shapes.
+        source: the start.
+
+    Raises:
+        WeightsError: the options that differ are named, as the start has them.
+    """
+    place = "network.base" if "base" in network else "network"
+    own, theirs = (table.get("base", table).get("backbone", {}) for table in (network, metadata.config))
+    given = {"input_range": metadata.input_range} | theirs
+    # Of a backbone with more levels those that are asked for are taken.
+    other = [key for key in own if key in given and key != "levels" and own[key] != given[key]]
+    if "name" in other:
+        other = ["name"]
+    if own and other:
+        wanted, found = (", ".join(f"{key} = {json.dumps(part[key])}" for key in other) for part in (own, given))
+        raise WeightsError(
+            f"expected a start whose backbone has {wanted}, found {found} in {source}; start from others, "
+            f"or change [{place}.backbone]"
+        )
 
 
 def load_parts(

@@ -40,10 +40,10 @@ from spectrack.training.options import TrainOptions
 from spectrack.training.precision import training_precision
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
-from spectrack.training.stages import StageSchedule
+from spectrack.training.stages import StageSchedule, no_random_part_held
 from spectrack.weights.files import save_weights
 from spectrack.weights.metadata import WeightsMetadata
-from spectrack.weights.pretrained import read_start
+from spectrack.weights.starts import read_start, start_name
 
 _log = logging.getLogger(__name__)
 
@@ -157,8 +157,10 @@ class _Run:
         self.learner = self._new_learner()
         self.start: WeightsMetadata | None = None
         if recipe.start:
-            state, self.start = read_start(recipe.start)
-            self.learner.load_start(state, self.start, recipe.start)
+            with fabric.rank_zero_first():  # the others find what it fetched
+                state, self.start = read_start(recipe.start)
+            with no_random_part_held(recipe, self.learner.network):
+                self.learner.load_start(state, self.start, recipe.start)
         channels_last(self.learner.to(fabric.device))
         self.plan = StageSchedule(recipe, self.learner.network)
         self.optimisers = [fabric.setup_optimizers(group.build()) for group in self.plan.groups]
@@ -311,9 +313,8 @@ class _Run:
             if self.collections:
                 training["collections"] = self.collections
             if self.start is not None:
-                # Whoever uses these weights uses those as well: their origin and licence go along.
-                origin = {"weights": recipe.start, "source": self.start.source, "licence": self.start.licence}
-                training["start"] = origin
+                training["start"] = self.start.as_start(start_name(recipe.start))
+                described = {"licence": self.start.licence} | described
             metadata = WeightsMetadata(
                 method=recipe.method,
                 recipe=recipe.name,

@@ -8,7 +8,8 @@ holds still as well; what is frozen for good has no place in any optimiser.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -131,6 +132,29 @@ class StageSchedule:
             raise ConfigError(
                 f"expected a part of {type(self.network).__name__}, found {part!r}; {nearest_name(part, _short(known))}"
             )
+
+
+@contextmanager
+def no_random_part_held(recipe: Recipe, network: nn.Module) -> Iterator[None]:
+    """Around the loading of a start: it must fill what the recipe holds as it is.
+
+    Raises:
+        ConfigError: a frozen part would stay as random as it is now.
+    """
+    held = {
+        name: parameter.detach().clone()
+        for name, parameter in network.named_parameters()
+        # Matrices alone: vectors, and some last layers, begin as constants, which training may well leave as they are.
+        if _is_in(name, recipe.frozen) and parameter.ndim > 1 and bool((parameter != parameter.flatten()[0]).any())
+    }
+    yield
+    parameters = dict(network.named_parameters())
+    random = next((name for name, tensor in held.items() if torch.equal(parameters[name], tensor)), None)
+    if random is not None:
+        raise ConfigError(
+            f"expected trained values for all of frozen {', '.join(recipe.frozen)}, found none for {random} in "
+            f"{recipe.start}; take that part out of frozen, or start from weights that have it"
+        )
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:

@@ -125,6 +125,15 @@ def read_metadata(path: str | os.PathLike[str]) -> WeightsMetadata:
     return _parse_header(_read_header(found), found)
 
 
+def is_weights_file(path: Path) -> bool:
+    """Whether a file says of itself that it holds weights of spectrack; others can be imported, or are damaged."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
 def load_state(module: nn.Module, state: Mapping[str, Tensor], *, source: str = "the weights") -> None:
     """Put tensors into a network, all of them or none.
 

@@ -1,4 +1,4 @@
-"""Import of foreign checkpoints into the profile `full`: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN.
+"""Import of foreign checkpoints: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN; ImageNet EfficientNet-Lite.
 
 Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
 Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
@@ -29,10 +29,12 @@ from spectrack.networks.backbones.resnet50 import ResNet50Config
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.tables import to_table
 from spectrack.weights.files import describe_mismatch
-from spectrack.weights.metadata import WeightsMetadata
+from spectrack.weights.metadata import IMPORTED_LICENCE, WeightsMetadata
+from spectrack.weights.pretrained import is_published, translate_published
 
-Kind = Literal["imagenet", "pysot", "siamban"]
-"""`imagenet`: torchvision or timm ResNet-50; `pysot`: SiamRPN++ or its backbone alone; `siamban`: a whole SiamBAN."""
+Kind = Literal["imagenet", "pysot", "siamban", "efficientnet_lite"]
+"""`imagenet`: torchvision or timm ResNet-50; `pysot`: SiamRPN++ or its backbone alone; `siamban`: a whole SiamBAN;
+`efficientnet_lite`: the published ImageNet weights, or others under their names."""
 
 _WRAPPERS = ("state_dict", "model", "net")
 _PREFIXES = ("module.", "model.")
@@ -40,6 +42,7 @@ _LABELS = {
     "imagenet": "an ImageNet ResNet-50 of torchvision or timm",
     "pysot": "a pysot ResNet-50 (SiamRPN++)",
     "siamban": "a SiamBAN ResNet-50",
+    "efficientnet_lite": "an EfficientNet-Lite",
 }
 
 
@@ -48,7 +51,7 @@ class ImportedCheckpoint:
     """A foreign checkpoint in this project's names.
 
     Attributes:
-        state: float32 tensors by name with the prefixes ``backbone.``, ``neck.`` and ``head.``.
+        state: float32 tensors by name with the prefixes ``backbone.``, ``neck.`` and ``head.``, for RGB images.
         metadata: method ``siamban`` when all parts are there, else ``backbone``; `extra` says what was changed.
         parts: which of ``backbone``, ``neck`` and ``head`` the checkpoint held.
     """
@@ -75,9 +78,16 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
         raise WeightsError(f"expected a kind of checkpoint, found {kind!r}; {nearest_name(str(kind), get_args(Kind))}")
     foreign = _plain_names(_read_tensors(Path(path)))
     found = kind or _find_kind(foreign, Path(path))
+    if found == "efficientnet_lite":
+        state, metadata = translate_published(foreign, Path(path))
+        return ImportedCheckpoint(state, metadata, ("backbone",))
+    return _import_resnet(foreign, Path(path), found)
+
+
+def _import_resnet(foreign: Mapping[str, Tensor], path: Path, found: Kind) -> ImportedCheckpoint:
     rgb = found == "imagenet"
     shape = SiameseConfig(ResNet50Config(input_range="imagenet") if rgb else ResNet50Config("resnet50", "0-255", "3x3"))
-    state, parts = _translate(foreign, shape, Path(path), found)
+    state, parts = _translate(foreign, shape, path, found)
     if not rgb:
         state = flip_input_channels(state)
     whole = parts == ("backbone", "neck", "head")
@@ -89,8 +99,8 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
         config=to_table(shape),
         parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),
         data={"imagenet": "ImageNet-1k"}.get(found, "RGB video, as the checkpoint's authors say"),
-        licence="as the imported file",
-        source=f"{Path(path).name} ({_LABELS[found]})",
+        licence=IMPORTED_LICENCE,
+        source=f"{path.name} ({_LABELS[found]})",
         extra={
             "parts": list(parts),
             "source_channel_order": "RGB" if rgb else "BGR",
@@ -188,6 +198,8 @@ def _find_kind(foreign: Mapping[str, Tensor], path: Path) -> Kind:
     shortcut = foreign.get("backbone.layer2.0.downsample.0.weight", foreign.get("layer2.0.downsample.0.weight"))
     if any(name.startswith("head.box") for name in foreign):
         return "siamban"
+    if is_published(foreign):
+        return "efficientnet_lite"
     if shortcut is not None and shortcut.dim() == 4:
         return "imagenet" if shortcut.shape[-1] == 1 else "pysot"
     first = ", ".join(list(foreign)[:3])

@@ -108,7 +108,7 @@ def find_weights(
         name_or_path = weights_name(method, profile)
     from spectrack.weights.files import read_metadata
 
-    path = _resolve(os.fspath(name_or_path))
+    path = find_file(os.fspath(name_or_path))
     metadata = read_metadata(path)
     for what, wanted, found in (("method", method, metadata.method), ("profile", profile, metadata.profile)):
         if wanted is not None and wanted != found:
@@ -118,7 +118,16 @@ def find_weights(
     return path
 
 
-def _resolve(text: str) -> Path:
+def find_file(text: str, others: Iterable[str] = ()) -> Path:
+    """The file that a name or path means, whatever is in it.
+
+    Args:
+        text: the name or path.
+        others: names that mean something to the caller, offered with those of files where none fits.
+
+    Raises:
+        WeightsError: there is none; the nearest name is offered.
+    """
     given = Path(text).expanduser()
     if given.is_file():
         return given
@@ -128,7 +137,7 @@ def _resolve(text: str) -> Path:
     files = _files_by_name(search_folders())
     name = text.removesuffix(SUFFIX)
     if name not in files:
-        known = nearest_name(name, files) if files else "there are none yet"
+        known = nearest_name(name, [*files, *others]) if files or others else "there are none yet"
         raise WeightsError(
             f"expected the name of weights, found {text!r}; {known} (looked in {WEIGHTS_VARIABLE}, cache and package; "
             "train with `spectrack train` or bring a checkpoint in with `spectrack weights import`)"

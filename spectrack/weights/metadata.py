@@ -13,6 +13,9 @@ from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.scaling import DEFAULT_SCALING, InputRange, Scaling
 from spectrack.tables import from_table, to_table
 
+IMPORTED_LICENCE = "as the imported file"
+"""Of weights whose file does not say what their makers allow."""
+
 
 @dataclass(frozen=True)
 class WeightsMetadata:
@@ -34,7 +37,8 @@ class WeightsMetadata:
         package_version: of spectrack at the time of writing; filled in when empty.
         licence: of the weights, an SPDX name where there is one.
         source: file or address of imported weights, with what was changed on the way.
-        extra: anything else that JSON can hold (validation figures, online parameters, ...).
+        extra: anything else that JSON can hold (validation figures, online parameters, ...); under ``start``, what
+            `as_start` says of the weights that these were trained from.
     """
 
     method: str
@@ -83,3 +87,15 @@ class WeightsMetadata:
     def to_mapping(self) -> dict[str, Any]:
         """The same as plain values."""
         return to_table(self)
+
+    def as_start(self, name: str) -> dict[str, Any]:
+        """Credit that goes along with all weights trained from these: whoever uses those uses these as well.
+
+        Args:
+            name: by which the training knows them.
+
+        Returns:
+            Their name, source and licence, and under ``start`` the same of those that they were trained from.
+        """
+        credit = {"weights": name, "source": self.source, "licence": self.licence}
+        return credit | ({"start": self.extra["start"]} if "start" in self.extra else {})

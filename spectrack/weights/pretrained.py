@@ -7,6 +7,7 @@ is read is always compared with the checksum that stands here.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from torch import Tensor
 from spectrack.errors import MissingExtraError, WeightsError, nearest_name
 from spectrack.files.fingerprints import file_digest
 from spectrack.networks.backbones.efficientnet_lite import EfficientNetLiteConfig, Variant, rename_published
-from spectrack.weights.files import read_weights
-from spectrack.weights.index import find_weights
-from spectrack.weights.metadata import WeightsMetadata
+from spectrack.weights.files import describe_mismatch
+from spectrack.weights.metadata import IMPORTED_LICENCE, WeightsMetadata
+
+_ALL_LEVELS = (3, 4, 5, 6, 7)
 
 
 @dataclass(frozen=True)
@@ -81,66 +83,98 @@ def pretrained_file(name: str) -> Path:
     return Path(spec.origin).parents[1] / item.file
 
 
-def read_published(name: str, file: Path | None = None) -> dict[str, Tensor]:
-    """The published classifier's tensors in this project's names.
-
-    Args:
-        name: of the backbone.
-        file: the published file; by default the installed package's.
+def read_published(name: str) -> dict[str, Tensor]:
+    """The published classifier's tensors in this project's names, from the installed package.
 
     Raises:
         WeightsError: no such backbone, or a file of another content.
-        MissingExtraError: no file is given and the package is not installed.
+        MissingExtraError: the package is not installed.
     """
-    item, path = _find(name), file or pretrained_file(name)
+    item, path = _find(name), pretrained_file(name)
     if not path.is_file():
-        raise WeightsError(f"expected the published weights of {name} at {path}, found nothing; check the path")
+        raise WeightsError(f"expected the published weights of {name} at {path}, found nothing; install it anew")
     found = file_digest(path)
     if found != item.sha256:
-        raise WeightsError(f"expected SHA-256 {item.sha256} for {name}, found {found} at {path}; get the file anew")
+        raise WeightsError(f"expected SHA-256 {item.sha256} for {name}, found {found} at {path}; install it anew")
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return {rename_published(key, item.variant): tensor for key, tensor in state.items()}
 
 
-def read_pretrained(name: str, file: Path | None = None) -> tuple[dict[str, Tensor], WeightsMetadata]:
+def read_pretrained(name: str) -> tuple[dict[str, Tensor], WeightsMetadata]:
     """A pretrained backbone as a start of trainings: all its stages under ``backbone.``, and what the weights are.
-
-    Args:
-        name: of the backbone.
-        file: as for `read_published`.
 
     Raises:
         WeightsError: as `read_published`.
         MissingExtraError: as `read_published`.
     """
     item = _find(name)
-    state = {
-        f"backbone.{key}": tensor
-        for key, tensor in read_published(name, file).items()
-        if key.startswith(("stem.", "stages."))
-    }
-    shape = EfficientNetLiteConfig(variant=item.variant, levels=(3, 4, 5, 6, 7))
-    metadata = WeightsMetadata(
+    return _backbone(read_published(name)), _describe(item.variant, f"{item.package} ({item.credit})", item.licence)
+
+
+def is_published(names: Iterable[str]) -> bool:
+    """Whether tensors are called as in the published files of EfficientNet-Lite."""
+    return "_blocks.0._depthwise_conv.weight" in names
+
+
+def translate_published(tensors: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], WeightsMetadata]:
+    """As `read_pretrained`, of a file's tensors in the published names: of the published file or of one made like it.
+
+    Args:
+        tensors: by name; the classifier is left.
+        path: the file, whose content says whether origin and licence are known.
+
+    Raises:
+        WeightsError: names or shapes that none of the variants has.
+    """
+    complaints = []
+    for variant in sorted({item.variant for item in PRETRAINED.values()}):
+        renamed = _backbone({rename_published(key, variant): tensor for key, tensor in tensors.items()})
+        expected = _shapes(variant)
+        # Copies without the counters of batch normalisation are whole as well: nothing here uses them.
+        counters = {name: torch.zeros((), dtype=torch.int64) for name in expected if name.endswith("batches_tracked")}
+        state = counters | {
+            key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in renamed.items()
+        }
+        complaint = describe_mismatch(expected, state)
+        if not complaint:
+            return state, _describe(variant, *_origin(path, variant))
+        complaints.append(complaint)
+    raise WeightsError(
+        f"expected an EfficientNet-Lite, found in {path} {min(complaints, key=len)}; give the whole state dict"
+    )
+
+
+def _origin(path: Path, variant: Variant) -> tuple[str, str]:
+    """Source and licence of a file, which are known of the published ones."""
+    digest = file_digest(path)
+    published = next((item for item in PRETRAINED.values() if item.sha256 == digest), None)
+    if published is None:
+        return f"{path.name} (an EfficientNet-Lite{variant})", IMPORTED_LICENCE
+    return f"{path.name} ({published.credit})", published.licence
+
+
+def _backbone(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"backbone.{key}": tensor for key, tensor in state.items() if key.startswith(("stem.", "stages."))}
+
+
+def _shapes(variant: Variant) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        state = EfficientNetLiteConfig(variant=variant, levels=_ALL_LEVELS).build().state_dict()
+    return {f"backbone.{name}": tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _describe(variant: Variant, source: str, licence: str) -> WeightsMetadata:
+    shape = EfficientNetLiteConfig(variant=variant, levels=_ALL_LEVELS)
+    return WeightsMetadata(
         method="backbone",
         profile="lite",
         input_range=shape.input_range,
-        config={"backbone": {"name": shape.name, "variant": item.variant, "levels": list(shape.levels)}},
+        config={"backbone": {"name": shape.name, "variant": variant, "levels": list(shape.levels)}},
         data="ImageNet-1k",
-        licence=item.licence,
-        source=f"{item.package} ({item.credit})",
+        licence=licence,
+        source=source,
         extra={"parts": ["backbone"], "changes": []},
     )
-    return state, metadata
-
-
-def read_start(name: str) -> tuple[dict[str, Tensor], WeightsMetadata]:
-    """What a recipe names as its start: a pretrained backbone, a weights file, or the name of one.
-
-    Raises:
-        WeightsError: there is none of that name, or the file cannot be read.
-        MissingExtraError: the package of a pretrained backbone is not installed.
-    """
-    return read_pretrained(name) if name in PRETRAINED else read_weights(find_weights(name))
 
 
 def _find(name: str) -> PretrainedBackbone:

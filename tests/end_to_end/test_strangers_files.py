@@ -147,7 +147,7 @@ def quicken(patch):
     patch.setattr("spectrack.reports.overlay.write_overlay", write)
     patch.setattr("spectrack.reports.strip_figures.write_filmstrip", write)
     patch.setattr("spectrack.demo._plot", lambda folder, scores: write(folder / "success.png"))
-    patch.setattr("spectrack.weights.imports.import_checkpoint", lambda *arguments, **options: imported)
+    patch.setattr("spectrack.weights.starts.import_start", lambda *arguments, **options: imported)
 
 
 def words_of(command, data, out, *more):

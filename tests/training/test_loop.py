@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from spectrack.training.loop import train
 from spectrack.training.recipe import OptimiserConfig
 from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import learning_rate
-from spectrack.weights.files import read_weights
+from spectrack.weights.files import read_weights, save_weights
 from tests.fixtures.refusals import refuses
 
 
@@ -264,8 +265,20 @@ def test_start_from_weights(run, make):
     after, _ = read_weights(run("second", recipe=recipe))
     name = "head.classification.0.prediction.0.weight"
     torch.testing.assert_close(after[name], state[name], rtol=2e-3, atol=1e-4)
-    with refuses(WeightsError, "SiameseNetwork", "tiny.safetensors", "(8, 8, 3, 3)", "(16, 16, 3, 3)"):
+    with refuses(WeightsError, "widths = [8, 8, 16]", "[8, 8, 8]", "tiny.safetensors", "[network.backbone]"):
         run("third", recipe=make.recipe(start=str(path), network__backbone__widths=[8, 8, 16]))
+    with refuses(WeightsError, "SiameseNetwork", "tiny.safetensors", "(8, 8, 1, 1)", "(12, 12, 1, 1)"):
+        run("third", recipe=make.recipe(start=str(path), network__channels=12))
+
+
+def test_a_frozen_part_that_the_start_does_not_have_is_refused(run, make, tmp_path):
+    state, metadata = read_weights(run("first"))
+    part = {name: tensor for name, tensor in state.items() if name.startswith("backbone.")}
+    save_weights(tmp_path / "part.safetensors", part, replace(metadata, method="backbone"))
+    start = str(tmp_path / "part.safetensors")
+    with refuses(ConfigError, "frozen backbone, neck", "neck.levels.0.0.weight", "part.safetensors"):
+        run("second", recipe=make.recipe(start=start, frozen=["backbone", "neck"]))
+    run("third", recipe=make.recipe(start=start, frozen=["backbone"]), stop_after=1)
 
 
 def test_no_validation(run, make):

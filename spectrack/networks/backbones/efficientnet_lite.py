@@ -156,7 +156,7 @@ class EfficientNetLiteClassifier(nn.Module):
 
 
 def rename_published(name: str, variant: Variant = 0) -> str:
-    """A name of the published PyTorch weights in this project's words.
+    """A name of the published PyTorch weights in this project's words; one that they do not have stays as it is.
 
     Example:
         >>> rename_published("_blocks.1._depthwise_conv.weight")
@@ -168,10 +168,14 @@ def rename_published(name: str, variant: Variant = 0) -> str:
     first, _, rest = name.partition(".")
     if first != "_blocks":
         return f"{outer.get(first, first)}.{rest}"
-    number, part, field = rest.split(".")
-    stage, block = list(_blocks(variant, len(_TABLE)))[int(number)]
-    skipped = 0 if _TABLE[stage].expansion > 1 else 3
     places = {"_expand_conv": 0, "_bn0": 1, "_depthwise_conv": 3, "_bn1": 4, "_project_conv": 6, "_bn2": 7}
+    known = dict(enumerate(_blocks(variant, len(_TABLE))))
+    number, _, rest = rest.partition(".")
+    part, _, field = rest.partition(".")
+    if not number.isdecimal() or int(number) not in known or part not in places:
+        return name
+    stage, block = known[int(number)]
+    skipped = 0 if _TABLE[stage].expansion > 1 else 3
     return f"stages.{stage}.{block}.body.{places[part] - skipped}.{field}"
 
 

@@ -152,7 +152,7 @@ def test_heads_of_branches_start_as_copies(make, tmp_path):
 def test_a_start_of_other_widths_is_refused(make, tmp_path):
     wide = {"backbone": {"widths": [8, 8, 16], "dilations": [1]}}
     siamban = save_siamban(tmp_path / "start.safetensors", BASE | wide)
-    with refuses(WeightsError, "BCRNet", "start", "siamban.backbone.reduce.0.weight", "(16, 8, 3, 3)", "(8, 8, 3, 3)"):
+    with refuses(WeightsError, "start", "widths = [8, 8, 8]", "[8, 8, 16]", "[network.base.backbone]"):
         BCRNetLearner(bcrnet_recipe(make)).load_start(
             siamban.state_dict(), read_weights(tmp_path / "start.safetensors")[1], "start"
         )

@@ -94,11 +94,14 @@ def test_folding_changes_nothing():
         torch.testing.assert_close(folded(images)[0], backbone(images)[0], rtol=1e-4, atol=1e-4)
 
 
-def test_a_file_of_other_content_is_refused(tmp_path):
+def test_a_package_of_other_content_is_refused(tmp_path, monkeypatch):
     file = tmp_path / "mine.pth"
+    monkeypatch.setattr("spectrack.weights.pretrained.pretrained_file", lambda name: file)
+    with refuses(WeightsError, "efficientnet-lite0", "mine.pth"):
+        read_published("efficientnet-lite0")
     torch.save({"a": torch.zeros(1)}, file)
     with refuses(WeightsError, "efficientnet-lite0", "SHA-256", "mine.pth"):
-        read_published("efficientnet-lite0", file)
+        read_published("efficientnet-lite0")
     with refuses(WeightsError, "efficientnet-lite9", "did you mean"):
         read_published("efficientnet-lite9")
 

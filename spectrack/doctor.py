@@ -15,7 +15,7 @@ from typing import Any
 
 import spectrack
 from spectrack.errors import SpectrackError
-from spectrack.provenance import DEPENDENCIES, package_version, usable_cores
+from spectrack.provenance import DEPENDENCIES, ENGINES, package_version, usable_cores
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY_GIB = 1.0
@@ -43,7 +43,7 @@ class Diagnosis:
 
 
 def examine(folder: str | os.PathLike[str] = ".") -> list[Diagnosis]:
-    """Look at versions, device, threads, precision, weights, video encoder, write access, memory and disk.
+    """Look at versions, device, threads, precision, engines, weights, video encoder, write access, memory and disk.
 
     Args:
         folder: where results are going to be written.
@@ -53,7 +53,7 @@ def examine(folder: str | os.PathLike[str] = ".") -> list[Diagnosis]:
     """
     findings: list[Diagnosis] = []
     place = Path(folder)
-    software = (_versions, _packages, _device, _precision, _weights, _encoder)
+    software = (_versions, _packages, _device, _precision, _engines, _weights, _encoder)
     rest = (lambda: _writing(place), _memory, lambda: _disk(place))
     checks: tuple[Callable[[], Iterator[Diagnosis]], ...] = (*software, *rest)
     for check in checks:
@@ -110,6 +110,13 @@ def _precision() -> Iterator[Diagnosis]:
     name = weights_name(DEFAULT_METHOD, find_method(DEFAULT_METHOD).profile())
     why = f"bf16 is {tracker.bf16_gain:.2f} times as fast as fp32" if tracker.bf16_gain else "bf16 is not native"
     yield Diagnosis("precision", f"auto means {tracker.precision} for {name} here: {why}")
+
+
+def _engines() -> Iterator[Diagnosis]:
+    found = [f"{name} {version}" for name in ENGINES if (version := package_version(name)) is not None]
+    missing = [name for name in ENGINES if package_version(name) is None]
+    more = f"; not installed: {', '.join(missing)}" if missing else ""
+    yield Diagnosis("engines", ", ".join(["torch", *found]) + more)
 
 
 def _weights() -> Iterator[Diagnosis]:

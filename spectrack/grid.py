@@ -37,7 +37,8 @@ def centres_px(cells: int, size_px: int) -> NDArray[np.float64]:
         >>> centres_px(3, TEMPLATE_SIZE_PX).tolist(), centres_px(GRID_SIZE, SEARCH_SIZE_PX)[:2].tolist()
         ([55.5, 63.5, 71.5], [31.5, 39.5])
     """
-    return np.asarray(size_px / 2 + STRIDE_PX * (np.arange(cells) - (cells - 1) / 2))
+    count = int(cells)  # of a map that is being traced it is a number of torch's
+    return np.asarray(size_px / 2 + STRIDE_PX * (np.arange(count) - (count - 1) / 2))
 
 
 def grid_points_px() -> NDArray[np.float64]:

@@ -34,6 +34,10 @@ DEPENDENCIES = {
 """Modules that spectrack computes with, and the packages that bring them."""
 
 
+ENGINES = ("onnxruntime", "openvino")
+"""Packages of extras that compute networks instead of torch; see `spectrack.engines`."""
+
+
 def provenance() -> dict[str, Any]:
     """Everything needed to judge or repeat a measurement, JSON-serialisable; no host name, user name or path.
 
@@ -53,7 +57,11 @@ def provenance() -> dict[str, Any]:
         "processor": _processor(),
         "cores": usable_cores(),
         "memory_gib": _memory_gib(),
-        "packages": {name: version for name in DEPENDENCIES.values() if (version := package_version(name)) is not None},
+        "packages": {
+            name: version
+            for name in (*DEPENDENCIES.values(), *ENGINES)
+            if (version := package_version(name)) is not None
+        },
     }
     torch = sys.modules.get("torch")
     if torch is not None:

@@ -125,7 +125,8 @@ class _Ablation:
         dataset: dict[str, Any],
         progress: OnAblation | None,
     ) -> None:
-        from spectrack.trackers.precision import resolve_device  # loads torch
+        from spectrack.engines.engine import check_engine  # loads torch
+        from spectrack.trackers.precision import choose_device
 
         self.method, self.table, self.rows, self.dataset = method, table, rows, dataset
         self.entries, self.labels, self.out, self.options = entries, labels, out, options
@@ -133,7 +134,8 @@ class _Ablation:
         self.fixed = {
             "profile": find_method(table.method).profile(options.network.profile),
             "precision": options.network.precision,
-            "device": str(resolve_device(options.network.device)),
+            "engine": check_engine(options.network.engine),
+            "device": str(choose_device(options.network.device, check_engine(options.network.engine))),
         }
         self.cache = out / "cache" if options.cache is None else options.cache
         self.scores: dict[str, Scores] = {}

@@ -94,19 +94,22 @@ class Benchmark:
 
     def _trackers(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """What makes each tracker, and its configuration, by label."""
+        from spectrack.engines.engine import check_engine
         from spectrack.trackers.loading import load_tracker, settled_precision
-        from spectrack.trackers.precision import resolve_device
+        from spectrack.trackers.precision import choose_device
 
         names = parse_trackers(self.trackers)
         weights = dict(_labelled(word, names, "--weights LABEL=FILE") for word in self.weights)
         options = _tracker_options(self.set, names)
-        device = resolve_device(self.network.device)
+        device = choose_device(self.network.device, check_engine(self.network.engine))
         configs = {
             label: {
                 "weights": weights.get(label),
                 "profile": find_method(names[label]).profile(self.network.profile),
                 "precision": self.network.precision,
                 "device": str(device),
+                # Left out where it is the usual one, so that runs from before there was a choice can be taken up.
+                **({} if self.network.engine == "torch" else {"engine": self.network.engine}),
                 **options.get(label, {}),
             }
             for label in names

@@ -209,7 +209,7 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     times, speed = summary["milliseconds"], summary["frames_per_second"]
     rows = [
         ("sequence", extent_of(sequence)),
-        ("tracker", " ".join(str(tracker[key]) for key in ("name", "precision", "device") if key in tracker)),
+        ("tracker", " ".join(str(tracker[key]) for key in ("name", "engine", "precision", "device") if key in tracker)),
     ]
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"

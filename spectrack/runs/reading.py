@@ -155,7 +155,9 @@ def join_recordings(runs: Iterable[StoredRun]) -> list[StoredRun]:
     """
     joined: list[tuple[Any, StoredRun]] = []
     for run in runs:
-        tracker = {key: value for key, value in run.recorded("tracker").items() if key not in _CHOSEN_BY_MACHINE}
+        # Recordings from before there was a choice of engines do not name theirs.
+        described = {"engine": "torch"} | run.recorded("tracker")
+        tracker = {key: value for key, value in described.items() if key not in _CHOSEN_BY_MACHINE}
         same = (run.tracker, tracker, run.protocol) if _is_recording(run.directory) else None
         for number, (key, other) in enumerate(joined):
             if same is not None and key == same and not other.sequences.keys() & run.sequences.keys():

@@ -49,12 +49,14 @@ class Tracker(ABC):
         name: the registered name; `load_tracker` sets it.
         network_seconds: time spent inside `network_time` since the tracker was made; 0 for a method without a network
             and for one that does not measure it.
+        engines: what can compute its network; see `spectrack.engines`.
         wants_pictures: whether `track` should hand over the data set's own false-colour images with the frames.
         bf16_gain: how many times as fast as fp32 a frame was in bfloat16, where `load_tracker` measured it to choose; 0
             where bfloat16 is not native.
     """
 
     name: str = "tracker"
+    engines: tuple[str, ...] = ("torch",)
     bf16_gain: float | None = None
     network_seconds: float = 0.0
     wants_pictures: bool = False

@@ -17,7 +17,7 @@ from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_cla
 from spectrack.weights.index import available, find_weights, weights_name
 
 if TYPE_CHECKING:
-    from spectrack.trackers.precision import Precision
+    from spectrack.engines.engine import Precision
 
 _REMEDIES: dict[Origin, str] = {
     "shipped": "reinstall the package that brings {name}",
@@ -32,14 +32,16 @@ def load_tracker(
     profile: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     precision: str = NetworkOptions.precision,
+    engine: str = NetworkOptions.engine,
     device: str = NetworkOptions.device,
     **options: Any,
 ) -> Tracker:
     """A tracker that is ready for `init`.
 
     A tracker with a network is made as ``Tracker(network, options, scaling=..., rule=..., bands=..., precision=...,
-    device=..., identity=...)``, see `siamese.TrainedSetting`; one without as ``Tracker(options)``, or as
-    ``Tracker(**options)`` where the method has no dataclass of options.
+    device=..., identity=...)``, see `siamese.TrainedSetting`, with ``engine=...`` where another than torch is asked for
+    and its class has it among its `engines`; one without as ``Tracker(options)``, or as ``Tracker(**options)`` where
+    the method has no dataclass of options.
 
     Args:
         name: a registered tracker.
@@ -48,16 +50,20 @@ def load_tracker(
         weights: a file or the name of shipped weights; by default the ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and this network
             is measurably faster in it.
+        engine: what computes the network: ``torch``, or on a CPU ``onnxruntime`` or ``openvino``; their boxes are
+            compared with torch's on the first frame of every video, and refused where they differ.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
         options: online parameters and switches by name, as ``size_rate=0.2``; by default the weights' or the method's.
 
     Raises:
-        ConfigError: unknown tracker, profile, option, precision or device, or weights for a tracker that has none.
+        ConfigError: unknown tracker, profile, option, precision, engine or device, or weights for a tracker that has
+            none.
+        MissingExtraError: the engine's package is not installed.
         WeightsError: no such weights, or weights of another method or profile.
     """
     method = find_method(name)
     if method.network:
-        tracker = _with_weights(method, profile, weights, precision, device, options)
+        tracker = _with_weights(method, weights, NetworkOptions(profile, precision, engine, device), options)
     elif weights is None:
         tracker = _without_weights(method, options)
     else:
@@ -69,24 +75,26 @@ def load_tracker(
 
 
 def _with_weights(
-    method: Method,
-    profile: str | None,
-    weights: str | os.PathLike[str] | None,
-    precision: str,
-    device: str,
-    options: dict[str, Any],
+    method: Method, weights: str | os.PathLike[str] | None, how: NetworkOptions, options: dict[str, Any]
 ) -> Tracker:
     # torch, which trackers without weights do not need
+    from spectrack.engines.engine import check_engine, make_engine
     from spectrack.false_colour import DEFAULT_RULE
-    from spectrack.trackers.precision import check_precision, measure_precision, rehearsed, resolve_device
+    from spectrack.trackers.precision import check_precision, choose_device, measure_precision, rehearsed
 
-    profile, place, wanted = method.profile(profile), resolve_device(device), check_precision(precision)
+    engine, wanted = check_engine(how.engine), check_precision(how.precision)
+    profile, place = method.profile(how.profile), choose_device(how.device, engine)
     switches, online = split_options(method, options)
-    network, metadata, identity = _trained_network(method, profile, weights, switches)
     maker: Any = tracker_class(method)
+    if engine not in maker.engines:
+        known = " or ".join(maker.engines)
+        raise ConfigError(f"expected engine {known} for tracker {method.name}, found {engine}; take one that it has")
+    make_engine(engine)  # refused before anything is read
+    network, metadata, identity = _trained_network(method, profile, weights, switches)
     where = f"the options of {method.name}"
     # Names that another version stored are passed over; those that were given are known.
     decided = from_table(resolve(method.online), metadata.extra.get("online", {}) | online, where, unknown="ignore")
+    more = {} if engine == "torch" else {"engine": engine}
 
     def make(number_format: Precision) -> Tracker:
         made: Tracker = maker(
@@ -98,12 +106,15 @@ def _with_weights(
             precision=number_format,
             device=place,
             identity=identity,
+            **more,
         )
         return made
 
+    if wanted == "auto" and engine == "onnxruntime":
+        wanted = "fp32"  # it has no other on processors
     if wanted != "auto":
         return make(wanted)
-    shape = {"method": method.name, "network": to_table(network.config)}
+    shape = {"method": method.name, "network": to_table(network.config), "engine": make_engine(engine).label}
     chosen = measure_precision(lambda one: rehearsed(make(one), metadata.bands), place, shape)
     tracker = make(chosen.precision)
     tracker.bf16_gain = chosen.gain

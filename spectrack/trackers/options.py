@@ -12,9 +12,11 @@ class NetworkOptions:
     Attributes:
         profile: Size of the network, such as compact or full; by default the method's first.
         precision: Number format: fp32 (repeats bit for bit), bf16, or auto: bf16 where it is measurably faster.
+        engine: What computes the network on a CPU: torch, or onnxruntime or openvino, whose packages are extras.
         device: Where the network runs: auto, cpu, cuda, cuda:1, ...
     """
 
     profile: str | None = None
     precision: str = "auto"
+    engine: str = "torch"
     device: str = "auto"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 
+from spectrack.engines.engine import EngineName, Precision
 from spectrack.errors import ConfigError
 from spectrack.files import user_cache_folder, write_json
 from spectrack.files.caches import make_once
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from spectrack.trackers.base import Tracker
 
-Precision = Literal["fp32", "bf16"]
 Wanted = Literal["auto", "fp32", "bf16"]
 
 _WORTH_IT = 1.15
@@ -69,6 +69,20 @@ def resolve_device(device: str = "auto") -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigError(f"expected a device that torch can use here, found {device!r}; choose auto or cpu") from error
     return resolved
+
+
+def choose_device(device: str, engine: EngineName) -> torch.device:
+    """The device for a network that an engine computes; others than torch compute on the CPU.
+
+    Raises:
+        ConfigError: as `resolve_device`, or another device is wanted from such an engine.
+    """
+    if engine == "torch":
+        return resolve_device(device)
+    chosen = resolve_device("cpu" if device == "auto" else device)
+    if chosen.type != "cpu":
+        raise ConfigError(f"expected device cpu for engine {engine}, found {device}; take engine torch")
+    return chosen
 
 
 def has_native_bf16(device: torch.device) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence as Several
 from dataclasses import asdict
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack, get_args
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
+from spectrack.engines.engine import EngineName, Precision, make_engine
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
@@ -30,7 +31,7 @@ from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.precision import Precision
+from spectrack.trackers.parity import box_moves, check_moves, displaced
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -43,6 +44,7 @@ class TrainedSetting(TypedDict, total=False):
         rule: false-colour rule, for a method that has one; likewise.
         bands: band count that the weights were made for; None when any number from three on will do.
         precision: fp32 (repeats bit for bit, the default) or bf16.
+        engine: what computes the network's functions; torch by default.
         device: the CPU by default.
         identity: what the weights are, for run directories.
     """
@@ -51,12 +53,15 @@ class TrainedSetting(TypedDict, total=False):
     rule: str
     bands: int | None
     precision: Precision
+    engine: EngineName
     device: torch.device
     identity: dict[str, Any]
 
 
 class SiameseTracker(Tracker):
     """Looks for a template in a search crop; a subclass says what a crop holds and what the network makes of it.
+
+    What it calls of the network on a frame it takes from `engine.function`, so that any engine can compute it.
 
     Args:
         network: trained, with its shape as `config`; it is copied, folded and put into inference form.
@@ -66,6 +71,7 @@ class SiameseTracker(Tracker):
     """
 
     options: OnlineOptions
+    engines = get_args(EngineName)
 
     def __init__(
         self,
@@ -80,8 +86,10 @@ class SiameseTracker(Tracker):
         self.rule, self.bands = setting.get("rule", DEFAULT_RULE), setting.get("bands")
         self.precision: Precision = setting.get("precision", "fp32")
         self.device, self.identity = setting.get("device", torch.device("cpu")), setting.get("identity", {})
-        number = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        self.network = for_inference(network, self.device, number, exact=exact)
+        self.engine = make_engine(setting.get("engine", "torch"), self.precision)
+        # Another engine has formats of its own; what it exports is the network in plain float32.
+        number = torch.bfloat16 if self.precision == "bf16" and self.engine.is_reference else torch.float32
+        self.network = for_inference(network, self.device, number, exact=exact, fast=self.engine.is_reference)
         self._state: TargetState | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -92,6 +100,7 @@ class SiameseTracker(Tracker):
             "options": asdict(self.options),
             "scaling": str(self.scaling),
             "precision": self.precision,
+            "engine": self.engine.label,
             "device": str(self.device),
             "weights": self.identity,
         }
@@ -135,7 +144,10 @@ class SiameseTracker(Tracker):
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
         with torch.inference_mode():
-            self._learn(*self._template_crop(frame, first_box))
+            template = self._template_crop(frame, first_box)
+            self._learn(*template)
+            if not self.engine.is_reference:
+                self._compare_with_torch(frame, template, state)
             if self.options.calibrate > 0:
                 search = state.search_window()
                 choice, _ = self._decide(self._crop(frame, search, SEARCH_SIZE_PX), state, search)
@@ -161,6 +173,29 @@ class SiameseTracker(Tracker):
         return Estimate(
             box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell}
         )
+
+    def _compare_with_torch(
+        self, frame: Frame, template: tuple[torch.Tensor, torch.Tensor], state: TargetState
+    ) -> None:
+        """Refuse an engine whose boxes are not torch's: on the first frame, searched from three places.
+
+        Raises:
+            ConfigError: the median difference is above `LARGEST_MOVE_PX`, or nothing was computed by the engine.
+        """
+        windows = displaced(state.search_window())
+        crops = [self._crop(frame, window, SEARCH_SIZE_PX) for window in windows]
+
+        def boxes() -> NDArray[np.float64]:
+            return np.stack(
+                [self._decide(crop, state, window)[0].box for crop, window in zip(crops, windows, strict=True)]
+            )
+
+        found = boxes()
+        with self.engine.by_torch():
+            self._learn(*template)
+            expected = boxes()
+        self._learn(*template)
+        check_moves(self.engine, self.name, self.precision, box_moves(found, expected))
 
     def _template_crop(self, frame: Frame, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
         """The crop around a box (1, channels, 127, 127), and the box's corners (1, 4) in crop pixels."""
@@ -192,7 +227,7 @@ def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device
 
 
 def for_inference(
-    network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = ()
+    network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = (), fast: bool = True
 ) -> AnyNetwork:
     """A folded copy in channels_last and the number type asked for, wide convolutions in the fastest form for that.
 
@@ -201,6 +236,7 @@ def for_inference(
         device: where the copy goes.
         kind: float32 or bfloat16.
         exact: modules in it that always stay float32, such as ``bimm.phi``, as the input's mean and deviation do.
+        fast: put wide convolutions into Winograd's form, which is for torch alone.
     """
     folded = fold_batch_norm(network, memory_format=torch.channels_last).to(device)
     exact_names = tuple(f"{name}." for name in exact)
@@ -211,4 +247,4 @@ def for_inference(
             if not isinstance(module, SiameseNetwork):
                 for key, buffer in module.named_buffers(recurse=False):
                     module.register_buffer(key, buffer.to(kind) if buffer.is_floating_point() else buffer)
-    return with_winograd(folded) if kind == torch.float32 and device.type == "cpu" else folded
+    return with_winograd(folded) if fast and kind == torch.float32 and device.type == "cpu" else folded

@@ -26,13 +26,14 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric, seed_everything
 
+from spectrack.engines.engine import Precision
 from spectrack.errors import ConfigError
 from spectrack.files import claim_folder
 from spectrack.pairs.batches import iterate_batches
 from spectrack.pairs.spectral_pairs import KINDS
 from spectrack.provenance import machine_name
 from spectrack.trackers.method import resolve
-from spectrack.trackers.precision import Precision, resolve_device
+from spectrack.trackers.precision import resolve_device
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from spectrack.engines.engine import Precision
 from spectrack.trackers.method import resolve
-from spectrack.trackers.precision import Precision, measure_precision
+from spectrack.trackers.precision import measure_precision
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import channels_last

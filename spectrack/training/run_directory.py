@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
+from spectrack.engines.engine import Precision
 from spectrack.errors import ConfigError
 from spectrack.files import Claim, Terms, refuse_other
 from spectrack.pairs.configuration import DataConfig
 from spectrack.provenance import provenance
 from spectrack.tables import from_table
-from spectrack.trackers.precision import Precision
 from spectrack.training.recipe import Recipe
 
 RECIPE, ENVIRONMENT, LOG, CHECKPOINT = "recipe.json", "environment.json", "log.jsonl", "checkpoint.ckpt"

@@ -8,7 +8,7 @@ normalisation is folded into the convolutions, which changes nothing but the tim
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.false_colour import false_colour_matrix
-from spectrack.networks.siamese import decode_boxes
+from spectrack.networks.siamese import SiameseNetwork, decode_boxes
 from spectrack.scaling import Gain
 from spectrack.trackers.crop import Colouring, CropWindow
-from spectrack.trackers.online import Choice, TargetState
-from spectrack.trackers.siamese import SiameseTracker
+from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.siamese import SiameseTracker, TrainedSetting
 
 
 class SiamBANTracker(SiameseTracker):
@@ -34,6 +34,13 @@ class SiamBANTracker(SiameseTracker):
 
     name = "siamban"
 
+    def __init__(
+        self, network: SiameseNetwork, options: OnlineOptions | None = None, **setting: Unpack[TrainedSetting]
+    ) -> None:
+        super().__init__(network, options, **setting)
+        self._template_kernels = self.engine.function("kernels", self.network.kernels)
+        self._match = self.engine.function("match", self.network.match, outputs=("logits", "distances"))
+
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
         return super().describe() | {"false_colour": self.rule}
@@ -46,7 +53,7 @@ class SiamBANTracker(SiameseTracker):
 
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
         with self.network_time():
-            self._kernels = self.network.kernels(template, corners)
+            self._kernels = self._template_kernels(template, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         scores, corners = self._respond(search)
@@ -55,7 +62,7 @@ class SiamBANTracker(SiameseTracker):
     def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Target probability (25, 25) and box corners (4, 25, 25) in pixels of the search crop, (1, 3, 255, 255)."""
         with self.network_time(), torch.inference_mode():
-            logits, distances = self.network.match(self._kernels, search)
+            logits, distances = self._match(self._kernels, search)
             scores = logits.float().softmax(dim=1)[0, 1]
             corners = decode_boxes(distances.float())[0]
             return scores.cpu().numpy(), corners.cpu().numpy()

@@ -1,0 +1,225 @@
+"""Functions of a network as exported models: traced by torch once, kept in the user's cache, run by another engine.
+
+What is traced is the network as it is, with the shapes and constants of the first call; whatever in it depends on
+Python numbers (how many bands, their order by wavelength) is decided then and for good, so other shapes and constants
+make another model. A model is found again by what it is made of: weights, shape, inputs, constants, the code of the
+networks and the version of torch.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spectrack.engines.engine import Engine, Function, Precision
+from spectrack.engines.structure import flatten, names_in, parameter_names, rebuild
+from spectrack.errors import MissingExtraError
+from spectrack.files import user_cache_folder
+from spectrack.files.caches import make_once, reuse_log
+from spectrack.files.fingerprints import array_digest, file_digest, values_digest
+from spectrack.provenance import package_version, source_digest
+from spectrack.tables import to_table
+
+MODEL = "model.onnx"
+
+_OPSET = 17
+"""The first with layer normalisation as one operator; every ONNX Runtime and OpenVINO that is allowed reads it."""
+
+_CODE = ("networks", "methods", "engines", "grid.py", "scaling.py")
+"""Parts of the package that decide what a function computes."""
+
+Session = Callable[[Mapping[str, NDArray[np.float32]]], Sequence[NDArray[np.float32]]]
+"""A loaded model: arrays by name, whether it needs them or not, to arrays in the order of its outputs."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function for inputs of one shape.
+
+    Attributes:
+        name: of the function.
+        model: the exported file.
+        inputs: name and shape of each tensor that it takes.
+        outputs: likewise of what it gives.
+        run: the loaded model.
+        like: what the function returns; its tensors give nothing but their places.
+    """
+
+    name: str
+    model: Path
+    inputs: dict[str, tuple[int, ...]]
+    outputs: dict[str, tuple[int, ...]]
+    run: Session
+    like: Any
+
+
+class ExportedEngine(Engine):
+    """An engine that runs exported models; a subclass loads them.
+
+    Args:
+        precision: number format that it computes in.
+        threads: of the processor; torch's number by default.
+
+    Attributes:
+        programs: everything that was exported so far.
+        version: of the engine's package.
+    """
+
+    package: str
+    extra: str
+
+    def __init__(self, precision: Precision = "fp32", threads: int | None = None) -> None:
+        self.precision, self.threads = precision, threads or torch.get_num_threads()
+        self.programs: list[Program] = []
+        self.version = package_version(self.package)
+        # ONNX is how models are kept for every engine here; torch writes it with the help of this package.
+        for name in (self.package, "onnx"):
+            if package_version(name) is None:
+                raise MissingExtraError(
+                    f"expected the package {name} for engine {self.name}, found none; "
+                    f"pip install 'spectrack[{self.extra}]'"
+                )
+        self._by_torch = False
+        self._owners: dict[int, tuple[Any, Any]] = {}
+
+    @property
+    def label(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
+
+    @abstractmethod
+    def load(self, model: Path, *, exact: bool) -> Session:
+        """A model from its file, ready to run; in float32 where it is `exact`."""
+
+    def function(self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False) -> Function:
+        """The function, exported at its first call for every shape and every constant."""
+        programs: dict[Any, Program] = {}
+
+        def computed(*arguments: Any, **constants: Any) -> Any:
+            if self._by_torch:
+                return call(*arguments, **constants)
+            tensors = flatten(arguments)
+            key = tuple(tensor.shape for tensor in tensors), tuple(map(_plain, constants.values()))
+            program = programs.get(key)
+            if program is None:
+                program = programs[key] = self._program(name, call, outputs, exact, arguments, constants)
+                self.programs.append(program)
+            found = program.run(
+                {label: tensor.contiguous().numpy() for label, tensor in zip(program.inputs, tensors, strict=True)}
+            )
+            return rebuild(program.like, map(torch.from_numpy, found))
+
+        return computed
+
+    @contextmanager
+    def by_torch(self) -> Iterator[None]:
+        """Inside, all functions are computed by torch, for comparison."""
+        self._by_torch = True
+        try:
+            yield
+        finally:
+            self._by_torch = False
+
+    def _program(
+        self,
+        name: str,
+        call: Function,
+        outputs: Sequence[str],
+        exact: bool,
+        arguments: tuple[Any, ...],
+        constants: dict[str, Any],
+    ) -> Program:
+        """The function's model for arguments like these, from the cache or exported into it."""
+        # Outside inference mode, whose tensors cannot be traced.
+        with torch.inference_mode(False), torch.no_grad():
+            arguments = rebuild(arguments, (tensor.clone() for tensor in flatten(arguments)))
+            like = call(*arguments, **constants)
+            labels = parameter_names(call, len(arguments))
+            inputs = dict(zip(names_in(arguments, names=labels), _shapes(arguments), strict=True))
+            named = dict(zip(names_in(like, names=outputs), _shapes(like), strict=True))
+            made_of = [
+                name,
+                self._made_of(call),
+                inputs,
+                named,
+                {key: _plain(value) for key, value in constants.items()},
+            ]
+            made_of += [source_digest(*_CODE), torch.__version__]
+            place = user_cache_folder() / "models" / f"{name}-{values_digest(made_of)[:16]}"
+            traced = _Traced(call, arguments, constants)
+            if make_once(place, lambda folder: _export(traced, folder / MODEL, list(inputs), list(named))):
+                reuse_log.info("exported %s for engine %s to %s, once for this machine", name, self.name, place)
+        return Program(name, place / MODEL, inputs, named, self.load(place / MODEL, exact=exact), like)
+
+    def _made_of(self, call: Function) -> Any:
+        """What the network behind a function is made of: shape, weights, and code that is not this package's."""
+        owner = _owner(call)
+        # The owner is kept beside its digest, so that no other object gets its number.
+        if id(owner) not in self._owners:
+            config = to_table(owner.config) if hasattr(owner, "config") else None
+            state = {key: array_digest(tensor.numpy()) for key, tensor in owner.state_dict().items()}
+            file = getattr(sys.modules.get(type(owner).__module__), "__file__", None)
+            self._owners[id(owner)] = owner, [config, state, file_digest(file) if file else None]
+        return self._owners[id(owner)][1]
+
+
+class _Traced(nn.Module):
+    """A function of nested tuples as a module of tensors, which is what can be traced."""
+
+    def __init__(self, call: Function, arguments: tuple[Any, ...], constants: dict[str, Any]) -> None:
+        super().__init__()
+        # Not by `eval`, which would reach into the network and let it forget what it has prepared.
+        self.training = False
+        self.owner = _owner(call)
+        self._call, self._like, self._constants = [call], arguments, constants
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The function's tensors, in their order."""
+        return tuple(flatten(self._call[0](*rebuild(self._like, iter(tensors)), **self._constants)))
+
+
+def _export(traced: _Traced, file: Path, inputs: list[str], outputs: list[str]) -> None:
+    """Write the model.
+
+    Tracing, and not `torch.export`: it decides on Python numbers by their values, as the band axis needs it, and asks
+    for no package but onnx.
+    """
+    with warnings.catch_warnings():
+        # That Python numbers are decided for good, which is meant, and that tracing is the older way.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            traced,
+            tuple(flatten(traced._like)),
+            str(file),
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=inputs,
+            output_names=outputs,
+        )
+
+
+def _owner(call: Function) -> Any:
+    """The module whose weights a function uses."""
+    return call if isinstance(call, nn.Module) else getattr(call, "__self__")  # noqa: B009 - a method, as promised
+
+
+def _shapes(value: Any) -> list[tuple[int, ...]]:
+    return [tuple(tensor.shape) for tensor in flatten(value)]
+
+
+def _plain(constant: Any) -> Any:
+    """A constant as something that can be compared and written down."""
+    if isinstance(constant, Tensor):
+        return (*map(float, constant.flatten()),)
+    return constant

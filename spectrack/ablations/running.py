@@ -125,7 +125,7 @@ class _Ablation:
         dataset: dict[str, Any],
         progress: OnAblation | None,
     ) -> None:
-        from spectrack.engines.engine import check_engine  # loads torch
+        from spectrack.engines.choice import check_engine  # loads torch
         from spectrack.trackers.precision import choose_device
 
         self.method, self.table, self.rows, self.dataset = method, table, rows, dataset

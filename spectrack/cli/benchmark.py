@@ -94,7 +94,7 @@ class Benchmark:
 
     def _trackers(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """What makes each tracker, and its configuration, by label."""
-        from spectrack.engines.engine import check_engine
+        from spectrack.engines.choice import check_engine
         from spectrack.trackers.loading import load_tracker, settled_precision
         from spectrack.trackers.precision import choose_device
 

@@ -15,9 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
-
-from spectrack.errors import ConfigError, nearest_name
+from typing import Any, Literal
 
 Precision = Literal["fp32", "bf16"]
 """Number format of a network; fp32 is the reference."""
@@ -72,38 +70,3 @@ class TorchEngine(Engine):
     def function(self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False) -> Function:
         """The function as it is."""
         return call
-
-
-def check_engine(name: str) -> EngineName:
-    """The name itself.
-
-    Raises:
-        ConfigError: there is no such engine; the nearest is offered.
-    """
-    for known in get_args(EngineName):
-        if name == known:
-            found: EngineName = known
-            return found
-    raise ConfigError(f"expected an engine, found {name!r}; {nearest_name(name, get_args(EngineName))}")
-
-
-def make_engine(name: EngineName, precision: Precision = "fp32") -> Engine:
-    """An engine for one tracker.
-
-    Args:
-        name: which.
-        precision: number format of what it computes; torch takes that of the network.
-
-    Raises:
-        MissingExtraError: its package is not installed.
-        ConfigError: it does not compute in that format.
-    """
-    if name == "onnxruntime":
-        from spectrack.engines.onnx_runtime import OnnxRuntimeEngine
-
-        return OnnxRuntimeEngine(precision)
-    if name == "openvino":
-        from spectrack.engines.open_vino import OpenVinoEngine
-
-        return OpenVinoEngine(precision)
-    return TorchEngine()

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from spectrack.engines.engine import Engine, Function, Precision
 from spectrack.engines.structure import flatten, names_in, parameter_names, rebuild
-from spectrack.errors import MissingExtraError
+from spectrack.errors import ConfigError, MissingExtraError, SpectrackError
 from spectrack.files import user_cache_folder
 from spectrack.files.caches import make_once, reuse_log
 from spectrack.files.fingerprints import array_digest, file_digest, values_digest
@@ -158,9 +158,19 @@ class ExportedEngine(Engine):
             made_of += [source_digest(*_CODE), torch.__version__]
             place = user_cache_folder() / "models" / f"{name}-{values_digest(made_of)[:16]}"
             traced = _Traced(call, arguments, constants)
-            if make_once(place, lambda folder: _export(traced, folder / MODEL, list(inputs), list(named))):
-                reuse_log.info("exported %s for engine %s to %s, once for this machine", name, self.name, place)
-        return Program(name, place / MODEL, inputs, named, self.load(place / MODEL, exact=exact), like)
+            try:
+                if make_once(place, lambda folder: _export(traced, folder / MODEL, list(inputs), list(named))):
+                    reuse_log.info("exported %s for engine %s to %s, once for this machine", name, self.name, place)
+                run = self.load(place / MODEL, exact=exact)
+            except (SpectrackError, OSError):
+                raise
+            except Exception as error:  # exporter and engines have errors of their own for what they do not know
+                reason = str(error).partition("\n")[0][:200]
+                raise ConfigError(
+                    f"expected a network that engine {self.name} can compute, found {type(error).__name__} in {name}: "
+                    f"{reason}; take engine torch"
+                ) from error
+        return Program(name, place / MODEL, inputs, named, run, like)
 
     def _made_of(self, call: Function) -> Any:
         """What the network behind a function is made of: shape, weights, and code that is not this package's."""

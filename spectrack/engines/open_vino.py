@@ -36,7 +36,10 @@ class OpenVinoEngine(ExportedEngine):
         }
         core = openvino.Core()
         request = core.compile_model(core.read_model(str(model)), "CPU", hints).create_infer_request()
-        names, count = [item.any_name for item in request.model_inputs], len(request.model_outputs)
+        names, count = (
+            [item.get_node().get_friendly_name() for item in request.model_inputs],
+            len(request.model_outputs),
+        )
 
         def run(inputs: Mapping[str, NDArray[np.float32]]) -> Sequence[NDArray[np.float32]]:
             request.infer([inputs[name] for name in names], share_inputs=True)

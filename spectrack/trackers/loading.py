@@ -78,7 +78,7 @@ def _with_weights(
     method: Method, weights: str | os.PathLike[str] | None, how: NetworkOptions, options: dict[str, Any]
 ) -> Tracker:
     # torch, which trackers without weights do not need
-    from spectrack.engines.engine import check_engine, make_engine
+    from spectrack.engines.choice import check_engine, make_engine
     from spectrack.false_colour import DEFAULT_RULE
     from spectrack.trackers.precision import check_precision, choose_device, measure_precision, rehearsed
 

@@ -18,7 +18,8 @@ from torch import nn
 
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
-from spectrack.engines.engine import EngineName, Precision, make_engine
+from spectrack.engines.choice import make_engine
+from spectrack.engines.engine import EngineName, Precision
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX

@@ -6,17 +6,18 @@ import importlib.util
 
 import numpy as np
 import pytest
+import torch
 
 from spectrack.boxes import to_corners
 from spectrack.engines import exported
-from spectrack.engines.engine import check_engine, make_engine
+from spectrack.engines.choice import check_engine, make_engine
 from spectrack.engines.onnx_runtime import OnnxRuntimeEngine
 from spectrack.errors import ConfigError, MissingExtraError
 from spectrack.methods.siamban.tracker import SiamBANTracker
 from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.precision import choose_device
-from spectrack.trackers.registry import find_method, tracker_class
+from spectrack.trackers.registry import find_method, list_methods, tracker_class
 from tests.fixtures.refusals import refuses
 
 ENGINES = [
@@ -29,7 +30,7 @@ ENGINES = [
     for name in ("onnxruntime", "openvino")
 ]
 ONNX_RUNTIME = ENGINES[:1]
-METHODS = ["siamban"]
+METHODS = [method.name for method in list_methods() if method.network]
 CLOSE_PX = 0.01
 """Far below what is refused: the same arithmetic in another order."""
 
@@ -175,3 +176,13 @@ def test_a_tracker_that_knows_no_engines_is_refused_with_them(monkeypatch, shipp
     monkeypatch.setattr(SiamBANTracker, "engines", ("torch",))
     with refuses(ConfigError, "torch", "siamban", "openvino"):
         load_tracker("siamban", engine="openvino")
+
+
+@pytest.mark.parametrize("engine", ONNX_RUNTIME)
+def test_a_network_that_cannot_be_exported_is_refused_in_a_sentence(engine, make, models):
+    network = make.siamban()
+    forward = network.neck.forward
+    network.neck.forward = lambda levels: [torch.linalg.matrix_exp(level) for level in forward(levels)]
+    with refuses(ConfigError, "onnxruntime", "kernels", "engine torch"):
+        boxes_of(SiamBANTracker(network, engine=engine), make.sequence(frames=2))
+    assert models() == 0

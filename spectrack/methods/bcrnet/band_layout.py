@@ -66,11 +66,15 @@ class BandLayout:
 
     def descriptors(self, pooled: Tensor) -> Tensor:
         """(N * blocks, block * K) pooled over pixels to (N, C, K)."""
-        return pooled.reshape(pooled.shape[0] // self.blocks, self.bands, -1)
+        return pooled.reshape(self._crops(pooled), self.bands, -1)
 
     def per_crop(self, maps: Tensor) -> Tensor:
         """(N * blocks, ...) to (N, blocks, ...), a view."""
-        return maps.view(maps.shape[0] // self.blocks, self.blocks, *maps.shape[1:])
+        return maps.view(self._crops(maps), self.blocks, *maps.shape[1:])
+
+    def _crops(self, maps: Tensor) -> int:
+        """N; a plain number while the network is traced too, because an exported model knows its shapes."""
+        return int(maps.shape[0]) // self.blocks
 
 
 class TiedConvolution(nn.Module):

@@ -42,7 +42,7 @@ def pooled_correlation(pooled: Tensor) -> Tensor:
 
 def clear_diagonal(matrix: Tensor) -> Tensor:
     """S0 of eq. (10): the diagonal of (..., C, C) set to zero exactly."""
-    return matrix.masked_fill(torch.eye(matrix.shape[-1], dtype=torch.bool, device=matrix.device), 0.0)
+    return matrix.masked_fill(torch.eye(matrix.shape[-1], device=matrix.device).bool(), 0.0)
 
 
 class PairwiseRefinement(nn.Module):
@@ -181,7 +181,7 @@ def _likeness_features(cosines: Tensor) -> Tensor:
     """(N, C, C, 4), about in [-1, 1]: distances of bands of unit length, alone and beside either band's nearest."""
     # Clamped before the root, whose gradient has no bound at 0.
     apart = (2.0 - 2.0 * cosines).clamp(min=_SMALLEST_DISTANCE**2).sqrt()
-    others = apart.masked_fill(torch.eye(apart.shape[-1], dtype=torch.bool, device=apart.device), 2.0)
+    others = apart.masked_fill(torch.eye(apart.shape[-1], device=apart.device).bool(), 2.0)
     nearest = others.amin(dim=2)
     size = apart.log() / 4.0
     own, other = nearest.log().unsqueeze(2) / 4.0, nearest.log().unsqueeze(1) / 4.0

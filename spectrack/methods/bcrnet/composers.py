@@ -8,13 +8,14 @@ chance, principal components, and bands that the user names (one selected triple
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.methods.bcrnet.band_importance import BandImportanceModule
+from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BandRelations
 from spectrack.methods.bcrnet.composites import (
     ComposerConfig,
     Composites,
@@ -91,16 +92,16 @@ class ImportanceComposer(Composer):
 
     Args:
         config: how composites are made.
-        bimm: the band importance module.
+        bimm: the band importance module, or what computes the same.
     """
 
-    def __init__(self, config: ComposerConfig, bimm: BandImportanceModule) -> None:
+    def __init__(self, config: ComposerConfig, bimm: Callable[..., BandRelations]) -> None:
         super().__init__(config)
         self.bimm = bimm
 
     def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
         """Sums of BIMM's W."""
-        matrix = self.bimm(cube, wavelengths_nm).matrix
+        matrix = self.bimm(cube, wavelengths_nm=wavelengths_nm).matrix
         return Ranking(band_importance(matrix, self.config.importance_axis), matrix)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.errors import ConfigError
+from spectrack.methods.bcrnet.composers import ImportanceComposer
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
 from spectrack.networks.siamese import decode_boxes
@@ -69,6 +70,13 @@ class BCRNetTracker(SiameseTracker):
         setting["bands"] = network.config.bimm.bands or None if ranks else None
         exact = "bimm" if network.config.bimm.input_size else "bimm.phi"
         super().__init__(network, options or BCRNetOptions(), exact=(exact,), **setting)
+        engine, composer = self.engine, self.network.composer
+        if isinstance(composer, ImportanceComposer):
+            # Ranking is a matter of single digits, whatever the rest is computed in.
+            composer.bimm = engine.function("bimm", self.network.bimm, exact=True)
+        self._template_kernels = engine.function("kernels", self.network.kernels)
+        self._towers = engine.function("towers", self.network.towers)
+        self._match = engine.function("match", self.network.match, outputs=("logits", "distances"))
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
@@ -84,7 +92,7 @@ class BCRNetTracker(SiameseTracker):
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
         with self.network_time():
             self._template = self.network.compose(template, self._wavelengths)
-            self._kernels = self.network.kernels(self._template.images, corners)
+            self._kernels = self._template_kernels(self._template.images, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         with self.network_time():
@@ -107,12 +115,12 @@ class BCRNetTracker(SiameseTracker):
     def _respond(self, composites: Composites) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of all branches, both templates mixed."""
         branches = composites.images.shape[1]
-        towers = self.network.towers(composites.images)
-        logits, distances = self.network.match(self._kernels, towers, branches)
+        towers = self._towers(composites.images)
+        logits, distances = self._match(self._kernels, towers, branches=branches)
         if self._second is None:
             return logits, distances
         mix = self.options.update_mix
-        other_logits, other_distances = self.network.match(self._second, towers, branches)
+        other_logits, other_distances = self._match(self._second, towers, branches=branches)
         mixed = (1.0 - mix) * logits.float().softmax(dim=2) + mix * other_logits.float().softmax(dim=2)
         return mixed.clamp(min=1e-30).log(), (1.0 - mix) * distances.float() + mix * other_distances.float()
 
@@ -127,7 +135,7 @@ class BCRNetTracker(SiameseTracker):
             crop, corners = self._template_crop(frame, after)
             with self.network_time():
                 template = self.network.compose(crop, self._wavelengths, self._template)
-                self._second = self.network.kernels(template.images, corners)
+                self._second = self._template_kernels(template.images, corners)
 
     def _evidence(self, composites: Composites) -> dict[str, NDArray[Any] | None]:
         """What the bands contributed, as arrays; W and the band indices only where the composer has them."""

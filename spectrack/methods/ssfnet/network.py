@@ -216,24 +216,24 @@ class SSFNet(nn.Module):
         Raises:
             InputError: cubes and colours that do not belong together, or what the parts do not accept.
         """
-        template = self.kernels(template_cube, template_colour, wavelengths_nm, template_boxes)
+        template = self.kernels(template_cube, template_colour, template_boxes, wavelengths_nm)
         return self.match(template, search_cube, search_colour, wavelengths_nm)
 
     def kernels(
         self,
         template_cube: Tensor,
         template_colour: Tensor,
-        wavelengths_nm: Tensor | None = None,
         template_boxes: Tensor | None = None,
+        wavelengths_nm: Tensor | None = None,
     ) -> SSFNetTemplate:
         """Everything that depends on the template alone, computed once a target; feed it to `match`.
 
         Args:
             template_cube: (N, B, 127, 127) in about [0, 1].
             template_colour: (N, 3, 127, 127) in [0, 1].
-            wavelengths_nm: see `forward`.
             template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; needed where the base has
                 `template_box`, with the head acm and with region_weights box.
+            wavelengths_nm: see `forward`.
         """
         levels = self.rgb.template(template_colour)
         hyperspectral = self.hs_neck.crop_template(self._hyperspectral(template_cube, template_colour, wavelengths_nm))[

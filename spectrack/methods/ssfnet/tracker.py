@@ -69,6 +69,8 @@ class SSFNetTracker(SiameseTracker):
         # Where bands lie in the spectrum is a matter of single nanometres, and a few numbers.
         super().__init__(network, options or SSFNetOptions(), exact=("s2fb.attention",), **setting)
         self.wants_pictures = self.options.colour == "dataset"
+        self._template_kernels = self.engine.function("kernels", self.network.kernels)
+        self._match = self.engine.function("match", self.network.match)
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
@@ -115,11 +117,13 @@ class SSFNetTracker(SiameseTracker):
 
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
         with self.network_time():
-            self._template = self.network.kernels(*self._modalities(template), self._wavelengths, corners)
+            self._template = self._template_kernels(
+                *self._modalities(template), corners, wavelengths_nm=self._wavelengths
+            )
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         with self.network_time():
-            output = self.network.match(self._template, *self._modalities(search), self._wavelengths)
+            output = self._match(self._template, *self._modalities(search), wavelengths_nm=self._wavelengths)
             scores, corners = _scores(output.logits), decode_boxes(output.distances.float())[0].cpu().numpy()
         choice = state.choose(scores, corners, window)
         return choice, {"scores": scores} | _evidence(output)

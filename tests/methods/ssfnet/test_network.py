@@ -74,7 +74,7 @@ def test_shapes_with_one_state_for_every_number_of_bands(bands):
 def test_template_is_computed_once_for_all_searches(head, weights):
     network = unsettle(SSFNet(config(head=head, region_weights=weights))).eval()
     template, search, template_colour, search_colour = crops(5, pairs=2)
-    side = network.kernels(template[:1], template_colour[:1], None, BOX)
+    side = network.kernels(template[:1], template_colour[:1], BOX)
     found = network.match(side, search, search_colour)
     for n in range(2):
         expected = network(template[:1], search[n : n + 1], template_colour[:1], search_colour[n : n + 1], None, BOX)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spectrack.grid import GRID_SIZE, grid_points_px
+from spectrack.training.processes import rand_for_rows
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
 
@@ -67,7 +68,7 @@ def sample_labels(labels: Tensor, *, positives: int, negatives: int, generator: 
         if not 0 < most < kept.shape[1]:
             continue
         chosen = kept == value
-        ranking = torch.rand(kept.shape, generator=generator, device=kept.device).masked_fill(~chosen, -1.0)
+        ranking = rand_for_rows(kept.shape, generator, kept.device).masked_fill(~chosen, -1.0)
         threshold = ranking.topk(most, dim=1).values[:, -1:]
         kept[chosen & (ranking < threshold)] = IGNORED
     return kept.view_as(labels)

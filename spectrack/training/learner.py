@@ -55,6 +55,9 @@ class Learner(nn.Module, ABC):
     def losses(self, batch: Any, step: int) -> dict[str, Tensor]:
         """One batch's scalars by name: ``total`` is what the optimiser minimises, all are logged.
 
+        Several processes minimise the mean of their totals. A mean over anything that not every pair has as much of,
+        such as labelled points, takes its divisor from `processes.common_count`.
+
         Args:
             batch: of the kind that the method names.
             step: counted from 0, over all stages.

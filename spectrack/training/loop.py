@@ -5,8 +5,7 @@ weights. Killing a run costs at most the steps since the last checkpoint; starti
 same pairs and, in the same number format and on the same kind of machine, to the same weights bit for bit.
 
 Several processes (GPUs of one machine, or `torchrun` on one or several) share every batch; process 0 alone renders
-first, validates and writes. Their gradients are means over processes, while one process balances its losses over the
-whole batch, so the number of processes changes the result slightly.
+first, validates and writes. How many there are changes the result by rounding alone (`spectrack.training.processes`).
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
 from spectrack.training.options import TrainOptions
 from spectrack.training.precision import training_precision
+from spectrack.training.processes import mean_over_processes, mean_values, share_batch_norm, share_gradients
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import StageSchedule, no_random_part_held
@@ -162,6 +162,8 @@ class _Run:
                 state, self.start = read_start(recipe.start)
             with no_random_part_held(recipe, self.learner.network):
                 self.learner.load_start(state, self.start, recipe.start)
+        if fabric.world_size > 1:
+            share_batch_norm(self.learner)
         channels_last(self.learner.to(fabric.device))
         self.plan = StageSchedule(recipe, self.learner.network)
         self.optimisers = [fabric.setup_optimizers(group.build()) for group in self.plan.groups]
@@ -193,7 +195,8 @@ class _Run:
                 sums[name] = sums.get(name, 0.0) + value
             if self.step % LOG_EVERY == 0 or self.step == last:
                 count, seconds = self.step - since, time.perf_counter() - clock
-                self._report({name: value / count for name, value in sums.items()}, count * self.recipe.batch / seconds)
+                means = mean_values({name: value / count for name, value in sums.items()}, self.fabric.device)
+                self._report(means, count * self.recipe.batch / seconds)
                 sums, since, clock = {}, self.step, time.perf_counter()
             if self.step % self.recipe.validation_every == 0 or self.step == last:
                 pause = time.perf_counter()
@@ -210,18 +213,17 @@ class _Run:
         self.stage = number
         self.learner.enter(stage)
         self.plan.enter(stage)
-        # Wrapped for each stage, because several processes agree beforehand on which gradients there will be.
-        self.model: Any = self.fabric.setup_module(self.learner)
 
     def _advance(self, packed: Any) -> dict[str, float]:
         self._enter_stage()
-        self.model.train()
+        self.learner.train()
         self.plan.hold()
         batch = self.batches.finish(packed, self.fabric.to_device)
         with torch.autocast(self.fabric.device.type, dtype=torch.bfloat16, enabled=self.half):
-            losses = self.model(batch, self.step)
+            losses = self.learner(batch, self.step)
         values = {name: float(value.detach()) for name, value in losses.items()}
-        if not math.isfinite(values["total"]):
+        # Of all processes, so that none is left waiting for one that gave up.
+        if not math.isfinite(float(mean_over_processes(losses["total"].detach()))):
             raise ConfigError(
                 f"expected finite losses, found {values} at step {self.step}; lower optimiser.learning_rate or raise "
                 "optimiser.warmup_steps in a new run (the last checkpoint is from before)"
@@ -229,12 +231,13 @@ class _Run:
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         self.fabric.backward(losses["total"])
+        share_gradients(self.learner.parameters())
         for group, optimiser in zip(self.plan.groups, self.optimisers, strict=True):
             if not group.active:
                 continue
             for part in optimiser.param_groups:
                 part["lr"] = group.rate(self.step, self.recipe.steps)
-            self.fabric.clip_gradients(self.model, optimiser, max_norm=group.config.gradient_clip)
+            self.fabric.clip_gradients(self.learner, optimiser, max_norm=group.config.gradient_clip)
             optimiser.step()
         self.average.update(self.learner.network, self.step)
         self.step += 1
@@ -334,11 +337,14 @@ def _launch(device: torch.device) -> Any:
     accelerator = "cuda" if device.type == "cuda" else "cpu"
     devices: Any = 1
     if accelerator == "cuda":
-        devices = "auto" if device.index is None else [device.index]
+        devices = torch.cuda.device_count() if device.index is None else [device.index]
     nodes = 1
     if "LOCAL_WORLD_SIZE" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
-    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision="32-true")
+    several = nodes > 1 or (isinstance(devices, int) and devices > 1)
+    # By itself Fabric would fork where there is no GPU.
+    strategy = "ddp" if several else "auto"
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy, precision="32-true")
     fabric.launch()
     return fabric

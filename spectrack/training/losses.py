@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from spectrack.tables import require, require_choices
 from spectrack.training.labels import NEGATIVE, POSITIVE
+from spectrack.training.processes import common_count
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, hard_negatives: in
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     chosen = mask.to(values)
-    return (values * chosen).sum() / chosen.sum().clamp(min=1.0)
+    return (values * chosen).sum() / common_count(chosen.sum())
 
 
 def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
@@ -83,13 +84,14 @@ def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
     mask = labels == POSITIVE
     predicted = distances.float().permute(0, 2, 3, 1)[mask]
     wanted = targets.float().permute(0, 2, 3, 1)[mask]
+    count = common_count(mask.sum())  # asked for by every process, also by one without positive points
     if len(predicted) == 0:
         return distances.sum() * 0.0
     shared = torch.minimum(predicted, wanted)
     intersection = (shared[:, 0] + shared[:, 2]).clamp(min=0) * (shared[:, 1] + shared[:, 3]).clamp(min=0)
     area = (predicted[:, 0] + predicted[:, 2]) * (predicted[:, 1] + predicted[:, 3])
     wanted_area = (wanted[:, 0] + wanted[:, 2]) * (wanted[:, 1] + wanted[:, 3])
-    return (1.0 - (intersection + 1.0) / (area + wanted_area - intersection + 1.0)).mean()
+    return (1.0 - (intersection + 1.0) / (area + wanted_area - intersection + 1.0)).sum() / count
 
 
 def point_losses(

@@ -13,6 +13,7 @@ from spectrack.trackers.precision import measure_precision
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import channels_last
+from spectrack.training.processes import apart
 from spectrack.training.recipe import Recipe
 
 
@@ -28,7 +29,8 @@ def training_precision(recipe: Recipe, feeds: FeedMaker, device: torch.device) -
         return recipe.precision
     described = recipe.to_json()
     shape = {"training of": recipe.method, "network": described["network"], "batch": recipe.batch}
-    return measure_precision(lambda precision: _step(recipe, feeds, device, precision), device, shape).precision
+    with apart():
+        return measure_precision(lambda precision: _step(recipe, feeds, device, precision), device, shape).precision
 
 
 def _step(recipe: Recipe, feeds: FeedMaker, device: torch.device, precision: Precision) -> Callable[[], object]:

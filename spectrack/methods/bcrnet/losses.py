@@ -22,6 +22,7 @@ from torch import Tensor
 from spectrack.methods.bcrnet.network import BCRNetOutput, fuse_branches
 from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error
 from spectrack.training.losses import LossConfig, point_losses
+from spectrack.training.processes import mean_over_processes
 
 ReconstructionNorm = Literal["relative", "element"]
 """Error over the crop's energy, or mean squared error per element."""
@@ -171,7 +172,7 @@ def bcrnet_loss(
         config: weights and switches.
     """
     weights = output.weights.detach() if config.detach_weights else output.weights
-    shares = weights.mean(dim=0)
+    shares = mean_over_processes(weights.mean(dim=0))
     scores, boxes = branch_losses(output.logits, output.distances, labels, targets, config)
     classification, regression = (shares * scores).sum(), (shares * boxes).sum()
     reconstruction = crop_reconstruction(output, template_cube, search_cube, norm=config.norm)

@@ -31,6 +31,7 @@ from torch import Tensor
 from spectrack.methods.ssfnet.network import SSFNetOutput
 from spectrack.training.labels import NEGATIVE, POSITIVE
 from spectrack.training.losses import LossConfig, point_losses
+from spectrack.training.processes import common_count
 
 HARD_ANGLES = 16
 """Negatives of a sample that SAAL looks at."""
@@ -108,7 +109,7 @@ def spectral_angle_loss(angles: Tensor, labels: Tensor, config: SSFNetLossConfig
     has_positive, has_negative = positive.any(dim=1), found.any(dim=1)
     # Means over nothing are 0, so the first line serves samples without negatives too.
     losses = torch.where(has_positive, triplets + own, alone)
-    return _mean_of(losses[None], (has_positive | has_negative)[None])[0]
+    return _mean_of_samples(losses, has_positive | has_negative)
 
 
 def contrastive_angle_loss(angles: Tensor, labels: Tensor, *, temperature: float = _TEMPERATURE) -> Tensor:
@@ -131,7 +132,7 @@ def contrastive_angle_loss(angles: Tensor, labels: Tensor, *, temperature: float
     lowest = -2.0 / temperature - 80.0
     of_positives = torch.logsumexp(cosines.masked_fill(~positive, lowest), dim=1)
     of_all = torch.logsumexp(cosines.masked_fill(~(positive | (flat == NEGATIVE)), lowest), dim=1)
-    return _mean_of((of_all - of_positives)[None], positive.any(dim=1)[None])[0]
+    return _mean_of_samples(of_all - of_positives, positive.any(dim=1))
 
 
 def hardest_negatives(angles: Tensor, labels: Tensor, count: int = HARD_ANGLES) -> tuple[Tensor, Tensor]:
@@ -170,3 +171,9 @@ def ssfnet_loss(output: SSFNetOutput, labels: Tensor, targets: Tensor, config: S
 def _mean_of(values: Tensor, mask: Tensor) -> Tensor:
     """Mean over the last axis of the values chosen, 0 where none are."""
     return torch.where(mask, values, 0.0).sum(dim=-1) / mask.sum(dim=-1).clamp(min=1)
+
+
+def _mean_of_samples(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the samples chosen, of all processes."""
+    total: Tensor = torch.where(mask, values, 0.0).sum(dim=-1)
+    return total / common_count(mask.sum(dim=-1))

@@ -13,6 +13,7 @@ from spectrack.trackers import registry
 
 pytest_plugins = (
     "tests.fixtures.hand_made_runs",
+    "tests.fixtures.moving_things",
     "tests.fixtures.own_pictures",
     "tests.fixtures.refusals",
     "tests.fixtures.repeatable",

@@ -29,7 +29,8 @@ class Train:
 
     EXAMPLES: ClassVar[str] = """examples:
   spectrack train siamban-compact --out runs/siamban-compact                      rebuild the shipped weights
-  spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3"""
+  spectrack train my-recipe.toml --out runs/mine --set pairs=20000 --set optimiser.learning_rate=1e-3
+  spectrack train siamban-lite --out runs/mine --unlabelled videos/ --set start=siamban-lite --set pairs=8000"""
 
     recipe: Annotated[str, Positional, arg(metavar="|".join([*recipe_files(), "FILE"]))]
     """The name of a recipe that comes with a method, or a TOML file."""
@@ -37,6 +38,8 @@ class Train:
     """Folder of the run."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a key of the recipe."""
+    unlabelled: Annotated[tuple[Path, ...], UseAppendAction, arg(metavar="DIR")] = ()
+    """Your own video or folder of videos, without boxes: what can be followed forward and back in it joins in."""
     training: TrainOptions = field(default_factory=TrainOptions)
     """Where it runs."""
 
@@ -48,7 +51,10 @@ class Train:
             from spectrack.training.recipe import load_recipe
             from spectrack.weights.files import read_metadata
 
-            recipe = load_recipe(self.recipe, parse_settings(self.set))
+            settings = parse_settings(self.set)
+            if self.unlabelled:
+                settings["data.unlabelled.videos"] = list(map(str, self.unlabelled))
+            recipe = load_recipe(self.recipe, settings)
             bar.show("rendering pictures and clips", 0, None)
 
             def report(progress: Progress) -> None:
@@ -57,7 +63,11 @@ class Train:
             weights = train(recipe, self.out, **asdict(self.training), on_progress=report)
         facts = [("recipe", f"{recipe.name}: {recipe.pairs} pairs"), ("weights", str(weights))]
         # The file's own figure: the last report came before the last validation.
-        found = read_metadata(weights).extra.get("validation_iou")
+        extra = read_metadata(weights).extra
+        if "unlabelled" in extra:
+            told = extra["unlabelled"]
+            facts.append(("unlabelled", f"{told['kept']} of {told['starts']} starts kept, see unlabelled.json"))
+        found = extra.get("validation_iou")
         if found is not None:
             facts.append(("validation", f"mean IoU {found:.3f} on pairs held out"))
         facts.append(("next", use_of(weights)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader, Dataset
 from spectrack.pairs.bank import build_bank
 from spectrack.pairs.clip_pairs import PairMaker, clip_pair
 from spectrack.pairs.configuration import DataConfig
-from spectrack.pairs.stored_clips import clips_key, prepare_clips
+from spectrack.pairs.stored_clips import StoredClip, clips_key, prepare_clips
 from spectrack.pairs.synthesis import Pair, render_pair
+from spectrack.pairs.unlabelled import Unlabelled, prepare_unlabelled
 
 
 class Batch(NamedTuple):
@@ -50,11 +51,13 @@ class PairSource:
         key: changes with what the pairs are made of.
         make: makes a pair.
         collections: what `Bank.used` tells.
+        unlabelled: what is told about video without boxes; None for other sources.
     """
 
     key: str
     make: PairMaker
     collections: list[dict[str, Any]] = field(default_factory=list)
+    unlabelled: Unlabelled | None = None
 
     def __call__(self, rng: np.random.Generator) -> Pair:
         """One pair."""
@@ -62,12 +65,17 @@ class PairSource:
 
 
 def build_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[PairSource]:
-    """One maker of pairs for each source, with everything it needs rendered or converted into `cache`.
+    """One maker of pairs for each of ``data.names``, with everything it needs rendered or converted into `cache`.
 
     Raises:
-        ConfigError: a source that is neither known nor a folder.
+        ConfigError: a source that is neither known nor a folder, or video without boxes in which nothing was kept.
     """
-    return [_build_source(name, data, cache, jobs) for name in data.sources]
+    sources = [_build_source(name, data, cache, jobs) for name in data.sources]
+    if data.unlabelled.videos:
+        rule = data.false_colour
+        found = prepare_unlabelled(cache, data.unlabelled, scaling=data.scaling, rule=rule, colours=rule)
+        sources.append(replace(_clip_source(found.clips, data), unlabelled=found))
+    return sources
 
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairSource:
@@ -76,6 +84,10 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairSo
         used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
         return PairSource(bank.directory.name, lambda rng: render_pair(rng, bank, data.synthesis), used)
     clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
+    return _clip_source(clips, data)
+
+
+def _clip_source(clips: list[StoredClip], data: DataConfig) -> PairSource:
     photometric = data.synthesis.photometric
     return PairSource(clips_key(clips), lambda rng: clip_pair(rng, clips, data.clips, photometric))
 

@@ -36,8 +36,10 @@ def cut_pair(rng: np.random.Generator, clips: list[StoredClip], config: ClipConf
     """Two crops as they are stored, with the clips' channels."""
     chosen = int(rng.integers(len(clips)))
     positive = len(clips) == 1 or rng.random() >= config.negative_share
-    # Never the same clip again: it would show the target and be called empty.
     clip, other = clips[chosen], clips[chosen if positive else (chosen + int(rng.integers(1, len(clips)))) % len(clips)]
+    # Never the same video again: it would show the target and be called empty.
+    if clip.shows_the_same_video(other):
+        other, positive = clip, True
     first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
     template, template_box = _crop(
         clip, first, TEMPLATE_SIZE_PX, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2)

@@ -8,11 +8,15 @@ import numpy as np
 
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.pairs.bank import BankConfig
+from spectrack.pairs.pseudo_tracks import UnlabelledConfig
 from spectrack.pairs.spectral_pairs import SpectralConfig
 from spectrack.pairs.stored_clips import ClipConfig
 from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.tables import require
+
+UNLABELLED = "video without boxes"
+"""Name of the source of pseudo-tracks."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class DataConfig:
         synthesis: how ``pictures`` varies.
         clips: how ``simulated`` and sequences are sampled.
         spectral: how pairs with many bands vary, for the methods that see them.
+        unlabelled: pairs from somebody's own video without boxes.
         workers: processes that make pairs.
     """
 
@@ -45,6 +50,7 @@ class DataConfig:
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     clips: ClipConfig = field(default_factory=ClipConfig)
     spectral: SpectralConfig = field(default_factory=SpectralConfig)
+    unlabelled: UnlabelledConfig = field(default_factory=UnlabelledConfig)
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -59,3 +65,15 @@ class DataConfig:
         # Both end up in the weights file; a misspelt one must not come to light after an hour.
         Scaling.parse(self.scaling)
         false_colour_matrix(self.false_colour, 100, wavelengths_nm=list(range(400, 700, 3)), cube=np.zeros((1, 1, 100)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What all pairs come from: the sources, and `UNLABELLED` where there is such video."""
+        return (*self.sources, UNLABELLED) if self.unlabelled.videos else self.sources
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Share of each of `names`, of any sum."""
+        ratios = self.ratios or (1.0,) * len(self.sources)
+        share = self.unlabelled.share
+        return (*ratios, sum(ratios) * share / (1 - share)) if self.unlabelled.videos else ratios

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
 from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, clips_key, prepare_clips
 from spectrack.pairs.synthesis import Pair
+from spectrack.pairs.unlabelled import Unlabelled, prepare_unlabelled
 from spectrack.pairs.warping import Image
 
 _CAMERA_STREAM = 2**32 - 1
@@ -41,6 +42,7 @@ class SpectralSource:
         cameras: those cameras.
         key: changes with what the pairs are made of.
         collections: what `Bank.used` tells.
+        unlabelled: what is told about video without boxes; None for other sources.
     """
 
     bank: PairMaterial | None = None
@@ -48,6 +50,7 @@ class SpectralSource:
     cameras: dict[str, SpectralCamera] = field(default_factory=dict)
     key: str = ""
     collections: list[dict[str, Any]] = field(default_factory=list)
+    unlabelled: Unlabelled | None = None
 
     def serves(self, camera: SpectralCamera) -> bool:
         """Whether it has pairs for a camera."""
@@ -55,12 +58,17 @@ class SpectralSource:
 
 
 def build_spectral_sources(data: DataConfig, cache: Path, *, jobs: int = 2) -> list[SpectralSource]:
-    """The sources of a recipe, with everything they need rendered or converted into `cache`.
+    """The sources of ``data.names``, with everything they need rendered or converted into `cache`.
 
     Raises:
-        ConfigError: a source that is neither known nor a path.
+        ConfigError: a source that is neither known nor a path, or video without boxes in which nothing was kept.
     """
-    return [_build_source(name, data, cache, jobs) for name in data.sources]
+    sources = [_build_source(name, data, cache, jobs) for name in data.sources]
+    if data.unlabelled.videos:
+        options = {"scaling": data.scaling, "rule": ALL_BANDS, "colours": data.false_colour}
+        found = prepare_unlabelled(cache, data.unlabelled, **options)
+        sources.append(replace(_clip_source(found.clips, data), unlabelled=found))
+    return sources
 
 
 def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> SpectralSource:
@@ -69,6 +77,10 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> Spectr
         used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
         return SpectralSource(bank, key=bank.directory.name, collections=used)
     clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
+    return _clip_source(clips, data)
+
+
+def _clip_source(clips: list[StoredClip], data: DataConfig) -> SpectralSource:
     by_camera: dict[str, list[StoredClip]] = {}
     cameras: dict[str, SpectralCamera] = {}
     for clip in clips:
@@ -95,7 +107,7 @@ class SpectralBatches(Dataset[PackedPairs]):
         self, sources: list[SpectralSource], data: DataConfig, *, seed: int, batch: int, offset: int = 0
     ) -> None:
         self.sources, self.data, self.seed, self.batch, self.offset = sources, data, seed, batch, offset
-        shares = np.asarray(data.ratios or (1.0,) * len(sources), dtype=np.float64)
+        shares = np.asarray(data.shares, dtype=np.float64)
         self.shares = shares / shares.sum()
 
     def __getitem__(self, index: int) -> PackedPairs:

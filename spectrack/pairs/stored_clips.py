@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,6 +85,7 @@ class StoredClip(NamedTuple):
         usable: indices of frames that show enough of the target.
         sensor: name of the camera, when it is known.
         wavelengths_nm: centres of its bands, when they are known.
+        video: names the video that it shares with other clips; the key where it is a video of its own.
     """
 
     key: str
@@ -92,6 +94,11 @@ class StoredClip(NamedTuple):
     usable: NDArray[np.intp]
     sensor: str | None = None
     wavelengths_nm: tuple[float, ...] | None = None
+    video: str = ""
+
+    def shows_the_same_video(self, other: StoredClip) -> bool:
+        """Whether the target of one may be seen in the other."""
+        return (self.video or self.key) == (other.video or other.key)
 
 
 def prepare_clips(
@@ -147,7 +154,7 @@ def prepare_simulated(
     ]
     # Only what decides the pixels names the folder, so that sampling can change without rendering again.
     rendering = [config.frames, config.spacing, config.height, config.width, tasks]
-    folder = directory / f"simulated-{_key(rendering, scaling, rule)}"
+    folder = directory / f"simulated-{cache_key(rendering, scaling, rule)}"
     places = {folder / f"{task[-1]}": task for task in tasks}
     missing = [place for place in places if not is_made(place)]
     _tell_reused(len(places) - len(missing), len(places), folder)
@@ -164,7 +171,7 @@ def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scalin
         SequenceError: a sequence without a truth box for every frame, or no frame that shows a target.
         SequenceNotFoundError: nothing readable at `path`.
     """
-    found = [_convert(directory, sequence, config, scaling, rule) for sequence in _sequences_at(path)]
+    found = [_convert(directory, sequence, config, scaling, rule) for sequence in sequences_at(path)]
     _tell_reused(sum(not made for _, made in found), len(found), directory)
     return _usable([_open_clip(folder, config.minimum_visibility) for folder, _ in found], str(path))
 
@@ -188,7 +195,27 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
     """
     sequence.needed_truth()
     kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int)).tolist()
-    stem, made_of = f"{sequence.name}-{_key(config.frames, scaling, rule, sequence.truth_digest())}", sequence.made_of()
+    stem = f"{sequence.name}-{cache_key(config.frames, scaling, rule, sequence.truth_digest())}"
+    return converted(
+        directory, stem, sequence, lambda folder, source: _store_clip(folder, sequence, kept, scaling, rule, source)
+    )
+
+
+def converted(
+    directory: Path, stem: str, sequence: Sequence, store: Callable[[Path, Fingerprint], None]
+) -> tuple[Path, bool]:
+    """The folder of what is made of a sequence's frames as they are now, and whether it was made now.
+
+    Args:
+        directory: the cache.
+        stem: name of the folder as far as the frames do not decide it.
+        sequence: whose frames.
+        store: fills an empty folder; its ``clip.json`` must hold the fingerprint that it gets as ``source``.
+
+    Raises:
+        SequenceError: frames that change while they are read.
+    """
+    made_of = sequence.made_of()
     for folder in sorted(directory.glob(f"{glob.escape(stem)}-*")):
         if not is_made(folder):
             continue
@@ -198,7 +225,7 @@ def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: s
     taken = take_fingerprint(made_of)
 
     def convert(folder: Path) -> None:
-        _store_clip(folder, sequence, kept, scaling, rule, taken)
+        store(folder, taken)
         if glance(made_of) != taken.glance:
             raise SequenceError(
                 f"expected the frames of {sequence.name} to stay as they are while they are converted, "
@@ -213,6 +240,25 @@ def _store_clip(
     folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str, source: Fingerprint | None = None
 ) -> None:
     truth = sequence.needed_truth()
+    store_images(folder, sequence, indices, scaling, rule)
+    visibility = sequence.visibility
+    seen = np.ones(len(indices)) if visibility is None else visibility[indices]
+    centres = None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)
+    camera = {"sensor": sequence.sensor, "wavelengths_nm": centres}
+    made = {"source": None if source is None else source.to_json()}
+    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera, **made})
+
+
+def store_images(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
+    """Write some frames as ``images.npy``, see `StoredClip`.
+
+    Args:
+        folder: where.
+        sequence: whose first frame decides the scaling, too.
+        indices: of the frames.
+        scaling: how counts become values.
+        rule: false-colour rule, or `ALL_BANDS`.
+    """
     first = sequence[0]
     gain = Scaling.parse(scaling).fit(first)
     matrix = (
@@ -228,12 +274,6 @@ def _store_clip(
         light = scaled if matrix is None else apply_matrix(scaled, matrix)
         images[place] = np.sqrt(np.clip(light / STORED_WHITE, 0.0, 1.0)) * 255 + 0.5
     images.flush()
-    visibility = sequence.visibility
-    seen = np.ones(len(indices)) if visibility is None else visibility[indices]
-    centres = None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)
-    camera = {"sensor": sequence.sensor, "wavelengths_nm": centres}
-    made = {"source": None if source is None else source.to_json()}
-    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera, **made})
 
 
 def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
@@ -264,13 +304,17 @@ def _usable(clips: list[StoredClip], source: str) -> list[StoredClip]:
     return usable
 
 
-def _sequences_at(path: Path) -> list[Sequence]:
-    """The sequence at a path, or those in its folders."""
+def sequences_at(path: Path, *, files: bool = False) -> list[Sequence]:
+    """The sequence at a path, or those in its folders; with `files`, also those that are a file in it.
+
+    Raises:
+        SequenceError, SequenceNotFoundError: there is none.
+    """
     try:
         return [open_sequence(path)]
     except (SequenceError, FileNotFoundError):
         found = []
-        for child in sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []:
+        for child in sorted(entry for entry in path.iterdir() if files or entry.is_dir()) if path.is_dir() else []:
             try:
                 found.append(open_sequence(child))
             except (SequenceError, FileNotFoundError):
@@ -280,8 +324,9 @@ def _sequences_at(path: Path) -> list[Sequence]:
         return found
 
 
-def _key(*parts: Any) -> str:
-    return values_digest([*parts, source_digest(*_SOURCE)])[:12]
+def cache_key(*parts: Any, more: tuple[str, ...] = ()) -> str:
+    """Twelve digits that change with any part and with the code that decides the pixels of a clip, and `more` of it."""
+    return values_digest([*parts, source_digest(*_SOURCE, *more)])[:12]
 
 
 def _tell_reused(reused: int, in_all: int, place: Path) -> None:

@@ -153,7 +153,8 @@ class _Run:
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
         self.writer = directory if isinstance(directory, ClaimedTrainingDirectory) else None  # of one process
-        self.half, self.content, self.collections = precision == "bf16", feeds.content, feeds.collections
+        self.half, self.content = precision == "bf16", feeds.content
+        self.collections, self.unlabelled = feeds.collections, feeds.unlabelled
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
         self.start: WeightsMetadata | None = None
@@ -186,6 +187,8 @@ class _Run:
             self.writer.start(
                 "bf16" if self.half else "fp32", machine_name(str(self.fabric.device)), self.content, self.collections
             )
+            if self.unlabelled is not None:
+                self.writer.tell_unlabelled(self.unlabelled.report)
         self._resume()
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}
@@ -311,11 +314,13 @@ class _Run:
         recipe, path = self.recipe, self.directory.path / f"{self.recipe.name}.safetensors"
         if self.writer is not None:
             # The last part of a path only: where somebody keeps data is nobody else's business.
-            sources = ", ".join(Path(name).name for name in recipe.data.sources)
+            sources = ", ".join(Path(name).name for name in recipe.data.names)
             described = self.learner.describe()
             training: dict[str, Any] = {"pairs": recipe.pairs, "validation_iou": self.validation_iou}
             if self.collections:
                 training["collections"] = self.collections
+            if self.unlabelled is not None:
+                training["unlabelled"] = self.unlabelled.summary()
             if self.start is not None:
                 training["start"] = self.start.as_start(start_name(recipe.start))
                 described = {"licence": self.start.licence} | described

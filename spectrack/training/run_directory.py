@@ -2,7 +2,7 @@
 
 ``recipe.json`` says whose run it is, ``environment.json`` where it started (a resumed run keeps the number format
 chosen there, so that it gives the same weights), ``log.jsonl`` has one JSON object a line, ``checkpoint.ckpt`` is what
-a run goes on from.
+a run goes on from, ``unlabelled.json`` tells what video without boxes gave.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pickle
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,15 @@ from spectrack.tables import from_table
 from spectrack.training.recipe import Recipe
 
 RECIPE, ENVIRONMENT, LOG, CHECKPOINT = "recipe.json", "environment.json", "log.jsonl", "checkpoint.ckpt"
+UNLABELLED_REPORT = "unlabelled.json"
 
 
 def training_terms(recipe: Recipe) -> Terms:
     """The terms on which a training claims its folder, which may hold other things; see `spectrack.files.Terms`."""
     names = (RECIPE, ENVIRONMENT, LOG, CHECKPOINT, f"{recipe.name}.safetensors")
     sources = (source for source in recipe.data.sources if source not in DataConfig().sources)
-    data = tuple(map(Path, (*sources, *recipe.data.photographs, *recipe.data.cutouts)))
+    own = recipe.data.photographs, recipe.data.cutouts, recipe.data.unlabelled.videos
+    data = tuple(map(Path, chain(sources, *own)))
     return Terms("training", resume=True, empty=False, names=names, data=data)
 
 
@@ -126,6 +129,11 @@ class ClaimedTrainingDirectory(TrainingDirectory):
             if collections:
                 started["collections"] = list(collections)
             self.claim.write_json(ENVIRONMENT, started | provenance())
+
+    def tell_unlabelled(self, report: Mapping[str, Any]) -> None:
+        """Write down what video without boxes gave, and why not more."""
+        if not self.claim.holds(UNLABELLED_REPORT):
+            self.claim.write_json(UNLABELLED_REPORT, dict(report))
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Add a line; numbers that are not finite become null, because JSON has none."""

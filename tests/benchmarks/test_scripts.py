@@ -31,6 +31,11 @@ SHORT_RUNS = {
     "ssfnet_figure": "--frame 5",
     "suite": "--tracker cf --jobs 1 --only speck-vis16",
     "suite_bounds": "--only cam-grass-vis16",
+    "unlabelled": "--recipe siamban-compact --pairs 4 --seeds 1 --clips 1 --frames 16 --set batch=2 validation_pairs=0 "
+    "data.workers=0 data.bank.pictures=1 data.bank.sprites=2 data.bank.picture_size=96 data.bank.sprite_size=48 "
+    "data.bank.photographs=false data.clips.count=1 data.clips.frames=2 data.clips.spacing=1 data.clips.height=96 "
+    "data.clips.width=96 data.unlabelled.starts=2 data.unlabelled.shortest=8 data.unlabelled.score=0 "
+    "data.unlabelled.agreement=0 data.unlabelled.motion=0",
 }
 """Arguments with which a script takes a few seconds; the others take minutes, data or an idle machine."""
 

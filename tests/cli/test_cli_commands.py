@@ -249,14 +249,15 @@ def test_train_hands_everything_on_and_says_what_came_of_it(run, tmp_path, monke
     from spectrack.training.loop import Progress
     from spectrack.weights.files import save_weights
 
-    asked = {}
+    asked, told = {}, {"starts": 9, "kept": 4}
 
     def train(recipe, out, **options):
         asked.update(options, pairs=recipe.pairs, rate=recipe.optimiser.learning_rate, out=out)
+        asked["videos"] = recipe.data.unlabelled.videos
         options["on_progress"](Progress(50, 100, {"total": 0.5}, 33.0, 0.79))
         out.mkdir()
         # The last validation comes after the last report; the file has it.
-        described = {"method": "siamban", "profile": "compact", "extra": {"validation_iou": 0.81}}
+        described = {"method": "siamban", "profile": "compact", "extra": {"validation_iou": 0.81, "unlabelled": told}}
         save_weights(out / "siamban-compact.safetensors", {"a": torch.ones(1)}, described)
         return out / "siamban-compact.safetensors"
 
@@ -272,6 +273,8 @@ def test_train_hands_everything_on_and_says_what_came_of_it(run, tmp_path, monke
         tmp_path / "cache",
         "--jobs",
         1,
+        "--unlabelled",
+        tmp_path / "videos",
     )
     printed = run("train", "siamban-compact", "--out", tmp_path / "run", *words)
     assert {key: asked[key] for key in ("pairs", "rate", "device", "jobs")} == {
@@ -281,6 +284,8 @@ def test_train_hands_everything_on_and_says_what_came_of_it(run, tmp_path, monke
         "jobs": 1,
     }
     assert asked["cache"] == tmp_path / "cache"
+    assert asked["videos"] == (str(tmp_path / "videos"),)
+    assert "4 of 9 starts kept, see unlabelled.json" in printed
     assert "siamban-compact: 640 pairs" in printed
     assert "mean IoU 0.810 on pairs held out" in printed
 

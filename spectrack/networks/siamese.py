@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,20 @@ class SiameseConfig:
         keys = _OLDER_KEYS.get(backbone["name"], {}) | {"input_range": "input_range"}
         backbone |= {new: values[old] for old, new in keys.items() if old in values}
         return {key: value for key, value in values.items() if key not in older} | {"backbone": backbone}
+
+
+class SearchResponse(NamedTuple):
+    """What a network says of N search crops.
+
+    Attributes:
+        logits: (N, 2, 25, 25), background first.
+        distances: (N, 4, 25, 25), see `SiameseNetwork.forward`.
+        levels: the maps (N, channels, 31, 31) that both were made of.
+    """
+
+    logits: Tensor
+    distances: Tensor
+    levels: tuple[Tensor, ...]
 
 
 class SiameseNetwork(nn.Module):
@@ -151,8 +165,13 @@ class SiameseNetwork(nn.Module):
 
     def match(self, kernels: Any, search_images: Tensor) -> tuple[Tensor, Tensor]:
         """Kernels of N (or one) templates against (N, 3, 255, 255) search crops; returns as `forward`."""
-        out: tuple[Tensor, Tensor] = self.head(kernels, self.extract(search_images))
-        return out
+        return self.respond(kernels, search_images)[:2]
+
+    def respond(self, kernels: Any, search_images: Tensor) -> SearchResponse:
+        """As `match`, with the maps that the answers were made of."""
+        levels = self.extract(search_images)
+        logits, distances = self.head(kernels, levels)
+        return SearchResponse(logits, distances, tuple(levels))
 
 
 def keep_levels(state: Mapping[str, Tensor], have: Sequence[int], wanted: Sequence[int]) -> dict[str, Tensor]:

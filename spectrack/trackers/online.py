@@ -34,6 +34,8 @@ class OnlineOptions:
         size_rate: how fast the size follows the prediction, in [0, 1].
         agreement_cells: the box is averaged, by score, over grid points up to so many cells away that see the target in
             the same place; 0 takes the best point's box alone, as SiamBAN does.
+        discriminant: share in [0, 1] of the score that a discriminant learnt on this video may take away; 0 for none.
+        discriminant_rate: share of its picture of the target that one frame may replace, in [0, 1].
         calibrate: share in [0, 1] of the network's error on the first, known box that is taken out later.
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
         lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
@@ -44,13 +46,15 @@ class OnlineOptions:
     penalty: float = 0.08
     size_rate: float = 0.35
     agreement_cells: int = 0
+    discriminant: float = 0.0
+    discriminant_rate: float = 0.02
     calibrate: float = 0.0
     lost_score: float = 0.3
     lost_frames: int = 3
     search_growth: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("window_influence", "size_rate", "lost_score", "calibrate"):
+        for name in ("window_influence", "size_rate", "lost_score", "calibrate", "discriminant", "discriminant_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
         # Written so that NaN fails too.

@@ -22,7 +22,7 @@ from spectrack.engines.choice import make_engine
 from spectrack.engines.engine import EngineName, Precision
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
-from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
 from spectrack.networks.folding import fold_batch_norm
 from spectrack.networks.siamese import SiameseNetwork
 from spectrack.networks.winograd import with_winograd
@@ -31,8 +31,11 @@ from spectrack.sequences.base import Frame
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
+from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells_in_frame
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
+
+SEARCH_CELLS = map_cells(SEARCH_SIZE_PX)
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -92,6 +95,8 @@ class SiameseTracker(Tracker):
         number = torch.bfloat16 if self.precision == "bf16" and self.engine.is_reference else torch.float32
         self.network = for_inference(network, self.device, number, exact=exact, fast=self.engine.is_reference)
         self._state: TargetState | None = None
+        self._features: Features | None = None
+        self._discriminant: FeatureDiscriminant | None = None
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
@@ -122,6 +127,33 @@ class SiameseTracker(Tracker):
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         """The choice for a search crop (1, channels, 255, 255), and the evidence for it; inference mode is on."""
 
+    def _choose(
+        self,
+        scores: NDArray[np.float32],
+        corners: NDArray[np.float32],
+        levels: Several[torch.Tensor],
+        state: TargetState,
+        window: CropWindow,
+    ) -> tuple[Choice, dict[str, Any]]:
+        """The choice among a grid of answers, as far as the discriminant supports them, and the map of that support.
+
+        Args:
+            scores: (25, 25) target probability.
+            corners: (4, 25, 25) x0, y0, x1, y1 in search-crop pixels.
+            levels: the maps of the search crop that the answers were made of, (1 or B, channels, 31, 31) each.
+            state: position and size so far.
+            window: where the crop was cut.
+        """
+        if self.options.discriminant == 0:
+            return state.choose(scores, corners, window), {}
+        self._features = stack_levels(levels)
+        if self._discriminant is None:
+            return state.choose(scores, corners, window), {}
+        support = self._discriminant.support(self._features, corners)
+        doubt = self.options.discriminant * self._discriminant.trust * (1.0 - support)
+        choice = state.choose((scores * (1.0 - doubt)).astype(np.float32), corners, window)
+        return choice, {"support": support}
+
     def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
         """Learn from a frame that has been tracked; nothing by default."""
 
@@ -129,6 +161,7 @@ class SiameseTracker(Tracker):
         """Start on a first frame; see `Tracker.init`."""
         # An init that fails leaves no target behind, rather than the last one in a frame of another shape.
         self._state = None
+        self._features, self._discriminant = None, None
         frame = as_frame(frame)
         first_box = as_box(box)
         cube = frame.whole()
@@ -145,14 +178,23 @@ class SiameseTracker(Tracker):
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
         with torch.inference_mode():
+<<<<<<< HEAD
             template = self._template_crop(frame, first_box)
             self._learn(*template)
             if not self.engine.is_reference:
                 self._compare_with_torch(frame, template, state)
             if self.options.calibrate > 0:
+=======
+            self._learn(*self._template_crop(frame, first_box))
+            if self.options.calibrate > 0 or self.options.discriminant > 0:
+>>>>>>> 04c0341 (Learn on the video itself what is not the target, and doubt boxes that hold none of it)
                 search = state.search_window()
                 choice, _ = self._decide(self._crop(frame, search, SEARCH_SIZE_PX), state, search)
                 state.calibrate(choice, search)
+                if self._features is not None:
+                    self._discriminant = FeatureDiscriminant.fit(
+                        self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
+                    )
         self._state = state
 
     def update(self, frame: Frame | Cube) -> Estimate:
@@ -170,11 +212,13 @@ class SiameseTracker(Tracker):
         with torch.inference_mode():
             choice, evidence = self._decide(self._crop(frame, window, SEARCH_SIZE_PX), self._state, window)
             box = self._state.move(choice, window)
+            self._discriminate(choice, evidence, box, window)
             self._adapt(frame, choice, evidence, before, box)
         return Estimate(
             box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell}
         )
 
+<<<<<<< HEAD
     def _compare_with_torch(
         self, frame: Frame, template: tuple[torch.Tensor, torch.Tensor], state: TargetState
     ) -> None:
@@ -197,6 +241,23 @@ class SiameseTracker(Tracker):
             expected = boxes()
         self._learn(*template)
         check_moves(self.engine, self.name, self.precision, box_moves(found, expected))
+=======
+    def _discriminate(self, choice: Choice, evidence: dict[str, Any], box: Box, window: CropWindow) -> None:
+        """Let the discriminant learn from a frame that has been tracked."""
+        if self._discriminant is not None and self._features is not None:
+            self._discriminant.learn(
+                self._features,
+                window.to_crop(box, SEARCH_SIZE_PX),
+                self._cells_in_frame(window),
+                score=float(evidence["scores"][choice.cell]),
+                support=float(evidence["support"][choice.cell]),
+                rate=self.options.discriminant_rate,
+            )
+
+    def _cells_in_frame(self, window: CropWindow) -> NDArray[np.bool_]:
+        """Which cells of a search crop's maps look at the frame."""
+        return cells_in_frame(window.x0, window.y0, window.side / SEARCH_SIZE_PX, *self._shape[:2], SEARCH_CELLS)
+>>>>>>> 04c0341 (Learn on the video itself what is not the target, and doubt boxes that hold none of it)
 
     def _template_crop(self, frame: Frame, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
         """The crop around a box (1, channels, 127, 127), and the box's corners (1, 4) in crop pixels."""
@@ -209,6 +270,11 @@ class SiameseTracker(Tracker):
         image = cut(frame, window, size, self._image, self._fill)
         # A (1, channels, H, W) view of (H, W, channels) memory is channels_last already.
         return torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)
+
+
+def stack_levels(levels: Several[torch.Tensor]) -> Features:
+    """Maps (1 or B, channels, cells, cells) of one crop, the mean over B, to (cells, cells, all channels)."""
+    return np.concatenate([level.float().mean(dim=0).permute(1, 2, 0).cpu().numpy() for level in levels], axis=2)
 
 
 def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device: torch.device) -> torch.Tensor | None:

@@ -104,6 +104,7 @@ def test_the_rows_of_bcrnet_cover_its_switches():
         "fusion": ("map", "box"),
         "importance_axis": ("row", "column"),
         "order_source": ("own", "template"),
+        "channel_order": ("rank", "spectral"),
         "leftover": ("drop", "wrap"),
         "template_update": ("True", "False"),
     }

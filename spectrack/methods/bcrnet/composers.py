@@ -23,6 +23,7 @@ from spectrack.methods.bcrnet.composites import (
     composite_weights,
     count_composites,
     group_bands,
+    in_spectral_order,
     pick_bands,
     rank_bands,
 )
@@ -81,10 +82,15 @@ class Composer(ABC):
         ranking = self.rank(cube, wavelengths_nm)
         if template is not None and self.config.order_source == "template":
             ranking = ranking._replace(order=template.order)
-        return self._compose(cube, ranking, template)
+        return self._compose(cube, ranking, template, wavelengths_nm)
 
-    def _compose(self, cube: Tensor, ranking: Ranking, template: Composites | None) -> Composites:
-        return _gather(cube, ranking, group_bands(ranking.in_order(), self.config.leftover, self.config.max_composites))
+    def _compose(
+        self, cube: Tensor, ranking: Ranking, template: Composites | None, wavelengths_nm: Tensor | None
+    ) -> Composites:
+        bands = group_bands(ranking.in_order(), self.config.leftover, self.config.max_composites)
+        if self.config.channel_order == "spectral":
+            bands = in_spectral_order(bands, wavelengths_nm)
+        return _gather(cube, ranking, bands)
 
 
 class ImportanceComposer(Composer):
@@ -143,7 +149,9 @@ class FixedComposer(Composer):
         order = torch.tensor([*dict.fromkeys(named), *rest], device=cube.device)
         return Ranking(_uniform(cube), order=order.expand(cube.shape[0], -1))
 
-    def _compose(self, cube: Tensor, ranking: Ranking, template: Composites | None) -> Composites:
+    def _compose(
+        self, cube: Tensor, ranking: Ranking, template: Composites | None, wavelengths_nm: Tensor | None
+    ) -> Composites:
         bands = torch.tensor(self.config.fixed_bands, device=cube.device).view(1, -1, 3).expand(cube.shape[0], -1, -1)
         return _gather(cube, ranking, bands)
 
@@ -159,7 +167,9 @@ class PrincipalComponentComposer(Composer):
         """Uniform importance: components have no bands."""
         return Ranking(_uniform(cube))
 
-    def _compose(self, cube: Tensor, ranking: Ranking, template: Composites | None) -> Composites:
+    def _compose(
+        self, cube: Tensor, ranking: Ranking, template: Composites | None, wavelengths_nm: Tensor | None
+    ) -> Composites:
         count = count_composites(cube.shape[1], "drop", self.config.max_composites)
         if template is not None and template.basis is not None:
             basis, weights = template.basis, template.weights

@@ -32,6 +32,9 @@ class ComposerConfig:
         name: what ranks the bands.
         leftover: bands that fill no composite are dropped, or filled up with the top-ranked ones again (``wrap``).
         order_source: the search crop is ranked by its own matrix (the paper) or takes the template's order.
+        channel_order: the three bands of a composite stand as ranked (the paper), or as a photograph has them, which is
+            what a backbone pretrained on RGB knows (``spectral``): longest wavelength first, or by their number where
+            nobody knows wavelengths, so that an RGB video stays R, G, B.
         importance_axis: sum of row i of W (how band i is rebuilt; the paper) or of column i (how it serves the others).
         max_composites: at most so many, highest importance first; 0 for no limit.
         fixed_bands: for ``fixed``: band indices, three a composite; a band may come again.
@@ -41,6 +44,7 @@ class ComposerConfig:
     name: ComposerName = "importance"
     leftover: Literal["drop", "wrap"] = "drop"
     order_source: Literal["own", "template"] = "own"
+    channel_order: Literal["rank", "spectral"] = "rank"
     importance_axis: Literal["row", "column"] = "row"
     max_composites: int = 8
     fixed_bands: tuple[int, ...] = ()
@@ -126,6 +130,14 @@ def group_bands(order: Tensor, leftover: str = "drop", limit: int = 0) -> Tensor
     """
     count = count_composites(order.shape[1], leftover, limit)
     return torch.cat([order, order[:, :2]], dim=1)[:, : 3 * count].reshape(-1, count, 3)
+
+
+def in_spectral_order(bands: Tensor, wavelengths_nm: Tensor | None) -> Tensor:
+    """The same composites (N, B, 3), the bands within each by falling wavelength; by number where there are none."""
+    if wavelengths_nm is None:
+        return bands.sort(dim=2).values
+    falling = wavelengths_nm.to(bands.device)[bands].sort(dim=2, descending=True, stable=True).indices
+    return bands.gather(2, falling)
 
 
 def composite_weights(importance: Tensor, bands: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ METHOD = Method(
         "composer",
         "leftover",
         "order_source",
+        "channel_order",
         "importance_axis",
         "max_composites",
         "fixed_bands",

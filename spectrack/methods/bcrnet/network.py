@@ -223,12 +223,17 @@ class BCRNet(nn.Module):
 
     def towers(self, images: Tensor) -> Towers:
         """(N, B, 3, 255, 255) composites to the search region's side of the head, computed once for all templates."""
+        return self.look(images)[0]
+
+    def look(self, images: Tensor) -> tuple[Towers, tuple[Tensor, ...]]:
+        """As `towers`, with the maps (N * B, channels, 31, 31) that they were made of."""
         levels, branches = self._refined(self.siamban.extract(images.flatten(0, 1))), images.shape[1]
         if not len(self.heads):
-            return (self.siamban.head.towers(levels),)
-        return tuple(
+            return (self.siamban.head.towers(levels),), tuple(levels)
+        towers = tuple(
             head.towers([level[n::branches] for level in levels]) for n, head in enumerate(self._heads(branches))
         )
+        return towers, tuple(levels)
 
     def match(self, kernels: Kernels, towers: Towers, branches: int) -> tuple[Tensor, Tensor]:
         """Kernels of N templates against N search crops, branch by branch.

@@ -22,7 +22,7 @@ from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.composers import ImportanceComposer
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
-from spectrack.networks.siamese import decode_boxes
+from spectrack.networks.siamese import SearchResponse, decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import BandScaling, CropWindow
@@ -75,7 +75,7 @@ class BCRNetTracker(SiameseTracker):
             # Ranking is a matter of single digits, whatever the rest is computed in.
             composer.bimm = engine.function("bimm", self.network.bimm, exact=True)
         self._template_kernels = engine.function("kernels", self.network.kernels)
-        self._towers = engine.function("towers", self.network.towers)
+        self._look = engine.function("look", self.network.look, outputs=("towers", "levels"))
         self._match = engine.function("match", self.network.match, outputs=("logits", "distances"))
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
@@ -97,32 +97,36 @@ class BCRNetTracker(SiameseTracker):
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         with self.network_time():
             composites = self.network.compose(search, self._wavelengths, self._template)
-            logits, distances = self._respond(composites)
+            logits, distances, levels = self._respond(composites)
         weights = self.network.branch_weights(composites)
         scores, fused = fuse_branches(logits, distances, weights)
         fused_scores = scores[0].cpu().numpy()
         branch_scores = logits.float().softmax(dim=2)[0, :, 1].cpu().numpy()
         shares = weights[0].double().cpu().numpy()
+        found: dict[str, Any] = {}
         if self.options.fusion == "map":
-            choice = state.choose(fused_scores, decode_boxes(fused)[0].cpu().numpy(), window)
+            choice, found = self._choose(fused_scores, decode_boxes(fused)[0].cpu().numpy(), levels, state, window)
         else:
             corners = decode_boxes(distances[0].float()).cpu().numpy()
             choices = [state.choose(own, boxes, window) for own, boxes in zip(branch_scores, corners, strict=True)]
             choice = average_choices(choices, shares)
-        evidence = {"scores": fused_scores, "branch_scores": branch_scores, "branch_weights": shares}
+        evidence = {"scores": fused_scores, "branch_scores": branch_scores, "branch_weights": shares} | found
         return choice, evidence | self._evidence(composites)
 
-    def _respond(self, composites: Composites) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of all branches, both templates mixed."""
+    def _respond(self, composites: Composites) -> SearchResponse:
+        """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of all branches, both templates mixed,
+        and the branches' maps (B, channels, 31, 31).
+        """
         branches = composites.images.shape[1]
-        towers = self._towers(composites.images)
+        towers, levels = self._look(composites.images)
         logits, distances = self._match(self._kernels, towers, branches=branches)
         if self._second is None:
-            return logits, distances
+            return SearchResponse(logits, distances, levels)
         mix = self.options.update_mix
         other_logits, other_distances = self._match(self._second, towers, branches=branches)
         mixed = (1.0 - mix) * logits.float().softmax(dim=2) + mix * other_logits.float().softmax(dim=2)
-        return mixed.clamp(min=1e-30).log(), (1.0 - mix) * distances.float() + mix * other_distances.float()
+        mixed_distances = (1.0 - mix) * distances.float() + mix * other_distances.float()
+        return SearchResponse(mixed.clamp(min=1e-30).log(), mixed_distances, levels)
 
     def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
         # The peak of the fused map, or in `box`, where no map decides, the averaged score.

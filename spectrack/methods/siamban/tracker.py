@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Several
 from typing import Any, Unpack
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.false_colour import false_colour_matrix
@@ -39,7 +37,7 @@ class SiamBANTracker(SiameseTracker):
     ) -> None:
         super().__init__(network, options, **setting)
         self._template_kernels = self.engine.function("kernels", self.network.kernels)
-        self._match = self.engine.function("match", self.network.match, outputs=("logits", "distances"))
+        self._respond = self.engine.function("respond", self.network.respond)
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
@@ -56,13 +54,9 @@ class SiamBANTracker(SiameseTracker):
             self._kernels = self._template_kernels(template, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
-        scores, corners = self._respond(search)
-        return state.choose(scores, corners, window), {"scores": scores}
-
-    def _respond(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Target probability (25, 25) and box corners (4, 25, 25) in pixels of the search crop, (1, 3, 255, 255)."""
-        with self.network_time(), torch.inference_mode():
-            logits, distances = self._match(self._kernels, search)
-            scores = logits.float().softmax(dim=1)[0, 1]
-            corners = decode_boxes(distances.float())[0]
-            return scores.cpu().numpy(), corners.cpu().numpy()
+        with self.network_time():
+            logits, distances, levels = self._respond(self._kernels, search)
+            scores = logits.float().softmax(dim=1)[0, 1].cpu().numpy()
+            corners = decode_boxes(distances.float())[0].cpu().numpy()
+        choice, found = self._choose(scores, corners, levels, state, window)
+        return choice, {"scores": scores} | found

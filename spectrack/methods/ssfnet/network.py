@@ -121,6 +121,7 @@ class SSFNetOutput(NamedTuple):
         angle: (N, 25, 25) spectral angle to the template's region, radians, float32; None without SAAM.
         classification_shares: (2,) of RGB and HS in the logits, sum to 1.
         regression_shares: (2,) in the distances.
+        levels: the maps (N, channels, 31, 31) of the search crops: the RGB branch's levels, and the fused one.
     """
 
     logits: Tensor
@@ -132,6 +133,7 @@ class SSFNetOutput(NamedTuple):
     angle: Tensor | None
     classification_shares: Tensor
     regression_shares: Tensor
+    levels: tuple[Tensor, ...] = ()
 
 
 class LevelMix(nn.Module):
@@ -263,6 +265,7 @@ class SSFNet(nn.Module):
             angle,
             classification,
             regression,
+            (*levels, fused),
         )
 
     def shares(self) -> tuple[Tensor, Tensor]:

@@ -125,8 +125,8 @@ class SSFNetTracker(SiameseTracker):
         with self.network_time():
             output = self._match(self._template, *self._modalities(search), wavelengths_nm=self._wavelengths)
             scores, corners = _scores(output.logits), decode_boxes(output.distances.float())[0].cpu().numpy()
-        choice = state.choose(scores, corners, window)
-        return choice, {"scores": scores} | _evidence(output)
+        choice, found = self._choose(scores, corners, output.levels, state, window)
+        return choice, {"scores": scores} | _evidence(output) | found
 
 
 def _picture_of(frame: Frame) -> ArrayFrame:

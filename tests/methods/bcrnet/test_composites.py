@@ -14,6 +14,7 @@ from spectrack.methods.bcrnet.composites import (
     composite_weights,
     count_composites,
     group_bands,
+    in_spectral_order,
     pick_bands,
     rank_bands,
 )
@@ -64,6 +65,22 @@ def test_bands_go_into_composites_in_rank_order_and_the_least_important_are_left
     assert group_bands(order, "wrap").tolist() == [[[4, 2, 0], [6, 1, 5], [3, 4, 2]]]
     assert group_bands(order[:, :5], "wrap").tolist() == [[[4, 2, 0], [6, 1, 4]]]
     assert group_bands(order, limit=1).tolist() == [[[4, 2, 0]]]
+
+
+def test_bands_of_a_composite_stand_as_in_a_photograph_when_asked():
+    bands = group_bands(torch.tensor([[4, 2, 0, 6, 1, 5, 3]]))
+    wavelengths = torch.tensor([650.0, 500.0, 550.0, 400.0, 600.0, 450.0, 700.0])
+    assert in_spectral_order(bands, wavelengths).tolist() == [[[0, 4, 2], [6, 1, 5]]]
+    assert in_spectral_order(bands, None).tolist() == [[[0, 2, 4], [1, 5, 6]]]
+
+
+def test_an_rgb_video_stays_red_green_blue_however_its_bands_are_ranked():
+    composer = build_composer(ComposerConfig(name="self_expression", channel_order="spectral"))
+    cube = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(composer(cube).images[:, 0], cube)
+    ranked = build_composer(ComposerConfig(name="self_expression"))(cube)
+    assert (ranked.bands[:, 0].diff(dim=1) < 0).any()
+    torch.testing.assert_close(composer(cube).weights, ranked.weights)
 
 
 @given(bands=st.integers(3, 40), seed=st.integers(0, 999))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
 from spectrack.files.fingerprints import file_identity
-from spectrack.tables import from_table, to_table
+from spectrack.tables import from_table
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
 from spectrack.trackers.options import NetworkOptions
@@ -114,7 +114,7 @@ def _with_weights(
         wanted = "fp32"  # it has no other on processors
     if wanted != "auto":
         return make(wanted)
-    shape = {"method": method.name, "network": to_table(network.config), "engine": make_engine(engine).label}
+    shape = {"method": method.name, "network": metadata.config | switches, "engine": make_engine(engine).label}
     chosen = measure_precision(lambda one: rehearsed(make(one), metadata.bands), place, shape)
     tracker = make(chosen.precision)
     tracker.bf16_gain = chosen.gain

@@ -23,6 +23,7 @@ from spectrack.files import user_cache_folder, write_json
 from spectrack.files.caches import make_once
 from spectrack.files.fingerprints import values_digest
 from spectrack.provenance import machine_name
+from spectrack.sequences.base import ArrayFrame
 
 if TYPE_CHECKING:
     import torch
@@ -153,8 +154,10 @@ def rehearsed(tracker: Tracker, bands: int | None = None) -> Callable[[], object
     """
     count = bands or _ANY_BANDS
     cube = np.random.default_rng(0).integers(0, 1000, (_CUBE_SIDE_PX, _CUBE_SIDE_PX, count), dtype=np.uint16)
-    tracker.init(cube, _BOX, wavelengths_nm=np.linspace(450.0, 650.0, count).tolist())
-    return functools.partial(tracker.update, cube)
+    # As frames, which is what `track` hands to trackers, those of other packages too.
+    frame = ArrayFrame(cube)
+    tracker.init(frame, _BOX, wavelengths_nm=np.linspace(450.0, 650.0, count).tolist())
+    return functools.partial(tracker.update, frame)
 
 
 def check_precision(precision: str) -> Wanted:

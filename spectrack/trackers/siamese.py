@@ -178,16 +178,11 @@ class SiameseTracker(Tracker):
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
         with torch.inference_mode():
-<<<<<<< HEAD
             template = self._template_crop(frame, first_box)
             self._learn(*template)
             if not self.engine.is_reference:
                 self._compare_with_torch(frame, template, state)
-            if self.options.calibrate > 0:
-=======
-            self._learn(*self._template_crop(frame, first_box))
             if self.options.calibrate > 0 or self.options.discriminant > 0:
->>>>>>> 04c0341 (Learn on the video itself what is not the target, and doubt boxes that hold none of it)
                 search = state.search_window()
                 choice, _ = self._decide(self._crop(frame, search, SEARCH_SIZE_PX), state, search)
                 state.calibrate(choice, search)
@@ -218,7 +213,6 @@ class SiameseTracker(Tracker):
             box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell}
         )
 
-<<<<<<< HEAD
     def _compare_with_torch(
         self, frame: Frame, template: tuple[torch.Tensor, torch.Tensor], state: TargetState
     ) -> None:
@@ -241,7 +235,7 @@ class SiameseTracker(Tracker):
             expected = boxes()
         self._learn(*template)
         check_moves(self.engine, self.name, self.precision, box_moves(found, expected))
-=======
+
     def _discriminate(self, choice: Choice, evidence: dict[str, Any], box: Box, window: CropWindow) -> None:
         """Let the discriminant learn from a frame that has been tracked."""
         if self._discriminant is not None and self._features is not None:
@@ -257,7 +251,6 @@ class SiameseTracker(Tracker):
     def _cells_in_frame(self, window: CropWindow) -> NDArray[np.bool_]:
         """Which cells of a search crop's maps look at the frame."""
         return cells_in_frame(window.x0, window.y0, window.side / SEARCH_SIZE_PX, *self._shape[:2], SEARCH_CELLS)
->>>>>>> 04c0341 (Learn on the video itself what is not the target, and doubt boxes that hold none of it)
 
     def _template_crop(self, frame: Frame, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
         """The crop around a box (1, channels, 127, 127), and the box's corners (1, 4) in crop pixels."""

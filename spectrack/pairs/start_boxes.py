@@ -1,8 +1,10 @@
 """Where something worth following might be in a video that nobody has labelled: things that move, then structure.
 
 Moving things are what changes between a frame and both of its neighbours after the camera's own motion is taken out
-(three-frame differencing); the rest are regions with structure, as `backgrounds.structured_region` finds them. Boxes
-are only proposals: whether they are things shows when they are followed, see `pseudo_tracks`.
+(three-frame differencing). The rest are regions with structure, as `backgrounds.structured_region` finds them, in the
+order in which their colours differ from those around them (the cue "colour contrast" of Alexe, Deselaers, Ferrari,
+"What is an object?", CVPR 2010): else most would be halves of things with a piece of ground. Boxes are only proposals:
+whether they are things shows when they are followed, see `pseudo_tracks`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ from spectrack.pairs.backgrounds import structured_region
 WORKING_SIDE_PX = 480
 """Longer side of the pictures in which boxes are sought."""
 
-_LEAST_SIDE_PX, _LARGEST_SHARE = 10, 0.2
+_LEAST_SIDE_PX, _LARGEST_SHARE, _LARGEST_ASPECT = 10, 0.2, 4.0
+"""Of what moves; longer strips are edges of larger things."""
+
+_DRAWN = 12
+"""Regions drawn for each box that is wanted."""
+
 _SAME = 0.3
 """IoU from which two proposals are one."""
 
@@ -45,7 +52,7 @@ def start_boxes(
         (n, 4) x, y, w, h in pixels, at most `count`, moving things first, hardly any two alike.
     """
     chosen: list[NDArray[np.float64]] = []
-    regions = (_region(rng, now) for _ in range(4 * count))
+    regions = sorted((_region(rng, now) for _ in range(_DRAWN * count)), key=lambda box: -_contrast(now, box))
     for box in (*moving_boxes(before, now, after), *regions):
         if len(chosen) == count:
             break
@@ -57,6 +64,19 @@ def start_boxes(
 def _region(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     cx, cy, w, h = structured_region(rng, picture)
     return np.array([cx - w / 2, cy - h / 2, w, h])
+
+
+def _contrast(picture: NDArray[np.uint8], box: NDArray[np.float64]) -> float:
+    """How much the colours in a box differ from those around it: 0 for the same ones, 1 for none in common."""
+    x, y, w, h = (int(value) for value in box)
+    left, top = max(0, x - w // 2), max(0, y - h // 2)
+    around = picture[top : y + h + h // 2, left : x + w + w // 2]
+    outside = np.full(around.shape[:2], 255, np.uint8)
+    outside[y - top : y - top + h, x - left : x - left + w] = 0
+    inner, outer = (
+        cv2.calcHist([around], [0, 1, 2], mask, [6, 6, 6], [0, 256] * 3).ravel() for mask in (255 - outside, outside)
+    )
+    return 1.0 - float(np.minimum(inner / max(inner.sum(), 1), outer / max(outer.sum(), 1)).sum())
 
 
 def moving_boxes(
@@ -74,7 +94,8 @@ def moving_boxes(
     found = []
     for label in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[label])
-        if min(w, h) >= _LEAST_SIDE_PX and w * h <= _LARGEST_SHARE * moving.size and area >= 0.25 * w * h:
+        compact = min(w, h) >= _LEAST_SIDE_PX and max(w, h) <= _LARGEST_ASPECT * min(w, h)
+        if compact and w * h <= _LARGEST_SHARE * moving.size and area >= 0.25 * w * h:
             strength = float(change[labels == label].sum())
             found.append((strength, np.array([x, y, w, h], dtype=np.float64)))
     return [box for _, box in sorted(found, key=lambda item: -item[0])]

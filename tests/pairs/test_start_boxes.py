@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from spectrack.boxes import iou
+from spectrack.pairs.backgrounds import structured_region
 from spectrack.pairs.start_boxes import moving_boxes, start_boxes
 from tests.fixtures.moving_things import ground, moving_things
 
@@ -50,6 +51,30 @@ def test_as_many_as_asked_no_two_alike_moving_first():
     assert (boxes[:, :2] >= 0).all()
     assert (boxes[:, :2] + boxes[:, 2:] <= (220, 160)).all()
     np.testing.assert_array_equal(boxes, start_boxes(np.random.default_rng(3), *three(sequence), 6))
+
+
+def test_what_differs_from_its_surroundings_comes_before_halves_of_it():
+    """A still patterned thing on a plain wall: the first boxes lie on it and hold little of the wall."""
+    rng = np.random.default_rng(2)
+    picture = np.full((300, 400, 3), 120, np.uint8)
+    picture[100:180, 150:250] = np.kron(rng.integers(0, 2, (8, 10)) * 200, np.ones((10, 10)))[:, :, None]
+
+    def share(x, y, w, h):
+        across, down = min(x + w, 250) - max(x, 150), min(y + h, 180) - max(y, 100)
+        return max(across, 0) * max(down, 0) / (w * h)
+
+    seeds = [np.random.default_rng(seed) for seed in range(8)]
+    found = np.mean([share(*start_boxes(rng, picture, picture, picture, 4)[0]) for rng in seeds])
+    drawn = [structured_region(rng, picture) for rng in seeds]
+    assert found > 0.7
+    assert found > np.mean([share(cx - w / 2, cy - h / 2, w, h) for cx, cy, w, h in drawn]) + 0.2
+
+
+def test_thin_strips_are_edges_and_no_things():
+    frames = [np.full((120, 200, 3), 80, np.uint8) for _ in range(3)]
+    for index, frame in enumerate(frames):
+        frame[40 + 14 * index : 52 + 14 * index, 20:180] = 220
+    assert moving_boxes(*frames) == []
 
 
 def test_a_blank_video_gives_boxes_and_no_error():

@@ -11,47 +11,29 @@ tracker's box in both. bfloat16 is a default only where the median stays below 0
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 from benchmark import new_parser, write_record
 
-from spectrack import load_tracker
-from spectrack.boxes import to_corners
+from spectrack import load_tracker, track
+from spectrack.sequences.excerpt import Excerpt
 from spectrack.simulation.suite import open_suite_sequence, suite
-
-LARGEST_MEDIAN_PX = 0.5
-
-
-def lead(leader, follower):
-    """What the leader decides to learn from a frame, the follower learns too, and nothing else: its own boxes have no
-    say.
-    """
-    own, others = leader._adapt, follower._adapt
-
-    def adapt(*decided):
-        own(*decided)
-        others(*decided)
-
-    leader._adapt, follower._adapt = adapt, lambda *_: None
+from spectrack.trackers.open_loop import follow_open_loop
+from spectrack.trackers.parity import LARGEST_MOVE_PX, box_moves
 
 
 def follow(clip, frames, load):
     """Largest move of a box edge in every frame, px; share of frames with other composites (None without any); whether
     fp32 repeats.
     """
-    exact, again, short = load("fp32"), load("fp32"), load("bf16")
-    lead(exact, short)
-    for tracker in (exact, again, short):
-        tracker.init(clip.frame(0), clip.first_box, wavelengths_nm=clip.wavelengths_nm)
+    shown = Excerpt(clip, frames) if frames < len(clip) else clip
+    exact, short = load("fp32"), load("bf16")
+    again = track(shown, load("fp32"))
+    next(again)
     moves, exchanged, repeats = [], [], True
-    for index in range(1, min(frames, len(clip))):
-        frame = clip.frame(index)
-        short._state = copy.deepcopy(exact._state)
-        # The follower first: what the leader learns from this frame counts from the next one on.
-        moved, found, other = (tracker.update(frame) for tracker in (short, exact, again))
+    for found, moved in follow_open_loop(shown, exact, short):
+        other = next(again)
         repeats &= bool((found.box == other.box).all()) and found.score == other.score
-        moves.append(float(np.abs(to_corners(found.box) - to_corners(moved.box)).max()))
+        moves.append(float(box_moves(found.box, moved.box)))
         if found.evidence.get("composites") is not None:
             exchanged.append(not np.array_equal(found.evidence["composites"], moved.evidence["composites"]))
     return moves, exchanged, repeats
@@ -87,7 +69,7 @@ def main():
             "median": round(float(np.median(moves)), 4),
             "percentile_95": round(float(np.percentile(moves, 95)), 4),
         },
-        "median_within_half_a_pixel": bool(np.median(moves) <= LARGEST_MEDIAN_PX),
+        "median_within_half_a_pixel": bool(np.median(moves) <= LARGEST_MOVE_PX),
         "frames_with_other_composites": round(float(np.mean(exchanged)), 4) if exchanged else None,
         "fp32_repeats_bit_for_bit": repeats,
     }

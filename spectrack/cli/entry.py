@@ -25,6 +25,7 @@ from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
 from spectrack.cli.doctor import Doctor
 from spectrack.cli.evaluate import Evaluate
+from spectrack.cli.export import Export
 from spectrack.cli.report import Report
 from spectrack.cli.simulate import Simulate
 from spectrack.cli.track import Track
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Any] = {
     "report": Report,
     "data": Data,
     "weights": Weights,
+    "export": Export,
     "doctor": Doctor,
 }
 

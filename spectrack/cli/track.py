@@ -206,10 +206,11 @@ def extent_of(sequence: Sequence) -> str:
 def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
     """What a recording gave, as rows of name and value."""
     summary, tracker = recording.summary, recording.summary["tracker"]
+    shown = [str(tracker.get(key, "")) for key in ("name", "engine", "precision", "device")]
     times, speed = summary["milliseconds"], summary["frames_per_second"]
     rows = [
         ("sequence", extent_of(sequence)),
-        ("tracker", " ".join(str(tracker[key]) for key in ("name", "engine", "precision", "device") if key in tracker)),
+        ("tracker", " ".join(word for word in shown if word not in ("", "torch"))),
     ]
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"

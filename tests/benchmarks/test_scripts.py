@@ -25,6 +25,7 @@ SHORT_RUNS = {
     "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
     "evidence_speed": "--repeats 1",
     "pool_ablations": f"{RESULTS}/ablation_ssfnet_retrained.json {RESULTS}/ablation_ssfnet_retrained_cpu.json",
+    "engines": "--trackers siamban --profiles compact --rounds 1 --frames 1",
     "precision": "--every 48 --frames 3",
     "scoring_speed": "--repeats 1",
     "spectral_angle": "--only twin-crowd-vis16 --frames 2",

@@ -5,6 +5,7 @@ A source knows its shape and type without reading the values. `variable` names t
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import zipfile
@@ -22,8 +23,10 @@ from spectrack.files import number_key
 _STRONGEST_COMPRESSION = 9000
 """Deflate makes at most 1032 bytes of one, MATLAB stores small doubles in one; a header that claims more is wrong."""
 
-_NO_DATA_ATTRIBUTES = ("_FillValue", "missing_value", "data_ignore_value", "no_data", "nodata")
 Index = tuple[int | slice, ...]
+Members = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
+"""Arrays of a file by name: shape and type."""
+
 _Result = TypeVar("_Result")
 
 
@@ -85,14 +88,30 @@ class MappedSource:
 
 
 class LoadedSource:
-    """A variable of an .npz or .mat v5 file: these have to be decoded whole, which is done once, on first reading."""
+    """A variable of an .npz or .mat v5 file: these have to be decoded whole, which is done once, on first reading.
+
+    Args:
+        path: the file.
+        variable: its name, for messages.
+        shape: of the array, as the file claims.
+        dtype: likewise.
+        load: decodes it; picklable.
+    """
 
     mapped = False
     axes: str | None = None
     no_data: float | None = None
 
-    def __init__(self, path: Path, variable: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.path, self._variable = path, variable
+    def __init__(
+        self,
+        path: Path,
+        variable: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        *,
+        load: Callable[[], NDArray[Any]],
+    ) -> None:
+        self.path, self._variable, self._load = path, variable, load
         self.shape, self.dtype, self.where = shape, dtype, f"{path} (variable {variable})"
         self._array: NDArray[Any] | None = None
         claimed, stored = math.prod(shape) * dtype.itemsize, path.stat().st_size
@@ -112,48 +131,6 @@ class LoadedSource:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_array": None}
-
-    def _load(self) -> NDArray[Any]:
-        if self.path.suffix.lower() == ".npz":
-            with np.load(self.path, allow_pickle=False) as archive:
-                return np.asarray(archive[self._variable])
-        from scipy.io import loadmat
-
-        return np.asarray(loadmat(self.path, variable_names=[self._variable])[self._variable])
-
-
-class Hdf5Source:
-    """A data set of an HDF5 file, read part by part. MATLAB writes its axes reversed; `reverse` turns them back."""
-
-    mapped = False
-    axes: str | None = None
-
-    def __init__(self, path: Path, variable: str, *, reverse: bool) -> None:
-        self.path, self._variable, self._reverse = path, variable, reverse
-        self.where = f"{path} (variable {variable})"
-        self._dataset = self._open()
-        self.shape = self._dataset.shape[::-1] if reverse else self._dataset.shape
-        self.dtype = self._dataset.dtype
-        self.no_data = _no_data_of(self._dataset.attrs)
-
-    def read(self, index: Index) -> NDArray[Any]:
-        """The part, read from the file."""
-        try:
-            return np.asarray(self._dataset[index[::-1]]).T if self._reverse else np.asarray(self._dataset[index])
-        except OSError as error:
-            raise unreadable(self.path, f"a complete data set {self._variable!r}", error) from error
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_dataset"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._dataset = self._open()
-
-    def _open(self) -> Any:
-        import h5py
-
-        return h5py.File(self.path, "r")[self._variable]
 
 
 class TiffSource:
@@ -198,20 +175,25 @@ class TiffSource:
 
 def open_npy(path: Path, variable: str | None = None) -> ArraySource:
     """A .npy file; it holds one array, so `variable` has no meaning."""
-    return _guarded(path, "a complete .npy array of numbers", lambda: MappedSource(path))
+    return guarded(path, "a complete .npy array of numbers", lambda: MappedSource(path))
 
 
 def open_npz(path: Path, variable: str | None = None) -> ArraySource:
     """One member of a .npz file."""
     members = npz_members(path, only=variable)
-    chosen = pick_variable(_frames_only(members), variable, path, members)
-    return LoadedSource(path, chosen, *members[chosen])
+    chosen = pick_variable(frames_only(members), variable, path, members)
+    return LoadedSource(path, chosen, *members[chosen], load=functools.partial(_load_member, path, chosen))
 
 
-def npz_members(path: Path, only: str | None = None) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+def _load_member(path: Path, name: str) -> NDArray[Any]:
+    with np.load(path, allow_pickle=False) as archive:
+        return np.asarray(archive[name])
+
+
+def npz_members(path: Path, only: str | None = None) -> Members:
     """Shape and type of every member (or of `only` one, when it is there), by number, without decoding the values."""
 
-    def read() -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    def read() -> Members:
         found = {}
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -229,48 +211,7 @@ def npz_members(path: Path, only: str | None = None) -> dict[str, tuple[tuple[in
                         found[name.removesuffix(".npy")] = shape, dtype
         return found
 
-    return _guarded(path, "a complete .npz archive", read)
-
-
-def open_mat(path: Path, variable: str | None = None) -> ArraySource:
-    """One variable of a MATLAB file, version 5 or 7.3 (which is HDF5)."""
-    import h5py
-
-    if _guarded(path, "a MATLAB file", lambda: bool(h5py.is_hdf5(path))):
-        return _open_hdf5(path, variable, reverse=True)
-    from scipy.io import whosmat
-
-    listed = _guarded(path, "a MATLAB file of version 5 or 7.3", lambda: list(whosmat(str(path))))
-    # whosmat tells MATLAB's class; the exact type on disk may be narrower and is known after loading.
-    classes = {"single": "f4", "double": "f8", "int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8"}
-    classes |= {"uint8": "u1", "uint16": "u2", "uint32": "u4", "uint64": "u8", "logical": "?"}
-    members = {name: (tuple(shape), np.dtype(classes.get(kind, "O"))) for name, shape, kind in listed}
-    chosen = pick_variable(_frames_only(members), variable, path, members)
-    return LoadedSource(path, chosen, *members[chosen])
-
-
-def open_hdf5(path: Path, variable: str | None = None) -> ArraySource:
-    """One data set of an HDF5 file."""
-    return _open_hdf5(path, variable, reverse=False)
-
-
-def _open_hdf5(path: Path, variable: str | None, *, reverse: bool) -> ArraySource:
-    import h5py
-
-    def read() -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        found = {}
-
-        def note(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and not name.startswith("#"):
-                found[name] = tuple(item.shape or ()), item.dtype
-
-        with h5py.File(path, "r") as file:
-            file.visititems(note)
-        return found
-
-    members = _guarded(path, "a complete HDF5 file", read)
-    chosen = pick_variable(_frames_only(members), variable, path, members)
-    return _guarded(path, "a complete HDF5 file", lambda: Hdf5Source(path, chosen, reverse=reverse))
+    return guarded(path, "a complete .npz archive", read)
 
 
 def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
@@ -284,12 +225,12 @@ def open_tiff(path: Path, variable: str | None = None) -> ArraySource:
             contiguous = series.dataoffset is not None
             # Only these two dialects name their axes on purpose; elsewhere the letters are tifffile's guess.
             axes = _named_axes(str(series.axes)) if file.is_imagej or file.is_ome else None
-            no_data = _as_number(file.pages.first.tags.valueof("GDAL_NODATA"))
+            no_data = as_number(file.pages.first.tags.valueof("GDAL_NODATA"))
         if contiguous:
             return MappedSource(path, tiff=True, axes=axes, no_data=no_data)
         return TiffSource(path, shape, np.dtype(dtype), axes=axes, pages=pages, no_data=no_data)
 
-    return _guarded(path, "a complete TIFF file", read)
+    return guarded(path, "a complete TIFF file", read)
 
 
 def _named_axes(letters: str) -> str | None:
@@ -302,13 +243,7 @@ def _named_axes(letters: str) -> str | None:
     return axes if clear else None
 
 
-def _no_data_of(attributes: Any) -> float | None:
-    """What NetCDF's and others' attributes of a data set say stands where there is no data."""
-    told = (_as_number(attributes.get(name)) for name in _NO_DATA_ATTRIBUTES)
-    return next((value for value in told if value is not None), None)
-
-
-def _as_number(value: Any) -> float | None:
+def as_number(value: Any) -> float | None:
     """A number that a file's metadata give as such, as text or as an array of one; None for anything else."""
     try:
         return None if value is None else float(np.asarray(value).reshape(-1)[0])
@@ -365,14 +300,20 @@ def _complaints_raised(name: str) -> Iterator[None]:
         raise ValueError(complaints[0])
 
 
-def _frames_only(members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> list[str]:
+def frames_only(members: Members) -> list[str]:
+    """The names of arrays that may hold frames: 3 or 4 axes of real numbers."""
     return [name for name, (shape, dtype) in members.items() if len(shape) in (3, 4) and dtype.kind in "uif"]
 
 
-def _guarded(path: Path, expected: str, read: Callable[[], _Result]) -> _Result:
+def guarded(path: Path, expected: str, read: Callable[[], _Result]) -> _Result:
+    """What `read` gives; whatever the parser of a foreign file raises becomes one sentence that names the file.
+
+    Raises:
+        SequenceError: it failed; the sentence says what was `expected`.
+    """
     try:
         return read()
     except SpectrackError:
         raise
-    except Exception as error:  # parsers of foreign files fail in many ways on damaged ones; each becomes one sentence
+    except Exception as error:  # there are as many ways to fail as bytes in a damaged file
         raise unreadable(path, expected, error) from error

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
+from spectrack.files import number_key
 from spectrack.sensors import SENSORS, Sensor
-from spectrack.sequences.array_files import ArraySource, npz_members, open_hdf5, open_mat, open_npy, open_npz, open_tiff
+from spectrack.sequences.array_files import ArraySource, Members, npz_members, open_npy, open_npz, open_tiff
 from spectrack.sequences.arrays import ArrayFolderSequence, ArraySequence
 from spectrack.sequences.axes import AxisEvidence, infer_axes
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.envi import EnviSequence, find_header
 from spectrack.sequences.footage import ImageSequence, read_footage
 from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, check_tiff_upright, read_image
+from spectrack.sequences.hdf5_files import open_hdf5
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds
+from spectrack.sequences.matlab_files import mat_members, open_mat
 from spectrack.sequences.mosaics import (
     MosaicPattern,
     MosaicSequence,
@@ -270,8 +273,10 @@ def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -
         axes, evidence = request.axes or request.layout.side.axes, request.evidence()
         no_data, name = request.told_no_data, request.layout.name
         variables: list[str | None] = [request.variable] * len(files)
-        if kind == "npz" and len(files) == 1 and request.variable is None and (members := _frame_members(files[0])):
-            files, variables = files * len(members), members
+        list_members = {"npz": npz_members, "mat": mat_members}.get(kind)
+        if list_members and len(files) == 1 and request.variable is None:
+            members = _frame_members(list_members(files[0]))
+            files, variables = (files * len(members), members) if members else (files, variables)
         if len(files) > 1:
             return ArrayFolderSequence(
                 files,
@@ -290,12 +295,12 @@ def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -
     return open_arrays
 
 
-def _frame_members(path: Path) -> list[str | None]:
-    """Names of the members of a .npz that holds one numbered member a frame, in order; else none."""
-    members = npz_members(path)
-    cubes: list[str | None] = [name for name, (shape, _) in members.items() if len(shape) == 3 and name[-1:].isdigit()]
+def _frame_members(members: Members) -> list[str | None]:
+    """Names of the arrays of a file that holds one numbered array a frame, in order; else none."""
+    cubes = [name for name, (shape, _) in members.items() if len(shape) == 3 and name[-1:].isdigit()]
     stacked = any(len(shape) == 4 for shape, _ in members.values())
-    return cubes if len(cubes) > 1 and not stacked else []
+    one_series = len({name.rstrip("0123456789") for name in cubes}) == 1
+    return [*sorted(cubes, key=number_key)] if len(cubes) > 1 and not stacked and one_series else []
 
 
 def _only(files: list[Path], request: Request) -> Path:

@@ -59,11 +59,12 @@ class EnviHeader:
     data: Path
 
 
-def read_header(path: Path, *, frames: int | None = None) -> EnviHeader:
+def read_header(path: Path, *, data: Path | None = None, frames: int | None = None) -> EnviHeader:
     """Read and check an ENVI header.
 
     Args:
         path: the .hdr file.
+        data: its data file; None to find it.
         frames: number of frames stacked along the lines, when sequence.json tells; the header's own key wins.
 
     Raises:
@@ -85,8 +86,9 @@ def read_header(path: Path, *, frames: int | None = None) -> EnviHeader:
     if lines % stacked:
         raise _wrong(path, "lines", f"a multiple of the {stacked} frames stacked along them", str(lines))
     offset = _whole(fields, "header offset", path, low=0, default=0)
-    data = _data_file(path, fields)
-    needed, found = offset + lines * samples * bands * dtype.itemsize, data.stat().st_size
+    needed = offset + lines * samples * bands * dtype.itemsize
+    data = data or _data_file(path, fields, needed)
+    found = data.stat().st_size
     if found < needed:
         raise SequenceError(
             f"expected {needed} bytes in {data} ({samples} samples x {lines} lines x {bands} bands of {dtype.name}), "
@@ -102,13 +104,19 @@ def find_header(path: Path) -> Path:
     Raises:
         SequenceError: there is none.
     """
+    header = header_beside(path)
+    if header is None:
+        raise SequenceError(f"expected an ENVI header {path.stem}.hdr beside {path}, found none; copy the header there")
+    return header
+
+
+def header_beside(path: Path) -> Path | None:
+    """The header of a data file of any name, as ``cube.img.hdr`` or ``cube.hdr``, or the header itself; else None."""
     if path.suffix.lower() == ".hdr":
         return path
-    wanted = {f"{path.name}.hdr".lower(), f"{path.stem}.hdr".lower()}
-    found = sorted(entry for entry in path.parent.iterdir() if entry.name.lower() in wanted)
-    if not found:
-        raise SequenceError(f"expected an ENVI header {path.stem}.hdr beside {path}, found none; copy the header there")
-    return found[0]
+    there = {entry.name.lower(): entry for entry in path.parent.iterdir()}
+    names = (f"{path.name}.hdr".lower(), f"{path.stem}.hdr".lower())
+    return next((there[name] for name in names if name in there), None)
 
 
 class EnviSequence(Sequence):
@@ -116,17 +124,24 @@ class EnviSequence(Sequence):
 
     Args:
         headers: header files in order.
+        data: the data file of a single header; None to find it.
         frames: number of frames in the file, for a single header, when sequence.json tells.
         no_data: what stands where there is no data; None for what the first header itself tells.
         name: name of the sequence.
     """
 
     def __init__(
-        self, headers: list[Path], *, frames: int | None = None, no_data: float | None = None, name: str
+        self,
+        headers: list[Path],
+        *,
+        data: Path | None = None,
+        frames: int | None = None,
+        no_data: float | None = None,
+        name: str,
     ) -> None:
         self._headers = headers
         self.name = name
-        self._first = first = read_header(headers[0], frames=frames if len(headers) == 1 else None)
+        self._first = first = read_header(headers[0], data=data, frames=frames if len(headers) == 1 else None)
         if len(headers) > 1 and first.frames > 1:
             raise SequenceError(
                 f"expected one frame a header in {first.path.parent}, found {first.frames} in {first.path.name}; "
@@ -154,6 +169,11 @@ class EnviSequence(Sequence):
     def frame_numbers(self) -> list[int] | None:
         """See `Sequence.frame_numbers`."""
         return numbers_of(self._headers)
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """See `Sequence.places`; of a single header the header and its data file, not all of their folder."""
+        return super().places if len(self._headers) > 1 else (self._first.path, self._first.data)
 
     def _frames_made_of(self) -> Ingredients:
         data = [self._first.data, *(read_header(header).data for header in self._headers[1:])]
@@ -258,7 +278,8 @@ def _no_data(fields: dict[str, str], path: Path) -> float | None:
         raise _wrong(path, "data ignore value", "a number", str(text)) from error
 
 
-def _data_file(path: Path, fields: dict[str, str]) -> Path:
+def _data_file(path: Path, fields: dict[str, str], size: int) -> Path:
+    """The data file beside a header: of its name and a usual suffix, else of its name and exactly the right size."""
     named = fields.get("data file", "").strip("{}\"' ")
     if named:
         if Path(named).name != named or "\\" in named or named in (".", ".."):
@@ -268,7 +289,9 @@ def _data_file(path: Path, fields: dict[str, str]) -> Path:
         return path.parent / named
     stem = path.name[: -len(".hdr")].lower()
     wanted = {stem} | {stem + suffix for suffix in ENVI_DATA_SUFFIXES}
-    found = sorted(entry for entry in path.parent.iterdir() if entry.name.lower() in wanted and entry.is_file())
+    there = [entry for entry in sorted(path.parent.iterdir()) if entry.is_file()]
+    found = [entry for entry in there if entry.name.lower() in wanted]
+    found = found or [entry for entry in there if entry.stem.lower() == stem and entry.stat().st_size == size]
     if len(found) == 1:
         return found[0]
     several = f"several ({', '.join(entry.name for entry in found)})" if found else "none"

@@ -13,7 +13,7 @@ from spectrack.sequences.array_files import ArraySource, Members, npz_members, o
 from spectrack.sequences.arrays import ArrayFolderSequence, ArraySequence
 from spectrack.sequences.axes import AxisEvidence, infer_axes
 from spectrack.sequences.base import Sequence
-from spectrack.sequences.envi import EnviSequence, find_header
+from spectrack.sequences.envi import EnviSequence, find_header, header_beside
 from spectrack.sequences.footage import ImageSequence, read_footage
 from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, check_tiff_upright, read_image
 from spectrack.sequences.hdf5_files import open_hdf5
@@ -154,6 +154,8 @@ def _format_of_file(request: Request) -> str:
     if suffix in ENVI_DATA_SUFFIXES:
         return "envi"
     kind = next((kind for kind, suffixes in KINDS.items() if suffix in suffixes), None)
+    if kind is None and header_beside(path) is not None:
+        return "envi"  # data files have any suffix, or none
     if kind is None:
         raise SequenceError(
             f"expected a sequence, found the file {path} of unknown type; formats: {', '.join(sorted(FORMATS))}"
@@ -258,9 +260,10 @@ def _open_video(request: Request) -> Sequence:
 def _open_envi(request: Request) -> Sequence:
     frames = request.layout.frames
     headers = [find_header(frames)] if frames.is_file() else request.files("envi")
+    data = frames if frames.is_file() and headers != [frames] else None
     headers = [header for header in headers if not header.name.lower().startswith(_CALIBRATION_PREFIXES)] or headers
     side = request.layout.side
-    return EnviSequence(headers, frames=side.frames, no_data=request.told_no_data, name=request.layout.name)
+    return EnviSequence(headers, data=data, frames=side.frames, no_data=request.told_no_data, name=request.layout.name)
 
 
 def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -> Callable[[Request], Sequence]:

@@ -205,3 +205,60 @@ def test_headers_with_several_frames_cannot_share_a_folder(tmp_path, cubes):
 
 def test_find_header_keeps_a_header(tmp_path):
     assert find_header(tmp_path / "x.HDR") == tmp_path / "x.HDR"
+
+
+@pytest.mark.parametrize(
+    ("data", "header"),
+    [
+        ("flight_img", "flight_img.hdr"),
+        ("flight", "flight.hdr"),
+        ("casi.pix", "casi.pix.hdr"),
+        ("casi.pix", "casi.hdr"),
+        ("casi.cube", "casi.HDR"),
+        ("casi.v2.cube", "casi.v2.hdr"),
+    ],
+)
+def test_data_files_of_any_name(tmp_path, cubes, data, header):
+    made = write_envi(tmp_path, "made", np.concatenate(cubes), extra="frames = 3\n", interleave="bil")
+    made.rename(tmp_path / header)
+    (tmp_path / "made.raw").rename(tmp_path / data)
+    for name in (data, header):
+        sequence = open_sequence(tmp_path / name)
+        assert len(sequence) == 3
+        np.testing.assert_array_equal(sequence[2], cubes[2])
+
+
+def test_the_data_file_that_was_named_is_read(tmp_path, cubes):
+    for suffix, cube in ((".img", cubes[0]), (".dat", cubes[1])):
+        header = write_envi(tmp_path, "cube", cube, suffix=suffix)
+    np.testing.assert_array_equal(open_sequence(tmp_path / "cube.img")[0], cubes[0])
+    np.testing.assert_array_equal(open_sequence(tmp_path / "cube.dat")[0], cubes[1])
+    with refuses(SequenceError, header, "(cube.dat, cube.img)"):
+        open_sequence(header)
+
+
+def test_a_header_of_its_own_comes_before_one_of_the_same_stem(tmp_path, cubes):
+    write_envi(tmp_path, "cube", cubes[0], suffix=".img")
+    write_envi(
+        tmp_path,
+        "cube.img",
+        cubes[0],
+        suffix="",
+        extra="wavelength units = nm\nwavelength = {" + ",".join(str(500 + i) for i in range(16)) + "}\n",
+    )
+    assert open_sequence(tmp_path / "cube.img").wavelengths_nm[0] == 500
+
+
+def test_a_stranger_of_another_size_is_no_data_file(tmp_path, cubes):
+    header = write_envi(tmp_path, "cube", cubes[0], suffix=".img")
+    (tmp_path / "cube.img").unlink()
+    (tmp_path / "cube.txt").write_text("notes")
+    with refuses(SequenceError, header, "none"):
+        open_sequence(header)
+
+
+def test_one_cube_lies_in_two_files_and_a_folder_of_them_in_the_folder(tmp_path, cubes):
+    header = write_envi(tmp_path, "cube", cubes[0])
+    assert open_sequence(tmp_path / "cube.raw").places == (header, tmp_path / "cube.raw")
+    write_envi(tmp_path, "cube2", cubes[1])
+    assert open_sequence(tmp_path).places == (tmp_path,)

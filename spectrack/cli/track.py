@@ -60,6 +60,8 @@ class Track:
     """How to read frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video."""
     sensor: Annotated[str | None, arg(metavar="NAME")] = None
     """The camera, where it cannot be told: vis16, nir25, rednir15."""
+    pattern: Annotated[str | None, arg(metavar="GLOB")] = None
+    """Which files of a folder are its frames, such as 'left_*.png', where there are several series of names."""
     axes: Annotated[str | None, arg(metavar="LETTERS")] = None
     """Order of an array's axes: t, h, w, b, such as thwb."""
     variable: Annotated[str | None, arg(metavar="NAME")] = None
@@ -109,6 +111,7 @@ class Track:
             self.sequence,
             format=self.format,
             sensor=self.sensor,
+            pattern=self.pattern,
             axes=self.axes,
             variable=self.variable,
             no_data=None if self.no_data is None else parse_no_data(self.no_data),

@@ -11,14 +11,13 @@ from spectrack.datasets.folder_names import FolderMeaning, is_meaningful, meanin
 from spectrack.datasets.zipped import list_members
 from spectrack.errors import SequenceError, SequenceNotFoundError
 from spectrack.files import number_key
-from spectrack.sequences.layout import DESCRIPTION_NAMES, FIRST_BOX_NAMES, KINDS, TRUTH_NAMES
+from spectrack.sequences.layout import DESCRIPTION_NAMES, FIRST_BOX_NAMES, KINDS, TRUTH_NAMES, is_calibration
 from spectrack.sequences.side_file import SIDE_FILE, read_side_file
 from spectrack.sequences.triplets import are_triplets
 
 _KIND_OF = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes}
 _TEXTS = (*TRUTH_NAMES, *FIRST_BOX_NAMES, *DESCRIPTION_NAMES, SIDE_FILE)
 _ONE_FILE_EACH = ("npy", "npz", "mat", "hdf5", "envi")
-_CALIBRATION = ("darkref", "whiteref")
 _ANCESTORS = 3
 _DEEPEST = 12
 
@@ -223,7 +222,7 @@ def _frame_folders(listing: _Listing) -> Iterator[tuple[tuple[str, ...], FrameFo
     kinds: dict[str, list[str]] = {}
     for name in listing.files:
         kind = _KIND_OF.get(os.path.splitext(name)[1].lower())
-        if kind is not None and not (kind == "envi" and name.lower().startswith(_CALIBRATION)):
+        if kind is not None and not (kind == "envi" and is_calibration(name)):
             kinds.setdefault(kind, []).append(name)
     for kind in KINDS:
         names = kinds.get(kind)

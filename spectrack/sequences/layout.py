@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,11 @@ def frame_kinds(folder: Path) -> dict[str, list[Path]]:
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
+def is_calibration(name: str) -> bool:
+    """Whether a file is a dark or white reference, as Specim cameras keep them beside the cubes."""
+    return name.lower().startswith(("darkref", "whiteref"))
+
+
 def is_false_colour(name: str) -> bool:
     """Whether a folder name means false-colour pictures, in any of its spellings."""
     return "falsecolor" in name.lower() or "falsecolour" in name.lower()
@@ -156,7 +162,8 @@ def _descend(given: Path) -> Path:
         if not choice:
             wanted = "PNG, TIFF, JPEG, .npy, .npz, .mat, HDF5, ENVI or video files"
             raise SequenceNotFoundError(
-                f"expected frames ({wanted}) in {given}, found none; name the folder that holds them"
+                f"expected frames ({wanted}) in {given}, found {_others(folder)}; name the folder that holds them, or "
+                "convert what no reader here takes"
             )
         if len(choice) > 1:
             shown = ", ".join(sub.name for sub in choice[:6]) + (", ..." if len(choice) > 6 else "")
@@ -269,6 +276,13 @@ def _first_of(folders: list[Path], names: tuple[str, ...]) -> Path | None:
             if name in present:
                 return present[name]
     return None
+
+
+def _others(folder: Path) -> str:
+    """What lies in a folder without frames, by suffix: pictures of a kind that is not read should be noticed."""
+    visible = (entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    counts = Counter(entry.suffix.lower()[:12] or "without suffix" for entry in visible)
+    return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common(3)) or "none"
 
 
 def _near(path: Path) -> str:

@@ -32,6 +32,7 @@ def open_sequence(
     axes: str | None = None,
     variable: str | None = None,
     no_data: float | None = None,
+    pattern: str | None = None,
     truth: str | os.PathLike[str] | ArrayLike | None = None,
     name: str | None = None,
     twin: str | os.PathLike[str] | None = None,
@@ -50,6 +51,8 @@ def open_sequence(
         variable: name of the array in .npz, .mat and HDF5 files that hold several.
         no_data: what stands where a cube has no data, such as -9999; frames have 0 there. None for what its file says
             (ENVI's "data ignore value", GDAL's tag, "_FillValue"); NaN, in a file without NaN, for nothing.
+        pattern: which files of a folder are its frames, such as ``left_*.png``; needed where there are several series
+            of names. ``*`` takes all as one video.
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
         twin: the sequence's false-colour folder, for its truth, attributes and pictures; None for the layout's own.
@@ -74,6 +77,7 @@ def open_sequence(
         axes=axes,
         variable=variable,
         no_data=no_data,
+        pattern=pattern,
     )
     try:
         sequence = open_format(detect_format(request, format), request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, nearest_name
@@ -17,7 +18,7 @@ from spectrack.sequences.envi import EnviSequence, find_header, header_beside
 from spectrack.sequences.footage import ImageSequence, read_footage
 from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, check_tiff_upright, read_image
 from spectrack.sequences.hdf5_files import open_hdf5
-from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds
+from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds, is_calibration
 from spectrack.sequences.matlab_files import mat_members, open_mat
 from spectrack.sequences.mosaics import (
     MosaicPattern,
@@ -27,11 +28,9 @@ from spectrack.sequences.mosaics import (
     pattern_of_pixels,
     undecided_pattern,
 )
+from spectrack.sequences.series import check_one_series, matching
 from spectrack.sequences.triplets import TripletSequence, are_triplets
 from spectrack.sequences.videos import VideoSequence, holds_counts
-
-_CALIBRATION_PREFIXES = ("darkref", "whiteref")
-"""Specim cameras keep their dark and white references beside the cubes."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class Request:
         axes: axis letters, or None.
         variable: name of the array in files with several, or None.
         no_data: what stands where there is no data, given in place of what files say, or None.
+        pattern: which files of a folder are its frames, with ``*`` and ``?``, or None.
     """
 
     layout: Layout
@@ -53,6 +53,7 @@ class Request:
     axes: str | None = None
     variable: str | None = None
     no_data: float | None = None
+    pattern: str | None = None
 
     @property
     def told_no_data(self) -> float | None:
@@ -64,15 +65,41 @@ class Request:
 
         Raises:
             SequenceNotFoundError: there are none.
+            SequenceError: they are not one series of names, and no pattern chooses.
         """
         frames = self.layout.frames
-        found = [frames] if frames.is_file() else frame_kinds(frames).get(kind, [])
+        found = [frames] if frames.is_file() else self.kinds.get(kind, [])
         if not found:
             suffixes = ", ".join(sorted(KINDS[kind]))
             raise SequenceNotFoundError(
                 f"expected {kind} files ({suffixes}) in {frames}, found none; name their folder, or another format"
             )
+        if self._pattern is None and not are_triplets(found):
+            check_one_series(found)
         return found
+
+    @cached_property
+    def kinds(self) -> dict[str, list[Path]]:
+        """The frame files of the folder by kind, as far as the pattern matches; a camera's references are none.
+
+        Raises:
+            SequenceNotFoundError: the pattern matches none of them.
+        """
+        there = frame_kinds(self.layout.frames)
+        if headers := [file for file in there.get("envi", []) if not is_calibration(file.name)]:
+            there["envi"] = headers
+        found = {kind: chosen for kind, files in there.items() if (chosen := matching(files, self._pattern))}
+        if there and not found:
+            example = next(iter(there.values()))[0].name
+            raise SequenceNotFoundError(
+                f"expected frames named {self._pattern!r} in {self.layout.frames}, found others such as {example}; "
+                "correct the pattern (--pattern)"
+            )
+        return found
+
+    @property
+    def _pattern(self) -> str | None:
+        return self.pattern or self.layout.side.pattern
 
     def evidence(self) -> AxisEvidence:
         """What is known of an array besides its shape."""
@@ -104,6 +131,11 @@ def open_format(name: str, request: Request) -> Sequence:
     reader = FORMATS[name]
     given = {"axes": request.axes, "variable": request.variable, "no_data": request.no_data}
     options = [option for option, value in given.items() if value is not None] + ["sensor"] * request.sensor_given
+    if request.pattern is not None and request.layout.frames.is_file():
+        raise ConfigError(
+            f"expected a folder of frames to choose from, found the file {request.layout.frames}; leave out "
+            "pattern=... (--pattern)"
+        )
     for option in options:
         if option not in reader.takes:
             raise does_not_apply(option, name, request)
@@ -169,7 +201,7 @@ def _format_of_file(request: Request) -> str:
 
 def _format_of_folder(request: Request) -> str:
     folder = request.layout.frames
-    kinds = frame_kinds(folder)
+    kinds = request.kinds
     if not kinds:
         raise SequenceNotFoundError(f"expected frames in {folder}, found none; name the folder that holds them")
     if len(kinds) > 1:
@@ -261,7 +293,6 @@ def _open_envi(request: Request) -> Sequence:
     frames = request.layout.frames
     headers = [find_header(frames)] if frames.is_file() else request.files("envi")
     data = frames if frames.is_file() and headers != [frames] else None
-    headers = [header for header in headers if not header.name.lower().startswith(_CALIBRATION_PREFIXES)] or headers
     side = request.layout.side
     return EnviSequence(headers, data=data, frames=side.frames, no_data=request.told_no_data, name=request.layout.name)
 

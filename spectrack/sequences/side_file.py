@@ -1,8 +1,8 @@
 """sequence.json: the side file that says what the frames cannot. Every writer here adds it; users may write it by hand.
 
-All keys are optional: name, format, frames (their number), frames_path (folder or file beside the side file), axes,
-sensor, block, bands, is_rgb, no_data, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are passed
-over.
+All keys are optional: name, format, frames (their number), frames_path (folder or file beside the side file), pattern,
+axes, sensor, block, bands, is_rgb, no_data, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are
+passed over.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class SideFile:
         format: a format name of `open_sequence`.
         frames: number of frames.
         frames_path: where the frames lie; relative to the side file's folder in the file, then absolute.
+        pattern: which files of the folder are frames, with ``*`` and ``?``.
         axes: axis letters of an array.
         block: side of the mosaic pattern.
         no_data: what stands where there is no data.
@@ -39,6 +40,7 @@ class SideFile:
     format: str | None = None
     frames: int | None = None
     frames_path: Path | None = None
+    pattern: str | None = None
     axes: str | None = None
     sensor: str | None = None
     block: int | None = None

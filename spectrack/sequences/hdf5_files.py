@@ -190,7 +190,7 @@ def _check_inside(dataset: Any, where: str) -> None:
     elsewhere += [str(source.file_name) for source in sources if source.file_name != "."]
     if elsewhere:
         raise SequenceError(
-            f"expected the values of {where} inside that file, found them in another, {elsewhere[0][:80]!r}; "
+            f"expected the values of {where} inside that file, found them in another, {elsewhere[0][-80:]!r}; "
             "copy them into one file (h5repack)"
         )
 

@@ -125,6 +125,19 @@ def choose_track(tracks: Sequence[BoxTrack], track: str | None, frame: int, wher
     )
 
 
+def only_track(tracks: Sequence[BoxTrack], where: object) -> BoxTrack:
+    """The one object of a file.
+
+    Raises:
+        SequenceError: there are several, or none.
+    """
+    if len(tracks) != 1:
+        names = ", ".join(track.name[:20] for track in tracks[:5])
+        found = f"{len(tracks)} ({names})" if tracks else "none"
+        raise SequenceError(f"expected the boxes of one object in {where}, found {found}; keep the tracked one")
+    return tracks[0]
+
+
 def _list(tracks: Sequence[BoxTrack]) -> str:
     shown = ", ".join(
         " ".join(dict.fromkeys(part for part in (item.identity, item.label) if part))[:40] or "unnamed"

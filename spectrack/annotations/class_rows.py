@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 
 from spectrack.annotations.box_tracks import BoxTrack, Corners, corners_of
-from spectrack.annotations.text import split_rows
+from spectrack.annotations.text import is_number, split_rows
 from spectrack.errors import SequenceError
 
 _FEWEST_CORNERS = 3
@@ -34,8 +34,8 @@ class ClassRow:
 
 
 def class_row(tokens: list[str]) -> ClassRow | None:
-    """What a row of numbers says, or None where it is no such row."""
-    if not (tokens[0].isascii() and tokens[0].isdigit()):
+    """What a row says, or None where it is no such row."""
+    if not (tokens[0].isascii() and tokens[0].isdigit() and all(map(is_number, tokens))):
         return None
     values, identity = tokens[1:], ""
     # A bare whole number at the end is a track; behind an even count of numbers there is a confidence before it.

@@ -17,7 +17,7 @@ from spectrack.annotations.class_rows import read_class_rows
 from spectrack.annotations.json_files import read_json_tracks
 from spectrack.annotations.rows import read_csv_boxes, read_mot_tracks, rows_dialect
 from spectrack.annotations.text import parse_boxes, read_first_row
-from spectrack.annotations.untrusted_files import decode_text, read_file
+from spectrack.annotations.untrusted_files import decode_text, looks_like_xml, read_file
 from spectrack.annotations.xml_files import read_xml_tracks
 from spectrack.boxes import Box, as_box
 from spectrack.errors import ConfigError, SequenceError
@@ -60,7 +60,7 @@ def read_first_box(
     _check_options(coordinates, block, frame)
     data = read_file(path, "boxes")
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if looks_like_xml(data):
         tracks = read_xml_tracks(data, path)[1]
     elif start in (b"{", b"["):
         tracks = read_json_tracks(data, path)[1]

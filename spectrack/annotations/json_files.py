@@ -25,7 +25,11 @@ def read_json_tracks(data: bytes, where: object) -> tuple[str, list[BoxTrack]]:
     Raises:
         SequenceError: damaged JSON, a dialect that is not known, or values of a wrong kind.
     """
-    value = parse_json(data, str(where))
+    return json_tracks(parse_json(data, str(where)), where)
+
+
+def json_tracks(value: Any, where: object) -> tuple[str, list[BoxTrack]]:
+    """`read_json_tracks` of JSON that has been parsed already."""
     if isinstance(value, dict) and "images" in value and "annotations" in value:
         return "coco", _coco(value, _coco_frames(value, where), where)
     if isinstance(value, dict) and "shapes" in value:

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.annotations.box_tracks import BoxTrack
+from spectrack.annotations.box_tracks import BoxTrack, only_track
 from spectrack.annotations.json_files import read_coco
-from spectrack.annotations.rows import read_csv_boxes, read_mot_tracks, rows_dialect
+from spectrack.annotations.rows import read_csv_boxes, rows_dialect
 from spectrack.annotations.text import parse_boxes
+from spectrack.annotations.truth_rows import parse_truth
 from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError, SequenceNotFoundError
@@ -113,15 +114,12 @@ def find_result_set(place: Place) -> ResultSet:
 
 
 def read_result_file(path: Path) -> Boxes:
-    """Boxes of one sequence, (N, 4): plain rows or MOT rows.
+    """Boxes of one sequence, (N, 4): rows of any dialect.
 
     Raises:
         SequenceError: other text, or several objects.
     """
-    text = decode_text(read_file(path, "boxes"), path, "boxes")
-    if not text.strip() or rows_dialect(text, path) != "mot":
-        return parse_boxes(text, path)
-    return _only(read_mot_tracks(text, path), path).dense()
+    return parse_truth(decode_text(read_file(path, "boxes"), path, "boxes"), path).boxes
 
 
 def read_whole_file(path: Path) -> ResultSet:
@@ -151,7 +149,7 @@ def read_whole_file(path: Path) -> ResultSet:
         groups.setdefault(track.sequence, []).append(track)
     sources: dict[str, Path | Boxes] = {}
     for name in sorted(lengths):
-        track = _only(groups[name], f"{name or 'the video'} of {path}") if name in groups else BoxTrack()
+        track = only_track(groups[name], f"{name or 'the video'} of {path}") if name in groups else BoxTrack()
         sources[name or path.stem] = track.dense(lengths[name])
     return ResultSet(path, "coco", sources, single=list(lengths) == [""])
 
@@ -231,12 +229,3 @@ def _passed_over(sources: dict[str, Path]) -> list[str]:
         if path.name.endswith("_001.txt") and path.with_name(f"{name}_002.txt").is_file()
     ]
     return [f"{len(repeated)} sequences have repetitions (_002, ...); only the first is used"] if repeated else []
-
-
-def _only(tracks: list[BoxTrack], where: object) -> BoxTrack:
-    if len(tracks) != 1:
-        names = ", ".join(track.name[:20] for track in tracks[:5])
-        raise SequenceError(
-            f"expected the boxes of one object in {where}, found {len(tracks)} ({names}); keep the tracked one"
-        )
-    return tracks[0]

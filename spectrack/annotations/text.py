@@ -99,16 +99,18 @@ def format_number(value: float, fmt: str | None) -> str:
     return repr(value) if fmt is None else fmt % value
 
 
-def split_rows(text: str, where: str | os.PathLike[str]) -> Iterator[tuple[int, list[str]]]:
+def split_rows(
+    text: str, where: str | os.PathLike[str], *, longest: int = _LONGEST_LINE
+) -> Iterator[tuple[int, list[str]]]:
     """Line number from 1 and tokens of every line that is not blank.
 
     Raises:
-        SequenceError: a line is longer than any box.
+        SequenceError: a line has more than `longest` characters, which is more than any box.
     """
     # Only real line ends: str.splitlines also splits at form feeds and Unicode separators, which spoils line numbers.
     for number, match in enumerate(_LINES.finditer(text), start=1):
         line = match.group(1)
-        if len(line) > _LONGEST_LINE:
+        if len(line) > longest:
             raise SequenceError(
                 f"expected one box a line in {where}, found {len(line)} characters on line {number}; write x,y,w,h"
             )

@@ -71,6 +71,11 @@ def decode_text(data: bytes, where: str | os.PathLike[str], what: str) -> str:
     return text
 
 
+def looks_like_xml(data: bytes) -> bool:
+    """Whether a file's first characters are XML's, in UTF-8 or UTF-16."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+
+
 def parse_json(data: bytes, where: str | os.PathLike[str]) -> Any:
     """The value of a JSON text.
 

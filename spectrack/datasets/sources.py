@@ -6,7 +6,7 @@ import shutil
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spectrack.datasets.scanning import FoundSequence, FrameFolder
@@ -14,7 +14,7 @@ from spectrack.datasets.zipped import checksums, extract_folder, make_scratch_fo
 from spectrack.files.fingerprints import Ingredients, values_digest
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.layout import Layout, find_layout
-from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.opening import Options, open_layout
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ class FolderSource:
         layout = find_layout(path, twin=twin)
         mosaics = self.stream == "HSI" and self.frames.kind == "image" and layout.side.path is None
         sensor = self.sensor if mosaics else None
-        sequence = open_sequence(path, sensor=sensor, truth=self._truth(layout, places), name=label, twin=twin)
+        found = replace(layout, truth=self._truth(layout, places) or layout.truth)
+        sequence = open_layout(found, Options(sensor=sensor), name=label)
         if (
             sequence.wavelengths_nm is None
             and self.wavelengths_nm is not None

@@ -164,6 +164,7 @@ class Sequence(ABC):
         visibility: (N,) share of the object that is seen, 0..1, or None.
         attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
         is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
+        faults: what side files say that cannot be used, a sentence each; the frames are read all the same.
         truth_fault: why truth that lies beside the frames is not used, in a sentence, or None.
         copy_of: what the frames are a copy of, where they are one that comes and goes; its content counts, not theirs.
         metadata: whatever else the writer recorded (for simulated video: scenario, seed, ...); JSON-serialisable.
@@ -180,6 +181,7 @@ class Sequence(ABC):
     visibility: NDArray[np.float64] | None = None
     attributes: tuple[str, ...] = ()
     is_rgb: bool = False
+    faults: tuple[str, ...] = ()
     truth_fault: str | None = None
     copy_of: Ingredients | None = None
 
@@ -277,9 +279,12 @@ class Sequence(ABC):
 
         Raises:
             BoxError: that box has no area or is not finite.
+            SequenceError: there is none, and truth beside the frames that cannot be used.
         """
         if self._truth is not None and len(self._truth):
             return as_box(self._truth[0])
+        if self._first_box is None and self.truth_fault is not None:
+            raise SequenceError(self.truth_fault)
         return None if self._first_box is None else as_box(self._first_box)
 
     @property

@@ -33,12 +33,20 @@ KINDS: dict[str, frozenset[str]] = {
 }
 """Suffixes of frame files by kind."""
 
-TRUTH_NAMES = ("groundtruth_rect.txt", "groundtruth.txt", "gt.txt")
+TRUTH_NAMES = ("groundtruth_rect.txt", "groundtruth.txt", "gt.txt", "ir_label.json", "rgb_label.json")
+ABSENCE_NAMES = ("absence.label", "full_occlusion.txt", "out_of_view.txt")
+"""Files of GOT-10k and LaSOT with a flag a frame: 1 where the object is not there or not to be seen."""
+
+COVER_NAMES = ("cover.label",)
+"""GOT-10k's files with the share of the object that is seen, in eighths a frame."""
+
 FIRST_BOX_NAMES = ("init_rect.txt", "init.txt")
 DESCRIPTION_NAMES = ("description.txt",)
 CONTAINERS = frozenset({"img", "imgs", "image", "images", "frame", "frames"})
 _CAMERAS = {"vis": "vis16", "nir": "nir25", "rednir": "rednir15"}
 _DEEPEST = 6
+_LEVELS = 4
+_APART = ("anno", "annos", "annotation", "annotations")
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,12 @@ class Layout:
         name: name of the sequence, from its folder.
         truth: truth file, or None.
         first_box: file with the first box only, or None.
+        absence: files with a flag a frame, 1 where the object is not there (`ABSENCE_NAMES`).
+        cover: file with the share of the object that is seen a frame (`COVER_NAMES`), or None.
         description: file with the sequence's attributes in words, or None.
         pictures: folder of the data set's false-colour images, or None.
         side: what the ``sequence.json`` of these frames says; empty when there is none.
+        fault: why a ``sequence.json`` says nothing, in a sentence, or None.
         camera: name of the sensor that a data set's folder names tell, or None.
         expects_mosaics: True inside a folder called HSI or HSI-...
     """
@@ -61,9 +72,12 @@ class Layout:
     name: str
     truth: Path | None
     first_box: Path | None
+    absence: tuple[Path, ...]
+    cover: Path | None
     description: Path | None
     pictures: Path | None
     side: SideFile
+    fault: str | None
     camera: str | None
     expects_mosaics: bool
 
@@ -92,7 +106,7 @@ def find_layout(path: Path, *, twin: Path | None = None) -> Layout:
     else:
         twins = _false_colour_twin(frames, stream) if stream is not None else []
     searched = homes + twins
-    side = _side(homes, frames)
+    side, fault = _side(homes, frames)
     if side.path is not None and side.frames_path is not None:
         # Folders written here hold the pictures beside the side file, whatever the frames' format.
         twins += [folder for folder in _folders(side.path.parent) if is_false_colour(folder.name)]
@@ -101,11 +115,14 @@ def find_layout(path: Path, *, twin: Path | None = None) -> Layout:
     return Layout(
         frames=frames,
         name=_name(frames),
-        truth=None if single else _first_of(searched, TRUTH_NAMES),
+        truth=_named_truth(frames) or (None if single else _first_of(searched, TRUTH_NAMES) or _set_apart(homes[-1])),
         first_box=None if single else _first_of(searched, FIRST_BOX_NAMES),
+        absence=() if single else tuple(file for name in ABSENCE_NAMES if (file := _first_of(homes, (name,)))),
+        cover=None if single else _first_of(homes, COVER_NAMES),
         description=None if single else _first_of(searched, DESCRIPTION_NAMES),
         pictures=pictures,
         side=side,
+        fault=fault,
         camera=_camera(frames),
         expects_mosaics=stream is not None,
     )
@@ -148,7 +165,7 @@ def _folders(folder: Path) -> list[Path]:
 def _descend(given: Path) -> Path:
     folder = given
     for _ in range(_DEEPEST):
-        if (folder / SIDE_FILE).is_file() and (recorded := read_side_file(folder / SIDE_FILE).frames_path) is not None:
+        if (folder / SIDE_FILE).is_file() and (recorded := _read_side(folder / SIDE_FILE)[0].frames_path) is not None:
             return recorded
         if frame_kinds(folder):
             return folder
@@ -177,16 +194,25 @@ def _descend(given: Path) -> Path:
     )
 
 
-def _side(homes: list[Path], frames: Path) -> SideFile:
+def _side(homes: list[Path], frames: Path) -> tuple[SideFile, str | None]:
     """The side file of these frames; one that records other frames (a stream beside these) says nothing here."""
     path = _first_of(homes, (SIDE_FILE,))
     if path is None:
-        return SideFile()
-    side = read_side_file(path)
+        return SideFile(), None
+    side, fault = _read_side(path)
     folder = frames.parent if frames.is_file() else frames
     if side.frames_path is None:
-        return SideFile() if is_false_colour(folder.name) or folder.name.lower() == "rgb" else side
-    return side if side.frames_path.resolve() == frames.resolve() else SideFile()
+        others = is_false_colour(folder.name) or folder.name.lower() == "rgb"
+        return SideFile() if others else side, fault
+    return side if side.frames_path.resolve() == frames.resolve() else SideFile(), fault
+
+
+def _read_side(path: Path) -> tuple[SideFile, str | None]:
+    """A side file; an empty one, and why, where it cannot be used."""
+    try:
+        return read_side_file(path), None
+    except SequenceError as error:
+        return SideFile(), str(error)
 
 
 def _upwards(frames: Path) -> Iterator[Path]:
@@ -267,6 +293,30 @@ def _is_generic(stem: str) -> bool:
 def _is_only_one(file: Path) -> bool:
     """Whether truth beside a file can mean it: there is no other file of its kind."""
     return len(list_files(file.parent, {file.suffix.lower()})) == 1
+
+
+def _named_truth(frames: Path) -> Path | None:
+    """The truth beside a single file of all frames that is called as it, as Anti-UAV has it; else None."""
+    named = frames.with_suffix(".json")
+    return named if frames.is_file() and named.is_file() and named.name != SIDE_FILE else None
+
+
+def _set_apart(home: Path) -> Path | None:
+    """The truth of a sequence in a data set that keeps it in a tree of its own, or beside the sequence's folder.
+
+    ``frames/car`` and ``anno/car.txt`` (TrackingNet), ``sequences/car`` and ``annotations/car.txt`` (VisDrone),
+    ``data_seq/UAV123/car`` and ``anno/UAV123/car.txt`` (UAV123), ``30/car`` and ``30/car.txt`` (NfS).
+    """
+    beside = home.with_name(f"{home.name}.txt")
+    if beside.is_file():
+        return beside
+    for level in range(1, min(_LEVELS, len(home.parts) - 1)):
+        top, below = home.parents[level], home.relative_to(home.parents[level]).parts[1:]
+        for word in _APART:
+            file = top.joinpath(word, *below[:-1], f"{below[-1]}.txt")
+            if file.is_file():
+                return file
+    return None
 
 
 def _first_of(folders: list[Path], names: tuple[str, ...]) -> Path | None:

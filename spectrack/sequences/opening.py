@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,33 @@ from spectrack.annotations.attributes import read_attributes
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.faults import pass_over, passed_over
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.layout import Layout, find_layout, frame_kinds
 from spectrack.sequences.readers import FORMATS, Request, detect_format, open_format
 from spectrack.sequences.truth import add_truth
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How frames are read where it cannot be told; each field as the argument of `open_sequence`.
+
+    Raises:
+        ConfigError: an unknown format.
+    """
+
+    format: str | None = None
+    sensor: str | Sensor | None = None
+    axes: str | None = None
+    variable: str | None = None
+    no_data: float | None = None
+    pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in FORMATS:
+            raise ConfigError(f"expected a format, found {self.format!r}; {nearest_name(self.format, FORMATS)}")
 
 
 def open_sequence(
@@ -64,25 +86,50 @@ def open_sequence(
 
     Raises:
         SequenceNotFoundError: nothing at `path`, or no frames.
-        SequenceError: frames or annotations are damaged or do not fit; format, mosaic pattern or axis order is unclear.
+        SequenceError: frames, or truth that was named, are damaged or do not fit; format, mosaic pattern or axis order
+            is unclear. Side files that were only found are passed over with a warning; see `Sequence.faults`.
         ConfigError: an unknown format, sensor or axis letter, or an option that means nothing to the format found.
     """
-    if format is not None and format not in FORMATS:
-        raise ConfigError(f"expected a format, found {format!r}; {nearest_name(format, FORMATS)}")
     layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
+    options = Options(format, sensor, axes, variable, no_data, pattern)
+    return open_layout(layout, options, truth=truth, name=name)
+
+
+def open_layout(
+    layout: Layout,
+    options: Options | None = None,
+    *,
+    truth: str | os.PathLike[str] | ArrayLike | None = None,
+    name: str | None = None,
+) -> Sequence:
+    """`open_sequence` of what `find_layout` found.
+
+    Args:
+        layout: where things lie.
+        options: how the frames are read.
+        truth: as there.
+        name: as there.
+
+    Raises:
+        See `open_sequence`.
+    """
+    options = options or Options()
     request = Request(
         layout,
-        sensor=_sensor(sensor, layout),
-        sensor_given=sensor is not None,
-        axes=axes,
-        variable=variable,
-        no_data=no_data,
-        pattern=pattern,
+        sensor=_sensor(options.sensor, layout),
+        sensor_given=options.sensor is not None,
+        axes=options.axes,
+        variable=options.variable,
+        no_data=options.no_data,
+        pattern=options.pattern,
+        faults=[layout.fault] if layout.fault else [],
     )
     try:
-        sequence = open_format(detect_format(request, format), request)
+        sequence = open_format(detect_format(request, options.format), request)
     except SpectrackError:
-        raise  # some derive from OSError
+        for fault in request.faults:
+            _log.warning("%s", fault)  # it may have said what is missing now
+        raise
     except OSError as error:
         raise SequenceError(
             f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files"
@@ -105,31 +152,40 @@ def _sensor(given: str | Sensor | None, layout: Layout) -> Sensor | None:
 def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
     side, sensor = request.layout.side, request.sensor
     sequence.name = name or side.name or request.layout.name
-    sequence.sensor = sensor.name if sensor is not None and not sequence.is_rgb else side.sensor or sequence.sensor
-    sequence.fps = side.fps or sequence.fps
-    sequence.attributes = side.attributes or (
-        read_attributes(request.layout.description) if request.layout.description else ()
-    )
-    sequence.is_rgb = side.is_rgb if side.is_rgb is not None else sequence.is_rgb
-    sequence._metadata = side.simulation or None
+    for fault in request.faults:
+        pass_over(sequence, fault)
     if sensor is not None and not sequence.is_rgb and sensor.bands != sequence.bands:
-        raise SequenceError(
+        text = (
             f"expected the {sensor.bands} bands of sensor {sensor.name} in {request.layout.frames}, "
             f"found {sequence.bands}; name the right sensor, or the axis order with axes=... (--axes)"
         )
+        if request.sensor_given:
+            raise SequenceError(text)
+        pass_over(sequence, text)
+        sensor = None
+    sequence.sensor = sensor.name if sensor is not None and not sequence.is_rgb else side.sensor or sequence.sensor
+    sequence.fps = side.fps or sequence.fps
+    sequence.attributes = side.attributes
+    if not side.attributes and request.layout.description:
+        with passed_over(sequence):
+            sequence.attributes = read_attributes(request.layout.description)
+    sequence.is_rgb = side.is_rgb if side.is_rgb is not None else sequence.is_rgb
+    sequence._metadata = side.simulation or None
     if side.frames is not None and side.frames != len(sequence):
-        raise SequenceError(
+        pass_over(
+            sequence,
             f"expected the {side.frames} frames that {side.path} records, "
-            f"found {len(sequence)} in {request.layout.frames}; copy the missing frames or correct the side file"
+            f"found {len(sequence)} in {request.layout.frames}; copy the missing frames or correct the side file",
         )
     _add_wavelengths(sequence, request)
-    if side.visibility is not None:
-        if len(side.visibility) < len(sequence):
-            raise SequenceError(
-                f"expected a visibility for each of the {len(sequence)} frames in {side.path}, "
-                f"found {len(side.visibility)}; correct the file"
-            )
+    if side.visibility is not None and len(side.visibility) >= len(sequence):
         sequence.visibility = np.array(side.visibility[: len(sequence)], dtype=np.float64)
+    elif side.visibility is not None:
+        pass_over(
+            sequence,
+            f"expected a visibility for each of the {len(sequence)} frames in {side.path}, "
+            f"found {len(side.visibility)}; correct the file",
+        )
 
 
 def _add_wavelengths(sequence: Sequence, request: Request) -> None:
@@ -140,10 +196,12 @@ def _add_wavelengths(sequence: Sequence, request: Request) -> None:
         # The user described this very camera, so its centres are measured; those of a named one are nominal.
         sequence.wavelengths_nm = sensor.centres_nm
     if sequence.wavelengths_nm is not None and len(sequence.wavelengths_nm) != sequence.bands:
-        raise SequenceError(
+        pass_over(
+            sequence,
             f"expected one wavelength for each of the {sequence.bands} bands of {request.layout.frames}, "
-            f"found {len(sequence.wavelengths_nm)}; correct the side file or the header"
+            f"found {len(sequence.wavelengths_nm)}; correct the side file or the header",
         )
+        sequence.wavelengths_nm = None
 
 
 def _add_pictures(sequence: Sequence, layout: Layout) -> None:

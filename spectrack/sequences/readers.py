@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Request:
         variable: name of the array in files with several, or None.
         no_data: what stands where there is no data, given in place of what files say, or None.
         pattern: which files of a folder are its frames, with ``*`` and ``?``, or None.
+        faults: what a side file says that cannot be used; sentences are added as they are found.
     """
 
     layout: Layout
@@ -54,6 +55,7 @@ class Request:
     variable: str | None = None
     no_data: float | None = None
     pattern: str | None = None
+    faults: list[str] = field(default_factory=list)
 
     @property
     def told_no_data(self) -> float | None:
@@ -171,11 +173,11 @@ def detect_format(request: Request, given: str | None) -> str:
             "open the folder that was written, or leave the format out"
         )
     if side.format is not None:
-        if side.format not in FORMATS or side.format == "simulated":
-            raise SequenceError(
-                f"expected a format in {side.path}, found {side.format[:40]!r}; {nearest_name(side.format, FORMATS)}"
-            )
-        return side.format
+        if side.format in FORMATS and side.format != "simulated":
+            return side.format
+        request.faults.append(
+            f"expected a format in {side.path}, found {side.format[:40]!r}; {nearest_name(side.format, FORMATS)}"
+        )
     frames = request.layout.frames
     return _format_of_file(request) if frames.is_file() else _format_of_folder(request)
 

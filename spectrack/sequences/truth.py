@@ -13,13 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.annotations.text import read_boxes, read_first_box
+from spectrack.annotations.text import is_number, read_first_box
+from spectrack.annotations.truth_files import read_truth
+from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.faults import pass_over, passed_over
 from spectrack.sequences.layout import Layout
 
 _log = logging.getLogger(__name__)
+
+_COVERS = 8.0
+"""Steps of GOT-10k's visible share."""
 
 
 def add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str] | ArrayLike | None) -> None:
@@ -34,17 +40,60 @@ def add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str] 
         SequenceError: named truth that cannot be read or is no truth.
     """
     if isinstance(given, str | os.PathLike):
-        _use(sequence, read_boxes(given), Path(given))
+        _use(sequence, _read(sequence, Path(given)), Path(given))
     elif given is not None:
         sequence.truth = _as_boxes(given)
-    elif layout.truth is not None:
-        boxes = read_boxes(layout.truth)
+    else:
+        _add_found_truth(sequence, layout)
+
+
+def _add_found_truth(sequence: Sequence, layout: Layout) -> None:
+    if layout.first_box is not None:
+        with passed_over(sequence):
+            sequence._first_box = read_first_box(layout.first_box)
+    if layout.truth is not None:
+        try:
+            boxes = _read(sequence, layout.truth)
+        except SequenceError as error:
+            sequence.truth_fault = str(error)
+            pass_over(sequence, str(error))
+            return
         if len(boxes) < len(sequence):
             _use_first_row(sequence, boxes, layout.truth)
         else:
             _use(sequence, boxes, layout.truth)
-    if layout.first_box is not None:
-        sequence._first_box = read_first_box(layout.first_box)
+    with passed_over(sequence):
+        _add_flags(sequence, layout)
+
+
+def _read(sequence: Sequence, path: Path) -> Boxes:
+    return read_truth(path, name=sequence.name, frames=len(sequence)).of_frames(len(sequence))
+
+
+def _add_flags(sequence: Sequence, layout: Layout) -> None:
+    """GOT-10k's and LaSOT's flags: no truth where the object is absent, and how much of it is seen."""
+    frames = len(sequence)
+    absent = np.zeros(frames, dtype=bool)
+    for file in layout.absence:
+        absent |= _flags(file, frames) > 0
+    if layout.cover is not None:
+        sequence.visibility = np.clip(_flags(layout.cover, frames) / _COVERS, 0.0, 1.0)
+    elif layout.absence:
+        sequence.visibility = np.ones(frames)
+    if absent.any() and sequence.visibility is not None:
+        sequence.visibility[absent] = 0.0
+        if sequence._truth is not None:
+            sequence._truth[:frames][absent] = 0.0
+
+
+def _flags(path: Path, frames: int) -> NDArray[np.float64]:
+    words = decode_text(read_file(path, "flags"), path, "flags").replace(",", " ").split()
+    if len(words) < frames or not all(is_number(word) for word in words):
+        raise SequenceError(
+            f"expected a number for each of the {frames} frames in {path}, found {len(words)} words; "
+            "correct or remove it"
+        )
+    return np.array([float(word) for word in words[:frames]])
 
 
 def rows_of_frames(numbers: list[int] | None, frames: int, rows: int) -> NDArray[np.int64] | None:
@@ -88,7 +137,8 @@ def _use(sequence: Sequence, boxes: Boxes, source: Path) -> None:
 
 def _use_first_row(sequence: Sequence, boxes: Boxes, source: Path) -> None:
     """Take one row as the first box, and so the first of a few: which frames the others belong to, no file says."""
-    sequence._first_box = boxes[0]
+    if sequence._first_box is None:
+        sequence._first_box = boxes[0]
     sequence.truth_fault = (
         f"expected a truth box for each of the {len(sequence)} frames of {sequence.name!r}, found {len(boxes)} rows in "
         f"{source}; complete the file, with a row of nan for a frame without truth"

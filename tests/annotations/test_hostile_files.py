@@ -19,11 +19,13 @@ import pytest
 from spectrack.annotations.attributes import read_attributes
 from spectrack.annotations.first_boxes import read_first_box
 from spectrack.annotations.foreign_results import read_foreign_results
+from spectrack.annotations.truth_files import read_truth
 from spectrack.errors import SequenceError, SpectrackError
 from spectrack.evaluation.results import find_truth_set
 from spectrack.sequences import open_sequence, read_boxes
-from spectrack.sequences.array_files import open_hdf5, open_npy, open_npz
+from spectrack.sequences.array_files import open_npy, open_npz
 from spectrack.sequences.envi import read_header
+from spectrack.sequences.hdf5_files import open_hdf5
 from spectrack.sequences.side_file import read_side_file
 from tests.fixtures.refusals import refuses
 
@@ -86,6 +88,12 @@ wavelength = {500, 510, 520,
 PLAIN = "".join(f"{i}\t{2 * i}\t30.5\t4e1\t\r\n" for i in range(6))
 SAVETXT = "".join(" ".join(f"{value:.18e}" for value in (i, 2 * i, 30, 40)) + "\n" for i in range(4))
 MOT = "".join(f"{i + 1},1,{i},5,30.5,40,1,1,0.5\n" for i in range(6))
+YOLO = "0 0.5 0.5 0.1 0.2\n1 0.5 0.5 0.1 0.2 0.9 3\n"
+CORNERS = "1 0.25 0.3 0.375 0.3 0.375 0.45 0.25 0.45 0.7 1\n"
+TLP = "".join(f"{i + 1},{i},5,30,40,{i % 2}\n" for i in range(6))
+VATIC = "".join(f'0 {i} 5 35 45 {i * 8} 0 0 1 "track"\n' for i in range(6))
+MASKS = "m3,4,5,2,1,3,2,4\n1,2,3,4\nm0,0,3,3,9\n1,2,5,2,5,9,1,9\n"
+ANTI_UAV = json.dumps({"exist": [1, 0, 1], "gt_rect": [[1, 2, 3, 4], [], [5.5, 6, 7, 8]]})
 CSV = "ID,x,y,width,height\r\n" + "".join(
     f"{name}_{i},{i},2,3,4\r\n" for name in ("vis-ball", "nir-ball") for i in range(1, 4)
 )
@@ -267,6 +275,12 @@ def truth_of(path):
         found.read(name)
 
 
+def rows_of_truth(path):
+    boxes = read_truth(path, frames=6).of_frames(6)
+    assert boxes.shape[1] == 4
+    assert (np.isfinite(boxes).all(axis=1) | np.isnan(boxes).all(axis=1)).all()
+
+
 def header_of(path):
     header = read_header(path)
     assert header.data.parent == path.parent  # no name in a header leads out of its folder
@@ -282,18 +296,20 @@ def array_of(path):
 
 
 KINDS = {
-    "plain boxes": (boxes_of, "groundtruth_rect.txt", [PLAIN, SAVETXT, "1,2,3,4,5,6,7,8\n"], 1500),
+    "plain boxes": (boxes_of, "groundtruth_rect.txt", [PLAIN, SAVETXT, "1,2,3,4,5,6,7,8\n"], 900),
     "attributes": (read_attributes, "description.txt", ["Occlusion\nscale variation, SV\n"], 300),
-    "first boxes in rows": (first_box_of, "labels.txt", [PLAIN, MOT, CSV, "0 0.5 0.5 0.1 0.2\n"], 1500),
+    "first boxes in rows": (first_box_of, "labels.txt", [PLAIN, MOT, CSV, YOLO, CORNERS], 1500),
     "first boxes in XML": (first_box_of, "labels.xml", [CVAT, CVAT_IMAGES, VOC, ENTITIES], 1200),
-    "first boxes in JSON": (first_box_of, "labels.json", [COCO, LABELME, STUDIO_VIDEO, STUDIO_IMAGE], 1500),
-    "result files": (results_of, "ball.txt", [PLAIN, SAVETXT, MOT], 1000),
+    "first boxes in JSON": (first_box_of, "labels.json", [COCO, LABELME, STUDIO_VIDEO, STUDIO_IMAGE], 1200),
+    "result files": (results_of, "ball.txt", [PLAIN, SAVETXT, MOT], 700),
     "results of 2026": (results_of, "submission.csv", [CSV], 700),
     "results in COCO": (results_of, "results.json", [COCO], 600),
     "truth of 2026": (truth_of, "train.csv", [CSV.replace("_", "_9")], 200),
     "side files": (side_file_of, "sequence.json", [SIDE], 500),
     "ENVI headers": (header_of, "0001.hdr", [ENVI], 700),
     "npy headers": (array_of, "cubes.npy", ["npy"], 300),
+    "truth in rows": (rows_of_truth, "groundtruth.txt", [TLP, VATIC, MASKS], 900),
+    "truth in JSON": (rows_of_truth, "IR_label.json", [ANTI_UAV, COCO], 300),
 }
 """What reads them, name, valid examples, and number of files: ten thousand in all."""
 

@@ -238,10 +238,17 @@ def test_truth_and_name_given_by_the_caller(hsi, make):
         open_sequence(hsi, truth=hsi / "none.txt")
 
 
-def test_a_bad_truth_line_is_named_on_opening(hsi, make):
-    make.text(hsi / "groundtruth_rect.txt", "1,2,10,8\n1,2,10\n")
+def test_a_bad_truth_line_is_a_warning_until_the_truth_is_needed(hsi, make, caplog):
+    truth = make.text(hsi / "groundtruth_rect.txt", "1,2,10,8\n1,2,10\n")
+    sequence = open_sequence(hsi)
+    assert len(sequence) == 3
+    assert sequence.truth is None
+    assert f"on line 2 of {truth}" in caplog.text
+    for need in (sequence.needed_truth, lambda: sequence.first_box):
+        with refuses(SequenceError, "line 2", "groundtruth_rect.txt", "3 numbers"):
+            need()
     with refuses(SequenceError, "line 2", "groundtruth_rect.txt", "3 numbers"):
-        open_sequence(hsi)
+        open_sequence(hsi, truth=truth)
 
 
 def test_relative_paths_know_their_folders(hsi, monkeypatch):

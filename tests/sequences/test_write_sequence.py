@@ -274,7 +274,6 @@ def test_a_side_file_written_by_hand_is_enough(tmp_path, make):
         ({"frames": 2.5}, ("frames", "sequence.json", "found 2.5")),
         ({"frames": 4}, ("4 frames", "sequence.json", "found 3")),
         ({"bands": True}, ("bands", "sequence.json", "found True")),
-        ({"block": 3}, ("9 bands", "block 3", "found 16")),
         ({"name": 5}, ("name", "sequence.json", "found 5")),
         ({"attributes": "SV"}, ("attributes", "sequence.json", "'SV'")),
         ({"simulation": [1]}, ("simulation", "sequence.json", "found [1]")),
@@ -288,20 +287,37 @@ def test_a_side_file_written_by_hand_is_enough(tmp_path, make):
         ({"format": "hotcc"}, ("sequence.json", "'hotcc'", "did you mean 'hotc'")),
     ],
 )
-def test_bad_side_files_get_a_sentence(tmp_path, change, facts):
+def test_bad_side_files_are_passed_over_with_a_sentence(tmp_path, change, facts, caplog):
     folder = write_sequence(full_sequence(), tmp_path / "out")
     path = folder / "sequence.json"
     text = change if isinstance(change, str) else json.dumps({**json.loads(path.read_text()), **change})
     path.write_text(text)
-    with refuses(SequenceError, facts):
+    sequence = open_sequence(folder, sensor="vis16")
+    np.testing.assert_array_equal(sequence[2], full_sequence()[2])
+    (sentence,) = sequence.faults
+    check_sentence(sentence, facts)
+    assert [record.getMessage().startswith(sentence) for record in caplog.records] == [True]
+
+
+def test_a_side_file_that_frames_cannot_be_read_without(tmp_path, caplog):
+    folder = write_sequence(np.full((2, 20, 20, 16), 5, np.uint16), tmp_path / "out")
+    path = folder / "sequence.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "block": 3}))
+    with refuses(SequenceError, "9 bands", "block 3", "found 16"):
         open_sequence(folder)
+    path.write_text("{")
+    with refuses(SequenceError, folder / "HSI", "--sensor"):
+        open_sequence(folder)
+    assert "sequence.json" in caplog.text
 
 
 def test_missing_frames_are_noticed(tmp_path):
     folder = write_sequence(full_sequence(), tmp_path / "out")
-    (folder / "HSI" / "0003.png").unlink()
-    with refuses(SequenceError, "3 frames", "sequence.json", "found 2"):
-        open_sequence(folder)
+    (folder / "HSI" / "0002.png").unlink()
+    sequence = open_sequence(folder)
+    assert len(sequence) == 2
+    check_sentence(sequence.faults[0], "3 frames", "sequence.json", "found 2")
+    np.testing.assert_array_equal(sequence.truth, full_sequence().truth[[0, 2]])
 
 
 def test_simulated_needs_its_side_file(hsi):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.annotations.text import read_boxes
+from spectrack.annotations.truth_files import read_truth
 from spectrack.boxes import Box
 from spectrack.datasets.check.duplicates import SequenceFingerprint, find_duplicates
 from spectrack.datasets.check.findings import CheckReport, Finding, Severity, sorted_findings
@@ -161,6 +161,8 @@ class _Check:
         report_tally(tally, folder, self._report)
         if failure is not None and not tally.faults:
             self._report("cannot-open", "error", folder, failure)
+        for fault in () if sequence is None else sequence.faults:
+            self._report("side-file", "error", folder, fault)
         visibility = None if sequence is None else sequence.visibility
         return CheckedStream(tally.count, size, visibility, _digest(files[0]) if files else "")
 
@@ -187,7 +189,7 @@ class _Check:
 
     def _compare_truth(self, truth: Path, other: Path) -> None:
         try:
-            same = np.array_equal(read_boxes(truth), read_boxes(other))
+            same = np.array_equal(read_truth(truth).boxes, read_truth(other).boxes)
         except SpectrackError:
             return  # said already
         if not same:

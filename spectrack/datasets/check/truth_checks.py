@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.annotations.text import read_boxes, read_first_box
+from spectrack.annotations.text import read_first_box
+from spectrack.annotations.truth_files import read_truth
 from spectrack.boxes import Box, Boxes, format_box, is_box
 from spectrack.datasets.check.findings import ranges
 from spectrack.datasets.check.frame_checks import Report
@@ -41,8 +42,8 @@ def check_truth(
     Returns:
         The box of the first frame, or None.
     """
-    given = _read(first_box, report, first=True)
-    boxes = _read(truth, report, first=False)
+    given = _read(first_box, report, None, first=True)
+    boxes = _read(truth, report, frames, first=False)
     if boxes is None:
         if truth is None and first_box is None:
             text = f"expected groundtruth_rect.txt or init_rect.txt beside {home}, found neither; "
@@ -59,11 +60,14 @@ def check_truth(
     return boxes[0] if is_box(boxes[0]) else None
 
 
-def _read(path: Path | None, report: Report, *, first: bool) -> Boxes | None:
+def _read(path: Path | None, report: Report, frames: int | None, *, first: bool) -> Boxes | None:
     if path is None:
         return None
     try:
-        return read_first_box(path)[None] if first else read_boxes(path)
+        if first:
+            return read_first_box(path)[None]
+        rows = read_truth(path, frames=frames)
+        return rows.boxes if frames is None else rows.of_frames(frames)
     except SpectrackError as error:
         report("unreadable-truth", "error", path, str(error))
         return None

@@ -142,13 +142,13 @@ DEFECTS = {
     "a flipped byte": (lambda t: flip_byte(t / ANT / "0002.png"), "unreadable-frames", "ant", "frame 2:"),
     "a side file that is no JSON": (
         lambda t: (t / FOX / "sequence.json").write_text("{"),
-        "cannot-open",
+        "side-file",
         "fox",
         "expected JSON in",
     ),
     "a side file of another length": (
         lambda t: (t / FOX / "sequence.json").write_text('{"frames": 9, "frames_path": "HSI"}'),
-        "cannot-open",
+        "side-file",
         "fox",
         "expected the 9 frames that",
     ),

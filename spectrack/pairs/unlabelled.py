@@ -54,7 +54,8 @@ class Unlabelled:
     def __str__(self) -> str:
         told = self.report
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(told["left_out"].items()))
-        kept = f"{told['kept']} of {told['starts']} starts kept in {len(told['videos'])} videos without boxes"
+        videos = f"{len(told['videos'])} video{'s' if len(told['videos']) > 1 else ''} without boxes"
+        kept = f"{told['kept']} of {told['starts']} starts kept in {videos}"
         return f"{kept} ({told['frames']} frames)" + (f"; {reasons}" if reasons else "")
 
 

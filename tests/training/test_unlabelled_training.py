@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from spectrack.pairs.batches import PairBatches, build_sources
 from spectrack.pairs.configuration import UNLABELLED, DataConfig
 from spectrack.pairs.pseudo_tracks import UnlabelledConfig
 from spectrack.pairs.spectral_batches import SpectralBatches, build_spectral_sources
+from spectrack.pairs.stored_clips import sequences_at
 from spectrack.pairs.unlabelled import prepare_unlabelled
 from spectrack.sequences.writers import write_sequence
 from spectrack.tables import from_table, to_table
@@ -65,7 +67,7 @@ def run(make, cache, tmp_path):
 def test_a_run_tells_what_was_kept_and_its_weights_too(run, options, caplog):
     with caplog.at_level(logging.INFO):
         weights = run(data__unlabelled=options)
-    assert "4 of 4 starts kept in 1 videos without boxes" in caplog.text
+    assert "4 of 4 starts kept in 1 video without boxes" in caplog.text
     report = json.loads((weights.parent / "unlabelled.json").read_text())
     (video,) = report["videos"]
     assert (video["video"], video["starts"], video["kept"], video["left_out"]) == ("things", 4, 4, {})
@@ -123,6 +125,21 @@ def test_clips_are_the_frames_of_the_tracks(options, tmp_path):
     assert found.clips[0].images.shape[0] == 6
     assert all((clip.truth[clip.usable, 2:] > 0).all() for clip in found.clips)
     assert (found.clips[0].truth[3:] == 0).all()
+
+
+def test_a_folder_of_video_files(tmp_path):
+    """Several in one folder, which is no sequence of its own; other files there are passed over."""
+    for seed in (1, 2):
+        video, _ = moving_things(frames=6, seed=seed)
+        with av.open(str(tmp_path / f"take{seed}.mp4"), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
+            for cube in video:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(cube), format="rgb24")))
+            container.mux(stream.encode())
+    (tmp_path / "notes.txt").write_text("filmed on Monday")
+    found = sequences_at(tmp_path, files=True)
+    assert [(sequence.name, len(sequence)) for sequence in found] == [("take1", 6), ("take2", 6)]
 
 
 def test_nothing_kept_is_refused_with_the_reasons(options, tmp_path):

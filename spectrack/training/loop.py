@@ -42,7 +42,7 @@ from spectrack.training.processes import mean_over_processes, mean_values, share
 from spectrack.training.recipe import Recipe
 from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingDirectory, training_terms
 from spectrack.training.stages import StageSchedule, no_random_part_held
-from spectrack.weights.files import save_weights
+from spectrack.weights.files import SharedWeights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
 from spectrack.weights.starts import read_start, start_name
 
@@ -332,9 +332,17 @@ class _Run:
                 **described | {"extra": described.get("extra", {}) | training},
             )
             with self.writer.claim.writing(path.name) as temporary:
-                save_weights(temporary, self.average.state, metadata, storage="float16")
+                save_weights(temporary, self.average.state, metadata, storage="float16", shared=self._shared())
         self.fabric.barrier()
         return path
+
+    def _shared(self) -> SharedWeights | None:
+        """The start's tensors, where the recipe leaves those that did not change to its file."""
+        if not self.recipe.share_start:
+            return None
+        state, metadata = read_start(self.recipe.start)
+        renamed = {"": ""} if metadata.method == self.recipe.method else self.learner.STARTS[metadata.method]
+        return SharedWeights(start_name(self.recipe.start), state, renamed)
 
 
 def _launch(device: torch.device) -> Any:

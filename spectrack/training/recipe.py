@@ -101,6 +101,8 @@ class Recipe:
         validation_pairs: held-out pairs of each validation; 0 turns it off.
         validation_every: steps between validations and checkpoints.
         start: weights to start from, a file or the name of shipped ones; empty for a random start.
+        share_start: leave tensors that stay as they are in the weights `start` to that file, which must then lie beside
+            the new one or come with the package.
         frozen: parts of the network that are never trained: they stay in evaluation mode, byte for byte.
         stages: in order; none stands for one stage that trains everything.
         groups: parts with an optimiser of their own; the others have the recipe's.
@@ -122,6 +124,7 @@ class Recipe:
     validation_pairs: int = 256
     validation_every: int = 500
     start: str = ""
+    share_start: bool = False
     frozen: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
     groups: tuple[ParameterGroup, ...] = ()
@@ -141,6 +144,8 @@ class Recipe:
         require(self.seed >= 0, "seed", "0 or more", self.seed)
         require(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
         require(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
+        by_name = re.fullmatch(r"[\w.-]*", self.start) is not None and bool(self.start)
+        require(by_name or not self.share_start, "share_start", "false unless start is the name of weights", self.start)
         require(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
         self._check_stages()
 

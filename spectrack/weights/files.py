@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 import spectrack
 from spectrack.errors import WeightsError, nearest_name
 from spectrack.files import write_atomically
+from spectrack.files.fingerprints import array_digest, values_digest
 from spectrack.weights.metadata import WeightsMetadata
 
 Storage = Literal["float32", "float16"]
@@ -31,12 +33,37 @@ _SCHEMA = 1
 _LARGEST_HALF = 65504.0
 
 
+@dataclass(frozen=True, eq=False)
+class SharedWeights:
+    """Weights that lie in a file already, so that another which holds them unchanged need not hold them again.
+
+    Attributes:
+        name: of the file, without suffix; it must be found beside the other one, or among the shipped ones.
+        state: its tensors.
+        renamed: how names begin there, and here.
+    """
+
+    name: str
+    state: Mapping[str, Tensor]
+    renamed: Mapping[str, str]
+
+    def named_here(self) -> dict[str, Tensor]:
+        """Its tensors under the names of the other file."""
+        return {
+            new + name.removeprefix(old): tensor
+            for old, new in self.renamed.items()
+            for name, tensor in self.state.items()
+            if name.startswith(old)
+        }
+
+
 def save_weights(
     path: str | os.PathLike[str],
     state: Mapping[str, Tensor],
     metadata: WeightsMetadata | Mapping[str, Any],
     *,
     storage: Storage = "float32",
+    shared: SharedWeights | None = None,
 ) -> WeightsMetadata:
     """Write a state dict and its metadata, whole or not at all.
 
@@ -45,6 +72,7 @@ def save_weights(
         state: tensors by name, any device and layout.
         metadata: as the dataclass or as a mapping of its fields.
         storage: ``float16`` halves the file; vectors (normalisation, biases) and values out of range stay float32.
+        shared: tensors that are equal to those of another file are left to that one.
 
     Returns:
         The metadata as written, with parameter count and package version filled in.
@@ -74,6 +102,11 @@ def save_weights(
         parameters=described.parameters or _count_parameters(state),
         package_version=described.package_version or spectrack.__version__,
     )
+    if shared is not None:
+        there = shared.named_here()
+        state = {name: tensor for name, tensor in state.items() if name not in there or not _equal(tensor, there[name])}
+        mark = {"weights": shared.name, "digest": _digest(shared.state), "renamed": dict(shared.renamed)}
+        described = dataclasses.replace(described, extra=described.extra | {"shared": mark})
     tensors = {name: _stored(tensor, storage) for name, tensor in state.items()}
     try:
         header = {_KEY: json.dumps({"schema": _SCHEMA, **described.to_mapping()}, sort_keys=True, allow_nan=False)}
@@ -116,6 +149,8 @@ def read_weights(
         for name, tensor in state.items()
     }
     _check_finite(state, str(found))
+    if "shared" in metadata.extra:
+        state = _shared_with(found, metadata.extra["shared"]) | state
     return state, metadata
 
 
@@ -174,6 +209,28 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
         what = "a folder" if found.is_dir() else "nothing"
         raise WeightsError(f"expected a weights file, found {what} at {found}; see `spectrack weights list`")
     return found
+
+
+def _shared_with(path: Path, mark: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors that a file leaves to another one, which lies beside it or comes with the package."""
+    file = f"{mark['weights']}.safetensors"
+    for folder in dict.fromkeys((path.parent, Path(__file__).parent)):
+        if (folder / file).is_file():
+            state, _ = read_weights(folder / file)
+            if _digest(state) == mark["digest"]:
+                return SharedWeights(mark["weights"], state, mark["renamed"]).named_here()
+    raise WeightsError(
+        f"expected {file}, which {path.name} is built on, found none of digest {mark['digest'][:12]} in {path.parent} "
+        "or among the shipped weights; copy it there from where both were trained"
+    )
+
+
+def _digest(state: Mapping[str, Tensor]) -> str:
+    return values_digest({name: array_digest(tensor.detach().float().cpu().numpy()) for name, tensor in state.items()})
+
+
+def _equal(tensor: Tensor, other: Tensor) -> bool:
+    return tensor.shape == other.shape and torch.equal(tensor.detach().cpu().float(), other.float())
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -4,13 +4,14 @@ import hashlib
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from spectrack.errors import WeightsError
 from spectrack.files.fingerprints import file_digest, file_identity
 from spectrack.weights import files
-from spectrack.weights.files import load_state, read_metadata, read_weights, save_weights
+from spectrack.weights.files import SharedWeights, load_state, read_metadata, read_weights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
 from tests.fixtures.refusals import refuses
 
@@ -215,3 +216,35 @@ def test_loading():
     source, target = nn.Linear(2, 3), nn.Linear(2, 3)
     load_state(target, source.state_dict())
     assert torch.equal(target.weight, source.weight)
+
+
+def test_tensors_that_another_file_holds_are_left_to_it(tmp_path):
+    base = {"neck.weight": torch.rand(4, 3).half().float(), "head.bias": torch.rand(4)}
+    whole = {
+        "rgb.neck.weight": base["neck.weight"].clone(),
+        "rgb.head.bias": base["head.bias"] + 1,
+        "own": torch.rand(2, 2),
+    }
+    described = {"method": "siamban", "profile": "compact"}
+    save_weights(tmp_path / "base.safetensors", base, described, storage="float16")
+    file = tmp_path / "built.safetensors"
+    written = save_weights(file, whole, described, shared=SharedWeights("base", base, {"": "rgb."}))
+    assert written.parameters == 12 + 4 + 4
+    with safe_open(file, framework="pt") as stored:
+        assert sorted(stored.keys()) == ["own", "rgb.head.bias"]
+    state, _ = read_weights(file)
+    assert state.keys() == whole.keys()
+    assert all(torch.equal(state[name], whole[name]) for name in whole)
+
+
+def test_a_file_built_on_one_that_changed_or_is_gone_is_refused(tmp_path):
+    base, described = {"neck.weight": torch.rand(4, 3)}, {"method": "siamban", "profile": "compact"}
+    file = tmp_path / "built.safetensors"
+    save_weights(file, base | {"own": torch.rand(2)}, described, shared=SharedWeights("base", base, {"": ""}))
+    for other in (None, {"neck.weight": base["neck.weight"] + 1}):
+        if other is not None:
+            save_weights(tmp_path / "base.safetensors", other, described)
+        with refuses(WeightsError, "base.safetensors", "built.safetensors", str(tmp_path), "copy it there"):
+            read_weights(file)
+    save_weights(tmp_path / "base.safetensors", base, described)
+    assert read_weights(file)[0].keys() == {"neck.weight", "own"}

@@ -18,15 +18,18 @@ import torch
 from numpy.typing import NDArray
 
 from spectrack.cube import Cube
-from spectrack.errors import ConfigError, CubeError
+from spectrack.errors import CubeError
 from spectrack.false_colour import false_colour_matrix
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
+from spectrack.tables import require_choices
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.siamese import SiameseTracker, TrainedSetting, wavelengths_tensor
+
+_COLOURS = 3
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,19 @@ class SSFNetOptions(OnlineOptions):
     Attributes:
         colour: what the RGB branch sees: the false colour of the cube under the weights' rule (``rule``), or the data
             set's own image where the frames come with one (``dataset``), made linear and as bright in the mean.
+        three_bands: what decides in a video of three bands, whose spectra say no more than its colours: both branches
+            (``both``) or the RGB branch alone (``rgb``).
     """
 
     window_influence: float = 0.45
     penalty: float = 0.14
     size_rate: float = 0.30
     colour: Literal["rule", "dataset"] = "rule"
+    three_bands: Literal["both", "rgb"] = "both"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.colour not in ("rule", "dataset"):
-            raise ConfigError(f"expected colour rule or dataset, found {self.colour!r}; choose one of the two")
+        require_choices(self)
 
 
 class SSFNetTracker(SiameseTracker):
@@ -83,6 +88,7 @@ class SSFNetTracker(SiameseTracker):
         self._matrix = torch.from_numpy(matrix).to(self.device)
         self._light: PictureLight | None = None
         self._first = True
+        self._colours_decide = bands == _COLOURS and self.options.three_bands == "rgb"
 
     def _imaging(self, gain: Gain) -> BandScaling:
         return BandScaling(gain)
@@ -124,7 +130,10 @@ class SSFNetTracker(SiameseTracker):
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         with self.network_time():
             output = self._match(self._template, *self._modalities(search), wavelengths_nm=self._wavelengths)
-            scores, corners = _scores(output.logits), decode_boxes(output.distances.float())[0].cpu().numpy()
+            logits, distances = output.logits, output.distances
+            if self._colours_decide:
+                logits, distances = output.rgb_logits, output.rgb_distances
+            scores, corners = _scores(logits), decode_boxes(distances.float())[0].cpu().numpy()
         choice, found = self._choose(scores, corners, output.levels, state, window)
         return choice, {"scores": scores} | _evidence(output) | found
 

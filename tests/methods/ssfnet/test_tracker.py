@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from spectrack.boxes import to_corners
-from spectrack.errors import CubeError
+from spectrack.errors import ConfigError, CubeError
 from spectrack.false_colour import false_colour_matrix, to_display
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.methods.ssfnet.tracker import SSFNetOptions, SSFNetTracker
@@ -207,3 +207,21 @@ def test_loads_by_name_with_switches(shipped, make):
 def test_defaults_are_those_of_the_published_tracker():
     options = SSFNetOptions()
     assert (options.window_influence, options.penalty, options.size_rate) == (0.45, 0.14, 0.30)
+
+
+def test_in_a_video_of_three_bands_the_colours_alone_can_decide(network, make):
+    """The RGB branch's scores are those that decide; with more bands the option changes nothing."""
+    alone, cubes = started(network, make, bands=3, options=SSFNetOptions(three_bands="rgb"))
+    both, _ = started(network, make, bands=3)
+    evidence = alone.update(cubes[1]).evidence
+    np.testing.assert_array_equal(evidence["scores"], evidence["rgb_scores"])
+    assert not np.array_equal(both.update(cubes[1]).evidence["scores"], evidence["rgb_scores"])
+    wide, cubes = started(network, make, options=SSFNetOptions(three_bands="rgb"))
+    other, _ = started(network, make)
+    np.testing.assert_array_equal(wide.update(cubes[1]).box, other.update(cubes[1]).box)
+
+
+@pytest.mark.parametrize(("name", "choices"), [("colour", ("rule", "dataset")), ("three_bands", ("both", "rgb"))])
+def test_an_unknown_choice_is_refused(name, choices):
+    with refuses(ConfigError, name, "'grey'", *choices):
+        SSFNetOptions(**{name: "grey"})

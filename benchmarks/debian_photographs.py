@@ -47,10 +47,14 @@ def take(source, target):
     cv2.imwrite(str(target), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
-    out = parser.parse_args().out
+    return parser
+
+
+def main():
+    out = arguments().parse_args().out
     if out.exists():
         raise SystemExit(f"expected a folder to make, found {out} there already; name another one or remove it")
     with LISTED.open(newline="", encoding="utf-8") as file:

@@ -40,7 +40,7 @@ def test_a_healthy_installation_has_no_fault(tmp_path):
     ):
         assert subject in subjects
     found = {item.subject: item.found for item in findings}
-    assert "bf16 for siamban-compact here" in found["precision"]
+    assert "bf16 for siamban-lite here" in found["precision"]
     assert "1.50 times" in found["precision"]
     assert "torch 2." in next(item.found for item in findings if item.subject == "packages")
 

@@ -132,7 +132,8 @@ class _Ablation:
         self.entries, self.labels, self.out, self.options = entries, labels, out, options
         self.progress = progress or (lambda what, done, total, note: None)
         self.fixed = {
-            "profile": find_method(table.method).profile(options.network.profile),
+            # Unless somebody says otherwise, that of the first recipe in the table, whatever trackers take by default.
+            "profile": find_method(table.method).profile(options.network.profile or next(iter(table.recipes), None)),
             "precision": options.network.precision,
             "engine": check_engine(options.network.engine),
             "device": str(choose_device(options.network.device, check_engine(options.network.engine))),

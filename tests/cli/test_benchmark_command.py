@@ -119,7 +119,7 @@ def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
     assert run["config"] == {
         "tracker": "siamban",
         "weights": None,
-        "profile": "compact",
+        "profile": "lite",
         "precision": "fp32",
         "device": "cpu",
     }

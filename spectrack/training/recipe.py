@@ -138,7 +138,10 @@ class Recipe:
         for name, kind in _method_sections(self.method).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, kind())
-        object.__setattr__(self, "profile", find_trained_method(self.method).profile(self.profile or None))
+        method = find_trained_method(self.method)
+        # What recipes meant that were written when no method had another.
+        usual = "compact" if "compact" in method.profiles else None
+        object.__setattr__(self, "profile", method.profile(self.profile or usual))
         require(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
         require(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
         require(self.seed >= 0, "seed", "0 or more", self.seed)

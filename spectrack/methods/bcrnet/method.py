@@ -24,7 +24,7 @@ METHOD = Method(
         "branch_weights",
     ),
     online="spectrack.methods.bcrnet.tracker:BCRNetOptions",
-    profiles={"compact": ("shipped", "recipe"), "lite": ("recipe",), "full": ("recipe",)},
+    profiles={"lite": ("shipped", "recipe"), "compact": ("shipped", "recipe"), "full": ("recipe",)},
     learner="spectrack.methods.bcrnet.learner:BCRNetLearner",
     loss="spectrack.methods.bcrnet.losses:BCRNetLossConfig",
     batches="spectral",

@@ -45,8 +45,8 @@ def load_tracker(
 
     Args:
         name: a registered tracker.
-        profile: size of the network, such as ``compact``; by default the method's first. Trackers without weights have
-            none and pass over it.
+        profile: size of the network, such as ``compact``; by default that of `weights`, else the method's first.
+            Trackers without weights have none and pass over it.
         weights: a file or the name of shipped weights; by default the ones of that tracker and profile.
         precision: ``fp32`` (repeats bit for bit), ``bf16``, or ``auto``: bfloat16 where it is native and this network
             is measurably faster in it.
@@ -83,7 +83,9 @@ def _with_weights(
     from spectrack.trackers.precision import check_precision, choose_device, measure_precision, rehearsed
 
     engine, wanted = check_engine(how.engine), check_precision(how.precision)
-    profile, place = method.profile(how.profile), choose_device(how.device, engine)
+    # A file that was named says itself of what profile it is; one that is looked for is of the usual one.
+    profile = None if weights is not None and how.profile is None else method.profile(how.profile)
+    place = choose_device(how.device, engine)
     switches, online = split_options(method, options)
     maker: Any = tracker_class(method)
     if engine not in maker.engines:
@@ -132,12 +134,12 @@ def settled_precision(name: str, **config: Any) -> str:
 
 
 def _trained_network(
-    method: Method, profile: str, weights: str | os.PathLike[str] | None, switches: dict[str, Any]
+    method: Method, profile: str | None, weights: str | os.PathLike[str] | None, switches: dict[str, Any]
 ) -> tuple[Any, Any, dict[str, Any]]:
     """The network of a method with weights in it, their metadata, and what identifies them in run directories."""
     from spectrack.weights.files import load_state, read_weights
 
-    if weights is None:
+    if weights is None and profile is not None:
         _check_there_are_weights(method, profile)
     path = find_weights(weights, method=method.name, profile=profile)
     state, metadata = read_weights(path, method=method.name)

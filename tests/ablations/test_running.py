@@ -265,7 +265,7 @@ def test_failures_of_a_tracker_are_told_and_counted(ablate, make):
         ({"rows": "bim"}, ConfigError, ("'bim'", "did you mean 'bimm'")),
         ({"only": ("CAMM",)}, ConfigError, ("'CAMM'", "did you mean 'CAM'")),
         ({"method": "bcrnt"}, ConfigError, ("'bcrnt'", "did you mean 'bcrnet'")),
-        ({"weights": "bcrnet-none"}, WeightsError, ("'bcrnet-none'", "did you mean 'bcrnet-compact'")),
+        ({"weights": "bcrnet-none"}, WeightsError, ("'bcrnet-none'", "did you mean 'bcrnet-lite'")),
         ({"weights": "siamban-compact"}, WeightsError, ("bcrnet", "siamban", "siamban-compact.safetensors")),
         ({"protocol": "hott"}, ConfigError, ("'hott'", "did you mean 'hot'")),
         ({"network": NetworkOptions(precision="fp8", device="cpu")}, ConfigError, ("'fp8'", "auto, fp32 or bf16")),

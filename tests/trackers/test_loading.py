@@ -28,7 +28,8 @@ def test_by_name_and_by_path_are_the_same(folder, make):
     cubes, boxes = make.video()
     found = []
     for weights in (None, "siamban-compact", path):
-        tracker = load_tracker("siamban", weights=weights, precision="fp32", device="cpu")
+        profile = None if weights else "compact"
+        tracker = load_tracker("siamban", profile=profile, weights=weights, precision="fp32", device="cpu")
         tracker.init(cubes[0], boxes[0])
         found.append(tracker.update(cubes[1]).box)
     np.testing.assert_array_equal(found[0], found[1])

@@ -228,7 +228,7 @@ def test_all_zero_band_is_tracked(method, make):
     assert np.isfinite(method.started(cubes[0], boxes[0]).update(cubes[1]).box).all()
 
 
-@pytest.mark.parametrize("box", [(-6.0, -5.0, 12, 12), (70.0, 50.0, 20, 20), (0, 0, 80, 60), (20, 15, 0.5, 0.5)])
+@pytest.mark.parametrize("box", [(-6.0, -5.0, 12, 12), (70.0, 50.0, 20, 20), (0, 0, 80, 60), (20, 15, 1, 1)])
 def test_boxes_at_the_border_large_and_tiny_are_tracked(method, make, box):
     cubes, _ = make.video()
     assert np.isfinite(method.started(cubes[0], box).update(cubes[1]).box).all()
@@ -348,7 +348,7 @@ def test_the_network_given_is_not_changed(method):
 
 def test_options_come_from_the_weights_and_are_replaced_by_name(method, shipped):
     path = shipped(method.name, extra={"online": {"size_rate": 0.11, "penalty": 0.2}})
-    description = load_tracker(method.name, precision="fp32", penalty=0.3).describe()
+    description = load_tracker(method.name, profile="compact", precision="fp32", penalty=0.3).describe()
     assert (description["options"]["size_rate"], description["options"]["penalty"]) == (0.11, 0.3)
     assert description["options"]["window_influence"] == method.options().window_influence
     assert description["weights"]["file"] == path.name
@@ -358,11 +358,11 @@ def test_options_come_from_the_weights_and_are_replaced_by_name(method, shipped)
 def test_wrong_options_are_refused_while_loading(shipped, name, options, kind, facts):
     shipped(name)
     with refuses(kind, facts):
-        load_tracker(name, **{"precision": "fp32"} | options)
+        load_tracker(name, **{"profile": "compact", "precision": "fp32"} | options)
 
 
 def test_weights_with_a_foreign_configuration_are_refused(method, shipped):
     for odd in FOREIGN[method.name]:
         path = shipped(method.name, config=odd)
         with refuses(WeightsError, method.label, path.name):
-            load_tracker(method.name, precision="fp32")
+            load_tracker(method.name, profile="compact", precision="fp32")

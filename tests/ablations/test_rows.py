@@ -235,7 +235,7 @@ def test_wrong_selections_are_refused(table, choice, facts):
         (
             'kind = "retrained"',
             'kind = "retrained"\nprofile = "tiny"',
-            ("'rows[1].profile'", "'tiny'", "compact, lite, full"),
+            ("'rows[1].profile'", "'tiny'", "lite, compact, full"),
         ),
         ('"defocus-1"', '"defocus-9"', ("'defocus-9'", "did you mean")),
         ("budget = 0.5", "budget = 2", ("'budget'", "rows.toml", "found 2.0")),

@@ -204,7 +204,9 @@ def test_bf16_on_whole_crops_keeps_the_last_step_exact(make):
 
 def test_loads_by_name_with_switches(shipped, make):
     shipped("bcrnet", false_colour=None, extra={"online": {"size_rate": 0.11, "fusion": "box", "update_mix": 0.2}})
-    tracker = load_tracker("bcrnet", precision="fp32", composer="pca", max_composites=2, update_mix=0.4)
+    tracker = load_tracker(
+        "bcrnet", profile="compact", precision="fp32", composer="pca", max_composites=2, update_mix=0.4
+    )
     description = tracker.describe()
     assert description["network"]["composer"]["name"] == "pca"
     assert description["network"]["composer"]["max_composites"] == 2

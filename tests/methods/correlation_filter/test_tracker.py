@@ -174,7 +174,7 @@ def test_size_is_kept_while_the_target_is_lost():
 
 
 @settings(max_examples=15)
-@given(st.floats(-10, 118), st.floats(-10, 98), st.floats(0.3, 150), st.floats(0.3, 150), st.sampled_from((1, 3, 16)))
+@given(st.floats(-10, 118), st.floats(-10, 98), st.floats(1.0, 150), st.floats(1.0, 150), st.sampled_from((1, 3, 16)))
 def test_any_box_that_overlaps_the_frame_gives_finite_boxes(x, y, w, h, bands):
     cubes, _ = clip(bands=bands, frames=3)
     box = np.array([max(x, 0.5 - w), max(y, 0.5 - h), w, h])

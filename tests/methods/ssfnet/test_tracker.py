@@ -189,7 +189,7 @@ def test_light_of_a_picture_undoes_its_gamma():
 
 def test_loads_by_name_with_switches(shipped, make):
     shipped("ssfnet", extra={"online": {"size_rate": 0.11, "penalty": 0.2}})
-    tracker = load_tracker("ssfnet", precision="fp32", prediction="hs", size_rate=0.3)
+    tracker = load_tracker("ssfnet", profile="compact", precision="fp32", prediction="hs", size_rate=0.3)
     description = tracker.describe()
     assert description["network"]["prediction"] == "hs"
     assert [description["options"][name] for name in ("penalty", "size_rate", "window_influence", "colour")] == [

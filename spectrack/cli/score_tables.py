@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from spectrack.evaluation.comparison import Comparison
+    from spectrack.evaluation.figures import Figure
     from spectrack.evaluation.scores import Scores
 
 
@@ -27,8 +28,8 @@ def make_sequences_table(scores: Scores) -> Table:
 
 
 def make_trackers_table(comparison: Comparison) -> Table:
-    """One row a tracker: figures, the headline's interval, sequences lost for good and failed on, and speed."""
-    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
+    """One row a tracker: figures, the headline's interval, losses, failures, targets found again, and speed."""
+    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST, REACQUIRED
 
     headline, *others = comparison.shown[:BRIEF]
     rows = []
@@ -37,16 +38,18 @@ def make_trackers_table(comparison: Comparison) -> Table:
         figures = [headline.text(found["auc"]), entrant.intervals["auc"].ends]
         figures += [item.text(found[item.name]) for item in others]
         counts = LOST.text(len(entrant.lost_at)), FAILED.text(len(entrant.failures))
-        rows.append((escape(entrant.name), *figures, *counts, FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)))
-    rest = (item.label for item in (*others, LOST, FAILED, FRAMES_PER_SECOND))
+        again = [] if entrant.reacquisition is None else [REACQUIRED.text(entrant.reacquisition.share)]
+        speed = FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)
+        rows.append((escape(entrant.name), *figures, *counts, *again, speed))
+    rest = (item.label for item in (*others, LOST, FAILED, *_where_absent(comparison, REACQUIRED), FRAMES_PER_SECOND))
     return make_table(("tracker", headline.label, f"{100 * comparison.level:g} %", *rest), rows)
 
 
 def trackers_legend(comparison: Comparison) -> str:
     """What the headings of `make_trackers_table` mean."""
-    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
+    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST, REACQUIRED
 
-    told = (*comparison.shown[:BRIEF], LOST, FAILED, FRAMES_PER_SECOND)
+    told = (*comparison.shown[:BRIEF], LOST, FAILED, *_where_absent(comparison, REACQUIRED), FRAMES_PER_SECOND)
     interval = f"{100 * comparison.level:g} %: bootstrap interval over sequences"
     return "; ".join([interval, *(f"{item.label}: {item.words}" for item in told)])
 
@@ -59,3 +62,8 @@ def make_attributes_table(comparison: Comparison) -> Table:
         for word, item in groups[0].items()
     ]
     return make_table(("attribute", "sequences", *(escape(entrant.name) for entrant in comparison.entrants)), rows)
+
+
+def _where_absent(comparison: Comparison, *figures: Figure) -> tuple[Figure, ...]:
+    """Figures of long absences, where the sequences have any."""
+    return figures if comparison.entrants[0].reacquisition is not None else ()

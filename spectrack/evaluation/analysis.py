@@ -25,9 +25,10 @@ from spectrack.evaluation.confidence import (
     judge,
     reliability,
 )
-from spectrack.evaluation.metrics import overlaps_by_frame
+from spectrack.evaluation.metrics import Values, overlaps_by_frame
 from spectrack.evaluation.options import DEFAULT_PROTOCOL
 from spectrack.evaluation.protocols import Protocol, score
+from spectrack.evaluation.reacquisition import Reacquisition, reacquisition
 from spectrack.evaluation.robustness import Robustness, robustness
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import Speed, speed_of
@@ -51,6 +52,7 @@ class Analysis:
         flag_hidden: the lost flag as a detector of a hidden object; None where flags are unknown.
         flag_missed: the lost flag as a detector of a box that misses the object; None where flags are unknown.
         reliability: confidence against overlap; None where confidence is unknown.
+        reacquisition: long absences and what became of them; None where there are none.
         speed: on these sequences.
     """
 
@@ -65,6 +67,7 @@ class Analysis:
     flag_hidden: FlagScores | None
     flag_missed: FlagScores | None
     reliability: Reliability | None
+    reacquisition: Reacquisition | None
     speed: Speed
 
     def sequence(self, label: str) -> TrackedSequence:
@@ -96,6 +99,7 @@ class Analysis:
             "robustness": None if self.robustness is None else asdict(self.robustness),
             "lost_flag": {"hidden": _flag_json(self.flag_hidden), "missed": _flag_json(self.flag_missed)},
             "reliability": None if self.reliability is None else asdict(self.reliability),
+            "reacquisition": None if self.reacquisition is None else _reacquisition_json(self.reacquisition),
         }
 
 
@@ -106,7 +110,7 @@ def analyse(
     truth: Mapping[str, Boxes] | None = None,
     name: str | None = None,
     attributes: Mapping[str, Iterable[str]] | None = None,
-    hidden: Mapping[str, NDArray[np.bool_]] | None = None,
+    visibility: Mapping[str, Values | None] | None = None,
     level: float = 0.95,
 ) -> Analysis:
     """Compute everything about one run.
@@ -117,7 +121,7 @@ def analyse(
         truth: label to (N, 4) of the sequences to score, all of which the run has; by default what the run holds.
         name: what the tracker is called; by default as the run calls it.
         attributes: label to attribute labels; by default the run's own.
-        hidden: label to (N,) whether the object is hidden; by default as far as the run itself knows.
+        visibility: label to (N,) share of the object that is seen; by default as far as the run itself knows.
         level: of the intervals.
 
     Raises:
@@ -128,9 +132,9 @@ def analyse(
     items = {label: run.sequences[label] for label in truth}
     scores = score({label: item.boxes for label, item in items.items()}, truth, protocol)
     overlaps = {label: overlaps_by_frame(item.boxes, truth[label]) for label, item in items.items()}
-    if hidden is None:
-        hidden = {label: hidden_in([item], truth[label]) for label, item in items.items()}
-    tried = [_judged(item, truth[label], hidden[label]) for label, item in items.items()]
+    seen = {label: visibility_in([item], truth[label]) for label, item in items.items()}
+    seen |= {label: known for label, known in (visibility or {}).items() if label in seen}
+    tried = [_judged(item, truth[label], hidden_frames(truth[label], seen[label])) for label, item in items.items()]
     judged = [found for found in tried if found is not None]
     frames = Judged.pool(judged) if judged else None
     words = {label: item.attributes for label, item in items.items()} if attributes is None else attributes
@@ -146,14 +150,15 @@ def analyse(
         flag_hidden=None if frames is None else flag_against_hidden(frames),
         flag_missed=None if frames is None else flag_against_missed(frames),
         reliability=None if frames is None else reliability(frames),
+        reacquisition=reacquisition(items.values(), truth, seen),
         speed=speed_of(item.milliseconds for item in items.values()),
     )
 
 
-def hidden_in(items: Iterable[TrackedSequence], truth: Boxes) -> NDArray[np.bool_]:
-    """(N,) whether the object is hidden, by the visibility that the first of several tracks of one sequence knows."""
+def visibility_in(items: Iterable[TrackedSequence], truth: Boxes) -> Values | None:
+    """(N,) share of the object that is seen, from the first of several tracks of one sequence that knows it."""
     known = (item.visibility for item in items)
-    return hidden_frames(truth, next((seen for seen in known if seen is not None and len(seen) == len(truth)), None))
+    return next((seen for seen in known if seen is not None and len(seen) == len(truth)), None)
 
 
 def _judged(item: TrackedSequence, truth: Boxes, hidden: NDArray[np.bool_]) -> Judged | None:
@@ -169,3 +174,8 @@ def _judged(item: TrackedSequence, truth: Boxes, hidden: NDArray[np.bool_]) -> J
 
 def _flag_json(flag: FlagScores | None) -> dict[str, Any] | None:
     return None if flag is None else asdict(flag) | {"precision": flag.precision, "recall": flag.recall}
+
+
+def _reacquisition_json(found: Reacquisition) -> dict[str, Any]:
+    summary = {"share": found.share, "median_delay": found.median_delay}
+    return summary | {"false_finds": found.false_finds, "claimed": found.claimed} | asdict(found)

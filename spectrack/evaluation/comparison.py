@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError
 from spectrack.evaluation.alignment import one_set, one_truth, unique_names
-from spectrack.evaluation.analysis import Analysis, analyse, hidden_in
+from spectrack.evaluation.analysis import Analysis, analyse, visibility_in
+from spectrack.evaluation.confidence import hidden_frames
 from spectrack.evaluation.figures import Figure
 from spectrack.evaluation.options import DEFAULT_PROTOCOL, ScoringOptions
 from spectrack.evaluation.protocols import resolve_protocol
@@ -174,11 +175,14 @@ def compare(
     known = {label: known[label] for label in labels}
     words = {label: _attributes(named.values(), label, attributes or {}) for label in labels}
     words = {label: found for label, found in words.items() if found}
-    hidden = {label: hidden_in((run.sequences[label] for run in named.values()), known[label]) for label in labels}
+    seen = {label: visibility_in((run.sequences[label] for run in named.values()), known[label]) for label in labels}
+    hidden = {label: hidden_frames(known[label], seen[label]) for label in labels}
     entrants: list[Analysis] = []
     for name, run in named.items():
         try:
-            analysis = analyse(run, rule, truth=known, name=name, attributes=words, hidden=hidden, level=options.level)
+            analysis = analyse(
+                run, rule, truth=known, name=name, attributes=words, visibility=seen, level=options.level
+            )
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
         entrants.append(replace(analysis, index=len(entrants)))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spectrack.evaluation.metrics import Values, share_above, share_below
+from spectrack.evaluation.reacquisition import FALSE_FIND_WORDS, REACQUIRED_WORDS
 from spectrack.evaluation.robustness import LOST_WORDS
 
 PRECISION_AT_PX = 20
@@ -180,6 +181,8 @@ FIGURES: dict[str, Figure] = {
 LOST = Figure("lost", "lost", f"sequences on which {LOST_WORDS}", digits=None, better="low")
 FAILED = Figure("failed", "failed", "sequences on which the tracker stopped with an error", digits=None, better="low")
 MISSED = Figure("missed", "missed", "frames without a usable box", digits=None, better="low")
+REACQUIRED = Figure("reacquired", "found again", f"share of {REACQUIRED_WORDS}", digits=2)
+FALSE_FINDS = Figure("false_finds", "false finds", FALSE_FIND_WORDS, digits=None, better="low")
 _RATE = "frames per second, reading included"
 FRAMES_PER_SECOND = Figure("frames_per_second", "frames/s", _RATE, "fps", digits=1, note="all frames")
 PART_MS = {

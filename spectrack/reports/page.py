@@ -29,6 +29,7 @@ SECTIONS = {
     "timelines": "Timelines",
     "speed": "Speed",
     "losses": "Losses",
+    "absences": "Coming back",
     "confidence": "Confidence",
     "provenance": "Provenance",
 }
@@ -156,6 +157,9 @@ class _Writer:
 
     def losses_section(self) -> str:
         return self._table("losses")
+
+    def absences_section(self) -> str:
+        return self._table("absences") if "absences" in self._content.tables else ""
 
     def confidence_section(self) -> str:
         if "confidence" not in self._content.tables:

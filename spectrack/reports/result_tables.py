@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from spectrack.evaluation.comparison import Comparison
 from spectrack.evaluation.confidence import HIDDEN_WORDS, FlagScores
-from spectrack.evaluation.figures import FAILED, FRAMES_PER_SECOND, LOST, MISSED, PART_MS, Figure
+from spectrack.evaluation.figures import (
+    FAILED,
+    FALSE_FINDS,
+    FRAMES_PER_SECOND,
+    LOST,
+    MISSED,
+    PART_MS,
+    REACQUIRED,
+    Figure,
+)
 from spectrack.evaluation.robustness import LOST_WORDS
 from spectrack.reports.tables import Cell, Column, Table
 
@@ -142,10 +151,38 @@ def confidence_table(comparison: Comparison) -> Table | None:
     return Table("confidence", caption, columns, tuple(rows), trackers=tuple(indices)) if rows else None
 
 
+def absence_table(comparison: Comparison) -> Table | None:
+    """A row a tracker: targets followed again after long absences; None where no sequence has one."""
+    columns = (
+        Column("tracker"),
+        Column("absences"),
+        Column.of(REACQUIRED),
+        Column("median frames", 1, "low"),
+        Column.of(FALSE_FINDS),
+        Column("claimed while hidden", 3, "low"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for entrant in comparison.entrants:
+        found = entrant.reacquisition
+        if found is not None:
+            told = (found.share, found.median_delay, found.false_finds, found.claimed)
+            rows.append((entrant.name, len(found.absences), *told))
+    caption = (
+        f"Found again: {REACQUIRED.words}. Median frames: from the reappearance on, of those followed again at all. "
+        f"False finds: {FALSE_FINDS.words}. Claimed: share of hidden frames that the tracker does not call lost."
+    )
+    return Table("absences", caption, columns, tuple(rows), trackers=_indices(comparison)) if rows else None
+
+
 def all_tables(comparison: Comparison) -> dict[str, Table]:
     """Every table that the comparison gives, by stem."""
-    makers = (summary_table, pooling_table, attribute_table, sequence_table, loss_table, confidence_table, speed_table)
-    tables = [make(comparison) for make in makers]
+    tables = [
+        make(comparison)
+        for make in (
+            *(summary_table, pooling_table, attribute_table, sequence_table),
+            *(loss_table, absence_table, confidence_table, speed_table),
+        )
+    ]
     return {table.stem: table for table in tables if table is not None}
 
 

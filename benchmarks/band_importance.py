@@ -34,8 +34,8 @@ from spectrack.methods.bcrnet.self_expression import (
     solve_self_expression,
 )
 from spectrack.simulation.scenarios import SCENARIOS
-from spectrack.simulation.suite import FIRST_SEED as SUITE_FIRST
 from spectrack.simulation.suite import LAST_SEED as SUITE_LAST
+from spectrack.simulation.suite import SIMULATED
 from spectrack.simulation.video import simulate
 from spectrack.trackers.crop import BandScaling, CropWindow, context_side, cut
 from spectrack.trackers.loading import load_tracker
@@ -85,7 +85,7 @@ def clip_crops(tracker, clip, sensor, scenario, seed, frames):
 
 def held_out_crops(tracker, sensor, scenarios, frames):
     seeds = {scenario: FIRST_SEED + number for number, scenario in enumerate(SCENARIOS)}
-    used = {*range(SUITE_FIRST, SUITE_LAST + 1), *TRAINING_SEEDS}
+    used = {*range(SIMULATED.first_seed, SUITE_LAST + 1), *TRAINING_SEEDS}
     if used & set(seeds.values()):
         raise SystemExit("expected seeds that neither training nor suite uses, found some of theirs; change FIRST_SEED")
     return [

@@ -1,4 +1,4 @@
-"""Two trackers on the simulated suite, sequence by sequence: paired differences of AUC with 95 % bootstrap intervals
+"""Two trackers on a frozen list, sequence by sequence: paired differences of AUC with 95 % bootstrap intervals
 over sequences.
 
     python benchmarks/compare_suite.py benchmarks/results/suite_bcrnet_compact.json \
@@ -16,10 +16,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark import new_parser, read_json, write_record
-from suite import split_by_metamers
+from suite import split
 
 from spectrack.evaluation.uncertainty import bootstrap_interval
-from spectrack.simulation.suite import suite
+from spectrack.simulation.suite import SUITES
 
 
 def read_result(path):
@@ -43,7 +43,7 @@ def difference(first, second, names):
 
 def compare(first, second, attributes):
     """Differences by part and by attribute; `attributes` maps a sequence to its difficulties."""
-    parts = split_by_metamers(attributes)
+    parts = split(attributes)
     labels = sorted({label for found in attributes.values() for label in found})
     groups = {label: [name for name, found in attributes.items() if label in found] for label in labels}
     return tuple(
@@ -65,7 +65,8 @@ def main():
     parser = arguments()
     options = parser.parse_args()
     (tracker, first), (baseline, second) = (read_result(path) for path in (options.first, options.second))
-    attributes = {entry.name: entry.attributes for entry in suite() if entry.name in first}
+    entries = (entry for suite in SUITES.values() for entry in suite.entries())
+    attributes = {entry.name: entry.attributes for entry in entries if entry.name in first}
     if not set(first) == set(second) == set(attributes):
         raise SystemExit(
             "expected two results on the same sequences of the suite, found different ones; track both again"

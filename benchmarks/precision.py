@@ -16,7 +16,7 @@ from benchmark import new_parser, write_record
 
 from spectrack import load_tracker, track
 from spectrack.sequences.excerpt import Excerpt
-from spectrack.simulation.suite import open_suite_sequence, suite
+from spectrack.simulation.suite import SIMULATED, open_suite_sequence
 from spectrack.trackers.open_loop import follow_open_loop
 from spectrack.trackers.parity import LARGEST_MOVE_PX, box_moves
 
@@ -58,7 +58,7 @@ def main():
         )
 
     moves, exchanged, repeats = [], [], True
-    for entry in suite()[:: options.every]:
+    for entry in SIMULATED.entries()[:: options.every]:
         found, others, same = follow(open_suite_sequence(entry.name), options.frames, load)
         moves, exchanged, repeats = moves + found, exchanged + others, repeats and same
         print(entry.name, f"median so far {np.median(moves):.3f} px", flush=True)

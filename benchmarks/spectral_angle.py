@@ -16,7 +16,7 @@ from benchmark import new_parser, write_record
 from twins import twin_frames
 
 from spectrack import load_tracker
-from spectrack.simulation.suite import open_suite_sequence, suite
+from spectrack.simulation.suite import SIMULATED, open_suite_sequence
 
 SIGNS = {"angle": -1.0, "rgb_scores": 1.0, "hs_scores": 1.0, "scores": 1.0}
 """Maps of the evidence, and whether more or less of them means target."""
@@ -70,7 +70,7 @@ def arguments():
 def main():
     parser = arguments()
     options = parser.parse_args()
-    names = [entry.name for entry in suite() if "TWIN" in entry.attributes]
+    names = [entry.name for entry in SIMULATED.entries() if "TWIN" in entry.attributes]
     names = [name for name in names if not options.only or any(word in name for word in options.only)]
     tracker = load_tracker(options.tracker, weights=options.weights, precision="fp32", device="cpu")
     found = {}

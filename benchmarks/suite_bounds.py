@@ -1,12 +1,17 @@
-"""Bound the simulated suite from both sides: four tiny trackers without any learning, scored under the `hot` protocol.
+"""Bound a frozen list from both sides: tiny trackers without any learning, scored under the `hot` protocol.
 
 * ``still``: the first box for ever.
 * ``template``: normalised cross-correlation of the first box on the false colour, three sizes.
 * ``colour``: a Gaussian model of the target's and of its surroundings' false colour, both from frame 0 with the true
   mask.
 * ``spectrum``: the same with all bands: a tracker that knows the target's true spectra.
+* ``unweighted``: the same with all bands, but each counts the same and brightness does not count: what a tracker loses
+  that does not know which bands are worth more.
+* ``everywhere``: as ``spectrum``, and where the target's cells are gone it looks for as many of them in the whole
+  frame.
 
     python benchmarks/suite_bounds.py --out benchmarks/results/suite_bounds.json
+    python benchmarks/suite_bounds.py --suite suite-return --out benchmarks/results/suite_return_bounds.json
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from joblib import Parallel, delayed
 
 from spectrack.evaluation.protocols import score
 from spectrack.false_colour import apply_matrix, false_colour_matrix
-from spectrack.simulation.suite import open_suite_sequence, suite
+from spectrack.simulation.suite import SUITES, find_suite, open_suite_sequence
 
 SEARCH = 1.3  # half-side of the search window in sizes of the target
 
@@ -60,8 +65,13 @@ def template(sequence, images):
     return np.stack(boxes)
 
 
-def gaussian_model(sequence, images):
-    """Log-likelihood ratio of target against surroundings, from frame 0 and its true mask."""
+def gaussian_model(sequence, images, weigh=True):
+    """Log-likelihood ratio of target against surroundings, from frame 0 and its true mask.
+
+    Without `weigh` every band counts the same: one variance for all of them, of spectra of unit brightness.
+    """
+    if not weigh:
+        images = [unit_brightness(images[0])]
     mask, (x0, y0, x1, y1) = sequence.scene.mask(0.0)
     whole = np.zeros(images[0].shape[:2], dtype=bool)
     rows, columns = slice(max(y0, 0), max(y1, 0)), slice(max(x0, 0), max(x1, 0))
@@ -72,12 +82,13 @@ def gaussian_model(sequence, images):
     area, inside = images[0][ay0:ay1, ax0:ax1].astype(float), whole[ay0:ay1, ax0:ax1]
     models = []
     for chosen in (area[inside], area[~inside]):
-        mean, spread = chosen.mean(axis=0), np.cov(chosen.T) + 4.0 * np.eye(area.shape[2])
+        mean, spread = chosen.mean(axis=0), np.cov(chosen.T)
+        spread = spread + 4.0 * np.eye(len(mean)) if weigh else np.trace(spread) / len(mean) * np.eye(len(mean))
         whitening = np.linalg.inv(np.linalg.cholesky(spread)).T
         models.append((mean.astype(np.float32), whitening.astype(np.float32), float(np.linalg.slogdet(spread)[1])))
 
     def ratio(image):
-        values = []
+        image, values = image if weigh else unit_brightness(image), []
         for mean, whitening, log_volume in models:
             white = (image.astype(np.float32) - mean) @ whitening
             values.append(-0.5 * ((white**2).sum(axis=2) + log_volume))
@@ -86,15 +97,20 @@ def gaussian_model(sequence, images):
     return ratio
 
 
-def likelihood(sequence, images):
-    ratio = gaussian_model(sequence, images)
+def unit_brightness(image):
+    return image / np.maximum(image.mean(axis=2, keepdims=True, dtype=np.float32), 1.0)
+
+
+def likelihood(sequence, images, everywhere=False, weigh=True):
+    ratio = gaussian_model(sequence, images, weigh)
     box = sequence.first_box.copy()
     boxes, shape = [box.copy()], box[2:].copy()
-    fullness = None
+    fullness, lost = None, False
     for index, image in enumerate(images):
+        if lost:
+            box = best_place(posterior_of(ratio, image), shape, 0.5 * fullness, box)
         x0, y0, x1, y1 = window_of(box, image.shape, SEARCH)
-        posterior = 1 / (1 + np.exp(-np.clip(ratio(image[y0:y1, x0:x1]), -30, 30)))
-        posterior = cv2.GaussianBlur(posterior, (0, 0), 1.0)
+        posterior = posterior_of(ratio, image[y0:y1, x0:x1])
         y, x = np.mgrid[y0:y1, x0:x1] + 0.5
         centre = box[:2] + box[2:] / 2
         for _ in range(6):
@@ -104,6 +120,7 @@ def likelihood(sequence, images):
             centre = np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
         mass = weight.sum()
         fullness = fullness or mass
+        lost = everywhere and mass < 0.3 * fullness
         if index == 0:
             continue
         target = shape * np.sqrt(np.clip(mass / fullness, 0.25, 6.0))
@@ -111,6 +128,21 @@ def likelihood(sequence, images):
         box = np.concatenate([centre - sides / 2, sides])
         boxes.append(box.copy())
     return np.stack(boxes)
+
+
+def posterior_of(ratio, image):
+    """Probability of target a pixel, smoothed a little."""
+    return cv2.GaussianBlur(1 / (1 + np.exp(-np.clip(ratio(image), -30, 30))), (0, 0), 1.0)
+
+
+def best_place(posterior, shape, enough, box):
+    """The box of a shape that holds most of the target's cells, if it holds enough of them; else the old one."""
+    sides = np.maximum(np.round(shape), 3).astype(int)
+    mass = cv2.boxFilter(posterior, -1, tuple(sides.tolist()), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    row, column = np.unravel_index(int(mass.argmax()), mass.shape)
+    if mass[row, column] < enough:
+        return box
+    return np.concatenate([np.array([column, row]) + 0.5 - shape / 2, shape])
 
 
 def track_all(name):
@@ -123,6 +155,8 @@ def track_all(name):
         "template": template(sequence, colours),
         "colour": likelihood(sequence, colours),
         "spectrum": likelihood(sequence, cubes),
+        "unweighted": likelihood(sequence, cubes, weigh=False),
+        "everywhere": likelihood(sequence, cubes, everywhere=True),
     }
     return name, sequence.truth, runs, sequence.attributes
 
@@ -130,6 +164,7 @@ def track_all(name):
 def arguments():
     parser = new_parser(__doc__)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--suite", default="simulated", choices=list(SUITES), help="frozen list")
     parser.add_argument("--only", nargs="*", default=None)
     return parser
 
@@ -137,7 +172,8 @@ def arguments():
 def main():
     parser = arguments()
     options = parser.parse_args()
-    entries = [entry for entry in suite() if not options.only or any(word in entry.name for word in options.only)]
+    listed = find_suite(options.suite).entries()
+    entries = [entry for entry in listed if not options.only or any(word in entry.name for word in options.only)]
     if not entries:
         parser.error(f"expected words of names of suite sequences, found {options.only}; correct --only")
     done = Parallel(n_jobs=options.jobs)(delayed(track_all)(entry.name) for entry in entries)

@@ -30,6 +30,9 @@ class Sensor:
         full_well_e: electrons at the largest count; calibration sheets of three such cameras state 11,391 to 13,500.
         read_noise_e: standard deviation of the read noise in electrons (CMOSIS CMV2000 data sheet: 13).
         bit_depth: bits of the analogue-digital converter.
+        transmission: (bands,) relative share of the light that each band lets through, 0 for a dead one; empty: all
+            alike.
+        gain: (bands,) factor on each band's counts behind the converter, as flat-fielding applies it; empty for none.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Sensor:
     full_well_e: float = 11_400.0
     read_noise_e: float = 13.0
     bit_depth: int = 10
+    transmission: tuple[float, ...] = ()
+    gain: tuple[float, ...] = ()
 
     @property
     def full_scale(self) -> int:
@@ -50,13 +55,13 @@ class Sensor:
         return (1 << self.bit_depth) - 1
 
     def responses(self, wavelengths_nm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Gaussian band responses with their leaks, (bands, n), each with unit sum over `wavelengths_nm` (n,)."""
-        main = _gaussians(wavelengths_nm, self.centres_nm, self.fwhm_nm)
-        if not self.leak_nm:
-            return main
-        share = np.asarray(self.leak_share)[:, None]
-        # A second-order peak is about as wide as the first in these Fabry-Perot filters.
-        return np.asarray((1 - share) * main + share * _gaussians(wavelengths_nm, self.leak_nm, self.fwhm_nm))
+        """Gaussian band responses with their leaks, (bands, n), each with a sum of its transmission, 1 by default."""
+        found = _gaussians(wavelengths_nm, self.centres_nm, self.fwhm_nm)
+        if self.leak_nm:
+            share = np.asarray(self.leak_share)[:, None]
+            # A second-order peak is about as wide as the first in these Fabry-Perot filters.
+            found = (1 - share) * found + share * _gaussians(wavelengths_nm, self.leak_nm, self.fwhm_nm)
+        return found * np.asarray(self.transmission)[:, None] if self.transmission else np.asarray(found)
 
     def crosstalk(self, share: float) -> NDArray[np.float64]:
         """What light spilling between neighbouring mosaic pixels does to the bands.

@@ -48,6 +48,22 @@ def spectral_angle(spectrum: ArrayLike, reference: ArrayLike) -> NDArray[np.floa
     return np.asarray(np.where(seen, angle, np.pi / 2))
 
 
+def effective_count(shares: ArrayLike) -> float:
+    """How many parts share in a total: 1 when one has all of it, n when n have the same.
+
+    Args:
+        shares: (n,) non-negative parts of any unit.
+
+    Source: the participation ratio, Bell and Dean, Discuss. Faraday Soc. 50, 1970.
+
+    Example:
+        >>> effective_count([1.0, 1.0, 0.0, 0.0])
+        2.0
+    """
+    parts = np.asarray(shares, dtype=np.float64)
+    return float(parts.sum() ** 2 / np.maximum((parts**2).sum(), 1e-300))
+
+
 def smooth_curves(
     rng: np.random.Generator, count: int, length_nm: float, *, wavelengths_nm: Spectrum = WAVELENGTHS_NM
 ) -> NDArray[np.float64]:

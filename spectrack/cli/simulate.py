@@ -15,7 +15,7 @@ from spectrack.errors import ConfigError
 from spectrack.simulation.options import VideoOptions
 
 if TYPE_CHECKING:
-    from spectrack.simulation.scenarios import Scenario
+    from spectrack.simulation.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Simulate:
 
     def run(self) -> int:
         """Write the video, or list the scenarios."""
-        from spectrack.simulation.scenarios import SCENARIOS
+        from spectrack.simulation.scenarios import ALL_SCENARIOS
 
         if self.list:
-            output().print(make_list((scenario.name, _describe(scenario)) for scenario in SCENARIOS.values()))
+            output().print(make_list((scenario.name, _describe(scenario)) for scenario in ALL_SCENARIOS.values()))
             return 0
         if self.scenario is None or self.out is None:
             needed = {"--scenario": self.scenario, "--out": self.out}
@@ -76,12 +76,16 @@ def _describe(scenario: Scenario) -> str:
     """What makes a scenario hard, read off its settings."""
     seen = "another spectrum in the same false colours" if scenario.spectra == "metamers" else "other colours"
     found = (
-        (scenario.camouflage, f"wears the picture of its background in {seen}"),
+        (scenario.worth is not None, _worth_words(scenario)),
+        (scenario.camouflage and scenario.worth is None, f"wears the picture of its background in {seen}"),
         (scenario.twins > 0, f"{scenario.twins} twins of its shape in {seen}"),
         (scenario.size_px[1] <= 16, "small"),
         (scenario.leaps > 0, "leaps"),
         (scenario.leaves, "leaves the frame and comes back"),
         (scenario.occluders > 0, "passes behind things"),
+        (scenario.absence == "behind", "long behind a screen, comes out elsewhere"),
+        (scenario.absence == "away", "long out of the frame, comes back elsewhere"),
+        (scenario.lookalikes > 0, f"{scenario.lookalikes} look-alikes in {seen} that stay"),
         (scenario.size_ratio >= 1.4, f"size changes up to {scenario.size_ratio:g} times"),
         (scenario.roll_rate > 0, "turns in the image"),
         (scenario.yaw_rate > 0 or scenario.tilt >= 0.4, "turns towards and away"),
@@ -93,3 +97,16 @@ def _describe(scenario: Scenario) -> str:
         (scenario.passers > 0, "other moving things"),
     )
     return "; ".join(words for holds, words in found if holds) or "slow and steady"
+
+
+def _worth_words(scenario: Scenario) -> str:
+    """What makes bands of unequal worth, or that they are alike."""
+    if scenario.worth is None:
+        return ""
+    words = {
+        "feature": ("a target that differs from its ground in few bands", "the same difference spread over all bands"),
+        "camera": ("bands of unequal transmission and noise, one dead", "the same light in all bands alike"),
+        "light": ("a lamp with lines", "the same light without lines"),
+        "glare": ("a veil of stray light in one line", "the same stray light in all bands"),
+    }
+    return words[scenario.worth.cause][0 if scenario.worth.uneven else 1]

@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from spectrack.simulation.band_worth import Coat, CoatRoom, even_coat, narrow_coat
 from spectrack.simulation.materials import Endmembers, random_endmembers
+from spectrack.simulation.scenario import BandWorth
 from spectrack.simulation.scene import Background
 from spectrack.simulation.setting import Setting
 from spectrack.simulation.surfaces import Abundances, Surface, crop, make_abundances, two_tone
 from spectrack.spectra import metamers
 
 _TEXTURE_PX = 144
+
+COAT_ANGLE = (0.12, 0.16)
+"""Spectral angle of a coat to the ground in radians; those of camouflage by metamers are 0.15 to 0.35."""
+
+_COLOUR_SHARE = 0.5
+"""Contrast of an even coat in false colour over its angle, where no narrow coat says how much."""
 
 
 class ActorMaterials:
@@ -30,18 +38,23 @@ class ActorMaterials:
         if not scenario.camouflage:
             return self._with_materials(rng, materials, ground)
         pictures = [crop(rng, ground.abundances, max(8, round(1.5 * float(size[0])))) for _ in range(2)]
-        if scenario.spectra == "metamers":
+        if scenario.worth is not None:
+            new = self.coat(scenario.worth).endmembers
+        elif scenario.spectra == "metamers":
             new = self._metamer(materials, ground, [self.background.surfaces[1].endmembers])
         else:
             new = self._distinct(materials, ground)
         return [Surface(picture, new) for picture in pictures]
 
     def twin_surfaces(self, target: Sequence[Surface]) -> list[list[Surface]]:
-        """For each twin, the target's pictures in other materials."""
+        """For each twin, the target's pictures in other materials: the ground's, where the target wears a coat."""
         setting, scenario = self.setting, self.setting.scenario
+        if scenario.worth is not None:
+            bare = self.background.surfaces[0].endmembers
+            return [[surface.with_endmembers(bare) for surface in target] for _ in range(scenario.twins)]
         rng = setting.stream("twin materials")
         made: list[list[Endmembers]] = [[] for _ in target]
-        for _ in range(scenario.twins):
+        for _ in range(scenario.twins + scenario.lookalikes):
             for known, surface in zip(made, target, strict=True):
                 known.append(
                     self._metamer(rng, surface, known)
@@ -50,15 +63,35 @@ class ActorMaterials:
                 )
         return [
             [surface.with_endmembers(made[i][twin]) for i, surface in enumerate(target)]
-            for twin in range(scenario.twins)
+            for twin in range(scenario.twins + scenario.lookalikes)
         ]
+
+    def coat(self, worth: BandWorth) -> Coat:
+        """What the target wears over the ground's materials: the same angle to it in few bands, or in all alike.
+
+        The even coat's contrast in false colour is that of the narrow one, so that it does not tell the halves apart.
+        """
+        setting, ground = self.setting, self.background.surfaces[0].endmembers
+        rng = setting.stream("coat")
+        room = CoatRoom(ground, self.response, setting.colour_matrix, float(rng.uniform(*COAT_ANGLE)))
+        contrast = _COLOUR_SHARE * room.angle
+        if worth.cause == "feature":
+            narrow = narrow_coat(room, worth.sources, rng)
+            if worth.uneven:
+                return narrow
+            contrast = narrow.colour_contrast
+        return even_coat(room, contrast, setting.stream("even coat"))
 
     def ordinary(self, rng: np.random.Generator) -> list[Surface]:
         """Surfaces of something else in the scene."""
-        return self._with_materials(rng, rng, None)
+        return self._with_materials(rng, rng, None, kind="narrow" if self.setting.scenario.worth is not None else None)
 
     def _with_materials(
-        self, rng: np.random.Generator, materials: np.random.Generator, unlike: Surface | None
+        self,
+        rng: np.random.Generator,
+        materials: np.random.Generator,
+        unlike: Surface | None,
+        kind: str | None = None,
     ) -> list[Surface]:
         if rng.random() < 0.6:
             pictures = [two_tone(rng, _TEXTURE_PX) for _ in range(3)]
@@ -67,7 +100,7 @@ class ActorMaterials:
             pictures = [picture, *(crop(rng, picture, _TEXTURE_PX // 2) for _ in range(2))]
         surfaces = []
         for index, part in enumerate(pictures):
-            draft = Surface(part, random_endmembers(materials))
+            draft = Surface(part, random_endmembers(materials, kind))
             surfaces.append(
                 draft if index or unlike is None else draft.with_endmembers(self._distinct(materials, unlike, part))
             )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.simulation import motion
+from spectrack.simulation.absences import screen_place
 from spectrack.simulation.actor_materials import ActorMaterials
 from spectrack.simulation.camera import Camera
 from spectrack.simulation.casting import Build, build_body
@@ -122,6 +123,27 @@ def make_occluders(
             body, scale = build_body(rng, "patchwork", surfaces[:1], Build(bend=0.1)), half
         occluders.append(_resting("occluder", body, centre, scale, frames, roll=float(rng.normal(0.0, 0.06))))
     return occluders
+
+
+def make_lookalikes(
+    setting: Setting, camera: Camera, kind: str, surfaces: list[list[Surface]], size: NDArray[np.float64]
+) -> list[Actor]:
+    """Things of the target's shape and pictures that go their own ways, and stay when the target is gone."""
+    rng, scenario = setting.stream("look-alikes"), setting.scenario
+    margin = 0.6 * float(size.max()) + 2
+    area = (margin, margin, setting.width - margin, setting.height - margin)
+    found = []
+    for index, dress in enumerate(surfaces):
+        path = motion.wander(rng, setting.frames, scenario.speed * float(size.mean()), area, restless=scenario.restless)
+        own = f" of look-alike {index}"
+        found.append(moving_actor(setting, "look-alike", kind, dress, path + camera.offset, size, own=own))
+    return found
+
+
+def make_screen(setting: Setting, materials: ActorMaterials) -> Actor:
+    """What a target goes behind for long; see `absences`."""
+    rng, (centre, half) = setting.stream("screen body"), screen_place(setting)
+    return _resting("screen", build_body(rng, "wall", materials.ordinary(rng)), centre, half, setting.frames, roll=0.0)
 
 
 def _resting(name: str, body: Body, centre: NDArray[np.float64], scale: float, frames: int, *, roll: float) -> Actor:

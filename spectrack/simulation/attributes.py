@@ -2,7 +2,8 @@
 
 IV illumination, SV scale variation, OCC occlusion, DEF deformation, MB motion blur, FM fast motion, IPR and OPR
 in-plane and out-of-plane rotation, OV out of view, BC background clutter, LR low resolution as in OTB (Wu, Lim, Yang,
-TPAMI 2015) with the thresholds below; CAM camouflage and TWIN twins are ours: the difference is spectral only.
+TPAMI 2015) with the thresholds below. Ours: CAM camouflage and TWIN twins, whose difference is spectral only; EVEN and
+UNEVEN, scenes in which all bands are worth the same and in which they are not.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Boxes, centres
 from spectrack.simulation.bodies import FlatBody
-from spectrack.simulation.scenarios import Scenario
+from spectrack.simulation.scenario import Scenario
 from spectrack.simulation.scene import Scene
 
-ATTRIBUTES = ("IV", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OPR", "OV", "BC", "LR", "CAM", "TWIN")
+ATTRIBUTES = ("IV", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OPR", "OV", "BC", "LR", "CAM", "TWIN", "EVEN", "UNEVEN")
 
 SCALE_RATIO = 1.5
 """SV: largest over smallest square root of the box area; half of the real sequences exceed it within 80 frames."""
@@ -63,10 +64,10 @@ def attributes_of(scenario: Scenario, scene: Scene, truth: Boxes, visibility: ND
         "IPR": float(np.ptp(target.roll)) > TURN_RAD,
         "OPR": max(float(np.ptp(target.yaw)), float(np.ptp(target.pitch))) > TURN_RAD,
         "OV": bool((inside < 0.9).any()),
-        "BC": scenario.decoys > 0 or scenario.camouflage or scenario.twins > 0,
+        "BC": scenario.decoys + scenario.twins + scenario.lookalikes > 0 or scenario.camouflage,
         "LR": float(np.mean(truth[:, 2] * truth[:, 3] < SMALL_AREA_PX)) >= 0.1,
     }
-    return (*(name for name in ATTRIBUTES if found.get(name, False)), *scenario.colour_attributes)
+    return (*(name for name in ATTRIBUTES if found.get(name, False)), *scenario.spectral_attributes)
 
 
 def _inside_share(truth: Boxes, height: int, width: int) -> NDArray[np.float64]:

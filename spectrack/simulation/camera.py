@@ -119,7 +119,7 @@ class Exposure:
         """Noisy counts of a noise-free signal in counts.
 
         The variance in counts is ``signal / g + (read / g)**2`` for g electrons per count. Each row reads the bank from
-        an offset of its own, so a bank much smaller than a video leaves no pattern.
+        an offset of its own, so a bank much smaller than a video leaves no pattern. Gains of the bands act afterwards.
 
         Args:
             signal: (h, w, bands) float32, non-negative; **overwritten**.
@@ -141,4 +141,11 @@ class Exposure:
             spread += np.float32(0.5)
             np.clip(spread, 0, full, out=spread)
             out[:] = spread
-        return result.reshape(signal.shape)
+        return self._amplified(result.reshape(signal.shape))
+
+    def _amplified(self, counts: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Counts times the bands' gains, rounded and clipped to what the camera delivers."""
+        if not self.sensor.gain:
+            return counts
+        gain = np.asarray(self.sensor.gain, dtype=np.float32)
+        return np.asarray(np.minimum(counts * gain + np.float32(0.5), self.sensor.full_scale), dtype=np.uint16)

@@ -18,6 +18,9 @@ from spectrack.simulation.poses import Body
 from spectrack.simulation.shapes import densified, ellipse
 from spectrack.simulation.surfaces import Surface
 
+WALL_ASPECT = 0.46
+"""Width of a wall over its height."""
+
 
 @dataclass(frozen=True)
 class Build:
@@ -129,6 +132,14 @@ def _pole(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build) -
     return FlatBody((Part(densified(shape), surfaces[0]),), _bend(rng, build.bend), build.relief)
 
 
+def _wall(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build) -> Body:
+    """A screen as wide as `WALL_ASPECT` of its height, with ragged sides: a hedge, a hut, a parked lorry."""
+    y = np.linspace(-1.0, 1.0, 24)
+    left, right = (WALL_ASPECT + 0.02 * rng.uniform(-1.0, 1.0, y.size) for _ in range(2))
+    outline = np.concatenate([np.stack([-left, y], axis=1), np.stack([right, y], axis=1)[::-1]])
+    return FlatBody((Part(densified(outline), surfaces[0]),), _bend(rng, build.bend), build.relief)
+
+
 def _ball(rng: np.random.Generator, surfaces: Sequence[Surface], build: Build) -> Body:
     flattened = float(rng.uniform(0.65, 1.0))
     return BallBody(surfaces[0], (1.0, flattened) if rng.random() < 0.5 else (flattened, 1.0), build.relief)
@@ -147,6 +158,7 @@ _BUILDERS: dict[str, Callable[[np.random.Generator, Sequence[Surface], Build], B
     "car": _car,
     "silhouette": _silhouette,
     "pole": _pole,
+    "wall": _wall,
     "ball": _ball,
     "box": _box,
 }

@@ -2,7 +2,7 @@
 
 CIE standard illuminants are tabulated to 780 nm in `illuminants.csv`. Beyond that, **by our rule**, A and the daylights
 follow the black body of their colour temperature, joined at 780 nm, and fluorescent and LED lamps die away over 30 nm,
-as they emit almost nothing there; cameras beyond 700 nm therefore never get them.
+as they emit almost nothing there; cameras beyond 700 nm therefore never get them. Lamps with lines are in `lamps`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.simulation.lamps import LAMPS, lamp
 from spectrack.simulation.materials import read_table
 from spectrack.spectra import WAVELENGTHS_NM, Spectrum
 
 _TEMPERATURE_K = {"a": 2856.0, "d50": 5003.0, "d65": 6504.0}
 
-ILLUMINANTS = ("a", "d50", "d65", "fl2", "fl11", "led_b1", "led_b3", "halogen", "equal")
-"""Names `illuminant` knows; `halogen` is a black body of 3200 K, `equal` is flat."""
+ILLUMINANTS = ("a", "d50", "d65", "fl2", "fl11", "led_b1", "led_b3", "halogen", "equal", *LAMPS)
+"""Names `illuminant` knows; `halogen` is a black body of 3200 K, `equal` is flat, the last are those of `lamps`."""
 
 THERMAL = ("a", "d50", "d65", "halogen")
 """Those with light beyond 780 nm."""
@@ -36,7 +37,9 @@ def illuminant(name: str) -> Spectrum:
     """
     if name == "equal":
         return np.ones_like(WAVELENGTHS_NM)
-    if name == "halogen":
+    if name in LAMPS:
+        power = lamp(name)
+    elif name == "halogen":
         power = _black_body(WAVELENGTHS_NM, 3200.0)
     else:
         wavelengths, table = read_table("illuminants.csv")

@@ -14,12 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError, nearest_name
+from spectrack.simulation.narrow_features import FEATURES, coated, feature
 from spectrack.spectra import WAVELENGTHS_NM, Spectrum, smooth_curves, smooth_reflectances
 
 Endmembers = NDArray[np.float64]
 """(3, 121) reflectances of a surface's three materials; their sum is at most 1: abundances in [0, 1] are physical."""
 
 ENDMEMBER_KINDS = ("primaries", "measured", "vegetation", "paints")
+"""Kinds that `random_endmembers` draws from unless it is told one."""
+
+NARROW = "narrow"
+"""A further kind: things with narrow features, see `narrow_features`."""
 
 
 @cache
@@ -94,6 +99,13 @@ def paint(rng: np.random.Generator) -> Spectrum:
     return np.asarray(np.clip(pigment + (base - pigment) * clearing, 0.01, 0.97))
 
 
+def narrow(rng: np.random.Generator) -> Spectrum:
+    """A thing with a narrow feature: glass with rare earths, a dye, something wet, a pigment that mirrors one line."""
+    body = (paint, soil, leaf)[int(rng.integers(3))](rng)
+    profile = feature(FEATURES[int(rng.integers(len(FEATURES)))])
+    return np.asarray(np.clip(coated(body, profile, float(rng.uniform(0.5, 1.5))), 0.01, 0.97))
+
+
 def random_endmembers(rng: np.random.Generator, kind: str | None = None) -> Endmembers:
     """Three materials whose mixtures make a surface from a picture: red, green and blue abundances in, spectra out.
 
@@ -101,7 +113,7 @@ def random_endmembers(rng: np.random.Generator, kind: str | None = None) -> Endm
         rng: the only source of randomness.
         kind: ``primaries`` (a smooth split of the spectrum, so a grey picture gives a nearly grey surface and a
             coloured one keeps its hues), ``measured`` (three measured patches), ``vegetation`` (leaf, soil, and one of
-            anything), ``paints``; None draws one of these, mostly primaries.
+            anything), ``paints``; None draws one of these, mostly primaries. ``narrow``: things with narrow features.
 
     Returns:
         (3, 121), non-negative, with a sum of at most 0.75: the rest is room for metamers.
@@ -117,8 +129,11 @@ def random_endmembers(rng: np.random.Generator, kind: str | None = None) -> Endm
         members = np.stack([soil(rng), leaf(rng), other(rng)])
     elif chosen == "paints":
         members = np.stack([paint(rng) for _ in range(3)])
+    elif chosen == NARROW:
+        members = np.stack([narrow(rng) for _ in range(3)])
     else:
-        raise ConfigError(f"expected a kind of materials, found {chosen!r}; {nearest_name(chosen, ENDMEMBER_KINDS)}")
+        known = (*ENDMEMBER_KINDS, NARROW)
+        raise ConfigError(f"expected a kind of materials, found {chosen!r}; {nearest_name(chosen, known)}")
     # Long-wave materials first, so the red of a picture stays on the red side in false colour.
     order = np.argsort(-(members @ WAVELENGTHS_NM) / members.sum(axis=1))
     return np.asarray(_limited(members[order], 0.75))

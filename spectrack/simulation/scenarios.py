@@ -6,90 +6,11 @@ pictures and background for a seed; the difference is spectral only in the first
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from spectrack.errors import ConfigError, nearest_name
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What a video is made of. Ranges are (low, high) and drawn uniformly.
-
-    Attributes:
-        name: how it is asked for.
-        layout: name under which motion, shapes and pictures are drawn; scenarios of one pair share it.
-        bodies: kinds of target, one is drawn; see `casting.BODY_KINDS`.
-        size_px: square root of the target's box area in frame 0.
-        speed: mean motion in target sizes per frame.
-        restless: turning of the path, radians per frame.
-        leaps: number of abrupt leaps of one to two sizes.
-        size_ratio: largest over smallest size.
-        roll_rate, yaw_rate: steady turning in and out of the image plane, radians per frame.
-        wobble: amplitude of slow turning in the plane, radians.
-        tilt: amplitude of slow turning out of the plane, radians.
-        bend, swing: deformation, see `casting.build_body`; a cycle takes `stride` frames.
-        stride: frames of a cycle of bending and swinging.
-        pan_px: mean camera motion in pixels per frame.
-        tremor_px: camera shake in pixels.
-        shutter: open share of the frame time.
-        defocus_px: largest lens blur in pixels.
-        occluders: things the target passes behind; `occluder_size` is their half-size in target sizes.
-        leaves: the target leaves the frame and comes back.
-        dimming: darkest over brightest light, 1 = steady.
-        warming: the colour temperature changes.
-        shadow: darkness of a shadow that sweeps over the scene, 0..1.
-        decoys: resting things in the target's colours and textures.
-        passers: other moving things.
-        twins: things of the target's shape and texture moving around it.
-        camouflage: the target wears the picture of its background.
-        spectra: ``ordinary`` colours, or ``metamers`` for twins and camouflage.
-        brightness: 99.5th percentile of the first frame in counts.
-    """
-
-    name: str
-    layout: str = ""
-    bodies: tuple[str, ...] = ("patchwork", "person", "animal", "car", "ball", "box")
-    size_px: tuple[float, float] = (22.0, 44.0)
-    speed: float = 0.08
-    restless: float = 0.1
-    leaps: int = 0
-    size_ratio: float = 1.25
-    roll_rate: float = 0.0
-    yaw_rate: float = 0.0
-    wobble: float = 0.1
-    tilt: float = 0.15
-    bend: float = 0.0
-    swing: float = 0.0
-    stride: float = 14.0
-    pan_px: float = 0.0
-    tremor_px: float = 0.3
-    shutter: float = 0.3
-    defocus_px: float = 0.0
-    occluders: int = 0
-    occluder_size: tuple[float, float] = (0.8, 1.2)
-    leaves: bool = False
-    dimming: float = 1.0
-    warming: bool = False
-    shadow: float = 0.0
-    decoys: int = 0
-    passers: int = 0
-    twins: int = 0
-    camouflage: bool = False
-    spectra: str = "ordinary"
-    brightness: tuple[float, float] = (300.0, 420.0)
-
-    @property
-    def layout_name(self) -> str:
-        """The name that seeds everything but the materials."""
-        return self.layout or self.name
-
-    @property
-    def colour_attributes(self) -> tuple[str, ...]:
-        """``("CAM",)``, ``("TWIN",)``, both or none."""
-        if self.spectra != "metamers":
-            return ()
-        return (("CAM",) if self.camouflage else ()) + (("TWIN",) if self.twins else ())
-
+from spectrack.simulation.scenario import Scenario
+from spectrack.simulation.side_scenarios import SIDE_SCENARIOS
 
 _GRASS = Scenario(
     "cam-grass",
@@ -187,6 +108,10 @@ EXTRA_SCENARIOS: tuple[Scenario, ...] = (
 """Further ones, for training, tests and demonstrations; never part of the suite."""
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*SUITE_SCENARIOS, *EXTRA_SCENARIOS)}
+"""What trainings and measurements draw from unless they name scenarios."""
+
+ALL_SCENARIOS = SCENARIOS | {scenario.name: scenario for scenario in SIDE_SCENARIOS}
+"""Those of the lists beside the suite as well."""
 
 
 def get_scenario(name: str) -> Scenario:
@@ -195,11 +120,11 @@ def get_scenario(name: str) -> Scenario:
     Raises:
         ConfigError: unknown name; the nearest is offered.
     """
-    if name not in SCENARIOS:
-        raise ConfigError(f"expected a scenario, found {name!r}; {nearest_name(name, SCENARIOS)}")
-    return SCENARIOS[name]
+    if name not in ALL_SCENARIOS:
+        raise ConfigError(f"expected a scenario, found {name!r}; {nearest_name(name, ALL_SCENARIOS)}")
+    return ALL_SCENARIOS[name]
 
 
 def list_scenarios() -> list[str]:
     """All names that `get_scenario` accepts: those of the suite first, in its order, then the others."""
-    return list(SCENARIOS)
+    return list(ALL_SCENARIOS)

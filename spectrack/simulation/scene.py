@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box, box_of_mask
 from spectrack.simulation.camera import Camera, blur_margin, blurred
+from spectrack.simulation.glare import Glare
 from spectrack.simulation.illumination import Light, at_time
 from spectrack.simulation.poses import Body, Patch, Pose
 from spectrack.simulation.shapes import Window, bounds, coverage, fill_union, intersection, outline_box
@@ -82,6 +83,7 @@ class Scene:
         light: spectrum, brightness and shadow over time.
         camera: view, blur, vignetting.
         frames: number of frames; times run from 0 to frames - 1.
+        glare: stray light in front of everything, or None.
     """
 
     background: Background
@@ -90,6 +92,7 @@ class Scene:
     light: Light
     camera: Camera
     frames: int
+    glare: Glare | None = None
     _layers: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
 
     @property
@@ -114,6 +117,8 @@ class Scene:
         image = self._paint_background(t, area, light, matrix, shading)
         for actor in self.actors:
             self._paint_actor(image, actor, t, area, light, matrix, shading)
+        if self.glare is not None:
+            image += self.glare.veil(t, area)[:, :, None] * (self.glare.spectrum @ matrix).astype(np.float32)
         return image
 
     def mask(self, t: float, actor: int | None = None) -> tuple[NDArray[np.bool_], Window]:

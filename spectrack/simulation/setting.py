@@ -7,15 +7,16 @@ halves of a pair differ in nothing but materials, and a change in one ingredient
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.sensors import Sensor
+from spectrack.simulation.band_worth import with_uneven_bands
 from spectrack.simulation.options import VideoOptions
-from spectrack.simulation.scenarios import Scenario
+from spectrack.simulation.scenario import Scenario
 from spectrack.spectra import WAVELENGTHS_NM
 
 
@@ -54,6 +55,13 @@ class Setting:
     def band_matrix(self) -> NDArray[np.float64]:
         """(121, bands) spectral radiance to bands, crosstalk included, without exposure."""
         return np.asarray(self.sensor.responses(WAVELENGTHS_NM).T @ self.sensor.crosstalk(self.crosstalk))
+
+    @property
+    def filming(self) -> Setting:
+        """The setting with the camera that films, whose bands may be unequal; materials are made for `sensor`."""
+        if self.scenario.worth is None or not self.scenario.worth.acts("camera"):
+            return self
+        return replace(self, sensor=with_uneven_bands(self.sensor, self.stream("uneven bands")))
 
     @property
     def colour_matrix(self) -> NDArray[np.float64]:

@@ -6,10 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.simulation import motion
+from spectrack.simulation.absences import Walk, absent_path
 from spectrack.simulation.actor_materials import ActorMaterials
-from spectrack.simulation.actors import hides, make_decoys, make_occluders, make_passers, make_twins, moving_actor
+from spectrack.simulation.actors import (
+    hides,
+    make_decoys,
+    make_lookalikes,
+    make_occluders,
+    make_passers,
+    make_screen,
+    make_twins,
+    moving_actor,
+)
 from spectrack.simulation.camera import Camera
+from spectrack.simulation.glare import Glare, line_spectrum, random_glare
 from spectrack.simulation.illumination import Light
+from spectrack.simulation.lamps import lamps_for
 from spectrack.simulation.materials import random_endmembers
 from spectrack.simulation.scene import Actor, Background, Scene
 from spectrack.simulation.setting import Setting
@@ -18,13 +30,18 @@ from spectrack.spectra import metamers
 
 _MARGIN_PX = 12
 
+_GLARE_SHARE = 0.4
+"""Light of a patch of glare, all bands together, over that of the ground."""
+
 
 def stage(setting: Setting) -> Scene:
     """The scene of a setting; the same setting gives the same scene."""
     scenario, frames = setting.scenario, setting.frames
     light = _light(setting)
     camera, image_path, size = _camera_and_path(setting)
-    response = light.spectrum(0.0)[:, None] * setting.band_matrix
+    # Materials of both halves of a pair are made under one light, whatever lamp then shines.
+    made_under = light if scenario.worth is None else Light.steady("equal", frames)
+    response = made_under.spectrum(0.0)[:, None] * setting.band_matrix
     background = _background(setting, camera, response)
     materials = ActorMaterials(setting, response, background)
 
@@ -36,15 +53,24 @@ def stage(setting: Setting) -> Scene:
         *make_passers(setting, camera, materials, size),
     ]
     in_front: list[Actor] = []
-    for index, twin in enumerate(make_twins(setting, kind, materials.twin_surfaces(target_surfaces), target, size)):
+    dress = materials.twin_surfaces(target_surfaces)
+    twins = make_twins(setting, kind, dress[: scenario.twins], target, size)
+    twins += make_lookalikes(setting, camera, kind, dress[scenario.twins :], size)
+    for index, twin in enumerate(twins):
         (in_front if index % 2 else behind).append(twin)
     in_front += make_occluders(setting, materials, target, size)
+    if scenario.absence == "behind":
+        in_front.append(make_screen(setting, materials))
     in_front = [actor for actor in in_front if not hides(actor, target, camera)]
-    return Scene(background, (*behind, target, *in_front), len(behind), light, camera, frames)
+    glare = _glare(setting, background, response, size)
+    return Scene(background, (*behind, target, *in_front), len(behind), light, camera, frames, glare)
 
 
 def _light(setting: Setting) -> Light:
     rng, scenario, frames = setting.stream("light"), setting.scenario, setting.frames
+    if scenario.worth is not None:
+        lamps = [name for name in lamps_for(setting.band_matrix) if name in scenario.worth.sources]
+        return Light.steady(str(rng.choice(lamps)) if scenario.worth.acts("light") else "equal", frames)
     # Lamps without infrared would leave a camera beyond 700 nm in the dark.
     names = (
         ("d65", "d50", "a", "halogen")
@@ -78,6 +104,9 @@ def _camera_and_path(setting: Setting) -> tuple[Camera, NDArray[np.float64], NDA
     area = (margin, margin, width - margin, height - margin)
     mean_size = float(np.exp(np.log(size).mean()))
     path = motion.wander(rng, frames, scenario.speed * mean_size, area, restless=scenario.restless)
+    if scenario.absence:
+        walk = Walk(frames, height, width, float(size.max()), scenario.speed * mean_size, scenario.restless)
+        path = absent_path(setting, walk)
     if scenario.leaps:
         path = motion.leaps(rng, path, mean_size, scenario.leaps, area)
     if scenario.leaves:
@@ -112,7 +141,7 @@ def _background(setting: Setting, camera: Camera, response: NDArray[np.float64])
     width, height = (int(span) for span in high - low + (setting.width, setting.height))
     materials = setting.stream("background materials")
     if scenario.camouflage:
-        ground = Surface(_even_ground(rng, setting, height, width), random_endmembers(materials))
+        ground = Surface(_even_ground(rng, setting, height, width), random_endmembers(materials, scenario.ground))
         # Regions of a slightly different spectrum and the same false colour: no ground is spectrally even.
         angle, colour = float(materials.uniform(0.06, 0.12)), setting.colour_matrix
         other = metamers(ground.endmembers, response, colour, materials, minimum_angle=0.05, wanted_angle=angle)
@@ -120,6 +149,22 @@ def _background(setting: Setting, camera: Camera, response: NDArray[np.float64])
     pictures = [make_abundances(rng, height, width, textures=setting.textures) for _ in range(2)]
     surfaces = tuple(Surface(picture, random_endmembers(materials)) for picture in pictures)
     return Background(surfaces, (_region(rng, height, width),), low)
+
+
+def _glare(
+    setting: Setting, background: Background, response: NDArray[np.float64], size: NDArray[np.float64]
+) -> Glare | None:
+    """A veil in one line of the spectrum, or the same light in all bands; None unless that is what bands differ by."""
+    worth = setting.scenario.worth
+    if worth is None or worth.cause != "glare":
+        return None
+    rng, bands = setting.stream("glare"), setting.band_matrix
+    line = line_spectrum(float(rng.choice(setting.sensor.centres_nm[1:-1])))
+    spectrum = line if worth.uneven else np.ones_like(line)
+    ground = background.surfaces[0]
+    seen = float((ground.abundances.mean(axis=(0, 1)) @ ground.endmembers @ response).sum())
+    spectrum = spectrum * (_GLARE_SHARE * seen / float((spectrum @ bands).sum()))
+    return random_glare(rng, setting.frames, setting.height, setting.width, spectrum, 0.8 * float(size[0]))
 
 
 def _even_ground(rng: np.random.Generator, setting: Setting, height: int, width: int) -> Abundances:

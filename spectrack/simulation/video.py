@@ -18,6 +18,7 @@ from spectrack.sequences.base import ArrayFrame, Frame, Sequence
 from spectrack.simulation.attributes import attributes_of
 from spectrack.simulation.camera import Exposure
 from spectrack.simulation.options import VideoOptions
+from spectrack.simulation.scenario import ADDED_LATER
 from spectrack.simulation.scenarios import get_scenario
 from spectrack.simulation.scene import Scene
 from spectrack.simulation.setting import Setting
@@ -58,7 +59,7 @@ class SimulatedSequence(Sequence):
         return ArrayFrame(self._rendered[1])
 
     def clean(self, i: int) -> NDArray[np.float32]:
-        """Frame `i` without noise and quantisation, in counts: (height, width, bands) float32."""
+        """Frame `i` without noise and quantisation, in counts before any gain: (height, width, bands) float32."""
         return self.scene.radiance(float(self._index(i)), self.exposed_matrix)
 
     @cached_property
@@ -69,10 +70,11 @@ class SimulatedSequence(Sequence):
     @cached_property
     def exposed_matrix(self) -> NDArray[np.float64]:
         """(121, bands) spectral radiance to counts: the sensor's bands times an exposure set on frame 0."""
-        bands = self.setting.band_matrix
-        low, high = self.setting.scenario.brightness
-        level = self.setting.stream("exposure").uniform(low, high)
-        bright = float(np.percentile(self.scene.radiance(0.0, bands)[::3, ::3], 99.5))
+        bands, scenario = self.setting.filming.band_matrix, self.setting.scenario
+        level = self.setting.stream("exposure").uniform(*scenario.brightness)
+        seen = self.scene.radiance(0.0, bands)[::3, ::3]
+        # Where bands are compared by worth, both halves of a pair gather the same light altogether.
+        bright = float(np.percentile(seen, 99.5) if scenario.worth is None else seen.mean())
         return bands * (level / max(bright, 1e-9))
 
     # The base class allows setting the next ones; what is rendered cannot be told otherwise.
@@ -105,6 +107,7 @@ class SimulatedSequence(Sequence):
             "seed": setting.seed,
             "spectra": setting.scenario.spectra,
             "illuminants": sorted({light.first, light.second}),
+            **_worth_metadata(setting),
             "false_colour_rule": DEFAULT_RULE,
             "textures": setting.textures,
             "crosstalk": setting.crosstalk,
@@ -116,7 +119,12 @@ class SimulatedSequence(Sequence):
         return values_digest(self._frames_made_of().values)
 
     def _frames_made_of(self) -> Ingredients:
-        return Ingredients(values=asdict(self.setting))
+        values = asdict(self.setting)
+        for table, added in ((values["scenario"], ADDED_LATER), (values["sensor"], ("transmission", "gain"))):
+            for name in added:
+                if not table[name]:
+                    del table[name]
+        return Ingredients(values=values)
 
     @cached_property
     def _truth_and_visibility(self) -> tuple[Boxes, NDArray[np.float64]]:
@@ -130,7 +138,7 @@ class SimulatedSequence(Sequence):
 
     @cached_property
     def _exposure(self) -> Exposure:
-        return Exposure.for_sensor(self.setting.sensor, self.setting.stream("noise"))
+        return Exposure.for_sensor(self.setting.filming.sensor, self.setting.stream("noise"))
 
     def _frame_stream(self, index: int) -> np.random.Generator:
         return self.setting.stream(f"noise of frame {index}")
@@ -188,6 +196,15 @@ def simulate(
     camera.crosstalk(crosstalk)
     setting = Setting(chosen, camera, frames, seed, height, width, textures, crosstalk, vignetting)
     return SimulatedSequence(setting)
+
+
+def _worth_metadata(setting: Setting) -> dict[str, Any]:
+    """How bands differ in worth, where the scenario is about that."""
+    worth, camera = setting.scenario.worth, setting.filming.sensor
+    if worth is None:
+        return {}
+    told = {"cause": worth.cause, "uneven": worth.uneven}
+    return {"band_worth": told | ({"transmission": camera.transmission} if camera.transmission else {})}
 
 
 def _require(expected: str, found: object, holds: bool) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from spectrack.datasets.converting import convert_dataset
 from spectrack.datasets.opening import open_dataset
 from spectrack.errors import ConfigError, SequenceError
 from spectrack.sequences import open_sequence
+from spectrack.simulation.suite import SIMULATED
 from tests.fixtures.refusals import check_sentence, refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
@@ -179,8 +181,8 @@ def test_names_that_become_one_folder_name_stay_apart(tmp_path, make):
 
 
 def test_the_simulated_suite_can_be_converted(tmp_path, monkeypatch):
+    monkeypatch.setattr("spectrack.simulation.suite.SIMULATED", replace(SIMULATED, frames=2))
     dataset = open_dataset("simulated").select(names=["open-grass-vis16"])
-    monkeypatch.setattr("spectrack.simulation.suite.FRAMES", 2)
     done = convert_dataset(dataset, tmp_path / "out")
     assert done.written == ("open-grass-vis16",)
     copy = open_sequence(tmp_path / "out" / "HSI-VIS" / "open-grass-vis16")

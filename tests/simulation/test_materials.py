@@ -6,7 +6,7 @@ import pytest
 from spectrack.errors import ConfigError
 from spectrack.simulation import materials
 from spectrack.simulation.illumination import ILLUMINANTS, Light, at_time, illuminant
-from spectrack.simulation.materials import ENDMEMBER_KINDS, measured, measured_reflectances, random_endmembers
+from spectrack.simulation.materials import ENDMEMBER_KINDS, NARROW, measured, measured_reflectances, random_endmembers
 from spectrack.spectra import WAVELENGTHS_NM
 from tests.fixtures.refusals import refuses
 
@@ -31,7 +31,9 @@ def test_extrapolation_joins_smoothly():
         assert abs(spectrum[-1] - spectrum[index]) < 0.25
 
 
-@pytest.mark.parametrize("family", [materials.leaf, materials.skin, materials.soil, materials.water, materials.paint])
+@pytest.mark.parametrize(
+    "family", [materials.leaf, materials.skin, materials.soil, materials.water, materials.paint, materials.narrow]
+)
 def test_families_are_reflectances(family):
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -46,7 +48,7 @@ def test_leaves_have_a_red_edge():
     assert at(spectrum, 550) > at(spectrum, 675)
 
 
-@pytest.mark.parametrize("kind", ENDMEMBER_KINDS)
+@pytest.mark.parametrize("kind", [*ENDMEMBER_KINDS, NARROW])
 def test_endmembers_leave_room_for_metamers(kind):
     rng = np.random.default_rng(2)
     for _ in range(10):
@@ -85,7 +87,7 @@ def test_unknown_names_are_refused():
         measured("foliag")
     with refuses(ConfigError, "'d-65'", "did you mean 'd65'"):
         illuminant("d-65")
-    with refuses(ConfigError, "'metal'", "measured, paints, primaries, vegetation"):
+    with refuses(ConfigError, "'metal'", "measured, narrow, paints, primaries, vegetation"):
         random_endmembers(np.random.default_rng(0), "metal")
 
 

@@ -6,6 +6,7 @@ This runs where the training runs, not where pairs are made: five 8-bit channels
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +21,7 @@ from spectrack.sensors import Sensor
 _ELECTRONS_PER_COUNT = Sensor.full_well_e / ((1 << Sensor.bit_depth) - 1)
 _READ_VARIANCE = (Sensor.read_noise_e / _ELECTRONS_PER_COUNT) ** 2
 _LARGEST_COUNT = float((1 << Sensor.bit_depth) - 1)
+_OF_A_CAMERA = ("wavelengths_nm", "sensor")
 _NOISE_BANK = 1 << 22
 _AT_ONCE = 1 << 18
 """Values that get their noise together: they stay in the processor's cache from the first step to the last."""
@@ -95,6 +97,14 @@ class SpectralBatch(NamedTuple):
     wavelengths_nm: Tensor
     kind: Tensor
     sensor: str
+
+    def parts(self, pairs: int) -> Iterator[SpectralBatch]:
+        """The batch in pieces of so many pairs, the last one with what is left."""
+        for start in range(0, len(self.box), pairs):
+            taken = {
+                name: part[start : start + pairs] for name, part in self._asdict().items() if name not in _OF_A_CAMERA
+            }
+            yield self._replace(**taken)
 
 
 def expand(packed: PackedPairs) -> SpectralBatch:

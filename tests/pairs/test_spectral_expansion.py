@@ -52,6 +52,16 @@ def test_shapes_for_every_band_count(bank, bands):
         assert part.min() >= 0
 
 
+def test_parts_of_a_batch_are_its_pairs_in_order(bank):
+    camera = SpectralCamera.of(random_sensor(np.random.default_rng(0), 5, 5), "thirds")
+    batch = expand(pack([plain_pair(camera, level=level) for level in (60, 80, 100, 120, 140)], camera))
+    parts = list(batch.parts(2))
+    assert [len(part.box) for part in parts] == [2, 2, 1]
+    for name in ("template", "search", "search_colour", "box", "positive", "kind"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(batch, name))
+    assert all(len(part.wavelengths_nm) == 5 and part.sensor == batch.sensor for part in parts)
+
+
 def clean_features(crop):
     """(pixels, 9) what a matrix of mixing acts on, by the formula rather than by the code."""
     a, (u, v) = crop[:, :, :3].astype(float), ((crop[:, :, 3:].astype(float) - 128) / 127).transpose(2, 0, 1)

@@ -21,6 +21,9 @@ from spectrack.training.learner import Learner, best_overlaps
 from spectrack.training.recipe import Recipe
 from spectrack.weights.metadata import WeightsMetadata
 
+_JUDGED_AT_ONCE = 4
+"""Pairs of a validation in memory together; each has up to eight composites that all go through the backbone."""
+
 
 class BCRNetLearner(Learner):
     """BCR-Net with its labels and losses; starts from SiamBAN's backbone, neck and head where the recipe says so.
@@ -69,9 +72,12 @@ class BCRNetLearner(Learner):
     @torch.no_grad()
     def overlaps(self, batch: SpectralBatch) -> Tensor:
         """IoU with the truth of the best-scored box of the fused maps, (number of positive pairs,)."""
-        output = self._respond(batch)
-        scores, distances = fuse_branches(output.logits, output.distances, output.weights)
-        return best_overlaps(scores, distances, batch)
+        found = []
+        for part in batch.parts(_JUDGED_AT_ONCE):
+            output = self._respond(part)
+            scores, distances = fuse_branches(output.logits, output.distances, output.weights)
+            found.append(best_overlaps(scores, distances, part))
+        return torch.cat(found)
 
     def _respond(self, batch: SpectralBatch, generator: torch.Generator | None = None) -> BCRNetOutput:
         """The network's answer; with a generator, for as many branches as the loss asks for."""

@@ -138,6 +138,17 @@ def test_drawn_branches_change_the_loss_and_not_the_validation(make, cache):
     assert torch.equal(learner.overlaps(batch), found)
 
 
+def test_pairs_are_judged_alike_in_any_number(make, cache):
+    recipe = bcrnet_recipe(make)
+    feed = FeedMaker(recipe, cache, jobs=1).feed(seed=3, batch=9)
+    batch = feed.finish(feed[0], lambda tensor: tensor)
+    torch.manual_seed(0)
+    learner = BCRNetLearner(recipe).eval()
+    one_by_one = torch.cat([learner.overlaps(pair) for pair in batch.parts(1)])
+    assert len(one_by_one) == int(batch.positive.sum()) > 4
+    torch.testing.assert_close(learner.overlaps(batch), one_by_one, rtol=0, atol=1e-3)
+
+
 def test_heads_of_branches_start_as_copies(make, tmp_path):
     siamban = save_siamban(tmp_path / "start.safetensors", BASE)
     network = {"base": BASE, "heads": "per_branch", "composer": {"max_composites": 2}}

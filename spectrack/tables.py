@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
+import math
 import tomllib
 import types
 import typing
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from spectrack.errors import ConfigError, InputError, SpectrackError, nearest_name
 
@@ -47,6 +49,62 @@ def require(holds: bool, key: str, expected: str, found: object) -> None:
     """
     if not holds:
         raise RangeError(key, expected, found)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Range of a field's number, as ``Annotated[float, Interval("[0, 1)")]``; of a tuple, every number has it.
+
+    Attributes:
+        text: both ends; a round bracket leaves its end out, ``inf`` is no end.
+        rising: the numbers of a tuple do not fall.
+
+    Example:
+        >>> Interval("(0, 1]").holds(0.5), Interval("(0, 1]").holds(0.0), Interval("[0, inf)").holds(math.nan)
+        (True, False, False)
+    """
+
+    text: str
+    rising: bool = False
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lower and the upper end."""
+        low, high = self.text[1:-1].split(",")
+        return float(low), float(high)
+
+    def holds(self, value: Any) -> bool:
+        """Whether a number, or every number of a tuple, lies within."""
+        if isinstance(value, tuple | list):
+            falls = any(first > second for first, second in itertools.pairwise(value))
+            return all(map(self.holds, value)) and not (self.rising and falls)
+        low, high = self.ends
+        above = value >= low if self.text[0] == "[" else value > low
+        return bool(above and (value <= high if self.text[-1] == "]" else value < high))
+
+    def describe(self, value: Any) -> str:
+        """The range in words, for a value that is not in it."""
+        if isinstance(value, tuple | list):
+            return f"numbers in {self.text}{', the smallest first' if self.rising else ''}"
+        return f"a {'whole ' if isinstance(value, int) else ''}number in {self.text}"
+
+
+Share = Annotated[float, Interval("[0, 1]")]
+"""A part of a whole."""
+
+Seed = Annotated[int, Interval("[0, 4294967295]")]
+"""What any generator takes."""
+
+
+def require_ranges(value: object) -> None:
+    """Refuse a dataclass with a number outside of its field's `Interval`.
+
+    Raises:
+        RangeError: the first such field is named.
+    """
+    for name, interval in _intervals(cast(Hashable, type(value))).items():
+        found = getattr(value, name)
+        require(interval.holds(found), name, interval.describe(found), found)
 
 
 def require_choice(key: str, choices: Iterable[str], found: object) -> None:
@@ -201,7 +259,9 @@ class _Reader:
             return value
         if origin in (tuple, list):
             return origin(self._convert_items(arguments, value, place))
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+            if not math.isfinite(value):
+                raise self._refused("a finite number", place, value)
             return float(value)
         if hint is Path and isinstance(value, str):
             return Path(value)
@@ -242,6 +302,16 @@ def _shown(value: object) -> str:
 def _field_types(kind: Any) -> Mapping[str, Any]:
     hints = typing.get_type_hints(kind)
     return {entry.name: hints[entry.name] for entry in dataclasses.fields(kind) if entry.init}
+
+
+@functools.cache
+def _intervals(kind: Any) -> Mapping[str, Interval]:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    found = {
+        name: [item for item in getattr(hint, "__metadata__", ()) if isinstance(item, Interval)]
+        for name, hint in hints.items()
+    }
+    return {name: intervals[0] for name, intervals in found.items() if intervals}
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.scaling import INPUT_RANGES, InputRange
+from spectrack.tables import Interval, require, require_ranges
 
 _OLDER_KEYS = {
     "compact": {"compact_widths": "widths", "compact_dilations": "dilations", "compact_middle_blocks": "middle_blocks"},
@@ -43,9 +44,13 @@ class SiameseConfig:
     """
 
     backbone: BackboneConfig = field(default_factory=CompactConfig)
-    channels: int = 0
+    channels: Annotated[int, Interval("[0, 4096]")] = 0
     template_box: bool = False
-    prediction_kernel: int = 1
+    prediction_kernel: Annotated[int, Interval("[1, 15]")] = 1
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
+        require(self.prediction_kernel % 2 == 1, "prediction_kernel", "an odd number", self.prediction_kernel)
 
     @property
     def input_range(self) -> InputRange:

@@ -6,13 +6,14 @@ Works on 8-bit crops through look-up tables and small matrices, because it runs 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.pairs.warping import Image, channels_of, stacked
+from spectrack.tables import Interval, Share, require_ranges
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,19 @@ class PhotometricConfig:
         compression_share: share of crops that were JPEG once, as most video was.
     """
 
-    gamma: tuple[float, float] = (0.6, 2.2)
-    brightness: tuple[float, float] = (0.18, 0.55)
-    mixing: float = 0.1
-    grey_share: float = 0.2
-    gain: float = 0.15
-    channel_gain: float = 0.04
-    blur_share: float = 0.25
-    noise: float = 8.0
-    light_share: float = 0.35
-    compression_share: float = 0.3
+    gamma: Annotated[tuple[float, float], Interval("(0, 10]", rising=True)] = (0.6, 2.2)
+    brightness: Annotated[tuple[float, float], Interval("(0, 1]", rising=True)] = (0.18, 0.55)
+    mixing: Annotated[float, Interval("[0, 2]")] = 0.1
+    grey_share: Share = 0.2
+    gain: Annotated[float, Interval("[0, 2]")] = 0.15
+    channel_gain: Annotated[float, Interval("[0, 2]")] = 0.04
+    blur_share: Share = 0.25
+    noise: Annotated[float, Interval("[0, 255]")] = 8.0
+    light_share: Share = 0.35
+    compression_share: Share = 0.3
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
 
 class Look(NamedTuple):

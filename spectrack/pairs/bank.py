@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Annotated, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.errors import ConfigError
 from spectrack.files import write_json
 from spectrack.files.caches import make_once, reuse_log
 from spectrack.files.fingerprints import Ingredients, content, values_digest
@@ -43,6 +42,7 @@ from spectrack.simulation.photographs import (
 )
 from spectrack.simulation.pictures import render_picture
 from spectrack.simulation.sprites import render_sprite
+from spectrack.tables import Interval, Seed, Share, require_ranges
 
 _log = logging.getLogger(__name__)
 
@@ -73,15 +73,18 @@ class BankConfig:
         seed: of all randomness.
     """
 
-    pictures: int = 700
+    pictures: Annotated[int, Interval("[1, 1000000]")] = 700
     photographs: bool = True
-    sprites: int = 2000
-    cut_out_share: float = 0.35
-    picture_size: int = 512
-    sprite_size: int = 160
-    photograph_size: int = 1600
-    most_files: int = 1000
-    seed: int = 1
+    sprites: Annotated[int, Interval("[2, 1000000]")] = 2000
+    cut_out_share: Share = 0.35
+    picture_size: Annotated[int, Interval("[64, 8192]")] = 512
+    sprite_size: Annotated[int, Interval("[16, 2048]")] = 160
+    photograph_size: Annotated[int, Interval("[64, 16384]")] = 1600
+    most_files: Annotated[int, Interval("[1, 1000000]")] = 1000
+    seed: Seed = 1
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
 
 Item = TypeVar("Item", covariant=True)
@@ -176,13 +179,9 @@ def build_bank(
         jobs: processes that draw.
 
     Raises:
-        ConfigError: too small a bank, or a folder without a usable picture.
+        ConfigError: a folder without a usable picture.
         MissingExtraError: photographs without scikit-image.
     """
-    if config.pictures < 1 or config.sprites < 2:
-        raise ConfigError(
-            f"expected at least 1 picture and 2 sprites, found {config.pictures} and {config.sprites}; raise them"
-        )
     installed = content(Ingredients(installed_photographs())) if config.photographs else None
     own = _Own(
         find_pictures(photographs, "photographs", most=config.most_files, seed=config.seed),

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes, centres, iou
 from spectrack.sequences.base import Frame
-from spectrack.tables import require
+from spectrack.tables import Interval, Seed, Share, require, require_ranges
 from spectrack.trackers.base import Tracker
 
 Reason = Literal["lost", "disagreed", "hardly moved"]
@@ -45,32 +45,22 @@ class UnlabelledConfig:
     """
 
     videos: tuple[str, ...] = ()
-    share: float = 0.3
+    share: Annotated[float, Interval("(0, 1)")] = 0.3
     weights: str = ""
-    stretches: int = 12
-    stretch_frames: int = 40
-    starts: int = 6
-    frames: int = 8
-    shortest: int = 16
-    score: float = 0.5
-    agreement: float = 0.5
-    motion: float = 0.3
-    seed: int = 1
+    stretches: Annotated[int, Interval("[1, 1000000]")] = 12
+    stretch_frames: Annotated[int, Interval("[2, 1000000]")] = 40
+    starts: Annotated[int, Interval("[1, 10000]")] = 6
+    frames: Annotated[int, Interval("[2, 1000000]")] = 8
+    shortest: Annotated[int, Interval("[2, 1000000]")] = 16
+    score: Share = 0.5
+    agreement: Share = 0.5
+    motion: Annotated[float, Interval("[0, 1000]")] = 0.3
+    seed: Seed = 1
 
     def __post_init__(self) -> None:
-        require(0 < self.share < 1, "share", "a number between 0 and 1", self.share)
-        for name in ("stretches", "starts"):
-            require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
-        require(self.frames >= 2, "frames", "2 or more", self.frames)
-        require(
-            2 <= self.shortest <= self.stretch_frames,
-            "shortest",
-            f"2 to {self.stretch_frames} frames",
-            self.shortest,
-        )
-        for name in ("score", "agreement"):
-            require(0 <= getattr(self, name) <= 1, name, "a number in [0, 1]", getattr(self, name))
-        require(self.motion >= 0, "motion", "0 or more", self.motion)
+        require_ranges(self)
+        fits = self.shortest <= self.stretch_frames
+        require(fits, "shortest", f"2 to {self.stretch_frames} frames", self.shortest)
 
 
 @dataclass(frozen=True, eq=False)

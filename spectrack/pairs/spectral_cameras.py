@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.errors import ConfigError
 from spectrack.false_colour import false_colour_matrix
 from spectrack.sensors import SENSORS, Sensor, custom_sensor, get_sensor, with_leaks
 from spectrack.simulation.illumination import THERMAL
 from spectrack.spectra import WAVELENGTHS_NM
+from spectrack.tables import Interval, Share, require, require_ranges
 
 _WARM_LAMPS = ("d65", *(name for name in THERMAL if name != "d65"))
 _LAMPS = (*_WARM_LAMPS, "fl2", "led_b3")
@@ -32,29 +33,17 @@ class CameraConfig:
     """
 
     sensors: tuple[str, ...] = ("vis16", "nir25", "rednir15")
-    random_share: float = 0.2
-    random_bands: tuple[int, int] = (8, 32)
-    leak_share: float = 0.2
-    crosstalk: float = 0.05
+    random_share: Share = 0.2
+    random_bands: Annotated[tuple[int, int], Interval("[3, 200]", rising=True)] = (8, 32)
+    leak_share: Share = 0.2
+    crosstalk: Annotated[float, Interval("[0, 1)")] = 0.05
 
     def __post_init__(self) -> None:
         for name in self.sensors:
             get_sensor(name)
-        shares = (self.random_share, self.leak_share)
-        if (
-            not all(0 <= share <= 1 for share in shares)
-            or not 0 <= self.crosstalk < 1
-            or (not self.sensors and self.random_share < 1)
-        ):
-            raise ConfigError(
-                f"expected shares in [0, 1] and a sensor unless all cameras are random, found {shares}, "
-                f"crosstalk {self.crosstalk} and sensors {list(self.sensors)}; correct data.spectral.cameras"
-            )
-        low, high = self.random_bands
-        if not 3 <= low <= high <= 200:
-            raise ConfigError(
-                f"expected 3 to 200 bands, the smaller number first, found {low}, {high}; correct random_bands"
-            )
+        require_ranges(self)
+        needed = "at least one unless all cameras are random"
+        require(bool(self.sensors) or self.random_share == 1, "sensors", needed, list(self.sensors))
 
 
 @dataclass(frozen=True, eq=False)

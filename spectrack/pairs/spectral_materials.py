@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.errors import ConfigError
 from spectrack.pairs.spectral_cameras import SpectralCamera
 from spectrack.simulation.illumination import illuminant
 from spectrack.simulation.materials import ENDMEMBER_KINDS, Endmembers, random_endmembers
 from spectrack.spectra import WAVELENGTHS_NM, smooth_curves, spectral_angle
+from spectrack.tables import Interval, Share, require_ranges
 
 BENDS = 2
 """Metamer channels after the three colours."""
@@ -53,30 +54,18 @@ class MaterialConfig:
         counts: smallest and largest count that a value of 1 stands for; few counts are noisy.
     """
 
-    plain_share: float = 0.75
-    angle: tuple[float, float] = (0.12, 0.4)
-    gain: tuple[float, float] = (0.8, 1.2)
-    band_gain: float = 0.015
-    slope: float = 0.1
-    relight_share: float = 0.25
-    relight: float = 0.5
-    band_drop_share: float = 0.05
-    counts: tuple[float, float] = (150.0, 900.0)
+    plain_share: Share = 0.75
+    angle: Annotated[tuple[float, float], Interval("(0, 1.5]", rising=True)] = (0.12, 0.4)
+    gain: Annotated[tuple[float, float], Interval("(0, 10]", rising=True)] = (0.8, 1.2)
+    band_gain: Share = 0.015
+    slope: Annotated[float, Interval("[0, 2)")] = 0.1
+    relight_share: Share = 0.25
+    relight: Share = 0.5
+    band_drop_share: Share = 0.05
+    counts: Annotated[tuple[float, float], Interval("(0, 10000000]", rising=True)] = (150.0, 900.0)
 
     def __post_init__(self) -> None:
-        ranges = {"angle": self.angle, "gain": self.gain, "counts": self.counts}
-        for name, (low, high) in ranges.items():
-            if not 0 < low <= high:
-                raise ConfigError(
-                    f"expected two positive numbers, the smaller first, for {name}, found {low}, {high}; correct it"
-                )
-        for name in ("plain_share", "relight_share", "relight", "band_drop_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the recipe")
-        if not (self.band_gain >= 0 and 0 <= self.slope < 2):
-            raise ConfigError(
-                f"expected band_gain >= 0 and slope in [0, 2), found {self.band_gain} and {self.slope}; correct it"
-            )
+        require_ranges(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ matrix a crop; `spectral_expansion` makes cubes of it. What the kinds of pairs t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ from spectrack.pairs.spectral_materials import (
 from spectrack.pairs.spectral_surfaces import SpectralBank, draw_bends
 from spectrack.pairs.synthesis import Casting, SynthesisConfig, draw_native_side, draw_scene
 from spectrack.pairs.warping import Image, channels_of, in_groups, stacked
+from spectrack.tables import Interval, Share, require_ranges
 
 KINDS = ("ordinary", "camouflage", "twins", "plain", "clip")
 """What `SpectralBatch.kind` counts in; the last is for pairs from video."""
@@ -65,27 +66,23 @@ class SpectralConfig:
         materials: spectra, differences between the crops, noise.
     """
 
-    camouflage_share: float = 0.25
-    twin_share: float = 0.2
-    plain_share: float = 0.1
-    ground_share: float = 0.5
-    most_twins: int = 3
-    brightness: tuple[float, float] = (0.45, 1.15)
+    camouflage_share: Share = 0.25
+    twin_share: Share = 0.2
+    plain_share: Share = 0.1
+    ground_share: Share = 0.5
+    most_twins: Annotated[int, Interval("[1, 100]")] = 3
+    brightness: Annotated[tuple[float, float], Interval("(0, 10]", rising=True)] = (0.45, 1.15)
     photometric: PhotometricConfig = field(default_factory=_spectral_photometry)
     cameras: CameraConfig = field(default_factory=CameraConfig)
     materials: MaterialConfig = field(default_factory=MaterialConfig)
 
     def __post_init__(self) -> None:
+        require_ranges(self)
         shares = (self.camouflage_share, self.twin_share, self.plain_share)
-        if min(*shares, self.ground_share) < 0 or sum(shares) > 1 or self.ground_share > 1 or self.most_twins < 1:
+        if sum(shares) > 1:
             raise ConfigError(
-                "expected shares of camouflage, twins and plain pairs that sum to at most 1 and at least one twin, "
-                f"found {shares}, ground_share {self.ground_share} and most_twins {self.most_twins}; "
+                f"expected shares of camouflage, twins and plain pairs that sum to at most 1, found {shares}; "
                 "correct data.spectral"
-            )
-        if not 0 < self.brightness[0] <= self.brightness[1]:
-            raise ConfigError(
-                f"expected two positive brightnesses, the smaller first, found {self.brightness}; correct data.spectral"
             )
 
 

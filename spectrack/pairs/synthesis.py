@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -37,7 +37,7 @@ from spectrack.pairs.warping import (
     turn,
     warp,
 )
-from spectrack.tables import require
+from spectrack.tables import Interval, Share, require_ranges
 from spectrack.trackers.crop import context_side
 
 
@@ -84,29 +84,28 @@ class SynthesisConfig:
         native_side_px: least and largest side of the template's context in frame pixels; below 127 is upsampled.
     """
 
-    sprite_share: float = 0.6
-    photograph_share: float = 0.2
-    cutout_share: float = 0.4
-    negative_share: float = 0.1
-    template_shift_px: float = 4.0
-    template_scale: float = 0.05
-    search_shift_px: float = 64.0
-    search_scale: float = 0.18
-    rotation_deg: float = 14.0
-    large_rotation_share: float = 0.15
-    large_rotation_deg: float = 110.0
-    stretch: float = 0.14
-    distractors: int = 4
-    companion_share: float = 0.3
-    deformation_share: float = 0.5
-    deformation_px: float = 8.0
-    occlusion_share: float = 0.2
-    native_side_px: tuple[float, float] = (28.0, 260.0)
+    sprite_share: Share = 0.6
+    photograph_share: Share = 0.2
+    cutout_share: Share = 0.4
+    negative_share: Share = 0.1
+    template_shift_px: Annotated[float, Interval("[0, 127]")] = 4.0
+    template_scale: Annotated[float, Interval("[0, 1)")] = 0.05
+    search_shift_px: Annotated[float, Interval("[0, 127]")] = 64.0
+    search_scale: Share = 0.18
+    rotation_deg: Annotated[float, Interval("[0, 180]")] = 14.0
+    large_rotation_share: Share = 0.15
+    large_rotation_deg: Annotated[float, Interval("[0, 180]")] = 110.0
+    stretch: Share = 0.14
+    distractors: Annotated[int, Interval("[0, 100]")] = 4
+    companion_share: Share = 0.3
+    deformation_share: Share = 0.5
+    deformation_px: Annotated[float, Interval("[0, 64]")] = 8.0
+    occlusion_share: Share = 0.2
+    native_side_px: Annotated[tuple[float, float], Interval("[4, 4096]", rising=True)] = (28.0, 260.0)
     photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
 
     def __post_init__(self) -> None:
-        for name in ("photograph_share", "cutout_share"):
-            require(0 <= getattr(self, name) <= 1, name, "a number in [0, 1]", getattr(self, name))
+        require_ranges(self)
 
 
 @dataclass(frozen=True)

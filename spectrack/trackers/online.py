@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spectrack.boxes import Box, keep_in_frame
 from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
+from spectrack.tables import Interval, require_ranges
 from spectrack.trackers.crop import CropWindow, context_side
 
 _AGREEMENT_POWER = 4
@@ -45,23 +46,24 @@ class OnlineOptions:
     window_influence: float = 0.4
     penalty: float = 0.08
     size_rate: float = 0.35
-    agreement_cells: int = 0
+    agreement_cells: Annotated[int, Interval("[0, 24]")] = 0
     discriminant: float = 0.0
     discriminant_rate: float = 0.02
     calibrate: float = 0.0
     lost_score: float = 0.3
-    lost_frames: int = 3
+    lost_frames: Annotated[int, Interval("[1, 1000000000]")] = 3
     search_growth: float = 1.0
 
     def __post_init__(self) -> None:
+        require_ranges(self)
         for name in ("window_influence", "size_rate", "lost_score", "calibrate", "discriminant", "discriminant_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
         # Written so that NaN fails too.
-        if not (self.penalty >= 0 and self.lost_frames >= 1 and self.search_growth >= 1):
+        if not (self.penalty >= 0 and self.search_growth >= 1):
             raise ConfigError(
-                "expected penalty >= 0, lost_frames >= 1 and search_growth >= 1, "
-                f"found {self.penalty}, {self.lost_frames} and {self.search_growth}; correct the option"
+                "expected penalty >= 0 and search_growth >= 1, "
+                f"found {self.penalty} and {self.search_growth}; correct the option"
             )
 
 

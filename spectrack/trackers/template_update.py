@@ -7,9 +7,11 @@ no rule. The rule is ours: the first template is kept for ever beside one slot t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from spectrack.boxes import Box
 from spectrack.errors import ConfigError
+from spectrack.tables import Interval, require_ranges
 
 
 @dataclass(frozen=True)
@@ -28,24 +30,23 @@ class TemplateUpdateOptions:
     """
 
     template_update: bool = True
-    update_every: int = 10
+    update_every: Annotated[int, Interval("[1, 1000000000]")] = 10
     update_score: float = 0.8
     update_share: float = 0.9
     update_change: float = 0.3
     update_mix: float = 0.3
     drop_score: float = 0.5
-    drop_frames: int = 5
+    drop_frames: Annotated[int, Interval("[1, 1000000000]")] = 5
 
     def __post_init__(self) -> None:
+        require_ranges(self)
         for name in ("update_score", "update_mix", "drop_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
-        if not (
-            self.update_every >= 1 and self.drop_frames >= 1 and self.update_share >= 0 and self.update_change >= 0
-        ):
+        if not (self.update_share >= 0 and self.update_change >= 0):
             raise ConfigError(
-                "expected update_every and drop_frames >= 1, update_share and update_change >= 0, found "
-                f"{self.update_every}, {self.drop_frames}, {self.update_share} and {self.update_change}; correct them"
+                "expected update_share and update_change >= 0, "
+                f"found {self.update_share} and {self.update_change}; correct them"
             )
 
 

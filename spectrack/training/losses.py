@@ -7,15 +7,22 @@ extra weight of hard negatives is ours, after Shrivastava, Gupta, Girshick, CVPR
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spectrack.tables import require, require_choices
+from spectrack.tables import Interval, require_choices, require_ranges
 from spectrack.training.labels import NEGATIVE, POSITIVE
 from spectrack.training.processes import common_count
+
+LossWeight = Annotated[float, Interval("[0, inf)")]
+"""Of a term of a loss."""
+
+PointCount = Annotated[int, Interval("[0, 1000000]")]
+"""Points, or other things, that a loss takes; more than there are takes all."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +37,15 @@ class LossConfig:
         hard_negatives: so many hardest negatives of a sample make half of the negative half; 0 for none (SiamBAN).
     """
 
-    classification: float = 1.0
-    regression: float = 1.0
-    positives: int = 16
-    negatives: int = 0
-    hard_negatives: int = 0
+    classification: LossWeight = 1.0
+    regression: LossWeight = 1.0
+    positives: PointCount = 16
+    negatives: PointCount = 0
+    hard_negatives: PointCount = 0
 
     def __post_init__(self) -> None:
         require_choices(self)
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            require(isinstance(value, str) or value >= 0, entry.name, "0 or more", value)
+        require_ranges(self)
 
 
 def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, hard_negatives: int = 0) -> Tensor:

@@ -14,11 +14,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.pairs.configuration import DataConfig
-from spectrack.tables import RangeError, from_table, read_table, require, to_table
+from spectrack.tables import (
+    Interval,
+    RangeError,
+    Seed,
+    Share,
+    from_table,
+    read_table,
+    require,
+    require_choices,
+    require_ranges,
+    to_table,
+)
 from spectrack.trackers.method import resolve
 from spectrack.trackers.registry import DEFAULT_METHOD, find_trained_method, recipe_files
 
@@ -38,20 +49,16 @@ class OptimiserConfig:
     """
 
     kind: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = 2e-3
-    final_share: float = 0.01
-    weight_decay: float = 0.02
-    warmup_steps: int = 150
-    gradient_clip: float = 5.0
-    average: float = 0.998
+    learning_rate: Annotated[float, Interval("(0, inf)")] = 2e-3
+    final_share: Share = 0.01
+    weight_decay: Annotated[float, Interval("[0, inf)")] = 0.02
+    warmup_steps: Annotated[int, Interval("[0, 1000000000]")] = 150
+    gradient_clip: Annotated[float, Interval("(0, inf)")] = 5.0
+    average: Annotated[float, Interval("[0, 1)")] = 0.998
 
     def __post_init__(self) -> None:
-        require(self.learning_rate > 0, "learning_rate", "a positive number", self.learning_rate)
-        require(0 <= self.final_share <= 1, "final_share", "a number in [0, 1]", self.final_share)
-        require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
-        require(self.warmup_steps >= 0, "warmup_steps", "0 or more", self.warmup_steps)
-        require(self.gradient_clip > 0, "gradient_clip", "a positive number", self.gradient_clip)
-        require(0 <= self.average < 1, "average", "a number in [0, 1)", self.average)
+        require_choices(self)
+        require_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,12 @@ class Stage:
         loss: weights of the loss that differ from the recipe's here, such as ``{regression = 0}``.
     """
 
-    steps: int = 0
+    steps: Annotated[int, Interval("[0, 1000000000]")] = 0
     parts: tuple[str, ...] = ()
     loss: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -117,12 +127,12 @@ class Recipe:
     method: str = DEFAULT_METHOD
     profile: str = ""
     description: str = ""
-    seed: int = 7
-    pairs: int = 120_000
-    batch: int = 32
+    seed: Seed = 7
+    pairs: Annotated[int, Interval("[2, 1000000000000]")] = 120_000
+    batch: Annotated[int, Interval("[2, 65536]")] = 32  # batch normalisation needs two
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    validation_pairs: int = 256
-    validation_every: int = 500
+    validation_pairs: Annotated[int, Interval("[0, 1000000]")] = 256
+    validation_every: Annotated[int, Interval("[1, 1000000000]")] = 500
     start: str = ""
     share_start: bool = False
     frozen: tuple[str, ...] = ()
@@ -142,11 +152,9 @@ class Recipe:
         # What recipes meant that were written when no method had another.
         usual = "compact" if "compact" in method.profiles else None
         object.__setattr__(self, "profile", method.profile(self.profile or usual))
-        require(self.batch >= 2, "batch", "at least 2, for batch normalisation", self.batch)
+        require_choices(self)
+        require_ranges(self)
         require(self.pairs >= self.batch, "pairs", f"at least one batch of {self.batch}", self.pairs)
-        require(self.seed >= 0, "seed", "0 or more", self.seed)
-        require(self.validation_pairs >= 0, "validation_pairs", "0 or more", self.validation_pairs)
-        require(self.validation_every >= 1, "validation_every", "at least 1", self.validation_every)
         by_name = re.fullmatch(r"[\w.-]*", self.start) is not None and bool(self.start)
         require(by_name or not self.share_start, "share_start", "false unless start is the name of weights", self.start)
         require(re.fullmatch(r"[\w][\w.-]*", self.name) is not None, "name", "a plain file name", self.name)
@@ -159,6 +167,10 @@ class Recipe:
         for stage in self.stages:
             for key in stage.loss:
                 require(key in weights, "stages.loss", f"a weight of the loss ({', '.join(weights)})", key)
+            try:
+                dataclasses.replace(self.loss, **stage.loss)
+            except RangeError as refusal:
+                raise RangeError(f"stages.loss.{refusal.key}", refusal.expected, refusal.found) from refusal
         if not self.stages:
             return
         lengths = [stage.steps for stage in self.stages]

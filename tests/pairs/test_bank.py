@@ -110,10 +110,10 @@ def test_processes_that_share_a_cache_all_get_their_pixels(tmp_path):
     assert len([path for path in (tmp_path / "shared").iterdir() if path.is_dir()]) == 2
 
 
-@pytest.mark.parametrize("sizes", [{"pictures": 0}, {"sprites": 1}])
-def test_too_small_a_bank_is_refused(tmp_path, sizes):
-    with refuses(ConfigError, "1 picture", "2 sprites"):
-        build_bank(tmp_path, other(**sizes), jobs=1)
+@pytest.mark.parametrize(("name", "least"), [("pictures", 1), ("sprites", 2)])
+def test_too_small_a_bank_is_refused(name, least):
+    with refuses(ConfigError, f"'{name}'", f"[{least}, 1000000]", f"found {least - 1}"):
+        other(**{name: least - 1})
 
 
 def test_photographs_join_the_pictures(tmp_path):

@@ -240,8 +240,8 @@ def test_abundances_keep_headroom_for_strong_colours():
             {"camouflage_share": 0.7, "twin_share": 0.4},
             ("(0.7, 0.4, 0.1)", "data.spectral"),
         ),
-        ({"most_twins": 0}, ("most_twins 0", "data.spectral")),
-        ({"brightness": (0.0, 1.0)}, ("(0.0, 1.0)", "data.spectral")),
+        ({"most_twins": 0}, ("'most_twins'", "found 0")),
+        ({"brightness": (0.0, 1.0)}, ("'brightness'", "(0.0, 1.0)")),
     ],
 )
 def test_mistakes_get_a_sentence(values, facts):

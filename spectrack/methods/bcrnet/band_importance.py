@@ -12,7 +12,7 @@ a convolution along the bands takes neighbours in the array for neighbours in th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ from spectrack.methods.bcrnet.band_refinement import (
 )
 from spectrack.methods.bcrnet.self_expression import gram_matrix
 from spectrack.networks.band_axis import check_crops, sorting_order
-from spectrack.tables import require_choice, require_choices
+from spectrack.tables import Interval, require, require_choice, require_choices, require_ranges
 
 Phi = Literal["auto", "pairwise", "flat", "row"]
 """Form of the refinement; ``auto`` is pairwise where weights are shared and flat where they are band-specific."""
@@ -74,11 +74,11 @@ class BIMMConfig:
         without: parts left out, of `PARTS`.
     """
 
-    bands: int = 0
-    widths: tuple[int, ...] = (4, 8, 16)
-    reduction: int = 4
-    pooled_maps: int = 0
-    input_size: int = 0
+    bands: Annotated[int, Interval("[0, 1000]")] = 0
+    widths: Annotated[tuple[int, ...], Interval("[1, 1024]")] = (4, 8, 16)
+    reduction: Annotated[int, Interval("[1, 1024]")] = 4
+    pooled_maps: Annotated[int, Interval("[0, 64]")] = 0
+    input_size: Annotated[int, Interval("[0, 1024]")] = 0
     phi: Phi = "auto"
     activation: Literal["relu", "softplus"] = "relu"
     normalise_bands: bool = True
@@ -88,17 +88,10 @@ class BIMMConfig:
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if (
-            not self.widths
-            or min(*self.widths, self.reduction, self.pooled_maps + 1) < 1
-            or self.bands in (1, 2)
-            or self.bands < 0
-        ):
-            raise ConfigError(
-                "expected positive widths and reduction, pooled_maps of at least 0 and bands of 0 or at least 3, found "
-                f"{self.widths}, {self.reduction}, {self.pooled_maps} and {self.bands}; correct the configuration"
-            )
         require_choices(self)
+        require_ranges(self)
+        require(bool(self.widths), "widths", "at least one width", self.widths)
+        require(self.bands not in (1, 2), "bands", "0 or at least 3", self.bands)
         for part in self.without:
             require_choice("without", PARTS, part)
         if self.likeness and not (

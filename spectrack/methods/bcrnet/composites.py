@@ -10,13 +10,13 @@ ranks the bands is in `composers`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from spectrack.errors import ConfigError
-from spectrack.tables import require_choices
+from spectrack.tables import Interval, Seed, require_choices, require_ranges
 
 ComposerName = Literal["importance", "self_expression", "sequential", "random", "pca", "fixed"]
 """What ranks the bands: BIMM, the solver of eq. (1), their order, chance, principal components, or the user."""
@@ -46,19 +46,14 @@ class ComposerConfig:
     order_source: Literal["own", "template"] = "own"
     channel_order: Literal["rank", "spectral"] = "rank"
     importance_axis: Literal["row", "column"] = "row"
-    max_composites: int = 8
-    fixed_bands: tuple[int, ...] = ()
-    seed: int = 0
+    max_composites: Annotated[int, Interval("[0, 1000]")] = 8
+    fixed_bands: Annotated[tuple[int, ...], Interval("[0, 1000]")] = ()
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         require_choices(self)
-        if self.max_composites < 0:
-            raise ConfigError(f"expected max_composites of at least 0, found {self.max_composites}; 0 means no limit")
-        if (
-            (self.name == "fixed") != bool(self.fixed_bands)
-            or len(self.fixed_bands) % 3
-            or any(band < 0 for band in self.fixed_bands)
-        ):
+        require_ranges(self)
+        if (self.name == "fixed") != bool(self.fixed_bands) or len(self.fixed_bands) % 3:
             raise ConfigError(
                 "expected three fixed_bands a composite for the composer fixed and none for others, "
                 f"found {self.fixed_bands} for {self.name!r}; name bands from 0 on"

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from spectrack.methods.bcrnet.network import BCRNetOutput, fuse_branches
 from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error
-from spectrack.training.losses import LossConfig, point_losses
+from spectrack.training.losses import LossConfig, LossWeight, PointCount, point_losses
 from spectrack.training.processes import mean_over_processes
 
 ReconstructionNorm = Literal["relative", "element"]
@@ -42,12 +42,12 @@ class BCRNetLossConfig(LossConfig):
         branches: train on so many composites drawn from a batch's, for its pace; 0 (and validation): all (the paper).
     """
 
-    reconstruction: float = 1.0
-    fused_classification: float = 0.0
-    fused_regression: float = 0.0
+    reconstruction: LossWeight = 1.0
+    fused_classification: LossWeight = 0.0
+    fused_regression: LossWeight = 0.0
     norm: ReconstructionNorm = "relative"
     detach_weights: bool = False
-    branches: int = 0
+    branches: PointCount = 0
 
     @property
     def tracks(self) -> bool:

@@ -23,14 +23,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from spectrack.methods.ssfnet.network import SSFNetOutput
+from spectrack.tables import Interval
 from spectrack.training.labels import NEGATIVE, POSITIVE
-from spectrack.training.losses import LossConfig, point_losses
+from spectrack.training.losses import LossConfig, LossWeight, point_losses
 from spectrack.training.processes import common_count
 
 HARD_ANGLES = 16
@@ -54,10 +55,10 @@ class SSFNetLossConfig(LossConfig):
         angle_loss: ``triplet``, or ``contrastive``, which has neither margin nor mu.
     """
 
-    hs_branch: float = 0.5
-    spectral_angle: float = 1.0
-    margin: float = 0.5
-    mu: float = 0.1
+    hs_branch: LossWeight = 0.5
+    spectral_angle: LossWeight = 1.0
+    margin: Annotated[float, Interval("[0, 3.1416]")] = 0.5
+    mu: LossWeight = 0.1
     angle_loss: AngleLoss = "triplet"
 
 

@@ -12,7 +12,7 @@ them), equal grids of both branches, weights for the boxes as well, profile `com
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Self, cast
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from spectrack.networks.correlation_head import TemplateKernels
 from spectrack.networks.neck import Neck
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.scaling import InputRange
-from spectrack.tables import from_table, require_choices, to_table
+from spectrack.tables import Interval, from_table, require_choices, require_ranges, to_table
 
 Prediction = Literal["learned", "mean", "rgb", "hs"]
 Head = Literal["ban", "acm"]
@@ -66,7 +66,7 @@ class SSFNetConfig:
     s2fb: S2FBConfig = field(default_factory=S2FBConfig)
     planes: PlaneBackboneConfig = field(default_factory=PlaneBackboneConfig)
     fusion: Fusion = "safm"
-    fusion_heads: int = 8
+    fusion_heads: Annotated[int, Interval("[1, 1024]")] = 8
     saam: bool = True
     region: Region = "aligned"
     region_weights: RegionWeights = "uniform"
@@ -76,6 +76,7 @@ class SSFNetConfig:
 
     def __post_init__(self) -> None:
         require_choices(self)
+        require_ranges(self)
 
     @property
     def input_range(self) -> InputRange:

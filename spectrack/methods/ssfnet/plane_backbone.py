@@ -9,16 +9,15 @@ convolution and no axis of their own, so that the first layer mixes them once an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.errors import ConfigError
 from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
 from spectrack.networks.convolutions import ResidualBlock, normalised
-from spectrack.tables import require_choices
+from spectrack.tables import Interval, require_choices, require_ranges
 
 
 @dataclass(frozen=True)
@@ -33,19 +32,15 @@ class PlaneBackboneConfig:
         input: what it sees of the cube, see `network_input`.
     """
 
-    planes: int = 16
-    width: int = 33
-    channels: int = 64
-    context_dilations: tuple[int, ...] = (1, 2)
+    planes: Annotated[int, Interval("[1, 1000]")] = 16
+    width: Annotated[int, Interval("[1, 4096]")] = 33
+    channels: Annotated[int, Interval("[1, 4096]")] = 64
+    context_dilations: Annotated[tuple[int, ...], Interval("[1, 64]")] = (1, 2)
     input: CubeInput = "shape"
 
     def __post_init__(self) -> None:
         require_choices(self)
-        if min(self.planes, self.width, self.channels) < 1:
-            raise ConfigError(
-                f"expected positive planes, width and channels, found {self.planes}, {self.width} and {self.channels}; "
-                "correct them"
-            )
+        require_ranges(self)
 
 
 class PlaneBackbone(nn.Module):

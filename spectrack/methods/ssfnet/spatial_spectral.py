@@ -24,16 +24,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectrack.errors import ConfigError
 from spectrack.networks.band_axis import CubeInput, check_crops, in_order, network_input
 from spectrack.networks.convolutions import ResidualBlock, normalised
-from spectrack.tables import require_choices
+from spectrack.tables import Interval, require, require_choices, require_ranges
 
 Branches = Literal["joint", "spatial", "spectral"]
 Stem = Literal["block", "patch"]
@@ -63,27 +62,23 @@ class S2FBConfig:
             px off the RGB grid.
     """
 
-    channels: int = 64
-    widths: tuple[int, ...] = (16, 32, 32)
+    channels: Annotated[int, Interval("[1, 4096]")] = 64
+    widths: Annotated[tuple[int, ...], Interval("[1, 4096]")] = (16, 32, 32)
     stem: Stem = "patch"
     branches: Branches = "joint"
     residual: bool = True
-    bands: int = 0
-    virtual_bands: int = 16
-    context_dilations: tuple[int, ...] = (1, 2)
+    bands: Annotated[int, Interval("[0, 1000]")] = 0
+    virtual_bands: Annotated[int, Interval("[1, 1000]")] = 16
+    context_dilations: Annotated[tuple[int, ...], Interval("[1, 64]")] = (1, 2)
     input: CubeInput = "shape"
     legacy_padding: bool = False
 
     def __post_init__(self) -> None:
         require_choices(self)
+        require_ranges(self)
         least = 3 if self.stem == "block" else 2
-        if len(self.widths) < least or min(*self.widths, self.channels, self.virtual_bands) < 1:
-            raise ConfigError(
-                f"expected {least} or more s2fb.widths for stem {self.stem}, and widths, channels, virtual_bands > 0, "
-                f"found {list(self.widths)}, {self.channels} and {self.virtual_bands}; name a width for each stage"
-            )
-        if self.bands < 0 or self.bands in (1, 2):
-            raise ConfigError(f"expected s2fb.bands of 0 (any number) or at least 3, found {self.bands}; correct it")
+        require(len(self.widths) >= least, "widths", f"{least} or more for stem {self.stem}", list(self.widths))
+        require(self.bands not in (1, 2), "bands", "0 (any number) or at least 3", self.bands)
 
 
 class S2CB(nn.Module):

@@ -8,12 +8,13 @@ of its map looks at pixel 8 j + 7, exactly as SiamBAN's ResNet-50 does; the resi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
 from spectrack.networks.backbones.base import Backbone, BackboneConfig
 from spectrack.networks.convolutions import ResidualBlock, normalised
+from spectrack.tables import Interval, require_ranges
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,12 @@ class CompactConfig(BackboneConfig):
     """
 
     name: Literal["compact"] = "compact"
-    widths: tuple[int, int, int] = (16, 32, 64)
-    dilations: tuple[int, ...] = (1, 1, 2, 2)
-    middle_blocks: int = 0
+    widths: Annotated[tuple[int, int, int], Interval("[1, 4096]")] = (16, 32, 64)
+    dilations: Annotated[tuple[int, ...], Interval("[1, 64]")] = (1, 1, 2, 2)
+    middle_blocks: Annotated[int, Interval("[0, 64]")] = 0
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
     def build(self) -> CompactBackbone:
         """A network of this shape."""

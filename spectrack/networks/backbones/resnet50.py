@@ -12,12 +12,12 @@ Submodules carry torchvision's names for a ResNet (`conv1`, `layer2.0.downsample
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
 from spectrack.networks.backbones.base import Backbone, BackboneConfig
-from spectrack.tables import require, require_choices
+from spectrack.tables import Interval, require, require_choices, require_ranges
 
 Shortcut = Literal["3x3", "1x1_crop"]
 """Layout of the shortcut convolutions that open conv3, conv4 and conv5."""
@@ -94,13 +94,13 @@ class ResNet50Config(BackboneConfig):
     name: Literal["resnet50"] = "resnet50"
     shortcut: Shortcut = "1x1_crop"
     levels: tuple[int, ...] = (3, 4, 5)
-    width: int = 64
+    width: Annotated[int, Interval("[1, 1024]")] = 64
 
     def __post_init__(self) -> None:
         require_choices(self)
         rising = tuple(sorted(set(self.levels) & {3, 4, 5}))
         require(self.levels == rising != (), "levels", "rising levels out of 3, 4, 5", self.levels)
-        require(self.width >= 1, "width", "at least 1", self.width)
+        require_ranges(self)
 
     def build(self) -> AtrousResNet50:
         """A network of this shape."""

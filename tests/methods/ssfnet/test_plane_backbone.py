@@ -99,7 +99,7 @@ def test_refuses_what_it_cannot_use():
         PlaneBackbone(SMALL)(torch.rand(1, 2, 127, 127))
     with refuses(InputError, "4 wavelengths", "(3,)"):
         PlaneBackbone(SMALL)(torch.rand(1, 4, 127, 127), torch.linspace(400, 500, 3))
-    with refuses(ConfigError, "planes", "found 0", "33", "64"):
+    with refuses(ConfigError, "'planes'", "found 0"):
         PlaneBackboneConfig(planes=0)
     with refuses(ConfigError, "backbone", "'resnet'", "planes", "s2fb"):
         SSFNetConfig(backbone="resnet")

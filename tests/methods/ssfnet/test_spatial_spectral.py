@@ -333,9 +333,9 @@ def test_refuses_what_it_cannot_use():
         ({"branches": "both"}, ("branches", "'both'", "joint, spatial, spectral")),
         ({"stem": "big"}, ("stem", "'big'", "block, patch")),
         ({"input": "log"}, ("input", "'log'", "shape, counts")),
-        ({"widths": (8,)}, ("s2fb.widths", "patch", "2", "[8]")),
-        ({"widths": (8, 8), "stem": "block"}, ("s2fb.widths", "block", "3", "[8, 8]")),
-        ({"bands": 2}, ("s2fb.bands", "2")),
+        ({"widths": (8,)}, ("'widths'", "patch", "2", "[8]")),
+        ({"widths": (8, 8), "stem": "block"}, ("'widths'", "block", "3", "[8, 8]")),
+        ({"bands": 2}, ("'bands'", "found 2")),
         ({"virtual_bands": 0}, ("virtual_bands", "0")),
     ],
 )

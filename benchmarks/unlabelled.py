@@ -24,7 +24,7 @@ from benchmark import new_parser, write_record
 from spectrack import iou, load_tracker, simulate, track
 from spectrack.cli.settings import parse_settings
 from spectrack.evaluation.uncertainty import bootstrap_interval
-from spectrack.pairs.stored_clips import sequences_at
+from spectrack.pairs.clip_sources import sequences_at
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.training.loop import train

@@ -19,8 +19,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from spectrack.pairs.bank import build_bank
 from spectrack.pairs.clip_pairs import PairMaker, clip_pair
+from spectrack.pairs.clip_sources import prepare_clips
 from spectrack.pairs.configuration import DataConfig
-from spectrack.pairs.stored_clips import StoredClip, clips_key, prepare_clips
+from spectrack.pairs.stored_clips import StoredClip, clips_key
 from spectrack.pairs.synthesis import Pair, render_pair
 from spectrack.pairs.unlabelled import Unlabelled, prepare_unlabelled
 
@@ -52,12 +53,14 @@ class PairSource:
         make: makes a pair.
         collections: what `Bank.used` tells.
         unlabelled: what is told about video without boxes; None for other sources.
+        left_out: by name, why a sequence of the source is not used.
     """
 
     key: str
     make: PairMaker
     collections: list[dict[str, Any]] = field(default_factory=list)
     unlabelled: Unlabelled | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, rng: np.random.Generator) -> Pair:
         """One pair."""
@@ -83,8 +86,10 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairSo
         bank = build_bank(cache, data.bank, photographs=data.photographs, cutouts=data.cutouts, jobs=jobs)
         used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
         return PairSource(bank.directory.name, lambda rng: render_pair(rng, bank, data.synthesis), used)
-    clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, jobs=jobs)
-    return _clip_source(clips, data)
+    clips, left_out = prepare_clips(
+        name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, datasets=data.datasets, jobs=jobs
+    )
+    return replace(_clip_source(clips, data), left_out=left_out)
 
 
 def _clip_source(clips: list[StoredClip], data: DataConfig) -> PairSource:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.augmentation import Look, PhotometricConfig, finish_crop
-from spectrack.pairs.stored_clips import STORED_WHITE, ClipConfig, StoredClip
+from spectrack.pairs.clip_options import ClipConfig
+from spectrack.pairs.stored_clips import STORED_WHITE, StoredClip
 from spectrack.pairs.synthesis import Pair
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut
@@ -40,14 +41,24 @@ def cut_pair(rng: np.random.Generator, clips: list[StoredClip], config: ClipConf
     # Never the same video again: it would show the target and be called empty.
     if clip.shows_the_same_video(other):
         other, positive = clip, True
-    first, second = int(rng.choice(clip.usable)), int(rng.choice(other.usable))
+    first = int(rng.choice(clip.usable))
+    second = int(rng.choice(_near(clip, first, config.max_gap) if positive else other.usable))
+    size, shift = config.template_scale, config.template_shift_px
     template, template_box = _crop(
-        clip, first, TEMPLATE_SIZE_PX, 1.0 + rng.uniform(-0.05, 0.05), rng.uniform(-4.0, 4.0, 2)
+        clip, first, TEMPLATE_SIZE_PX, 1.0 + rng.uniform(-size, size), rng.uniform(-shift, shift, 2)
     )
     reach = config.search_shift_px * (0.35 if rng.random() < 0.4 else 1.0)
     scale = float(np.exp(rng.normal(0.0, config.search_scale)))
     search, box = _crop(other, second, SEARCH_SIZE_PX, scale, rng.uniform(-reach, reach, 2))
     return Pair(template, search, box.astype(np.float32), positive, template_box.astype(np.float32))
+
+
+def _near(clip: StoredClip, index: int, gap: int) -> NDArray[np.intp]:
+    """The usable frames at most so many frames of the sequence from one of them; all where `gap` is 0."""
+    if not gap or clip.frames is None:
+        return clip.usable
+    near: NDArray[np.intp] = clip.usable[np.abs(clip.frames[clip.usable] - clip.frames[index]) <= gap]
+    return near
 
 
 def _crop(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
 from spectrack.pairs.bank import BankConfig
+from spectrack.pairs.clip_options import ClipConfig, ClipDataset
 from spectrack.pairs.pseudo_tracks import UnlabelledConfig
 from spectrack.pairs.spectral_pairs import SpectralConfig
-from spectrack.pairs.stored_clips import ClipConfig
 from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.tables import require
+from spectrack.tables import Interval, require, require_ranges
+
+SYNTHETIC = ("pictures", "simulated")
+"""Sources that are made and not read."""
 
 UNLABELLED = "video without boxes"
 """Name of the source of pseudo-tracks."""
@@ -24,9 +29,11 @@ class DataConfig:
     """Where pairs come from.
 
     Attributes:
-        sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator) and
-            paths of sequences, or folders of sequences, with truth; relative paths start where the command runs.
+        sources: any of ``pictures`` (sprites and regions from the bank), ``simulated`` (clips of the simulator), names
+            of `datasets`, and paths of sequences, or of folders with sequences below them; all with truth. Relative
+            paths start where the command runs.
         ratios: share of each source; equal shares when empty.
+        datasets: parts of data sets that may be sources, by a name of one's own.
         photographs: folders of somebody's own photographs, which ``pictures`` then uses too, as surroundings, as
             targets and as what things are cut out of; relative paths start where the command runs.
         cutouts: folders of pictures with an alpha channel, which ``pictures`` then pastes like its sprites.
@@ -40,8 +47,9 @@ class DataConfig:
         workers: processes that make pairs.
     """
 
-    sources: tuple[str, ...] = ("pictures", "simulated")
+    sources: tuple[str, ...] = SYNTHETIC
     ratios: tuple[float, ...] = ()
+    datasets: dict[str, ClipDataset] = field(default_factory=dict)
     photographs: tuple[str, ...] = ()
     cutouts: tuple[str, ...] = ()
     scaling: str = DEFAULT_SCALING
@@ -51,14 +59,16 @@ class DataConfig:
     clips: ClipConfig = field(default_factory=ClipConfig)
     spectral: SpectralConfig = field(default_factory=SpectralConfig)
     unlabelled: UnlabelledConfig = field(default_factory=UnlabelledConfig)
-    workers: int = 2
+    workers: Annotated[int, Interval("[0, 1024]")] = 2
 
     def __post_init__(self) -> None:
         require(bool(self.sources), "sources", "at least one source", list(self.sources))
-        require(self.workers >= 0, "workers", "0 or more", self.workers)
+        require_ranges(self)
         ratios = self.ratios
         fits = not ratios or (len(ratios) == len(self.sources) and min(ratios) >= 0 and sum(ratios) > 0)
         require(fits, "ratios", f"one non-negative number for each of {len(self.sources)} sources", list(ratios))
+        taken = [name for name in SYNTHETIC if name in self.datasets]
+        require(not taken, "datasets", f"other names than {' and '.join(SYNTHETIC)}", taken)
         for name in ("photographs", "cutouts"):
             used = "pictures" in self.sources or not getattr(self, name)
             require(used, name, "no folder unless pictures is among the sources", list(getattr(self, name)))
@@ -77,3 +87,11 @@ class DataConfig:
         ratios = self.ratios or (1.0,) * len(self.sources)
         share = self.unlabelled.share
         return (*ratios, sum(ratios) * share / (1 - share)) if self.unlabelled.videos else ratios
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Files and folders that pairs are read from."""
+        read = [name for name in self.sources if name not in SYNTHETIC]
+        named = [self.datasets[name].root if name in self.datasets else name for name in read]
+        own = (*self.photographs, *self.cutouts, *self.unlabelled.videos)
+        return tuple(Path(place) for place in (*named, *own) if place)

@@ -16,12 +16,13 @@ from torch.utils.data import Dataset
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.bank import PairMaterial, build_bank
 from spectrack.pairs.clip_pairs import cut_pair
+from spectrack.pairs.clip_sources import prepare_clips
 from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.spectral_cameras import SpectralCamera, draw_camera
 from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expand
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
-from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, clips_key, prepare_clips
+from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, clips_key
 from spectrack.pairs.synthesis import Pair
 from spectrack.pairs.unlabelled import Unlabelled, prepare_unlabelled
 from spectrack.pairs.warping import Image
@@ -43,6 +44,7 @@ class SpectralSource:
         key: changes with what the pairs are made of.
         collections: what `Bank.used` tells.
         unlabelled: what is told about video without boxes; None for other sources.
+        left_out: by name, why a sequence of the source is not used.
     """
 
     bank: PairMaterial | None = None
@@ -51,6 +53,7 @@ class SpectralSource:
     key: str = ""
     collections: list[dict[str, Any]] = field(default_factory=list)
     unlabelled: Unlabelled | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def serves(self, camera: SpectralCamera) -> bool:
         """Whether it has pairs for a camera."""
@@ -76,8 +79,10 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> Spectr
         bank = build_bank(cache, data.bank, photographs=data.photographs, cutouts=data.cutouts, jobs=jobs)
         used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
         return SpectralSource(bank, key=bank.directory.name, collections=used)
-    clips = prepare_clips(name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, jobs=jobs)
-    return _clip_source(clips, data)
+    clips, left_out = prepare_clips(
+        name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, datasets=data.datasets, jobs=jobs
+    )
+    return replace(_clip_source(clips, data), left_out=left_out)
 
 
 def _clip_source(clips: list[StoredClip], data: DataConfig) -> SpectralSource:

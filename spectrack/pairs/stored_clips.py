@@ -1,16 +1,14 @@
 """Stored clips: sequences turned once into 8-bit frames in memory-mapped files, in false colour or with all bands.
 
-Values are stored as the square root of the scaled light, so that eight bits keep
-the shadows (and shot noise, which grows with the root of the light, is the same in all of them).
+Values are stored as the square root of the scaled light, so that eight bits keep the shadows (and shot noise, which
+grows with the root of the light, is the same in all of them).
 """
 
 from __future__ import annotations
 
 import glob
 import json
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,18 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Boxes, is_box
-from spectrack.errors import ConfigError, SequenceError, nearest_name
+from spectrack.errors import SequenceError
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
 from spectrack.files.caches import is_made, make_once, reuse_log
 from spectrack.files.fingerprints import Fingerprint, glance, take_fingerprint, values_digest
+from spectrack.pairs.clip_options import ClipConfig
 from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
-from spectrack.sequences import open_sequence
 from spectrack.sequences.base import Sequence
 from spectrack.simulation import RENDERING_SOURCE
-
-_log = logging.getLogger(__name__)
 
 STORED_WHITE = 1.5
 """Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
@@ -39,40 +35,6 @@ _SOURCE = (*RENDERING_SOURCE, "sequences", "cube.py", "scaling.py", "pairs/store
 
 ALL_BANDS = ""
 """In place of a false-colour rule: keep the bands."""
-
-
-@dataclass(frozen=True)
-class ClipConfig:
-    """How sequences are sampled.
-
-    Attributes:
-        count: simulated clips to render.
-        frames: frames kept of each sequence, evenly spread.
-        spacing: simulated frames between two that are kept.
-        scenarios: of the simulated clips; when empty all, or in false colour those without metamers, because a tracker
-            that sees three bands cannot learn from what three bands do not show.
-        sensors: of the simulated clips.
-        height: of the simulated clips, cube pixels.
-        width: of the simulated clips, cube pixels.
-        seed: first seed of the simulated clips; the frozen suite uses others.
-        search_shift_px: largest shift of the target in the search crop.
-        search_scale: standard deviation of the log of the target's size in the search crop.
-        negative_share: share of pairs whose search crop comes from another sequence.
-        minimum_visibility: frames that show less of the target are not used.
-    """
-
-    count: int = 180
-    frames: int = 10
-    spacing: int = 6
-    scenarios: tuple[str, ...] = ()
-    sensors: tuple[str, ...] = ("vis16", "nir25", "rednir15")
-    height: int = 240
-    width: int = 320
-    seed: int = 100_000
-    search_shift_px: float = 64.0
-    search_scale: float = 0.12
-    negative_share: float = 0.1
-    minimum_visibility: float = 0.3
 
 
 class StoredClip(NamedTuple):
@@ -86,6 +48,7 @@ class StoredClip(NamedTuple):
         sensor: name of the camera, when it is known.
         wavelengths_nm: centres of its bands, when they are known.
         video: names the video that it shares with other clips; the key where it is a video of its own.
+        frames: (frames,) numbers of the images in the sequence; None where nobody asks how far they are apart.
     """
 
     key: str
@@ -95,29 +58,11 @@ class StoredClip(NamedTuple):
     sensor: str | None = None
     wavelengths_nm: tuple[float, ...] | None = None
     video: str = ""
+    frames: NDArray[np.intp] | None = None
 
     def shows_the_same_video(self, other: StoredClip) -> bool:
         """Whether the target of one may be seen in the other."""
         return (self.video or self.key) == (other.video or other.key)
-
-
-def prepare_clips(
-    source: str, directory: Path, config: ClipConfig, *, scaling: str, rule: str, jobs: int = 2
-) -> list[StoredClip]:
-    """The clips of a source: ``simulated``, or the path of a sequence or of a folder of sequences.
-
-    Raises:
-        ConfigError: a source that is neither.
-        SequenceError: see `prepare_sequences`.
-    """
-    if source == "simulated":
-        return prepare_simulated(directory, config, scaling=scaling, rule=rule, jobs=jobs)
-    if Path(source).exists():
-        return prepare_sequences(directory, Path(source), config, scaling=scaling, rule=rule)
-    raise ConfigError(
-        f"expected pictures, simulated or the path of a sequence in data.sources, found {source!r}; "
-        f"{nearest_name(source, ('pictures', 'simulated'))}"
-    )
 
 
 def clips_key(clips: list[StoredClip]) -> str:
@@ -157,48 +102,28 @@ def prepare_simulated(
     folder = directory / f"simulated-{cache_key(rendering, scaling, rule)}"
     places = {folder / f"{task[-1]}": task for task in tasks}
     missing = [place for place in places if not is_made(place)]
-    _tell_reused(len(places) - len(missing), len(places), folder)
+    tell_reused(len(places) - len(missing), len(places), folder)
     joblib.Parallel(n_jobs=jobs)(
         joblib.delayed(_render_clip)(place, *places[place], config, scaling, rule) for place in missing
     )
-    return _usable([_open_clip(place, config.minimum_visibility) for place in places], "the simulated clips")
+    return [_open_clip(place, config.minimum_visibility) for place in places]
 
 
-def prepare_sequences(directory: Path, path: Path, config: ClipConfig, *, scaling: str, rule: str) -> list[StoredClip]:
-    """Convert the sequence, or every sequence in the folder, at `path`.
-
-    Raises:
-        SequenceError: a sequence without a truth box for every frame, or no frame that shows a target.
-        SequenceNotFoundError: nothing readable at `path`.
-    """
-    found = [_convert(directory, sequence, config, scaling, rule) for sequence in sequences_at(path)]
-    _tell_reused(sum(not made for _, made in found), len(found), directory)
-    return _usable([_open_clip(folder, config.minimum_visibility) for folder, _ in found], str(path))
-
-
-def _render_clip(
-    place: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str
-) -> None:
-    from spectrack.simulation.video import simulate
-
-    length = config.frames * config.spacing
-    sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
-    kept = list(range(0, length, config.spacing))
-    make_once(place, lambda folder: _store_clip(folder, sequence, kept, scaling, rule))
-
-
-def _convert(directory: Path, sequence: Sequence, config: ClipConfig, scaling: str, rule: str) -> tuple[Path, bool]:
-    """The folder of a sequence as a clip, and whether it was made now.
+def convert_sequence(
+    directory: Path, sequence: Sequence, config: ClipConfig, *, scaling: str, rule: str
+) -> tuple[StoredClip, bool]:
+    """A sequence as a clip, and whether it was made now.
 
     Raises:
-        SequenceError: no truth, or frames that change while they are read.
+        SequenceError: no truth, or frames that cannot be read or change while they are.
     """
     sequence.needed_truth()
     kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int)).tolist()
     stem = f"{sequence.name}-{cache_key(config.frames, scaling, rule, sequence.truth_digest())}"
-    return converted(
+    folder, made = converted(
         directory, stem, sequence, lambda folder, source: _store_clip(folder, sequence, kept, scaling, rule, source)
     )
+    return _open_clip(folder, config.minimum_visibility), made
 
 
 def converted(
@@ -236,19 +161,6 @@ def converted(
     return place, make_once(place, convert)
 
 
-def _store_clip(
-    folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str, source: Fingerprint | None = None
-) -> None:
-    truth = sequence.needed_truth()
-    store_images(folder, sequence, indices, scaling, rule)
-    visibility = sequence.visibility
-    seen = np.ones(len(indices)) if visibility is None else visibility[indices]
-    centres = None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)
-    camera = {"sensor": sequence.sensor, "wavelengths_nm": centres}
-    made = {"source": None if source is None else source.to_json()}
-    write_json(folder / "clip.json", {"truth": truth[indices].tolist(), "visibility": seen.tolist(), **camera, **made})
-
-
 def store_images(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> None:
     """Write some frames as ``images.npy``, see `StoredClip`.
 
@@ -276,6 +188,42 @@ def store_images(folder: Path, sequence: Sequence, indices: list[int], scaling: 
     images.flush()
 
 
+def cache_key(*parts: Any, more: tuple[str, ...] = ()) -> str:
+    """Twelve digits that change with any part and with the code that decides the pixels of a clip, and `more` of it."""
+    return values_digest([*parts, source_digest(*_SOURCE, *more)])[:12]
+
+
+def tell_reused(reused: int, in_all: int, place: Path) -> None:
+    """Say how many clips were there already."""
+    if reused:
+        reuse_log.info("%d of %d clips reused from %s", reused, in_all, place)
+
+
+def _render_clip(
+    place: Path, scenario: str, sensor: str, seed: int, config: ClipConfig, scaling: str, rule: str
+) -> None:
+    from spectrack.simulation.video import simulate
+
+    length = config.frames * config.spacing
+    sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
+    kept = list(range(0, length, config.spacing))
+    make_once(place, lambda folder: _store_clip(folder, sequence, kept, scaling, rule))
+
+
+def _store_clip(
+    folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str, source: Fingerprint | None = None
+) -> None:
+    truth = sequence.needed_truth()
+    store_images(folder, sequence, indices, scaling, rule)
+    visibility = sequence.visibility
+    seen = np.ones(len(indices)) if visibility is None else visibility[indices]
+    centres = None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)
+    camera = {"sensor": sequence.sensor, "wavelengths_nm": centres}
+    made = {"source": None if source is None else source.to_json()}
+    kept = {"frames": list(indices), "truth": np.nan_to_num(truth[indices]).tolist(), "visibility": seen.tolist()}
+    write_json(folder / "clip.json", {**kept, **camera, **made})
+
+
 def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
     described = json.loads((folder / "clip.json").read_text())
     truth = np.asarray(described["truth"], dtype=np.float64)
@@ -287,48 +235,5 @@ def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
     wavelengths = described.get("wavelengths_nm")
     centres_nm = None if wavelengths is None else tuple(wavelengths)
     # The names of its folder and of the one around it say what it was made of.
-    return StoredClip("/".join(folder.parts[-2:]), images, truth, usable, described.get("sensor"), centres_nm)
-
-
-def _usable(clips: list[StoredClip], source: str) -> list[StoredClip]:
-    """The clips with at least one frame that shows its target.
-
-    Raises:
-        SequenceError: there is none.
-    """
-    usable = [clip for clip in clips if clip.usable.size]
-    if not usable:
-        raise SequenceError(
-            f"expected frames that show their target in {source}, found none; lower data.clips.minimum_visibility"
-        )
-    return usable
-
-
-def sequences_at(path: Path, *, files: bool = False) -> list[Sequence]:
-    """The sequence at a path, or those in its folders; with `files`, also those that are a file in it.
-
-    Raises:
-        SequenceError, SequenceNotFoundError: there is none.
-    """
-    try:
-        return [open_sequence(path)]
-    except (SequenceError, FileNotFoundError):
-        found = []
-        for child in sorted(entry for entry in path.iterdir() if files or entry.is_dir()) if path.is_dir() else []:
-            try:
-                found.append(open_sequence(child))
-            except (SequenceError, FileNotFoundError):
-                _log.info("no sequence in %s", child)
-        if not found:
-            raise
-        return found
-
-
-def cache_key(*parts: Any, more: tuple[str, ...] = ()) -> str:
-    """Twelve digits that change with any part and with the code that decides the pixels of a clip, and `more` of it."""
-    return values_digest([*parts, source_digest(*_SOURCE, *more)])[:12]
-
-
-def _tell_reused(reused: int, in_all: int, place: Path) -> None:
-    if reused:
-        reuse_log.info("%d of %d clips reused from %s", reused, in_all, place)
+    key, frames = "/".join(folder.parts[-2:]), np.asarray(described["frames"])
+    return StoredClip(key, images, truth, usable, described.get("sensor"), centres_nm, frames=frames)

@@ -20,9 +20,10 @@ from spectrack.errors import ConfigError
 from spectrack.files import write_json
 from spectrack.files.caches import reuse_log
 from spectrack.files.fingerprints import Fingerprint, array_digest, file_identity
+from spectrack.pairs.clip_sources import sequences_at
 from spectrack.pairs.pseudo_tracks import PseudoTrack, Tally, UnlabelledConfig, follow_both_ways
 from spectrack.pairs.start_boxes import WORKING_SIDE_PX, start_boxes
-from spectrack.pairs.stored_clips import StoredClip, cache_key, converted, sequences_at, store_images
+from spectrack.pairs.stored_clips import StoredClip, cache_key, converted, store_images
 from spectrack.sequences.base import Sequence
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +39,7 @@ class FeedMaker:
 
     Raises:
         ConfigError: a source that is neither known nor a path; video without boxes that nothing can follow things in.
+        SequenceError: a source with sequences that cannot be read.
     """
 
     def __init__(self, recipe: Recipe, cache: Path, *, jobs: int = 2) -> None:
@@ -69,7 +70,13 @@ class FeedMaker:
         """What video without boxes gave."""
         return next((source.unlabelled for source in self._sources() if source.unlabelled), None)
 
-    def _sources(self) -> list[PairSource] | list[SpectralSource]:
+    @property
+    def left_out(self) -> dict[str, dict[str, str]]:
+        """By source and by name of a sequence, why the sequence is not used."""
+        found = dict(zip(self.recipe.data.names, self._sources(), strict=True))
+        return {name: source.left_out for name, source in found.items() if source.left_out}
+
+    def _sources(self) -> Sequence[PairSource | SpectralSource]:
         return self._spectral or self._pairs
 
     def feed(self, *, seed: int, batch: int, offset: int = 0) -> Feed:

@@ -153,8 +153,7 @@ class _Run:
     ) -> None:
         self.recipe, self.directory, self.fabric, self.on_progress = recipe, directory, fabric, on_progress
         self.writer = directory if isinstance(directory, ClaimedTrainingDirectory) else None  # of one process
-        self.half, self.content = precision == "bf16", feeds.content
-        self.collections, self.unlabelled = feeds.collections, feeds.unlabelled
+        self.half, self.feeds = precision == "bf16", feeds
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
         self.start: WeightsMetadata | None = None
@@ -184,11 +183,16 @@ class _Run:
     def go(self, stop_after: int | None) -> Path:
         """Train to the end, or for `stop_after` steps; returns the weights or the checkpoint."""
         if self.writer is not None:
+            feeds, machine = self.feeds, machine_name(str(self.fabric.device))
             self.writer.start(
-                "bf16" if self.half else "fp32", machine_name(str(self.fabric.device)), self.content, self.collections
+                "bf16" if self.half else "fp32",
+                machine,
+                feeds.content,
+                collections=feeds.collections,
+                left_out=feeds.left_out,
             )
-            if self.unlabelled is not None:
-                self.writer.tell_unlabelled(self.unlabelled.report)
+            if feeds.unlabelled is not None:
+                self.writer.tell_unlabelled(feeds.unlabelled.report)
         self._resume()
         last = self.recipe.steps if stop_after is None else min(self.recipe.steps, self.step + stop_after)
         sums: dict[str, float] = {}
@@ -317,10 +321,10 @@ class _Run:
             sources = ", ".join(Path(name).name for name in recipe.data.names)
             described = self.learner.describe()
             training: dict[str, Any] = {"pairs": recipe.pairs, "validation_iou": self.validation_iou}
-            if self.collections:
-                training["collections"] = self.collections
-            if self.unlabelled is not None:
-                training["unlabelled"] = self.unlabelled.summary()
+            if self.feeds.collections:
+                training["collections"] = self.feeds.collections
+            if self.feeds.unlabelled is not None:
+                training["unlabelled"] = self.feeds.unlabelled.summary()
             if self.start is not None:
                 training["start"] = self.start.as_start(start_name(recipe.start))
                 described = {"licence": self.start.licence} | described

@@ -12,8 +12,7 @@ import math
 import pickle
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ import torch
 from spectrack.engines.engine import Precision
 from spectrack.errors import ConfigError
 from spectrack.files import Claim, Terms, refuse_other
-from spectrack.pairs.configuration import DataConfig
 from spectrack.provenance import provenance
 from spectrack.tables import from_table
 from spectrack.training.recipe import Recipe
@@ -34,10 +32,7 @@ UNLABELLED_REPORT = "unlabelled.json"
 def training_terms(recipe: Recipe) -> Terms:
     """The terms on which a training claims its folder, which may hold other things; see `spectrack.files.Terms`."""
     names = (RECIPE, ENVIRONMENT, LOG, CHECKPOINT, f"{recipe.name}.safetensors")
-    sources = (source for source in recipe.data.sources if source not in DataConfig().sources)
-    own = recipe.data.photographs, recipe.data.cutouts, recipe.data.unlabelled.videos
-    data = tuple(map(Path, chain(sources, *own)))
-    return Terms("training", resume=True, empty=False, names=names, data=data)
+    return Terms("training", resume=True, empty=False, names=names, data=recipe.data.places)
 
 
 class TrainingDirectory:
@@ -118,17 +113,21 @@ class ClaimedTrainingDirectory(TrainingDirectory):
             remedy = "frames, truth or the code that renders them changed: name another folder, or remove that one"
             refuse_other({"data": started}, {"data": dict(data)}, f"the training in {self.path}", remedy)
 
-    def start(
-        self, precision: Precision, machine: str, data: Mapping[str, str], collections: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
-        """Write down whose run this is, where it starts and over which data; nothing where it has started."""
+    def start(self, precision: Precision, machine: str, data: Mapping[str, str], **more: Any) -> None:
+        """Write down whose run this is, where it starts and over which data; nothing where it has started.
+
+        Args:
+            precision: number format.
+            machine: in words.
+            data: as for `refuse_other_data`.
+            more: what else is to be known about the data; what is empty is left out.
+        """
         if not self.claim.holds(RECIPE):
             self.claim.write_json(RECIPE, self.recipe.to_json())
         if not self.claim.holds(ENVIRONMENT):
-            started: dict[str, Any] = {"precision": precision, "machine": machine, "data": dict(data)}
-            if collections:
-                started["collections"] = list(collections)
-            self.claim.write_json(ENVIRONMENT, started | provenance())
+            started = {"precision": precision, "machine": machine, "data": dict(data)}
+            told = {name: value for name, value in more.items() if value}
+            self.claim.write_json(ENVIRONMENT, started | told | provenance())
 
     def tell_unlabelled(self, report: Mapping[str, Any]) -> None:
         """Write down what video without boxes gave, and why not more."""

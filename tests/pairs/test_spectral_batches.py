@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from spectrack.errors import ConfigError
+from spectrack.pairs import clip_sources
 from spectrack.pairs.bank import BankConfig
 from spectrack.pairs.batches import iterate_batches
+from spectrack.pairs.clip_options import ClipConfig
 from spectrack.pairs.clip_pairs import cut_pair
 from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.spectral_batches import SpectralBatches, SpectralSource, build_spectral_sources
 from spectrack.pairs.spectral_cameras import CameraConfig
 from spectrack.pairs.spectral_expansion import PackedPairs
 from spectrack.pairs.spectral_pairs import KINDS, SpectralConfig
-from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, ClipConfig, prepare_sequences
+from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE
 from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
@@ -86,6 +88,10 @@ def test_processes_share_the_batch_that_one_would_have(sources):
 def test_another_seed_gives_other_pairs(sources):
     first, second = (SpectralBatches(sources, data_of(), seed=seed, batch=2)[0] for seed in (1, 2))
     assert not torch.equal(first.box, second.box)
+
+
+def prepare_sequences(*arguments, **options):
+    return clip_sources.prepare_sequences(*arguments, **options).clips
 
 
 def test_video_is_converted_with_all_its_bands(tmp_path):

@@ -12,9 +12,11 @@ import pytest
 
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import array_digest
+from spectrack.pairs import clip_sources
 from spectrack.pairs.augmentation import PhotometricConfig
+from spectrack.pairs.clip_options import ClipConfig
 from spectrack.pairs.clip_pairs import clip_pair
-from spectrack.pairs.stored_clips import ClipConfig, prepare_sequences, prepare_simulated
+from spectrack.pairs.stored_clips import prepare_simulated
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
 from tests.fixtures.refusals import refuses
@@ -31,6 +33,10 @@ def write_square(folder, *, frames=6, level=900, name="square", truth=True):
         cube[y : y + h, x : x + w] = level
     write_sequence(MemorySequence(cubes, name=name, truth=boxes if truth else None), folder, format="npy")
     return folder
+
+
+def prepare_sequences(*arguments, **options):
+    return clip_sources.prepare_sequences(*arguments, **options).clips
 
 
 def bright_box(search):
@@ -127,7 +133,8 @@ def test_frames_that_change_while_they_are_converted_are_refused(tmp_path, monke
 RENDERING = """
 import sys
 from pathlib import Path
-from spectrack.pairs.stored_clips import ClipConfig, prepare_simulated
+from spectrack.pairs.clip_options import ClipConfig
+from spectrack.pairs.stored_clips import prepare_simulated
 from spectrack.files.fingerprints import array_digest
 config = ClipConfig(count=2, frames=2, spacing=2, height=64, width=64, scenarios=("calm",), sensors=("vis16",))
 clips = prepare_simulated(Path(sys.argv[1]), config, scaling="fixed(1000)", rule="thirds", jobs=1)

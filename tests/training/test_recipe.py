@@ -148,7 +148,8 @@ def test_resolved_recipe_builds_itself_again():
 def test_the_recipes_on_the_page_about_training_load(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in page.split("```toml\n")[1:]]
-    whole, staged, own = (load_recipe(written(tmp_path, block)) for block in blocks)
+    whole, staged, cameras, own = (load_recipe(written(tmp_path, block)) for block in blocks)
+    assert [cameras.data.datasets[name].modality for name in cameras.data.sources] == ["HSI-VIS", "HSI-NIR"]
     assert (whole.name, whole.data.ratios) == ("mine", (0.6, 0.1, 0.3))
     assert (len(own.data.photographs), own.data.synthesis.cutout_share) == (2, 0.5)
     plan = StageSchedule(staged, SiameseNetwork(staged.network))

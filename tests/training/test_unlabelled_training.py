@@ -13,10 +13,10 @@ from spectrack.errors import ConfigError
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.pairs.bank import BankConfig
 from spectrack.pairs.batches import PairBatches, build_sources
+from spectrack.pairs.clip_sources import sequences_at
 from spectrack.pairs.configuration import UNLABELLED, DataConfig
 from spectrack.pairs.pseudo_tracks import UnlabelledConfig
 from spectrack.pairs.spectral_batches import SpectralBatches, build_spectral_sources
-from spectrack.pairs.stored_clips import sequences_at
 from spectrack.pairs.unlabelled import prepare_unlabelled
 from spectrack.sequences.writers import write_sequence
 from spectrack.tables import from_table, to_table

@@ -7,22 +7,26 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PIP := $(RUN) -m pip --quiet --quiet --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo test check install clean
+.PHONY: help demo test test-slow check install clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo     track an object through a simulated hyperspectral clip; results in demo_output/"
-	@echo "make test     run the tests"
-	@echo "make check    run the linter, the formatter's check and the type checker"
-	@echo "make install  make .venv with everything that the three above use"
-	@echo "make clean    remove .venv and what tools left behind"
+	@echo "make demo       track an object through a simulated hyperspectral clip; results in demo_output/"
+	@echo "make test       run the tests"
+	@echo "make test-slow  run those that take minutes, such as two steps of each full recipe"
+	@echo "make check      run the linter, the formatter's check and the type checker"
+	@echo "make install    make .venv with everything that the three above use"
+	@echo "make clean      remove .venv and what tools left behind"
 
 demo: $(STAMP)
 	@$(RUN) -m spectrack demo
 
 # One thread a worker: two workers fill two cores, and more threads would only make them wait for each other.
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet --numprocesses 2 --dist worksteal $(ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet --numprocesses 2 --dist worksteal -m 'not slow' $(ARGS)
+
+test-slow: $(STAMP)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet -m slow $(ARGS)
 
 check: $(STAMP)
 	@$(RUN) -m ruff check .

@@ -132,7 +132,7 @@ def find_file(text: str, others: Iterable[str] = ()) -> Path:
     if given.is_file():
         return given
     # A path that does not exist is a mistake of its own; only plain names are looked up.
-    if given.name != text or given.suffix in (".pth", ".pt", ".tar"):
+    if given.name != text or given.suffix in (".pth", ".pt", ".tar", ".model"):
         raise WeightsError(f"expected a weights file, found nothing at {given}; check the path")
     files = _files_by_name(search_folders())
     name = text.removesuffix(SUFFIX)

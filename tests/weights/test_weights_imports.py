@@ -17,64 +17,8 @@ from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.tables import from_table
 from spectrack.weights.files import load_state, read_weights, save_weights
 from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
+from tests.fixtures.published_checkpoints import SIAMBAN, neck_and_head, numbered, resnet50
 from tests.fixtures.refusals import refuses
-
-
-def normalisation(name, channels):
-    """Names and shapes of a batch normalisation."""
-    shapes = {f"{name}.{key}": (channels,) for key in ("weight", "bias", "running_mean", "running_var")}
-    return {**shapes, f"{name}.num_batches_tracked": ()}
-
-
-def resnet50(shortcut_side, width=64, prefix=""):
-    """Names and shapes of the published ResNet-50, told without the package's own class."""
-    shapes = {f"{prefix}conv1.weight": (width, 3, 7, 7), **normalisation(f"{prefix}bn1", width)}
-    channels = width
-    for layer, blocks in enumerate((3, 4, 6, 3), start=1):
-        middle = width * 2 ** (layer - 1)
-        for block in range(blocks):
-            name = f"{prefix}layer{layer}.{block}"
-            for number, shape in enumerate(
-                [(middle, channels, 1, 1), (middle, middle, 3, 3), (4 * middle, middle, 1, 1)], start=1
-            ):
-                shapes |= {f"{name}.conv{number}.weight": shape, **normalisation(f"{name}.bn{number}", shape[0])}
-            if block == 0:
-                side = 1 if layer == 1 else shortcut_side
-                shapes |= {
-                    f"{name}.downsample.0.weight": (4 * middle, channels, side, side),
-                    **normalisation(f"{name}.downsample.1", 4 * middle),
-                }
-            channels = 4 * middle
-    return shapes
-
-
-def neck_and_head(widths=(512, 1024, 2048), channels=256):
-    """Names and shapes of SiamBAN's neck and head."""
-    shapes = {"head.cls_weight": (3,), "head.loc_weight": (3,), "head.loc_scale": (3,)}
-    for level, width in enumerate(widths, start=2):
-        neck = f"neck.downsample{level}.downsample"
-        shapes |= {f"{neck}.0.weight": (channels, width, 1, 1), **normalisation(f"{neck}.1", channels)}
-        for task, outputs in (("cls", 2), ("loc", 4)):
-            for part, side in (("conv_kernel", 3), ("conv_search", 3), ("head", 1)):
-                name = f"head.box{level}.{task}.{part}"
-                shapes |= {f"{name}.0.weight": (channels, channels, side, side), **normalisation(f"{name}.1", channels)}
-            shapes |= {
-                f"head.box{level}.{task}.head.3.weight": (outputs, channels, 1, 1),
-                f"head.box{level}.{task}.head.3.bias": (outputs,),
-            }
-    return shapes
-
-
-def numbered(shapes):
-    """A state dict in which every tensor holds one number of its own; the first convolution is random."""
-    state = {name: torch.tensor(float(i)).expand(shape) for i, (name, shape) in enumerate(shapes.items(), start=1)}
-    for name in state:
-        if name.endswith("conv1.weight") and "layer" not in name:
-            state[name] = torch.randn(shapes[name])
-    return state
-
-
-SIAMBAN = resnet50(3, prefix="backbone.") | neck_and_head()
 
 
 def test_siamban_checkpoint(tmp_path):

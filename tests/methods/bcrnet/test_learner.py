@@ -195,31 +195,6 @@ def test_compact_recipe_takes_two_steps(cache, tmp_path, make):
     assert read_weights(path)[1].bands is None
 
 
-def test_full_recipe_takes_two_steps(tmp_path):
-    """ResNet-50 and all; on crops of three bands, so that there is one branch."""
-    clip = simulate("open-grass", "vis16", frames=3, seed=5, height=96, width=128)
-    cubes = np.stack([np.asarray(clip[index])[:, :, :3] for index in range(3)])
-    np.save(tmp_path / "clip.npy", cubes)
-    np.savetxt(tmp_path / "groundtruth_rect.txt", clip.truth, delimiter=",")
-    small = {
-        "pairs": 4,
-        "batch": 2,
-        "precision": "fp32",
-        "start": "",
-        "validation_pairs": 0,
-        "data.workers": 0,
-        "data.sources": [str(tmp_path / "clip.npy")],
-        "stages": [],
-        "data.clips.frames": 3,
-        "network.bimm.input_size": 16,
-    }
-    recipe = load_recipe("bcrnet-full", small)
-    assert (recipe.profile, recipe.network.base.backbone.name) == ("full", "resnet50")
-    assert load_recipe("bcrnet-full").network.bimm.input_size == 0, "the paper's module sees whole crops"
-    path = train(recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu", jobs=1, stop_after=2)
-    assert path.is_file()
-
-
 def test_fewer_levels_take_what_is_theirs_of_a_start(make):
     """Shapes only, on no memory: the whole network has 45 million values."""
     full = {"backbone": {"name": "resnet50", "shortcut": "3x3"}}

@@ -7,6 +7,7 @@ about a run can be computed again from it: ``spectrack evaluate --results FOLDER
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class Recording:
     Attributes:
         directory: the folder of results.
         boxes: (N, 4) x, y, w, h in cube pixels; row 0 is the given box.
-        frames: times, confidence and the lost flag of every frame.
+        frames: times, confidence, lost flag and state of every frame.
         scores: against the truth; None without truth.
         summary: what ``summary.json`` says.
     """
@@ -201,6 +202,7 @@ def _summary(
         },
         "first_box": tracked.boxes[0].tolist(),
         "lost_frames": int(frames.lost.sum()),
+        "states": dict(Counter(frames.state)),
         "frames_per_second": speed["frames_per_second"],
         "milliseconds": {
             "start": round(float(frames.total_ms[0]), 3),

@@ -61,8 +61,13 @@ def test_what_is_written(video, tmp_path):
     assert (tmp_path / "out" / "boxes.txt").read_text() == "2,3,4,4\n3,3,4,4\n4,3,4,4\n5,3,4,4\n"
     np.testing.assert_array_equal(recording.boxes, spectrack.read_boxes(tmp_path / "out" / "boxes.txt"))
     lines = (tmp_path / "out" / "frames.csv").read_text().splitlines()
-    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost"
-    assert [line.split(",")[4:] for line in lines[1:]] == [["1", "0"], ["0.5", "0"], ["0.333333", "0"], ["0.25", "1"]]
+    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost,state"
+    assert [line.split(",", 4)[4] for line in lines[1:]] == [
+        "1,0,tracking",
+        "0.5,0,tracking",
+        "0.333333,0,tracking",
+        "0.25,1,lost",
+    ]
 
 
 def test_the_summary_says_what_was_done(video, tmp_path):
@@ -74,7 +79,7 @@ def test_the_summary_says_what_was_done(video, tmp_path):
         == summary["sequence"]
     )
     assert summary["first_box"] == [2, 3, 4, 4]
-    assert summary["lost_frames"] == 1
+    assert summary["lost_frames"] == summary["states"]["lost"] == 1
     assert summary["settings"] == {"command": "test"}
     assert summary["tracker"] == {"name": "drifting"}
     assert summary["provenance"]["packages"]["torch"]

@@ -218,7 +218,9 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
-    rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames"))
+    again = recording.frames.state.count("found again")
+    found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
+    rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames{found}"))
     if recording.scores is not None:
         from spectrack.evaluation.figures import BRIEF
 

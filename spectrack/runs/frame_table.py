@@ -1,4 +1,4 @@
-"""What is known of every frame of a track besides its box: times, confidence and the lost flag, as a small CSV file."""
+"""What is known of every frame of a track besides its box: times, confidence, lost flag and state, as a small CSV."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 from spectrack.errors import InputError
 from spectrack.evaluation.speed import Speed, speed_of
 from spectrack.files import write_text
+from spectrack.trackers.base import STATES, State
 
-COLUMNS = ("frame", "reading_ms", "network_ms", "rest_ms", "score", "lost")
+COLUMNS = ("frame", "reading_ms", "network_ms", "rest_ms", "score", "lost", "state")
+_WITHOUT_STATE = COLUMNS[:-1]
+"""As tables were written before trackers had states."""
+
 _LARGEST_FILE = 256 * 2**20
 
 Values = NDArray[np.float64]
 
-Row = tuple[float, float, float, float, bool]
-"""Reading, network and rest in milliseconds, score, lost."""
+Row = tuple[float, float, float, float, bool, State]
+"""Reading, network and rest in milliseconds, score, lost, state."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class FrameTable:
         rest_ms: (N,) all other time; row 0 of the three is the tracker's start.
         score: (N,) the tracker's confidence.
         lost: (N,) bool, whether the tracker reports the object as lost.
+        state: what the tracker believes, one word of `STATES` a frame; empty where it was never tracked.
     """
 
     reading_ms: Values
@@ -40,6 +45,7 @@ class FrameTable:
     rest_ms: Values
     score: Values
     lost: NDArray[np.bool_]
+    state: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -48,8 +54,9 @@ class FrameTable:
     def of(rows: Sequence[Row], frames: int) -> FrameTable:
         """The table of the rows that there are, filled up to `frames`."""
         table = np.full((frames, 5), np.nan)
-        table[: len(rows)] = np.array(rows, dtype=np.float64).reshape(-1, 5)
-        return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1)
+        table[: len(rows)] = np.array([row[:5] for row in rows], dtype=np.float64).reshape(-1, 5)
+        states = (*(row[5] for row in rows), *[""] * (frames - len(rows)))
+        return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1, states)
 
     @property
     def milliseconds(self) -> dict[str, Values]:
@@ -69,16 +76,16 @@ class FrameTable:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write as CSV, whole or not at all: microseconds and six digits of the score."""
         columns = (self.reading_ms, self.network_ms, self.rest_ms, self.score, self.lost)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
+        rows = zip(*(column.tolist() for column in columns), self.state, strict=True)
         lines = [
-            f"{i},{read:.3f},{net:.3f},{rest:.3f},{score:.6g},{int(lost)}"
-            for i, (read, net, rest, score, lost) in enumerate(rows)
+            f"{i},{read:.3f},{net:.3f},{rest:.3f},{score:.6g},{int(lost)},{state}"
+            for i, (read, net, rest, score, lost, state) in enumerate(rows)
         ]
         write_text(path, "\n".join([",".join(COLUMNS), *lines]) + "\n")
 
 
 def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:
-    """The inverse of `FrameTable.write`.
+    """The inverse of `FrameTable.write`; a table without states has those that its lost flags say.
 
     Raises:
         InputError: the file is missing, or was not written by it.
@@ -93,22 +100,32 @@ def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:
         raise InputError(
             f"expected a table of frames at {path}, found: {error.strerror or error}; track again"
         ) from error
-    if not lines or lines[0].split(",") != list(COLUMNS):
+    columns = tuple(lines[0].split(",")) if lines else ()
+    if columns not in (COLUMNS, _WITHOUT_STATE):
         found = repr(lines[0][:60]) if lines else "an empty file"
         raise InputError(f"expected the columns {','.join(COLUMNS)} in {path}, found {found}; track the sequence again")
-    rows = [_row(line, path, index) for index, line in enumerate(lines[1:])]
-    table = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
-    return FrameTable(table[:, 1], table[:, 2], table[:, 3], table[:, 4], table[:, 5] == 1)
+    rows = [_row(line, columns, path, index) for index, line in enumerate(lines[1:])]
+    table = np.array([numbers for numbers, _ in rows], dtype=np.float64).reshape(-1, len(_WITHOUT_STATE))
+    states = tuple(state for _, state in rows)
+    return FrameTable(table[:, 1], table[:, 2], table[:, 3], table[:, 4], table[:, 5] == 1, states)
 
 
-def _row(line: str, path: str | os.PathLike[str], index: int) -> list[float]:
+def _row(line: str, columns: tuple[str, ...], path: str | os.PathLike[str], index: int) -> tuple[list[float], str]:
+    """The numbers of a line, and its state."""
+    words = line.split(",")
     try:
-        values = [float(word) for word in line.split(",")]
+        values = [float(word) for word in words[: len(_WITHOUT_STATE)]]
     except ValueError:
         values = []
-    fits = len(values) == len(COLUMNS) and values[0] == index and values[5] in (0, 1)
-    if not fits or any(value < 0 for value in values[1:4]):
-        raise InputError(
-            f"expected {len(COLUMNS)} numbers for frame {index} in {path}, found {line[:60]!r}; track again"
-        )
-    return values
+    fits = len(words) == len(columns) and len(values) == len(_WITHOUT_STATE)
+    fits = fits and values[0] == index and values[5] in (0, 1) and not any(value < 0 for value in values[1:4])
+    state = words[-1] if columns == COLUMNS else _state_of(values) if fits else ""
+    if not fits or state not in (*STATES, ""):
+        raise InputError(f"expected {','.join(columns)} of frame {index} in {path}, found {line[:60]!r}; track again")
+    return values, state
+
+
+def _state_of(values: list[float]) -> str:
+    """What a row without a state says."""
+    tracked = not np.isnan(values[4])
+    return ("lost" if values[5] else "tracking") if tracked else ""

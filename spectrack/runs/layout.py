@@ -28,7 +28,7 @@ class SequenceFiles:
 
     Attributes:
         boxes: a row a frame.
-        frames: times, confidence and the lost flag, a row a frame.
+        frames: times, confidence, lost flag and state, a row a frame.
         truth: a row a frame.
         visibility: a number a frame; a recording has none.
         evidence: what the tracker showed; a recording has none.

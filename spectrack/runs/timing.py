@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from spectrack.cube import Cube
+from spectrack.runs.frame_table import Row
 from spectrack.sequences.base import Frame, Sequence
 from spectrack.trackers.base import Estimate, Tracker, track
 
@@ -36,9 +37,11 @@ class TimedEstimate:
     rest_ms: float
 
     @property
-    def row(self) -> tuple[float, float, float, float, bool]:
+    def row(self) -> Row:
         """What a `FrameTable` keeps of it."""
-        return self.reading_ms, self.network_ms, self.rest_ms, float(self.estimate.score), bool(self.estimate.lost)
+        estimate = self.estimate
+        score, lost = float(estimate.score), bool(estimate.lost)
+        return self.reading_ms, self.network_ms, self.rest_ms, score, lost, estimate.state
 
 
 def timed_track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) -> Iterator[TimedEstimate]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,11 @@ from spectrack.sequences.base import ArrayFrame, Frame, Sequence
 
 log = logging.getLogger(__name__)
 
+State = Literal["tracking", "uncertain", "lost", "found again"]
+"""What a tracker believes of a frame: it sees the target, perhaps, no longer, or again for the first time."""
+
+STATES: tuple[State, ...] = get_args(State)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -34,12 +39,18 @@ class Estimate:
         score: confidence in [0, 1]; 1 for the given first box.
         lost: whether the tracker believes that it no longer sees the target.
         evidence: what the method can show for it (score map, band importance, ...); names depend on the method.
+        state: the same as `lost` with two shades more; a tracker that leaves it out knows no others.
     """
 
     box: Box
     score: float
     lost: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
+    state: State = ""  # type: ignore[assignment]  # stands for what `lost` says
+
+    def __post_init__(self) -> None:
+        if not self.state:
+            object.__setattr__(self, "state", "lost" if self.lost else "tracking")
 
 
 class Tracker(ABC):

@@ -18,6 +18,7 @@ from spectrack.boxes import Box, keep_in_frame
 from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.tables import Interval, require_ranges
+from spectrack.trackers.base import State
 from spectrack.trackers.crop import CropWindow, context_side
 
 _AGREEMENT_POWER = 4
@@ -88,7 +89,7 @@ class TargetState:
 
     def __init__(self, box: Box, height: int, width: int, options: OnlineOptions) -> None:
         self.box, self.height, self.width, self.options = box.copy(), height, width, options
-        self.doubtful_frames = 0
+        self.doubtful_frames, self._was_lost = 0, False
         self._shift = np.zeros(2)
         self._stretch = np.ones(2)
 
@@ -96,6 +97,15 @@ class TargetState:
     def lost(self) -> bool:
         """Whether the last frames were all doubtful."""
         return self.doubtful_frames >= self.options.lost_frames
+
+    @property
+    def state(self) -> State:
+        """What is believed after the last move."""
+        if self.lost:
+            return "lost"
+        if self._was_lost:
+            return "found again"
+        return "uncertain" if self.doubtful_frames else "tracking"
 
     def search_window(self) -> CropWindow:
         """The window to search in the next frame."""
@@ -138,6 +148,7 @@ class TargetState:
         size = self.box[2:] * (1.0 - rate) + found[2:] * rate
         centre = found[:2] + found[2:] / 2
         self.box = keep_in_frame(np.concatenate([centre - size / 2, size]), self.height, self.width)
+        self._was_lost = self.lost
         self.doubtful_frames = self.doubtful_frames + 1 if choice.score < self.options.lost_score else 0
         return self.box
 

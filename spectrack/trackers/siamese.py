@@ -209,9 +209,8 @@ class SiameseTracker(Tracker):
             box = self._state.move(choice, window)
             self._discriminate(choice, evidence, box, window)
             self._adapt(frame, choice, evidence, before, box)
-        return Estimate(
-            box.copy(), choice.score, self._state.lost, evidence | {"search_window": window, "cell": choice.cell}
-        )
+        evidence |= {"search_window": window, "cell": choice.cell}
+        return Estimate(box.copy(), choice.score, self._state.lost, evidence, self._state.state)
 
     def _compare_with_torch(
         self, frame: Frame, template: tuple[torch.Tensor, torch.Tensor], state: TargetState

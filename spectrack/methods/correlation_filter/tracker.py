@@ -27,7 +27,7 @@ from spectrack.methods.correlation_filter.filter import ScaleAlignment, Translat
 from spectrack.methods.correlation_filter.options import CorrelationOptions
 from spectrack.methods.correlation_filter.target import Levels, Sight, believe, find_peak
 from spectrack.sequences.base import Frame
-from spectrack.trackers.base import Estimate, Tracker, as_frame
+from spectrack.trackers.base import Estimate, State, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import Lens, View
 
@@ -83,7 +83,7 @@ class CorrelationFilterTracker(Tracker):
         sight = self._see(frame, self._centre + self.options.velocity * self._velocity)
         if sight.confidence < _SECOND_LOOK:
             sight = self._look_again(frame, sight)
-        lost = sight.confidence < self.options.lost_score
+        lost, was_lost = sight.confidence < self.options.lost_score, self._lost_frames > 0
         self._frames += 1
         place = self._move(sight, lost=lost)
         if not lost:
@@ -95,7 +95,16 @@ class CorrelationFilterTracker(Tracker):
             "search_window": sight.view.window,
             "sidelobe_ratio": sight.peak.sidelobe_ratio,
         }
-        return Estimate(self._box.copy(), sight.confidence, lost, evidence)
+        return Estimate(self._box.copy(), sight.confidence, lost, evidence, self._state_of(sight, was_lost, lost=lost))
+
+    @staticmethod
+    def _state_of(sight: Sight, was_lost: bool, *, lost: bool) -> State:
+        if lost:
+            return "lost"
+        if was_lost:
+            return "found again"
+        # What asks for a second look is doubted.
+        return "uncertain" if sight.confidence < _SECOND_LOOK else "tracking"
 
     def describe(self) -> dict[str, Any]:
         """Options as JSON values."""

@@ -157,6 +157,10 @@ def test_a_target_that_vanishes_is_called_lost_and_found_again():
     assert not any(lost[:4])
     assert all(lost[5:9])
     assert not any(lost[-2:])
+    states = [estimate.state for estimate in estimates]
+    assert [state == "lost" for state in states] == lost
+    assert [states[i] == "found again" for i in range(1, 13)] == [lost[i - 1] and not lost[i] for i in range(1, 13)]
+    assert states[-1] == "tracking"
     assert iou(estimates[-1].box, boxes[-1]) > 0.6
     assert max(estimate.score for estimate in estimates[5:9]) < min(estimate.score for estimate in estimates[:4])
 

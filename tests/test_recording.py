@@ -61,12 +61,12 @@ def test_what_is_written(video, tmp_path):
     assert (tmp_path / "out" / "boxes.txt").read_text() == "2,3,4,4\n3,3,4,4\n4,3,4,4\n5,3,4,4\n"
     np.testing.assert_array_equal(recording.boxes, spectrack.read_boxes(tmp_path / "out" / "boxes.txt"))
     lines = (tmp_path / "out" / "frames.csv").read_text().splitlines()
-    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost,state"
+    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost,state,probability"
     assert [line.split(",", 4)[4] for line in lines[1:]] == [
-        "1,0,tracking",
-        "0.5,0,tracking",
-        "0.333333,0,tracking",
-        "0.25,1,lost",
+        "1,0,tracking,1",
+        "0.5,0,tracking,nan",
+        "0.333333,0,tracking,nan",
+        "0.25,1,lost,nan",
     ]
 
 

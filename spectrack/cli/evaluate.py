@@ -17,6 +17,7 @@ from spectrack.files import FileTerms, check_file
 
 if TYPE_CHECKING:
     from spectrack.annotations.foreign_results import ForeignResults, StartOffset
+    from spectrack.evaluation.tracked import TrackedSequence
 
 
 @dataclass(frozen=True)
@@ -89,18 +90,35 @@ class Evaluate:
         return FileTerms("scores", inputs=tuple(path for path in (self.results, self.truth) if path is not None))
 
     def _score(self) -> ForeignResults:
+        from spectrack.evaluation.figures import CALIBRATION_ERROR
         from spectrack.evaluation.results import evaluate_results
         from spectrack.files import write_file, write_json
 
         truth = cast("Path", self.truth)
-        evaluation = evaluate_results(self.results, truth, origin=self.origin, **asdict(self.rules))
+        terms = {"origin": self.origin, "tracked": self._tracked(), **asdict(self.rules)}
+        evaluation = evaluate_results(self.results, truth, **terms)
         report_results(evaluation.results, evaluation.starts)
         say(evaluation.scores.description)
         output().print(make_sequences_table(evaluation.scores))
+        if evaluation.analysis.calibration is not None:
+            error = CALIBRATION_ERROR.text(evaluation.analysis.calibration.error)
+            say(f"{CALIBRATION_ERROR.label} {error}: {CALIBRATION_ERROR.words}")
         with write_file(self._scores_file(), self._terms()) as file:
             write_json(file, {**evaluation.analysis.to_json(), "results": evaluation.results_to_json()})
         say(f"written to {self._scores_file()}")
         return evaluation.results
+
+    def _tracked(self) -> dict[str, TrackedSequence]:
+        """What a run of our own tells of its sequences beside their boxes; nothing for other results."""
+        from spectrack.errors import InputError, SequenceNotFoundError
+        from spectrack.runs.reading import read_run
+
+        try:
+            items = read_run(self.results).sequences
+        except (InputError, SequenceNotFoundError):
+            return {}
+        # The boxes of a recording go by the name of its folder.
+        return items | ({self.results.resolve().name: item for item in items.values()} if len(items) == 1 else {})
 
     def _read(self) -> ForeignResults:
         from spectrack.annotations.foreign_results import read_foreign_results

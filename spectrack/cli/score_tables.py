@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -11,6 +12,7 @@ from spectrack.cli.console import make_table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from spectrack.evaluation.analysis import Analysis
     from spectrack.evaluation.comparison import Comparison
     from spectrack.evaluation.figures import Figure
     from spectrack.evaluation.scores import Scores
@@ -28,9 +30,10 @@ def make_sequences_table(scores: Scores) -> Table:
 
 
 def make_trackers_table(comparison: Comparison) -> Table:
-    """One row a tracker: figures, the headline's interval, losses, failures, targets found again, and speed."""
-    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST, REACQUIRED
+    """One row a tracker: figures, the headline's interval, losses, failures, what only some runs have, and speed."""
+    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
 
+    special = _special_figures(comparison)
     headline, *others = comparison.shown[:BRIEF]
     rows = []
     for entrant in comparison.entrants:
@@ -38,18 +41,18 @@ def make_trackers_table(comparison: Comparison) -> Table:
         figures = [headline.text(found["auc"]), entrant.intervals["auc"].ends]
         figures += [item.text(found[item.name]) for item in others]
         counts = LOST.text(len(entrant.lost_at)), FAILED.text(len(entrant.failures))
-        again = [] if entrant.reacquisition is None else [REACQUIRED.text(entrant.reacquisition.share)]
+        known = (figure.text(value(entrant)) for figure, value in special.items())
         speed = FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)
-        rows.append((escape(entrant.name), *figures, *counts, *again, speed))
-    rest = (item.label for item in (*others, LOST, FAILED, *_where_absent(comparison, REACQUIRED), FRAMES_PER_SECOND))
+        rows.append((escape(entrant.name), *figures, *counts, *known, speed))
+    rest = (item.label for item in (*others, LOST, FAILED, *special, FRAMES_PER_SECOND))
     return make_table(("tracker", headline.label, f"{100 * comparison.level:g} %", *rest), rows)
 
 
 def trackers_legend(comparison: Comparison) -> str:
     """What the headings of `make_trackers_table` mean."""
-    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST, REACQUIRED
+    from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
 
-    told = (*comparison.shown[:BRIEF], LOST, FAILED, *_where_absent(comparison, REACQUIRED), FRAMES_PER_SECOND)
+    told = (*comparison.shown[:BRIEF], LOST, FAILED, *_special_figures(comparison), FRAMES_PER_SECOND)
     interval = f"{100 * comparison.level:g} %: bootstrap interval over sequences"
     return "; ".join([interval, *(f"{item.label}: {item.words}" for item in told)])
 
@@ -64,6 +67,16 @@ def make_attributes_table(comparison: Comparison) -> Table:
     return make_table(("attribute", "sequences", *(escape(entrant.name) for entrant in comparison.entrants)), rows)
 
 
-def _where_absent(comparison: Comparison, *figures: Figure) -> tuple[Figure, ...]:
-    """Figures of long absences, where the sequences have any."""
-    return figures if comparison.entrants[0].reacquisition is not None else ()
+def _special_figures(comparison: Comparison) -> dict[Figure, Callable[[Analysis], float | None]]:
+    """Figures that not every comparison has, where it has them: of long absences, and of stated probabilities."""
+    from spectrack.evaluation.figures import CALIBRATION_ERROR, REACQUIRED
+
+    values: dict[Figure, Callable[[Analysis], float | None]] = {
+        REACQUIRED: lambda entrant: None if entrant.reacquisition is None else entrant.reacquisition.share,
+        CALIBRATION_ERROR: lambda entrant: None if entrant.calibration is None else entrant.calibration.error,
+    }
+    return {
+        figure: value
+        for figure, value in values.items()
+        if any(value(entrant) is not None for entrant in comparison.entrants)
+    }

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from spectrack.boxes import Boxes
 from spectrack.evaluation.attributes import AttributeScores, per_attribute
 from spectrack.evaluation.confidence import (
+    Calibration,
     FlagScores,
     Judged,
     Reliability,
+    calibration,
     flag_against_hidden,
     flag_against_missed,
     hidden_frames,
@@ -52,6 +54,7 @@ class Analysis:
         flag_hidden: the lost flag as a detector of a hidden object; None where flags are unknown.
         flag_missed: the lost flag as a detector of a box that misses the object; None where flags are unknown.
         reliability: confidence against overlap; None where confidence is unknown.
+        calibration: stated probability against what came true; None where none was stated.
         reacquisition: long absences and what became of them; None where there are none.
         speed: on these sequences.
     """
@@ -67,6 +70,7 @@ class Analysis:
     flag_hidden: FlagScores | None
     flag_missed: FlagScores | None
     reliability: Reliability | None
+    calibration: Calibration | None
     reacquisition: Reacquisition | None
     speed: Speed
 
@@ -99,6 +103,7 @@ class Analysis:
             "robustness": None if self.robustness is None else asdict(self.robustness),
             "lost_flag": {"hidden": _flag_json(self.flag_hidden), "missed": _flag_json(self.flag_missed)},
             "reliability": None if self.reliability is None else asdict(self.reliability),
+            "calibration": None if self.calibration is None else asdict(self.calibration),
             "reacquisition": None if self.reacquisition is None else _reacquisition_json(self.reacquisition),
         }
 
@@ -150,6 +155,7 @@ def analyse(
         flag_hidden=None if frames is None else flag_against_hidden(frames),
         flag_missed=None if frames is None else flag_against_missed(frames),
         reliability=None if frames is None else reliability(frames),
+        calibration=None if frames is None else calibration(frames),
         reacquisition=reacquisition(items.values(), truth, seen),
         speed=speed_of(item.milliseconds for item in items.values()),
     )
@@ -165,11 +171,12 @@ def _judged(item: TrackedSequence, truth: Boxes, hidden: NDArray[np.bool_]) -> J
     """The frames on which a tracker's confidence can be judged; None for results without it."""
     if item.score is None or item.lost is None:
         return None
-    boxes, confidence, lost = (
+    stated = np.full(len(item.score), np.nan) if item.probability is None else item.probability
+    boxes, confidence, lost, probability = (
         np.concatenate([rows, np.full((len(truth) - len(rows), *rows.shape[1:]), filler)])
-        for rows, filler in ((item.boxes, np.nan), (item.score, np.nan), (item.lost, 0))
+        for rows, filler in ((item.boxes, np.nan), (item.score, np.nan), (item.lost, 0), (stated, np.nan))
     )
-    return judge(boxes, truth, confidence, lost, hidden)
+    return judge(boxes, truth, confidence, lost, hidden, probability)
 
 
 def _flag_json(flag: FlagScores | None) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
-"""Does a tracker know when it fails? Its lost flag against the truth, and its confidence against the overlap.
+"""Does a tracker know when it fails? Its lost flag, its probability and its confidence against the truth.
 
 The flag is compared with two truths. *Hidden*: see `hidden_frames`. *Missed*: the box overlaps the object by less than
-0.1, hidden or not, where the truth has a box. Neither the first frame, which is given, nor an untracked one counts.
+0.1, hidden or not, where the truth has a box; the probability is that of the contrary. Neither the first frame, which
+is given, nor an untracked one counts.
 """
 
 from __future__ import annotations
@@ -73,6 +74,25 @@ class Reliability:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """Stated probability against what came true: a tracker that is right about itself lies on the diagonal.
+
+    Attributes:
+        edges: (B + 1,) borders of the bins of probability in [0, 1]; a bin holds its lower border, the last one both.
+        frames: (B,) frames a bin.
+        probability: (B,) mean stated probability; None in an empty bin.
+        on_target: (B,) share of frames whose box does not miss the object; None in an empty bin.
+        error: expected calibration error, the mean of |probability - on_target| weighted by frames, in [0, 1].
+    """
+
+    edges: tuple[float, ...]
+    frames: tuple[int, ...]
+    probability: tuple[float | None, ...]
+    on_target: tuple[float | None, ...]
+    error: float
+
+
+@dataclass(frozen=True)
 class Judged:
     """The frames of one sequence or of several that can be judged, frame 0 and untracked frames left out.
 
@@ -81,17 +101,19 @@ class Judged:
         lost: (M,) the flag.
         overlap: (M,) IoU; NaN where the truth has no box.
         hidden: (M,) whether the object is hidden.
+        probability: (M,) stated probability that the box does not miss the object; NaN where none was stated.
     """
 
     score: NDArray[np.float64]
     lost: NDArray[np.bool_]
     overlap: NDArray[np.float64]
     hidden: NDArray[np.bool_]
+    probability: NDArray[np.float64]
 
     @staticmethod
     def pool(items: Sequence[Judged]) -> Judged:
         """The frames of several sequences in one pot."""
-        rows = ((item.score, item.lost, item.overlap, item.hidden) for item in items)
+        rows = ((item.score, item.lost, item.overlap, item.hidden, item.probability) for item in items)
         return Judged(*map(np.concatenate, zip(*rows, strict=True)))
 
 
@@ -106,7 +128,14 @@ def hidden_frames(truth: Boxes, visibility: ArrayLike | None = None) -> NDArray[
     return absent if visibility is None else absent | (np.asarray(visibility, dtype=np.float64) < HIDDEN_BELOW)
 
 
-def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, hidden: ArrayLike) -> Judged:
+def judge(
+    boxes: Boxes,
+    truth: Boxes,
+    score: ArrayLike,
+    lost: ArrayLike,
+    hidden: ArrayLike,
+    probability: ArrayLike | None = None,
+) -> Judged:
     """Bring one sequence into the form that the functions below take.
 
     Args:
@@ -115,19 +144,22 @@ def judge(boxes: Boxes, truth: Boxes, score: ArrayLike, lost: ArrayLike, hidden:
         score: (N,) confidence.
         lost: (N,) the flag.
         hidden: (N,) see `hidden_frames`.
+        probability: (N,) that the box does not miss the object; None, or NaN in frames, where none was stated.
 
     Raises:
         InputError: arrays of different lengths.
     """
     confidence, flag, unseen = np.asarray(score, dtype=np.float64), np.asarray(lost, bool), np.asarray(hidden, bool)
-    lengths = {len(rows) for rows in (boxes, truth, confidence, flag, unseen)}
+    stated = np.full(len(confidence), np.nan) if probability is None else np.asarray(probability, dtype=np.float64)
+    lengths = {len(rows) for rows in (boxes, truth, confidence, flag, unseen, stated)}
     if len(lengths) > 1:
         raise InputError(
             f"expected boxes, truth, scores, flags, visibility of one length, found lengths {sorted(lengths)}; cut them"
         )
     tracked = np.asarray(np.isfinite(boxes).all(axis=1) & np.isfinite(confidence))
     tracked[:1] = False
-    return Judged(confidence[tracked], flag[tracked], overlaps_by_frame(boxes, truth)[tracked], unseen[tracked])
+    overlap = overlaps_by_frame(boxes, truth)
+    return Judged(confidence[tracked], flag[tracked], overlap[tracked], unseen[tracked], stated[tracked])
 
 
 def flag_against_hidden(frames: Judged) -> FlagScores:
@@ -153,25 +185,57 @@ def reliability(frames: Judged, *, bins: int = RELIABILITY_BINS) -> Reliability:
 
     Source: DeGroot and Fienberg, The Comparison and Evaluation of Forecasters, 1983 (reliability diagram).
     """
-    if bins < 1:
-        raise InputError(f"expected at least one bin, found {bins}; 10 are usual")
     known = np.isfinite(frames.overlap)
     scores, overlap = np.clip(frames.score[known], 0, 1), frames.overlap[known]
+    edges, counts, (score, mean) = _binned(scores, overlap, bins)
+    return Reliability(edges, counts, score, mean, correlation=_rank_correlation(scores, overlap))
+
+
+def calibration(frames: Judged, *, bins: int = RELIABILITY_BINS) -> Calibration | None:
+    """Share of frames on target by stated probability; None where none was stated.
+
+    Frames without a truth box or without a probability are left out, those in which the object is hidden are not.
+
+    Args:
+        frames: of all sequences.
+        bins: equal bins over [0, 1]; a probability outside is put into the nearest.
+
+    Raises:
+        InputError: fewer than one bin.
+
+    Source: Naeini, Cooper and Hauskrecht, AAAI 2015 (expected calibration error).
+    """
+    known = np.isfinite(frames.overlap) & np.isfinite(frames.probability)
+    stated, on_target = np.clip(frames.probability[known], 0, 1), frames.overlap[known] >= LOST_BELOW
+    edges, counts, (probability, share) = _binned(stated, on_target.astype(np.float64), bins)
+    if not known.any():
+        return None
+    gaps = (
+        count * abs(p - s)
+        for count, p, s in zip(counts, probability, share, strict=True)
+        if p is not None and s is not None
+    )
+    return Calibration(edges, counts, probability, share, error=float(sum(gaps) / known.sum()))
+
+
+Means = tuple[float | None, ...]
+
+
+def _binned(
+    by: NDArray[np.float64], values: NDArray[np.float64], bins: int
+) -> tuple[tuple[float, ...], tuple[int, ...], tuple[Means, Means]]:
+    """Borders of equal bins over [0, 1], frames a bin, and the means there of what is sorted by and of `values`."""
+    if bins < 1:
+        raise InputError(f"expected at least one bin, found {bins}; 10 are usual")
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, bins - 1)
+    place = np.clip(np.searchsorted(edges, by, side="right") - 1, 0, bins - 1)
     counts = np.bincount(place, minlength=bins)
 
-    def means(values: NDArray[np.float64]) -> tuple[float | None, ...]:
-        sums = np.bincount(place, weights=values, minlength=bins)
+    def means(numbers: NDArray[np.float64]) -> Means:
+        sums = np.bincount(place, weights=numbers, minlength=bins)
         return tuple(float(total / count) if count else None for total, count in zip(sums, counts, strict=True))
 
-    return Reliability(
-        edges=tuple(float(edge) for edge in edges),
-        frames=tuple(int(count) for count in counts),
-        score=means(scores),
-        overlap=means(overlap),
-        correlation=_rank_correlation(scores, overlap),
-    )
+    return tuple(map(float, edges)), tuple(map(int, counts)), (means(by), means(values))
 
 
 def _count(flag: NDArray[np.bool_], state: NDArray[np.bool_]) -> FlagScores:

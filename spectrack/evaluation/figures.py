@@ -181,6 +181,9 @@ FIGURES: dict[str, Figure] = {
 LOST = Figure("lost", "lost", f"sequences on which {LOST_WORDS}", digits=None, better="low")
 FAILED = Figure("failed", "failed", "sequences on which the tracker stopped with an error", digits=None, better="low")
 MISSED = Figure("missed", "missed", "frames without a usable box", digits=None, better="low")
+CALIBRATION_ERROR = Figure(
+    "calibration_error", "ECE", "expected calibration error of the stated probability of being on target", better="low"
+)
 REACQUIRED = Figure("reacquired", "found again", f"share of {REACQUIRED_WORDS}", digits=2)
 FALSE_FINDS = Figure("false_finds", "false finds", FALSE_FIND_WORDS, digits=None, better="low")
 _RATE = "frames per second, reading included"

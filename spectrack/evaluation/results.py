@@ -10,8 +10,8 @@ differ from the hyperspectral ones.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +106,14 @@ def evaluate_results(
     missing: Missing | None = None,
     sequences: Iterable[str] | None = None,
     origin: int = 0,
+    tracked: Mapping[str, TrackedSequence] | None = None,
 ) -> Evaluation:
     """`evaluate_directories`, with a report of names that had to be mapped and of results that start beside the truth.
 
     Args:
         results, truth, protocol, invalid, missing, sequences: as for `evaluate_directories`.
         origin: index of the first pixel in the results: 1 for boxes of OTB's MATLAB tools; truth is taken as it is.
+        tracked: what else is known of the sequences, such as a run's confidence, by the results' own names.
 
     Raises:
         See `evaluate_directories`.
@@ -126,8 +128,12 @@ def evaluate_results(
     rule = resolve_protocol(protocol, invalid=invalid, missing=missing)
     check_names([*foreign.boxes, *(foreign.unmatched if sequences is None else ())], chosen, rule)
     boxes = {name: _read_truth(true, name) for name in chosen}
-    tracked = {name: TrackedSequence(name, foreign.boxes.get(name, np.empty((0, 4)))) for name in chosen}
-    analysis = analyse(TrackedRun(Path(results), Path(results).stem, tracked), rule, truth=boxes)
+    known = tracked or {}
+    items = {
+        name: replace(known.get(name, TrackedSequence(name, found)), boxes=found)
+        for name, found in ((name, foreign.boxes.get(name, np.empty((0, 4)))) for name in chosen)
+    }
+    analysis = analyse(TrackedRun(Path(results), Path(results).stem, items), rule, truth=boxes)
     return Evaluation(analysis, foreign, start_offsets(foreign.boxes, boxes))
 
 

@@ -24,6 +24,8 @@ class TrackedSequence:
         truth: (N, 4), or None; rows of zeros where the object is absent.
         score: (N,) confidence; None for other people's results.
         lost: (N,) whether the tracker reports the object as lost; None for other people's results.
+        probability: (N,) stated probability that the box does not miss the object, NaN where none was; None for
+            other people's results.
         milliseconds: (N,) times of ``reading``, ``network`` and ``rest``; NaN in untracked frames; empty without times.
         attributes: labels such as OCC.
         visibility: (N,) share of the object that is seen, where the truth knows it.
@@ -36,6 +38,7 @@ class TrackedSequence:
     truth: Boxes | None = None
     score: NDArray[np.float64] | None = None
     lost: NDArray[np.bool_] | None = None
+    probability: NDArray[np.float64] | None = None
     milliseconds: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     visibility: NDArray[np.float64] | None = None

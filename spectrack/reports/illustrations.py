@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from spectrack.errors import SpectrackError
 from spectrack.evaluation.analysis import Analysis
 from spectrack.evaluation.comparison import Comparison, Highlight
+from spectrack.evaluation.figures import CALIBRATION_ERROR
+from spectrack.evaluation.robustness import LOST_BELOW
 from spectrack.plots import save_figure, save_pages
 from spectrack.reports.attribute_figures import FEWEST_SPOKES, draw_bars, draw_radar
 from spectrack.reports.band_figures import draw_importance, draw_spectra, has_importance, has_spectra
-from spectrack.reports.confidence import draw_reliability
+from spectrack.reports.confidence import draw_calibration, draw_reliability
 from spectrack.reports.curves import CURVES, draw_curves
 from spectrack.reports.speed import draw_speed
 from spectrack.reports.strip_figures import draw_strip
@@ -175,7 +177,17 @@ def _confidence_plans(comparison: Comparison) -> list[Plan]:
         return []
     caption = "Frames by confidence, larger points for more frames. A tracker that knows itself rises to the right."
     draw = functools.partial(draw_reliability, comparison)
-    return [Plan("confidence", f"Mean overlap by confidence: {', '.join(known)}", caption, draw)]
+    plans = [Plan("confidence", f"Mean overlap by confidence: {', '.join(known)}", caption, draw)]
+    errors = {entrant.name: entrant.calibration.error for entrant in comparison.entrants if entrant.calibration}
+    if errors:
+        told = ", ".join(f"{name} {CALIBRATION_ERROR.text(error)}" for name, error in errors.items())
+        caption = (
+            f"Frames by the stated probability that the box is on target (IoU of at least {LOST_BELOW}), larger points "
+            "for more frames. Who is right about itself lies on the diagonal, who is too sure below it."
+        )
+        draw = functools.partial(draw_calibration, comparison)
+        plans.append(Plan("calibration", f"{CALIBRATION_ERROR.words}: {told}", caption, draw))
+    return plans
 
 
 def _attribute_plans(comparison: Comparison) -> tuple[list[Plan], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spectrack.evaluation.comparison import Comparison
 from spectrack.evaluation.confidence import HIDDEN_WORDS, FlagScores
 from spectrack.evaluation.figures import (
+    CALIBRATION_ERROR,
     FAILED,
     FALSE_FINDS,
     FRAMES_PER_SECOND,
@@ -135,6 +136,7 @@ def confidence_table(comparison: Comparison) -> Table | None:
         Column("missed: precision", 3, "high"),
         Column("missed: recall", 3, "high"),
         Column("rank correlation", 3, "high"),
+        Column.of(CALIBRATION_ERROR),
     )
     rows: list[tuple[Cell, ...]] = []
     indices = []
@@ -142,11 +144,13 @@ def confidence_table(comparison: Comparison) -> Table | None:
         hidden, missed, curve = entrant.flag_hidden, entrant.flag_missed, entrant.reliability
         if hidden is not None and missed is not None and curve is not None:
             told = (hidden.flagged, *(value for flag in (hidden, missed) for value in _flag_cells(flag)))
-            rows.append((entrant.name, *told, curve.correlation))
+            stated = None if entrant.calibration is None else entrant.calibration.error
+            rows.append((entrant.name, *told, curve.correlation, stated))
             indices.append(entrant.index)
     caption = (
         "The trackers' own lost flag against frames in which the object is hidden and in which the box misses it, and "
-        f"the rank correlation of confidence and overlap; the first frame does not count. Hidden: {HIDDEN_WORDS}."
+        f"the rank correlation of confidence and overlap; the first frame does not count. Hidden: {HIDDEN_WORDS}. "
+        f"{CALIBRATION_ERROR.label}: {CALIBRATION_ERROR.words}."
     )
     return Table("confidence", caption, columns, tuple(rows), trackers=tuple(indices)) if rows else None
 

@@ -146,6 +146,7 @@ def _summary(stored: StoredRun, analysis: Analysis | None) -> dict[str, Any]:
         },
         "share_lost": None if robust is None else robust.share_lost,
         "survived": None if robust is None else robust.survived,
+        "calibration_error": None if analysis.calibration is None else analysis.calibration.error,
     }
 
 

@@ -1,4 +1,4 @@
-"""What is known of every frame of a track besides its box: times, confidence, lost flag and state, as a small CSV."""
+"""What is known of every frame of a track besides its box: times, confidence, state and probability, as a small CSV."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from spectrack.evaluation.speed import Speed, speed_of
 from spectrack.files import write_text
 from spectrack.trackers.base import STATES, State
 
-COLUMNS = ("frame", "reading_ms", "network_ms", "rest_ms", "score", "lost", "state")
-_WITHOUT_STATE = COLUMNS[:-1]
-"""As tables were written before trackers had states."""
+COLUMNS = ("frame", "reading_ms", "network_ms", "rest_ms", "score", "lost", "state", "probability")
+_NUMBERS = 6
+"""So many columns come first, which are numbers; tables of the earliest version end there."""
 
 _LARGEST_FILE = 256 * 2**20
 
 Values = NDArray[np.float64]
 
-Row = tuple[float, float, float, float, bool, State]
-"""Reading, network and rest in milliseconds, score, lost, state."""
+Row = tuple[float, float, float, float, bool, State, float]
+"""Reading, network and rest in milliseconds, score, lost, state, probability."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class FrameTable:
         score: (N,) the tracker's confidence.
         lost: (N,) bool, whether the tracker reports the object as lost.
         state: what the tracker believes, one word of `STATES` a frame; empty where it was never tracked.
+        probability: (N,) stated probability that the box does not miss the object; NaN where none was stated.
     """
 
     reading_ms: Values
@@ -46,6 +47,7 @@ class FrameTable:
     score: Values
     lost: NDArray[np.bool_]
     state: tuple[str, ...]
+    probability: Values
 
     def __len__(self) -> int:
         return len(self.score)
@@ -53,10 +55,10 @@ class FrameTable:
     @staticmethod
     def of(rows: Sequence[Row], frames: int) -> FrameTable:
         """The table of the rows that there are, filled up to `frames`."""
-        table = np.full((frames, 5), np.nan)
-        table[: len(rows)] = np.array([row[:5] for row in rows], dtype=np.float64).reshape(-1, 5)
+        table = np.full((frames, 6), np.nan)
+        table[: len(rows)] = np.array([(*row[:5], row[6]) for row in rows], dtype=np.float64).reshape(-1, 6)
         states = (*(row[5] for row in rows), *[""] * (frames - len(rows)))
-        return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1, states)
+        return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1, states, table[:, 5])
 
     @property
     def milliseconds(self) -> dict[str, Values]:
@@ -74,18 +76,19 @@ class FrameTable:
         return speed_of([self.milliseconds])
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write as CSV, whole or not at all: microseconds and six digits of the score."""
+        """Write as CSV, whole or not at all: microseconds, and six digits of score and probability."""
         columns = (self.reading_ms, self.network_ms, self.rest_ms, self.score, self.lost)
-        rows = zip(*(column.tolist() for column in columns), self.state, strict=True)
+        rows = zip(*(column.tolist() for column in columns), self.state, self.probability.tolist(), strict=True)
         lines = [
-            f"{i},{read:.3f},{net:.3f},{rest:.3f},{score:.6g},{int(lost)},{state}"
-            for i, (read, net, rest, score, lost, state) in enumerate(rows)
+            f"{i},{read:.3f},{net:.3f},{rest:.3f},{score:.6g},{int(lost)},{state},{stated:.6g}"
+            for i, (read, net, rest, score, lost, state, stated) in enumerate(rows)
         ]
         write_text(path, "\n".join([",".join(COLUMNS), *lines]) + "\n")
 
 
 def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:
-    """The inverse of `FrameTable.write`; a table without states has those that its lost flags say.
+    """The inverse of `FrameTable.write`; a table without states has those that its lost flags say, one without
+    probabilities states none.
 
     Raises:
         InputError: the file is missing, or was not written by it.
@@ -101,28 +104,28 @@ def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:
             f"expected a table of frames at {path}, found: {error.strerror or error}; track again"
         ) from error
     columns = tuple(lines[0].split(",")) if lines else ()
-    if columns not in (COLUMNS, _WITHOUT_STATE):
+    if len(columns) < _NUMBERS or columns != COLUMNS[: len(columns)]:
         found = repr(lines[0][:60]) if lines else "an empty file"
         raise InputError(f"expected the columns {','.join(COLUMNS)} in {path}, found {found}; track the sequence again")
     rows = [_row(line, columns, path, index) for index, line in enumerate(lines[1:])]
-    table = np.array([numbers for numbers, _ in rows], dtype=np.float64).reshape(-1, len(_WITHOUT_STATE))
+    table = np.array([numbers for numbers, _ in rows], dtype=np.float64).reshape(-1, _NUMBERS + 1)
     states = tuple(state for _, state in rows)
-    return FrameTable(table[:, 1], table[:, 2], table[:, 3], table[:, 4], table[:, 5] == 1, states)
+    return FrameTable(table[:, 1], table[:, 2], table[:, 3], table[:, 4], table[:, 5] == 1, states, table[:, 6])
 
 
 def _row(line: str, columns: tuple[str, ...], path: str | os.PathLike[str], index: int) -> tuple[list[float], str]:
-    """The numbers of a line, and its state."""
+    """The numbers of a line, the probability last, and its state."""
     words = line.split(",")
     try:
-        values = [float(word) for word in words[: len(_WITHOUT_STATE)]]
+        values = [float(word) for word in (*words[:_NUMBERS], *words[_NUMBERS + 1 :])]
     except ValueError:
         values = []
-    fits = len(words) == len(columns) and len(values) == len(_WITHOUT_STATE)
+    fits = len(words) == len(columns) and len(values) >= _NUMBERS
     fits = fits and values[0] == index and values[5] in (0, 1) and not any(value < 0 for value in values[1:4])
-    state = words[-1] if columns == COLUMNS else _state_of(values) if fits else ""
+    state = words[_NUMBERS] if len(words) > _NUMBERS else _state_of(values) if fits else ""
     if not fits or state not in (*STATES, ""):
         raise InputError(f"expected {','.join(columns)} of frame {index} in {path}, found {line[:60]!r}; track again")
-    return values, state
+    return [*values, *[np.nan] * (_NUMBERS + 1 - len(values))], state
 
 
 def _state_of(values: list[float]) -> str:

@@ -201,6 +201,7 @@ def _read_sequence(directory: Path, files: SequenceFiles, label: str, entry: Map
         truth=truth,
         score=frames.score,
         lost=frames.lost,
+        probability=frames.probability,
         milliseconds=frames.milliseconds,
         attributes=tuple(str(word) for word in attributes) if isinstance(attributes, list) else (),
         visibility=visibility,

@@ -7,6 +7,7 @@ deciding.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class TimedEstimate:
         """What a `FrameTable` keeps of it."""
         estimate = self.estimate
         score, lost = float(estimate.score), bool(estimate.lost)
-        return self.reading_ms, self.network_ms, self.rest_ms, score, lost, estimate.state
+        stated = math.nan if estimate.probability is None else float(estimate.probability)
+        return self.reading_ms, self.network_ms, self.rest_ms, score, lost, estimate.state, stated
 
 
 def timed_track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) -> Iterator[TimedEstimate]:

@@ -36,10 +36,12 @@ class Estimate:
 
     Attributes:
         box: x, y, w, h in cube pixels, float64.
-        score: confidence in [0, 1]; 1 for the given first box.
+        score: the method's own confidence in [0, 1]; 1 for the given first box.
         lost: whether the tracker believes that it no longer sees the target.
         evidence: what the method can show for it (score map, band importance, ...); names depend on the method.
         state: the same as `lost` with two shades more; a tracker that leaves it out knows no others.
+        probability: that the box does not miss the target (IoU of at least 0.1), as it came true on development clips;
+            1 for the given first box; None where the tracker states none.
     """
 
     box: Box
@@ -47,6 +49,7 @@ class Estimate:
     lost: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
     state: State = ""  # type: ignore[assignment]  # stands for what `lost` says
+    probability: float | None = None
 
     def __post_init__(self) -> None:
         if not self.state:
@@ -140,7 +143,7 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
     start = frame(0)
     check_values(sequence, start)
     tracker.init(start, first, wavelengths_nm=sequence.wavelengths_nm)
-    yield Estimate(first, 1.0)
+    yield Estimate(first, 1.0, probability=1.0)
     for index in range(1, len(sequence)):
         yield tracker.update(frame(index))
 

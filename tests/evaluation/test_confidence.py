@@ -10,6 +10,7 @@ from spectrack.errors import InputError
 from spectrack.evaluation.confidence import (
     FlagScores,
     Judged,
+    calibration,
     flag_against_hidden,
     flag_against_missed,
     hidden_frames,
@@ -22,11 +23,12 @@ BOX, AWAY, HALF = [0.0, 0, 10, 10], [90.0, 0, 10, 10], [0.0, 0, 10, 5]
 NOTHING = [0.0, 0, 0, 0]
 
 
-def judged(boxes, truth=None, score=None, lost=None, visibility=None):
+def judged(boxes, truth=None, score=None, lost=None, visibility=None, probability=None):
     boxes = np.array(boxes, float)
     truth = np.array([BOX] * len(boxes) if truth is None else truth, float)
     score = np.full(len(boxes), 0.5) if score is None else score
-    return judge(boxes, truth, score, [False] * len(boxes) if lost is None else lost, hidden_frames(truth, visibility))
+    flags = [False] * len(boxes) if lost is None else lost
+    return judge(boxes, truth, score, flags, hidden_frames(truth, visibility), probability)
 
 
 def test_flag_against_visibility():
@@ -80,6 +82,50 @@ def test_reliability_by_hand():
     assert found.edges[-1] == 1.0
 
 
+def test_calibration_by_hand():
+    boxes = [BOX, BOX, BOX, AWAY, HALF, AWAY, AWAY, BOX]
+    truth = [BOX, BOX, BOX, BOX, BOX, BOX, NOTHING, BOX]
+    stated = [1.0, 1.0, 0.9, 0.95, 0.25, 0.2, 0.7, np.nan]
+    found = calibration(judged(boxes, truth=truth, probability=stated))
+    # Frame 0 is given, 6 has no truth box, 7 states nothing: five frames count. The last bin (0.9 to 1) holds 1.0, 0.9
+    # and 0.95, of which two came true; the third (0.2 to 0.3) holds 0.25, which did (half of the object), and 0.2.
+    assert found.frames == (0, 0, 2, 0, 0, 0, 0, 0, 0, 3)
+    assert (found.probability[2], found.on_target[2]) == (pytest.approx(0.225), 0.5)
+    assert (found.probability[9], found.on_target[9]) == (pytest.approx(0.95), pytest.approx(2 / 3))
+    assert found.error == pytest.approx((2 * 0.275 + 3 * (0.95 - 2 / 3)) / 5)
+    # In one bin, only the means of all count: 0.66 stated, 0.6 came true.
+    assert calibration(judged(boxes, truth=truth, probability=stated), bins=1).error == pytest.approx(0.06)
+
+
+def test_a_box_on_target_is_one_that_does_not_miss():
+    # 1 of 10 px of the object, so an overlap of exactly 0.1, and a little less.
+    boxes = [BOX, [0.0, 0, 10, 1], [0.0, 0, 10, 0.99]]
+    item = judged(boxes, lost=[False, False, True], probability=[1, 1, 0])
+    assert calibration(item).error == 0
+    assert flag_against_missed(item) == FlagScores(2, 1, 1, 1)
+
+
+def test_without_a_stated_probability_there_is_no_calibration():
+    assert calibration(judged([BOX, BOX])) is None
+    assert calibration(judged([BOX, BOX], probability=[1, np.nan])) is None
+    assert calibration(Judged.pool([judged([BOX, BOX]), judged([BOX, AWAY], probability=[1, 1])])).error == 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20)), min_size=2, max_size=60), st.integers(1, 12))
+def test_calibration_error_against_a_loop(drawn, bins):
+    boxes = [BOX, *([float(shift), 0, 10, 10] for _, shift in drawn)]
+    item = judged(boxes, probability=[1.0, *(value for value, _ in drawn)])
+    expected = 0.0
+    for low in range(bins):
+        inside = [min(int(p * bins), bins - 1) == low for p in item.probability]
+        if any(inside):
+            gap = item.probability[inside].sum() - (item.overlap[inside] >= 0.1).sum()
+            expected += abs(gap) / len(drawn)
+    # A probability within rounding of a border may fall to either side.
+    if all(abs(p * bins - round(p * bins)) > 1e-9 or p in (0, 1) for p, _ in drawn):
+        assert calibration(item, bins=bins).error == pytest.approx(expected)
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20)), min_size=3, max_size=40))
 def test_reliability_counts_every_frame_and_ranks_like_scipy(drawn):
     boxes = [BOX, *([float(shift), 0, 10, 10] for _, shift in drawn)]
@@ -103,3 +149,7 @@ def test_nothing_to_judge_and_wrong_input():
         judged([BOX, BOX], score=[0.5])
     with refuses(InputError, "bin", "found 0", "10"):
         reliability(judged([BOX]), bins=0)
+    with refuses(InputError, "bin", "found 0", "10"):
+        calibration(judged([BOX]), bins=0)
+    with refuses(InputError, "lengths [1, 2]"):
+        judged([BOX, BOX], probability=[0.5])

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spectrack.cli.score_tables import make_trackers_table, trackers_legend
 from spectrack.errors import InputError
 from spectrack.evaluation.comparison import compare
+from spectrack.evaluation.figures import CALIBRATION_ERROR
 from spectrack.evaluation.options import ScoringOptions
 from spectrack.evaluation.uncertainty import Interval
+from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.result_tables import all_tables, attribute_table
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown
 from spectrack.reports.tables import Column, Table
@@ -144,6 +147,32 @@ def test_confidence_table_by_hand(made):
     assert numbers == pytest.approx([2 / 3, 1, 1, 3 / 4])
     assert float(row["rank correlation"]) > 0.7
     assert "confidence" not in all_tables(compare([foreign]))
+
+
+def test_stated_probabilities_are_told_wherever_runs_are_compared(made):
+    truth = made.truth_of("car")
+    boxes = np.where(np.arange(made.FRAMES)[:, None] < 7, truth, truth + 500)
+    stated = np.where(np.arange(made.FRAMES) < 7, 1.0, 0.25)
+    run = made.run("d", "t", 0, labels=["car"], boxes=boxes, probability=stated)
+    silent = made.run("d", "old", 0, labels=["car"])
+    comparison = compare([run, silent])
+    # Of eleven frames five miss, and a quarter was stated for them.
+    error = 5 * 0.25 / 11
+    assert [entrant.to_json()["calibration"] is None for entrant in comparison.entrants] == [False, True]
+    assert comparison.entrants[0].to_json()["calibration"]["error"] == pytest.approx(error)
+    told = read_csv(all_tables(comparison)["confidence"])
+    (stated_error, nothing) = (row[CALIBRATION_ERROR.heading] for row in told)
+    assert (float(stated_error), nothing) == (pytest.approx(error), "")
+    columns = {column.header: list(column.cells) for column in make_trackers_table(comparison).columns}
+    assert columns[CALIBRATION_ERROR.label] == [f"{error:.3f}", "-"]
+    assert CALIBRATION_ERROR.words in trackers_legend(comparison)
+    plans = {plan.stem: plan for plan in plan_figures(comparison, [], {})[0]}
+    assert f"t {error:.3f}" in plans["calibration"].alt
+    lines = {line.get_label().strip(): line.get_xydata() for line in plans["calibration"].draw().axes[0].lines}
+    assert np.allclose(lines[f"t  ECE {error:.3f}"], [(0.25, 0), (1, 1)])
+    alone = compare([silent])
+    assert CALIBRATION_ERROR.label not in [column.header for column in make_trackers_table(alone).columns]
+    assert "calibration" not in [plan.stem for plan in plan_figures(alone, [], {})[0]]
 
 
 def test_a_protocol_without_precision(two_runs):

@@ -97,7 +97,7 @@ def test_a_run_directory_is_complete(tmp_path, walk, still):
     assert record["provenance"]["python"]
     assert record == result.stored.info
     lines = (tmp_path / "run" / "frames" / "a.csv").read_text().splitlines()
-    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost,state"
+    assert lines[0] == "frame,reading_ms,network_ms,rest_ms,score,lost,state,probability"
     assert [line.split(",")[0] for line in lines[1:]] == list("012345")
     assert [line.split(",")[5] for line in lines[1:]] == list("000111")
     assert seen == [("a", 1, 2), ("b", 2, 2)]
@@ -148,7 +148,7 @@ def test_an_exception_ends_the_sequence_and_not_the_run(tmp_path, walk, failing,
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["failures"] == 1
     assert record["sequences"][1]["failure"] == {"frame": frame, "message": "ZeroDivisionError: by zero"}
-    assert (tmp_path / "frames" / "b.csv").read_text().splitlines()[-1] == "5,nan,nan,nan,nan,0,"
+    assert (tmp_path / "frames" / "b.csv").read_text().splitlines()[-1] == "5,nan,nan,nan,nan,0,,nan"
 
 
 def test_failed_sequences_are_kept_unless_asked_for_again(tmp_path, walk, still, failing):

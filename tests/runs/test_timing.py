@@ -75,9 +75,9 @@ def test_network_time_counts_even_when_the_network_fails(small, wait):
 
 
 ROWS = [
-    (1.0, 2.0, 3.0, 1.0, False, "tracking"),
-    (0.25, 0.5, 0.25, 0.5, True, "lost"),
-    (0.5, 0.25, 0.25, 0.123456789, False, "found again"),
+    (1.0, 2.0, 3.0, 1.0, False, "tracking", 1.0),
+    (0.25, 0.5, 0.25, 0.5, True, "lost", 0.123456789),
+    (0.5, 0.25, 0.25, 0.123456789, False, "found again", np.nan),
 ]
 
 
@@ -85,14 +85,15 @@ def test_the_table_is_filled_up_and_read_again(tmp_path):
     table = FrameTable.of(ROWS, 4)
     table.write(tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == (
-        "frame,reading_ms,network_ms,rest_ms,score,lost,state\n"
-        "0,1.000,2.000,3.000,1,0,tracking\n1,0.250,0.500,0.250,0.5,1,lost\n"
-        "2,0.500,0.250,0.250,0.123457,0,found again\n3,nan,nan,nan,nan,0,\n"
+        "frame,reading_ms,network_ms,rest_ms,score,lost,state,probability\n"
+        "0,1.000,2.000,3.000,1,0,tracking,1\n1,0.250,0.500,0.250,0.5,1,lost,0.123457\n"
+        "2,0.500,0.250,0.250,0.123457,0,found again,nan\n3,nan,nan,nan,nan,0,,nan\n"
     )
     again = read_frame_table(tmp_path / "a.csv")
     assert np.array_equal(again.total_ms, [6, 1, 1, np.nan], equal_nan=True)
     assert again.lost.tolist() == [False, True, False, False]
     assert again.state == table.state == ("tracking", "lost", "found again", "")
+    assert np.array_equal(again.probability, [1, 0.123457, np.nan, np.nan], equal_nan=True)
     assert list(again.milliseconds) == ["reading", "network", "rest"]
     assert again.speed.frames_per_second == pytest.approx(1000)
     assert len(again) == 4
@@ -102,13 +103,24 @@ def test_a_table_without_a_second_frame_has_no_speed():
     assert FrameTable.of([], 3).speed == FrameTable.of(ROWS[:1], 1).speed == Speed(0, None, {})
 
 
-HEAD = "frame,reading_ms,network_ms,rest_ms,score,lost,state\n"
 OLD_HEAD = "frame,reading_ms,network_ms,rest_ms,score,lost\n"
+HEAD = OLD_HEAD.replace("lost", "lost,state")
+NEW_HEAD = HEAD.replace("state", "state,probability")
 
 
 def test_a_table_without_states_has_those_that_its_flags_say(tmp_path):
     (tmp_path / "a.csv").write_text(OLD_HEAD + "0,1,1,1,1,0\n1,1,1,1,0.2,1\n2,nan,nan,nan,nan,0\n")
-    assert read_frame_table(tmp_path / "a.csv").state == ("tracking", "lost", "")
+    old = read_frame_table(tmp_path / "a.csv")
+    assert old.state == ("tracking", "lost", "")
+    assert np.isnan(old.probability).all()
+
+
+def test_a_table_without_probabilities_states_none(tmp_path):
+    (tmp_path / "a.csv").write_text(HEAD + "0,1,1,1,1,0,tracking\n1,1,1,1,0.2,0,uncertain\n")
+    old = read_frame_table(tmp_path / "a.csv")
+    assert old.state == ("tracking", "uncertain")
+    assert old.score.tolist() == [1, 0.2]
+    assert np.isnan(old.probability).all()
 
 
 @pytest.mark.parametrize(
@@ -123,6 +135,9 @@ def test_a_table_without_states_has_those_that_its_flags_say(tmp_path):
         (HEAD + "0,-1,1,1,1,0,tracking\n", ("score,lost,state", "frame 0", "a.csv")),
         (HEAD + "0,1,1,1,1,0,asleep\n", ("score,lost,state", "frame 0", "asleep")),
         (OLD_HEAD + "0,1,1,1,1,0,tracking\n", ("score,lost", "frame 0", "a.csv")),
+        (NEW_HEAD + "0,1,1,1,1,0,tracking\n", ("state,probability", "frame 0", "a.csv")),
+        (NEW_HEAD + "0,1,1,1,1,0,tracking,x\n", ("state,probability", "frame 0", "a.csv")),
+        (NEW_HEAD.replace(",state", "") + "0,1,1,1,1,0,0.5\n", ("lost,state,probability", "a.csv")),
         ("\ud800", ("a.csv", "undecodable")),
     ],
 )

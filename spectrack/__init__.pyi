@@ -22,6 +22,8 @@ from .evaluation.protocols import score as score
 from .evaluation.results import evaluate_directories as evaluate_directories, evaluate_results as evaluate_results
 from .evaluation.scores import Scores as Scores
 from .evidence.detectors import Detector as Detector, fit_detector as fit_detector
+from .evidence.finding import detect as detect, find_first as find_first
+from .evidence.library import read_spectrum as read_spectrum
 from .recording import Recording as Recording, record as record
 from .reports.overlay import write_overlay as write_overlay
 from .runs.options import RecordOptions as RecordOptions

@@ -31,6 +31,7 @@ from spectrack.runs.options import RecordOptions
 from spectrack.runs.run_directory import write_track, write_truth
 from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.excerpt import Excerpt
 from spectrack.trackers.base import Tracker
 
 OnProgress = Callable[[str, int, int], None]
@@ -43,7 +44,7 @@ class Recording:
 
     Attributes:
         directory: the folder of results.
-        boxes: (N, 4) x, y, w, h in cube pixels; row 0 is the given box.
+        boxes: (N, 4) x, y, w, h in cube pixels; the first is the given box, rows of NaN stand before it.
         frames: times, confidence, lost flag and state of every frame.
         scores: against the truth; None without truth.
         summary: what ``summary.json`` says.
@@ -82,6 +83,7 @@ def record(
     directory: str | os.PathLike[str],
     *,
     box: ArrayLike | None = None,
+    start: int = 0,
     options: RecordOptions | None = None,
     settings: Mapping[str, Any] | None = None,
     inputs: tuple[Path, ...] = (),
@@ -93,7 +95,8 @@ def record(
         sequence: what to track in.
         tracker: as `spectrack.load_tracker` returns.
         directory: the folder to make; it must not exist or be empty, unless an earlier recording may be overwritten.
-        box: the target in frame 0, x, y, w, h in cube pixels; by default the sequence's own first box.
+        box: the target in the first frame, x, y, w, h in cube pixels; by default the sequence's own first box.
+        start: the first frame to track in, from 0. Those before have no box, and count as missed where truth has one.
         options: overlay, scoring, overwriting.
         settings: whatever the caller wants to remember in the summary, as JSON values.
         inputs: what else the recording is known to be made from; the folder of results is none of it, and lies in none.
@@ -118,9 +121,9 @@ def record(
     truth = plain_truth(sequence) if options.score else None
     if truth is not None:
         _score(sequence, truth, truth, options)  # truth that cannot be scored is refused before the tracking, not after
-    first = first_box(sequence, box)
+    first = first_box(_from(sequence, start), box)
     with write_folder(directory, terms) as folder:
-        recording = write_recording(sequence, tracker, folder, first, truth, options, settings, on_progress)
+        recording = write_recording(sequence, tracker, folder, first, truth, options, settings, on_progress, start)
     return replace(recording, directory=Path(directory))
 
 
@@ -133,24 +136,28 @@ def write_recording(
     options: RecordOptions,
     settings: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
+    start: int = 0,
 ) -> Recording:
     """Track one video and write the results into a folder that the caller has claimed; see `record`."""
     tell = on_progress or (lambda what, done, total: None)
-    tracked = follow(sequence, tracker, box, lambda index, _: tell("tracking", index + 1, len(sequence)))
+    shown = _from(sequence, start)
+    tracked = follow(shown, tracker, box, lambda index, _: tell("tracking", index + 1, len(shown)))
     if isinstance(tracked.stopped, CubeError):
-        where = f"frame {tracked.frame} of {sequence.name}, counted from 0"
+        where = f"frame {start + tracked.frame} of {sequence.name}, counted from 0"
         raise CubeError(f"{tracked.stopped} ({where})") from tracked.stopped
     if tracked.stopped is not None:
         raise tracked.stopped
-    scores = None if truth is None else _score(sequence, tracked.boxes, truth, options)
-    summary = _summary(sequence, tracker, tracked, scores, options, settings or {})
-    write_track(lambda name: nullcontext(folder / name), RECORDING, tracked.boxes, tracked.frames)
+    boxes = np.pad(tracked.boxes, ((start, 0), (0, 0)), constant_values=np.nan)
+    whole = replace(tracked, boxes=boxes, frames=tracked.frames.after(start))
+    scores = None if truth is None else _score(sequence, whole.boxes, truth, options)
+    summary = _summary(sequence, tracker, tracked, scores, options, settings or {}) | {"first_frame": start}
+    write_track(lambda name: nullcontext(folder / name), RECORDING, whole.boxes, whole.frames)
     write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
     if options.overlay:
         tell("drawing", 0, len(sequence))
-        _draw(folder / OVERLAY, sequence, tracked, truth)
+        _draw(folder / OVERLAY, sequence, whole, truth)
     write_json(folder / SUMMARY, summary)
-    return Recording(folder, tracked.boxes, tracked.frames, scores, summary)
+    return Recording(folder, whole.boxes, whole.frames, scores, summary)
 
 
 def first_box(sequence: Sequence, box: ArrayLike | None = None) -> Boxes:
@@ -167,6 +174,10 @@ def first_box(sequence: Sequence, box: ArrayLike | None = None) -> Boxes:
         )
     check_box_in_frame(chosen, sequence.height, sequence.width)
     return chosen
+
+
+def _from(sequence: Sequence, start: int) -> Sequence:
+    return Excerpt(sequence, len(sequence), start) if start else sequence
 
 
 def _score(sequence: Sequence, boxes: Boxes, truth: Boxes, options: RecordOptions) -> Scores:

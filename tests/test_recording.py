@@ -243,3 +243,25 @@ def test_a_box_that_is_none_is_a_miss_in_its_frame(video, tmp_path):
     stored = read_run(tmp_path / "out")
     np.testing.assert_array_equal(stored.sequences["ramp"].boxes, recording.boxes)
     assert stored.protocol == "hot"
+
+
+def test_a_track_that_starts_later_keeps_the_numbers_of_its_frames(video, tmp_path):
+    tracker = Drifting(2)
+    recording = record(video, tracker, tmp_path / "out", box=(5, 3, 4, 4), start=2)
+    assert tracker.read == [video[2].sum(), video[3].sum()]
+    assert recording.summary["first_frame"] == 2
+    assert recording.summary["first_box"] == [5, 3, 4, 4]
+    assert recording.summary["lost_frames"] == 1
+    np.testing.assert_array_equal(recording.boxes, [[np.nan] * 4] * 2 + [[5, 3, 4, 4], [6, 3, 4, 4]])
+    assert recording.scores.sequences[0].frames == 3  # the two before count as missed, the one without truth does not
+    assert recording.scores.sequences[0].missed == 2
+    scored = spectrack.evaluate_directories(tmp_path / "out", tmp_path / "out", invalid="skip", missing="miss")
+    assert scored.auc == recording.scores.auc
+    stored = read_run(tmp_path / "out")
+    np.testing.assert_array_equal(stored.sequences["ramp"].boxes, recording.boxes)
+
+
+def test_a_later_start_takes_its_own_truth_and_is_in_the_video(video, tmp_path):
+    assert record(video, Drifting(3), tmp_path / "out", start=1).boxes[1].tolist() == [3, 3, 4, 4]
+    with refuses(ConfigError, "4 frames", "found 4"):
+        record(video, Drifting(4), tmp_path / "b", start=4, box=(1, 1, 4, 4))

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
+from spectrack.cli.reading import Reading, Wanted
 from spectrack.cli.settings import parse_settings
 from spectrack.errors import BoxError, ConfigError
+from spectrack.evidence.options import MatchOptions
 from spectrack.runs.options import RecordOptions
 from spectrack.tables import to_table
 from spectrack.trackers.options import NetworkOptions
@@ -35,14 +37,17 @@ class Track:
   spectrack track recordings/HSI --sensor vis16 --box 214,61,30,42 --out runs/car
   spectrack track cubes.npy --axes thwb --box-from box.txt --out runs/cubes
   spectrack track recordings/HSI --box-from cvat.zip --box-track 2 --box-drawn-on mosaic --out runs/car
-  spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video"""
+  spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video
+  spectrack track recordings/HSI --spectrum paint.csv --out runs/found     start on a material
+  spectrack track recordings/HSI --point 230,82 --out runs/car   start on the thing at a pixel"""
 
     sequence: Annotated[Path, Positional, arg(metavar="SEQUENCE")]
     """Folder of frames, or file with all: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or PNG."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder for the results; it must not exist or be empty."""
     box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
-    """The object in the first frame, in cube pixels (mosaic pixels divided by the block); else the first truth box."""
+    """The object in the first frame, in cube pixels (mosaic pixels divided by the block); else --box-from, --spectrum,
+    --point or the first truth box."""
     box_from: Annotated[Path | None, arg(metavar="FILE")] = None
     """File with that box: rows of x,y,w,h, or what CVAT, MOT, COCO, VOC, labelme, Label Studio or YOLO programs export.
     """
@@ -56,20 +61,14 @@ class Track:
     """Other weights than the shipped ones; see `spectrack weights list`."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
-    format: Annotated[str | None, arg(metavar="NAME")] = None
-    """How to read frames, where it cannot be told: hotc, envi, npy, npz, mat, hdf5, tiff, triplets, images, video."""
-    sensor: Annotated[str | None, arg(metavar="NAME")] = None
-    """The camera, where it cannot be told: vis16, nir25, rednir15."""
-    pattern: Annotated[str | None, arg(metavar="GLOB")] = None
-    """Which files of a folder are its frames, such as 'left_*.png', where there are several series of names."""
-    axes: Annotated[str | None, arg(metavar="LETTERS")] = None
-    """Order of an array's axes: t, h, w, b, such as thwb."""
-    variable: Annotated[str | None, arg(metavar="NAME")] = None
-    """Array to read from .npz, .mat and HDF5 files that hold several."""
-    no_data: Annotated[str | None, arg(metavar="VALUE|none")] = None
-    """What stands where cubes have no data, such as -9999, and is read as 0; by default what their files say."""
     truth: Annotated[Path | None, arg(metavar="FILE")] = None
     """Truth boxes to score against; by default those beside the frames."""
+    reading: Reading = field(default_factory=Reading)
+    """How the frames are read."""
+    wanted: Wanted = field(default_factory=Wanted)
+    """What to start on in place of a box."""
+    matching: MatchOptions = field(default_factory=MatchOptions)
+    """What counts as that."""
     network: NetworkOptions = field(default_factory=NetworkOptions)
     """How its network runs."""
     recording: RecordOptions = field(default_factory=RecordOptions)
@@ -78,14 +77,15 @@ class Track:
     def run(self) -> int:
         """Track and print what came of it."""
         from spectrack.files import check_folder
-        from spectrack.recording import first_box, record
+        from spectrack.recording import record
 
-        read = (self.sequence, self.truth, self.box_from, None if self.weights is None else Path(self.weights))
+        weights = None if self.weights is None else Path(self.weights)
+        read = (self.sequence, self.truth, self.box_from, self.wanted.spectrum, weights)
         inputs = tuple(path for path in read if path is not None)
         check_folder(self.out, self.recording.terms(inputs))
-        sequence = self._open()
-        box = first_box(sequence, self._given_box(sequence))
+        sequence = self.reading.open(self.sequence, self.truth)
         with ProgressBar() as bar:
+            start, box = self._start(sequence, bar)
             bar.show("loading the tracker", 0, None)
             from spectrack.trackers.loading import load_tracker
 
@@ -96,6 +96,7 @@ class Track:
                 tracker,
                 self.out,
                 box=box,
+                start=start,
                 options=self.recording,
                 settings={"command": "track", **self._settings()},
                 inputs=inputs,
@@ -104,19 +105,22 @@ class Track:
         print_facts(describe_recording(sequence, recording))
         return 0
 
-    def _open(self) -> Sequence:
-        from spectrack.sequences.opening import open_sequence
+    def _start(self, sequence: Sequence, bar: ProgressBar) -> tuple[int, Box]:
+        """The frame to start in, and the box there."""
+        from spectrack.recording import first_box
 
-        return open_sequence(
-            self.sequence,
-            format=self.format,
-            sensor=self.sensor,
-            pattern=self.pattern,
-            axes=self.axes,
-            variable=self.variable,
-            no_data=None if self.no_data is None else parse_no_data(self.no_data),
-            truth=self.truth,
-        )
+        spectrum, point = self.wanted.read_spectrum(), self.wanted.parse_point()
+        if spectrum is None and point is None:
+            return 0, first_box(sequence, self._given_box(sequence))
+        if self.box is not None or self.box_from is not None:
+            raise ConfigError("expected a box, or a spectrum or point to find it by, found both; give one of them")
+        from spectrack.evidence.finding import find_first
+
+        def searching(done: int, total: int) -> None:
+            bar.show("searching", done, total)
+
+        start, region = find_first(sequence, spectrum=spectrum, point=point, options=self.matching, on_frame=searching)
+        return start, region.box
 
     def _given_box(self, sequence: Sequence) -> Box | None:
         if self.box is not None and self.box_from is not None:
@@ -186,20 +190,6 @@ def parse_box(text: str) -> Box:
     return as_box(numbers)
 
 
-def parse_no_data(text: str) -> float:
-    """A number, or NaN for ``none``: nothing stands for "no data".
-
-    Raises:
-        ConfigError: other words.
-    """
-    try:
-        return float("nan" if text.lower() == "none" else text)
-    except ValueError as error:
-        raise ConfigError(
-            f"expected a number or none for --no-data, found {text!r}; give what stands in the cubes, such as -9999"
-        ) from error
-
-
 def extent_of(sequence: Sequence) -> str:
     """Name and size of a sequence."""
     size = f"{sequence.width} x {sequence.height} pixels, {sequence.bands} bands"
@@ -218,6 +208,8 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
+    if summary["first_frame"]:
+        rows.append(("started", f"in frame {summary['first_frame']}; those before have no box"))
     again = recording.frames.state.count("found again")
     found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
     rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames{found}"))

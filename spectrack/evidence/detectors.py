@@ -35,6 +35,7 @@ from spectrack.evidence.likelihood import SpectralLikelihood
 from spectrack.evidence.log_spectra import band_groups, log_spectra
 from spectrack.evidence.regions import ramp
 from spectrack.evidence.sample import Pixels, Sample
+from spectrack.evidence.whitening import Whitening
 from spectrack.scaling import DEFAULT_SCALING, Scaling
 
 Map = NDArray[np.float32]
@@ -138,13 +139,7 @@ class _SecondOrder(Detector):
         return Background.of(sample.outside, about=np.zeros(self.bands) if self._about_origin else None)
 
     def _solve(self) -> None:
-        """Matrices for float32, found in float64."""
-        whitening = self._background.whitening()
-        self._mean, self._whitening = self._background.mean.astype(np.float32), whitening.astype(np.float32)
-        wanted = (self._target - self._background.mean) @ whitening
-        power = max(float(wanted @ wanted), np.finfo(np.float64).tiny)
-        self._direction = (wanted / np.sqrt(power)).astype(np.float32)
-        self._filter = (whitening @ wanted / power).astype(np.float32)
+        self._seen = Whitening.of(self._background, self._target)
 
 
 class MatchedFilter(_SecondOrder):
@@ -152,7 +147,7 @@ class MatchedFilter(_SecondOrder):
 
     def scores(self, pixels: Pixels) -> NDArray[np.float32]:
         """(n,) no unit."""
-        return np.asarray(pixels @ self._filter - self._mean @ self._filter)
+        return self._seen.matched(pixels)
 
 
 class ConstrainedEnergy(MatchedFilter):
@@ -166,10 +161,7 @@ class AdaptiveCosine(_SecondOrder):
 
     def scores(self, pixels: Pixels) -> NDArray[np.float32]:
         """(n,) -1 to 1."""
-        whitened = (pixels - self._mean) @ self._whitening
-        along = whitened @ self._direction
-        power = np.einsum("nb,nb->n", whitened, whitened)
-        return np.asarray(along * np.abs(along) / np.maximum(power, np.finfo(np.float32).tiny))
+        return self._seen.cosine(pixels)
 
 
 class Anomaly(_SecondOrder):
@@ -177,8 +169,7 @@ class Anomaly(_SecondOrder):
 
     def scores(self, pixels: Pixels) -> NDArray[np.float32]:
         """(n,) at least 0."""
-        whitened = (pixels - self._mean) @ self._whitening
-        return np.asarray(np.einsum("nb,nb->n", whitened, whitened))
+        return self._seen.distance(pixels)
 
 
 class SpectralAngle(_SecondOrder):

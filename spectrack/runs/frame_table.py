@@ -60,6 +60,15 @@ class FrameTable:
         states = (*(row[5] for row in rows), *[""] * (frames - len(rows)))
         return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1, states, table[:, 5])
 
+    def after(self, frames: int) -> FrameTable:
+        """The same behind so many frames that were not tracked."""
+        if frames == 0:
+            return self
+        columns = np.stack([self.reading_ms, self.network_ms, self.rest_ms, self.score, self.probability])
+        reading, network, rest, score, stated = np.pad(columns, ((0, 0), (frames, 0)), constant_values=np.nan)
+        states = (*[""] * frames, *self.state)
+        return FrameTable(reading, network, rest, score, np.pad(self.lost, (frames, 0)), states, stated)
+
     @property
     def milliseconds(self) -> dict[str, Values]:
         """Times by name: ``reading``, ``network``, ``rest``."""

@@ -1,4 +1,4 @@
-"""The first frames of a sequence, as a sequence."""
+"""Some frames of a sequence in a row, as a sequence."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _SHARED = (
 
 
 class Excerpt(Sequence):
-    """The first frames of another sequence; everything else is that sequence's own.
+    """Frames of another sequence, by default the first ones; everything else is that sequence's own.
 
     Args:
         source: where the frames come from.
         frames: how many of them, at least 1; all where there are fewer.
+        start: the first of them.
 
     Raises:
-        ConfigError: fewer than one frame.
+        ConfigError: fewer than one frame, or a start that is none of the source.
         SequenceError: what the source refuses when it is asked for its truth.
 
     Example:
@@ -42,25 +43,31 @@ class Excerpt(Sequence):
         (3, (3, 4), 16)
     """
 
-    def __init__(self, source: Sequence, frames: int) -> None:
+    def __init__(self, source: Sequence, frames: int, start: int = 0) -> None:
         if frames < 1:
             raise ConfigError(f"expected at least one frame of {source.name!r}, found {frames}; name how many to take")
-        self.source, self._frames = source, min(frames, len(source))
+        if not 0 <= start < len(source):
+            raise ConfigError(
+                f"expected a start in the {len(source)} frames of {source.name!r}, found {start}; count from 0"
+            )
+        self.source, self._start, self._frames = source, start, min(frames, len(source) - start)
         for name in _SHARED:
             setattr(self, name, getattr(source, name))
-        visibility = source.visibility
-        self.visibility = None if visibility is None else np.asarray(visibility)[: self._frames]
-        self.truth = source.truth
-        self._first_box, self._pictures = source.first_box, source._pictures
+        truth, visibility, shown = source.truth, source.visibility, slice(start, start + self._frames)
+        self.visibility = None if visibility is None else np.asarray(visibility)[shown]
+        self.truth = None if truth is None else truth[shown]
+        self._first_box = source.first_box if start == 0 else None
+        pictures = source._pictures
+        self._pictures = pictures if pictures is None or start == 0 else lambda i: pictures(start + i)
 
     def __len__(self) -> int:
         return self._frames
 
     def frame(self, i: int) -> Frame:
-        """Frame `i` of the source."""
-        return self.source.frame(self._index(i))
+        """Frame `i` of the excerpt."""
+        return self.source.frame(self._start + self._index(i))
 
     def made_of(self) -> Ingredients:
-        """What the source is made of; the length of the excerpt beside it."""
+        """What the source is made of; start and length of the excerpt beside it."""
         whole = self.source.made_of()
-        return Ingredients(whole.files, [whole.values, self._frames])
+        return Ingredients(whole.files, [whole.values, self._frames, *([self._start] if self._start else [])])

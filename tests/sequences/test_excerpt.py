@@ -1,4 +1,4 @@
-"""The first frames of a sequence."""
+"""Some frames of a sequence in a row."""
 
 import numpy as np
 import pytest
@@ -36,3 +36,21 @@ def test_a_short_source_is_taken_whole():
     assert Excerpt(source, 1).first_box is None
     with refuses(ConfigError, "'sequence'", "found 0"):
         Excerpt(source, 0)
+
+
+def test_a_later_start_moves_everything_along():
+    cubes = np.arange(4 * 8 * 8 * 3, dtype=np.uint16).reshape(4, 8, 8, 3)
+    source = MemorySequence(cubes, truth=[[index, 1, 2, 2] for index in range(4)])
+    source._pictures = lambda i: np.full((8, 8, 3), i, np.uint8)
+    part = Excerpt(source, 9, start=1)
+    assert len(part) == 3
+    np.testing.assert_array_equal(part[0], cubes[1])
+    np.testing.assert_array_equal(part[-1], cubes[3])
+    np.testing.assert_array_equal(part.truth, source.truth[1:])
+    np.testing.assert_array_equal(part.first_box, source.truth[1])
+    assert part.false_colour(1)[0, 0, 0] == 2
+    assert part.pictured_frame(2).picture()[0, 0, 0] == 3
+    assert part.made_of().values != Excerpt(source, 3).made_of().values
+    for start in (-1, 4):
+        with refuses(ConfigError, "4 frames", f"found {start}"):
+            Excerpt(source, 1, start=start)

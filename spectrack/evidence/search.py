@@ -1,0 +1,157 @@
+"""Where something is in a whole frame that nobody has drawn a box around: by a library spectrum, by the spectrum at a
+point, or because it is rare.
+
+A spectrum is searched by two statistics about the origin, so that neither its scale nor the shading of a pixel counts:
+with R the second moment of the frame's pixels x and t the spectrum,
+
+    filter   t R^-1 x / mean(x)                              a product a pixel; the best quarter are candidates
+    ACE      +-(t R^-1 x)^2 / (t R^-1 t  x R^-1 x)           on candidates, 0 elsewhere
+
+A reflectance r becomes counts by the light of the frame, t = r * l, with l the frame's mean spectrum: as if the things
+in view were grey on average. Anomalies are RX over the number of bands: 1 in the mean.
+
+A region is what lies together above half of its best score, in the map's mean over 3 x 3 pixels.
+
+Sources of the statistics: see `spectrack.evidence.detectors`. Light as the mean spectrum: internal average relative
+reflectance, Kruse, Remote Sens. Environ. 24, 1988. Ours: candidates by the filter over brightness, and the regions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box, box_of_mask
+from spectrack.cube import Cube, check_cube
+from spectrack.evidence.background import Background, Moments
+from spectrack.evidence.detectors import Map
+from spectrack.evidence.sample import Pixels
+from spectrack.evidence.whitening import Whitening
+
+FEWEST_BANDS = 4
+"""Of three bands, two ratios are left that tell things apart: every blue thing matches."""
+
+_MOST_PIXELS = 8192
+_CANDIDATES = 0.25
+_AROUND = 3
+"""Side of what a score is averaged over: noise of a pixel is no thing."""
+
+_SHARE_OF_BEST = 0.5
+
+
+@dataclass(frozen=True)
+class Region:
+    """Pixels that belong together.
+
+    Attributes:
+        box: x, y, w, h, tight, in cube pixels.
+        score: the best mean over 3 x 3 pixels.
+        area: pixels in it.
+    """
+
+    box: Box
+    score: float
+    area: int
+
+
+class Search(ABC):
+    """A statistic of whole frames."""
+
+    @abstractmethod
+    def map(self, cube: Cube) -> Map:
+        """(height, width) float32, higher where a pixel is more like what is searched for."""
+
+
+class SpectralSearch(Search):
+    """ACE with a known spectrum.
+
+    Args:
+        spectrum: (bands,); NaN in bands in which it is not known, which are not looked at.
+        lit: whether it is a reflectance that the mean spectrum of each frame turns into counts.
+    """
+
+    def __init__(self, spectrum: Moments, *, lit: bool) -> None:
+        self._known = np.isfinite(spectrum)
+        self._spectrum, self._lit = spectrum[self._known], lit
+
+    def map(self, cube: Cube) -> Map:
+        """-1 to 1; 0 where the filter finds no candidate."""
+        pixels, sample = _pixels(cube, self._known)
+        mean = sample.mean(axis=0, dtype=np.float64)
+        target = self._spectrum * (mean if self._lit else mean > 0)  # a dead band tells nothing
+        seen = Whitening.of(Background.of(sample, about=np.zeros(len(target))), target)
+        brightness = np.maximum(pixels.mean(axis=1), np.finfo(np.float32).tiny)
+        filtered = seen.matched(pixels) / brightness
+        others = int((1 - _CANDIDATES) * len(filtered))
+        chosen = (filtered >= np.partition(filtered, others)[others]) & (filtered > 0)
+        found = np.zeros(len(pixels), dtype=np.float32)
+        found[chosen] = seen.cosine(pixels[chosen])
+        return found.reshape(cube.shape[:2])
+
+
+class AnomalySearch(Search):
+    """RX over the number of bands: how rare the spectrum of a pixel is in its frame."""
+
+    def map(self, cube: Cube) -> Map:
+        """At least 0, 1 in the mean."""
+        pixels, sample = _pixels(cube, np.ones(cube.shape[2], dtype=bool))
+        seen = Whitening.of(Background.of(sample))
+        return np.asarray(seen.distance(pixels) / cube.shape[2]).reshape(cube.shape[:2])
+
+
+def find_regions(scores: Map, *, most: int, least: float | None = None, least_area: int = 1) -> list[Region]:
+    """The best regions of a map, the best first.
+
+    Args:
+        scores: (height, width).
+        most: how many at most.
+        least: score that a region must reach.
+        least_area: pixels that it must have.
+
+    Example:
+        >>> scores = np.zeros((20, 30), np.float32)
+        >>> scores[4:9, 10:16] = 0.8
+        >>> scores[12:16, 2:6] = 0.6
+        >>> [(region.box.tolist(), region.area) for region in find_regions(scores, most=5, least=0.5)]
+        [([10.0, 4.0, 6.0, 5.0], 26), ([2.0, 12.0, 4.0, 4.0], 12)]
+    """
+    left = _smoothed(scores)
+    found: list[Region] = []
+    while len(found) < most:
+        _, best, _, place = cv2.minMaxLoc(left)
+        if best <= 0 or (least is not None and best < least):
+            break
+        region, mask = _region(left, *place)
+        left[cv2.dilate(mask.astype(np.uint8), np.ones((_AROUND, _AROUND), np.uint8)) > 0] = 0  # its rim is no region
+        if region.area >= least_area:
+            found.append(region)
+    return found
+
+
+def region_at(scores: Map, x: int, y: int) -> Region:
+    """What lies together with a pixel of a map above half of its score, and with which score."""
+    return _region(_smoothed(scores), x, y)[0]
+
+
+def _smoothed(scores: Map) -> Map:
+    return np.asarray(cv2.blur(scores, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
+def _region(scores: Map, x: int, y: int) -> tuple[Region, NDArray[np.bool_]]:
+    own = float(scores[y, x])
+    _, labels = cv2.connectedComponents((scores >= _SHARE_OF_BEST * own).astype(np.uint8), connectivity=4)
+    mask = np.asarray(labels == labels[y, x])
+    box = box_of_mask(mask)
+    return Region(np.array([x, y, 1.0, 1.0]) if box is None else box, own, int(mask.sum())), mask
+
+
+def _pixels(cube: Cube, known: NDArray[np.bool_]) -> tuple[Pixels, Pixels]:
+    """(n, bands) all pixels in the bands that are known, and a sample of them for statistics."""
+    check_cube(cube, name="the frame")
+    flat = cube.reshape(-1, cube.shape[2])
+    flat = np.asarray(flat if known.all() else flat[:, known], dtype=np.float32)
+    return flat, flat[:: -(-len(flat) // _MOST_PIXELS)]

@@ -15,6 +15,7 @@ from typing import Any
 
 import spectrack
 from spectrack.errors import SpectrackError
+from spectrack.files import cache_to_write, expanded, user_cache_folder
 from spectrack.provenance import DEPENDENCIES, ENGINES, package_version, usable_cores
 
 LEAST_PYTHON = (3, 11)
@@ -125,7 +126,7 @@ def _weights() -> Iterator[Diagnosis]:
     from spectrack.weights.index import WEIGHTS_VARIABLE, available, find_weights, weights_name
 
     for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep):
-        if part.strip() and not Path(part).expanduser().is_dir():
+        if part.strip() and not expanded(part).is_dir():
             remedy = f"correct or unset the environment variable {WEIGHTS_VARIABLE}"
             yield Diagnosis(WEIGHTS_VARIABLE, f"no folder at {part}", remedy)
     yield Diagnosis("weights", ", ".join(item.name for item in available()) or "none")
@@ -150,6 +151,10 @@ def _encoder() -> Iterator[Diagnosis]:
 
 
 def _writing(folder: Path) -> Iterator[Diagnosis]:
+    cache, used = user_cache_folder(), cache_to_write("precision")
+    if cache is None or not used.is_relative_to(cache):
+        where = "no home directory" if cache is None else f"{cache} cannot be written"
+        yield Diagnosis("cache folder", f"{where}; what is kept there is made anew by every process")
     for subject, place, remedy in (
         ("results folder", folder, "change to a folder of your own, or give --out one"),
         ("temporary folder", Path(tempfile.gettempdir()), "set TMPDIR to a folder that you may write to"),

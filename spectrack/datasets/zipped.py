@@ -17,7 +17,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from spectrack.errors import SequenceError
-from spectrack.files import user_cache_folder
+from spectrack.files import cache_to_write
 
 SCRATCH_VARIABLE = "SPECTRACK_SCRATCH"
 """Environment variable: folder for temporary copies of zipped sequences."""
@@ -108,7 +108,7 @@ def make_scratch_folder() -> Path:
     Raises:
         SequenceError: no place to write.
     """
-    base = Path(os.environ.get(SCRATCH_VARIABLE) or user_cache_folder() / "extracted")
+    base = Path(os.environ.get(SCRATCH_VARIABLE) or cache_to_write("extracted"))
     host = re.sub(r"[^A-Za-z0-9]+", "", socket.gethostname()) or "host"
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,7 @@ from torch import Tensor, nn
 from spectrack.engines.engine import Engine, Function, Precision
 from spectrack.engines.structure import flatten, names_in, parameter_names, rebuild
 from spectrack.errors import ConfigError, MissingExtraError, SpectrackError
-from spectrack.files import user_cache_folder
-from spectrack.files.caches import make_once, reuse_log
+from spectrack.files.caches import make_in_cache, reuse_log
 from spectrack.files.fingerprints import array_digest, file_digest, values_digest
 from spectrack.provenance import package_version, source_digest
 from spectrack.tables import to_table
@@ -156,10 +155,13 @@ class ExportedEngine(Engine):
                 {key: _plain(value) for key, value in constants.items()},
             ]
             made_of += [source_digest(*_CODE), torch.__version__]
-            place = user_cache_folder() / "models" / f"{name}-{values_digest(made_of)[:16]}"
+            kept_as = f"{name}-{values_digest(made_of)[:16]}"
             traced = _Traced(call, arguments, constants)
             try:
-                if make_once(place, lambda folder: _export(traced, folder / MODEL, list(inputs), list(named))):
+                place, made = make_in_cache(
+                    "models", kept_as, lambda folder: _export(traced, folder / MODEL, list(inputs), list(named))
+                )
+                if made:
                     reuse_log.info("exported %s for engine %s to %s, once for this machine", name, self.name, place)
                 run = self.load(place / MODEL, exact=exact)
             except (SpectrackError, OSError):

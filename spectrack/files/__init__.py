@@ -4,7 +4,8 @@ from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
 from spectrack.files.configurations import differences, refuse_other
 from spectrack.files.manifest import MANIFEST, Manifest
 from spectrack.files.places import FileTerms, Terms, check_file, check_folder
-from spectrack.files.writing import number_key, user_cache_folder, write_atomically, write_json, write_text
+from spectrack.files.user_folders import cache_to_write, expanded, user_cache_folder
+from spectrack.files.writing import number_key, write_atomically, write_json, write_text
 
 __all__ = [
     "MANIFEST",
@@ -12,10 +13,12 @@ __all__ = [
     "FileTerms",
     "Manifest",
     "Terms",
+    "cache_to_write",
     "check_file",
     "check_folder",
     "claim_folder",
     "differences",
+    "expanded",
     "number_key",
     "refuse_other",
     "user_cache_folder",

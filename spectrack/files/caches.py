@@ -10,9 +10,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from spectrack.errors import SpectrackError
 from spectrack.files.claims import claim_folder
 from spectrack.files.manifest import Manifest
 from spectrack.files.places import Terms
+from spectrack.files.user_folders import cache_to_write, temporary_cache
 
 reuse_log = logging.getLogger("spectrack.reuse")
 """Where it is said what is taken over from earlier; the command line shows it."""
@@ -56,3 +58,24 @@ def make_once(place: Path, make: Callable[[Path], object]) -> bool:
         make(claim.staging)
         claim.publish()
     return True
+
+
+def make_in_cache(part: str, name: str, make: Callable[[Path], object]) -> tuple[Path, bool]:
+    """`make_once` in the user's cache; where that is full or cannot be written, in a folder of this process.
+
+    Args:
+        part: what the cache is for.
+        name: of the folder in it, after what it is made of.
+        make: as there.
+
+    Returns:
+        the folder, and whether it was made now.
+    """
+    try:
+        place = cache_to_write(part) / name
+        return place, make_once(place, make)
+    except SpectrackError:
+        raise  # some derive from OSError
+    except OSError:
+        place = temporary_cache(part) / name
+        return place, make_once(place, make)

@@ -19,8 +19,8 @@ import numpy as np
 
 from spectrack.engines.engine import EngineName, Precision
 from spectrack.errors import ConfigError
-from spectrack.files import user_cache_folder, write_json
-from spectrack.files.caches import make_once
+from spectrack.files import write_json
+from spectrack.files.caches import make_in_cache
 from spectrack.files.fingerprints import values_digest
 from spectrack.provenance import machine_name
 from spectrack.sequences.base import ArrayFrame
@@ -113,11 +113,11 @@ def measure_precision(
     if not has_native_bf16(device):
         return MeasuredPrecision("fp32", 0.0)
     facts = {"machine": machine_name(str(device)), "torch": torch.__version__, "threads": torch.get_num_threads()}
-    gain = _gain_once(run, user_cache_folder() / "precision" / values_digest([facts, dict(network)])[:16])
+    gain = _gain_once(run, values_digest([facts, dict(network)])[:16])
     return MeasuredPrecision("bf16" if gain >= _WORTH_IT else "fp32", gain)
 
 
-def _gain_once(run: Callable[[Precision], Callable[[], object]], place: Path) -> float:
+def _gain_once(run: Callable[[Precision], Callable[[], object]], name: str) -> float:
     """The gain as it was measured before, else measured now; where nothing can be kept, each time anew."""
     found: list[float] = []
 
@@ -126,7 +126,7 @@ def _gain_once(run: Callable[[Precision], Callable[[], object]], place: Path) ->
         write_json(folder / _MEASURED, {"gain": found[0]})
 
     try:
-        make_once(place, keep)
+        place, _ = make_in_cache("precision", name, keep)
         return float(json.loads((place / _MEASURED).read_text(encoding="utf-8"))["gain"])
     except (OSError, ConfigError, ValueError, KeyError, TypeError):
         return found[0] if found else _gain(run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import re
 import shutil
-import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spectrack.errors import ConfigError, WeightsError
-from spectrack.files import FileTerms, check_file, write_file
+from spectrack.files import FileTerms, cache_to_write, check_file, write_file
 from spectrack.files.fingerprints import file_digest
 from spectrack.files.places import Place
 from spectrack.weights.index import cache_folder
@@ -57,7 +56,7 @@ def fetch_weights(
     name = Path(urllib.parse.unquote(urllib.parse.urlsplit(address).path)).name
     if out is None and not name:
         raise ConfigError(f"expected an address that ends in a file name, found {address!r}; name a file with --out")
-    target, terms = cache_folder() / name if out is None else Path(out), FileTerms("weights", overwrite=overwrite)
+    target, terms = _kept_as(name) if out is None else Path(out), FileTerms("weights", overwrite=overwrite)
     if _holds(target, digest):
         return target
     check_file(target, terms)
@@ -89,8 +88,23 @@ def fetch_pinned(address: str, on_progress: Report | None = None) -> Path:
     digest = _digest(given, url)
     # Files of other addresses may have the same name.
     name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path))
-    target = cache_folder() / f"{name.stem or 'weights'}-{digest[:12]}{name.suffix}"
+    target = _kept_as(f"{name.stem or 'weights'}-{digest[:12]}{name.suffix}")
     return fetch_weights(url, sha256=digest, out=target, on_progress=on_progress)
+
+
+def _kept_as(name: str) -> Path:
+    """A file in the cache folder.
+
+    Raises:
+        ConfigError: there is no home, and so no such folder.
+    """
+    folder = cache_folder()
+    if folder is None:
+        raise ConfigError(
+            f"expected a home directory to keep {name} in, found none; download it to a file with "
+            "spectrack weights fetch --out, or set HOME"
+        )
+    return folder / name
 
 
 def is_address(text: str) -> bool:
@@ -149,15 +163,9 @@ def _growing_file(digest: str) -> Iterator[Path]:
     """Where a download of this content grows, ours alone; without a cache folder it lives only as long as the block."""
     from filelock import FileLock  # loads asyncio, which help texts need not wait for
 
-    try:
-        folder = cache_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f".{digest}.lock")  # it stays: removing a lock lets two in
-        lock.acquire()
-    except (OSError, RuntimeError):  # no home, or nowhere to write
-        with tempfile.TemporaryDirectory() as temporary:
-            yield Path(temporary) / digest
-        return
+    folder = cache_to_write("weights")
+    lock = FileLock(folder / f".{digest}.lock")  # it stays: removing a lock lets two in
+    lock.acquire()
     try:
         yield folder / f".{digest}.part"
     finally:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spectrack.errors import WeightsError, nearest_name
-from spectrack.files import user_cache_folder
+from spectrack.files import expanded, user_cache_folder
 
 # torch, which a folder of files does not need, is imported where a file is read.
 if TYPE_CHECKING:
@@ -51,15 +51,18 @@ def shipped_folder() -> Path:
     return Path(str(resources.files("spectrack.weights")))
 
 
-def cache_folder() -> Path:
-    """The user's folder for downloaded and imported weights; it need not exist."""
-    return user_cache_folder() / "weights"
+def cache_folder() -> Path | None:
+    """The user's folder for downloaded and imported weights; it need not exist. None without a home."""
+    folder = user_cache_folder()
+    return None if folder is None else folder / "weights"
 
 
 def search_folders() -> list[Path]:
     """The folders in which names are looked up, first match wins."""
-    named = [Path(part).expanduser() for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep) if part.strip()]
-    return [*named, cache_folder(), shipped_folder(), *(folder for ask in _FURTHER for folder in ask())]
+    named = [expanded(part) for part in os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep) if part.strip()]
+    cached = cache_folder()
+    own = [*named, *([] if cached is None else [cached])]
+    return [*own, shipped_folder(), *(folder for ask in _FURTHER for folder in ask())]
 
 
 def look_in(folders: Callable[[], Iterable[Path]]) -> None:
@@ -128,7 +131,7 @@ def find_file(text: str, others: Iterable[str] = ()) -> Path:
     Raises:
         WeightsError: there is none; the nearest name is offered.
     """
-    given = Path(text).expanduser()
+    given = expanded(text)
     if given.is_file():
         return given
     # A path that does not exist is a mistake of its own; only plain names are looked up.

@@ -1,7 +1,7 @@
 """Which number format `auto` means: the faster one for the network at hand, measured once a machine."""
 
-import functools
-import time
+import errno
+import types
 
 import pytest
 import torch
@@ -21,21 +21,35 @@ def _native(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-def taking(**seconds):
-    """What `measure_precision` times, and the list of what was tried."""
-    tried = []
+@pytest.fixture
+def taking(monkeypatch):
+    """A function of seconds by number format: what `measure_precision` times, and the list of what was tried.
 
-    def run(name):
-        tried.append(name)
-        return functools.partial(time.sleep, seconds[name])
+    On a clock of its own, which a busy machine does not stretch.
+    """
+    now = 0.0
+    monkeypatch.setattr(precision, "time", types.SimpleNamespace(perf_counter=lambda: now))
 
-    return run, tried
+    def prepare(**seconds):
+        tried = []
+
+        def run(name):
+            def once():
+                nonlocal now
+                now += seconds[name]
+
+            tried.append(name)
+            return once
+
+        return run, tried
+
+    return prepare
 
 
 @pytest.mark.parametrize(
     ("fp32", "bf16", "expected"), [(0.008, 0.001, "bf16"), (0.001, 0.008, "fp32"), (0.02, 0.02, "fp32")]
 )
-def test_the_faster_format_is_taken(fp32, bf16, expected):
+def test_the_faster_format_is_taken(taking, fp32, bf16, expected):
     run, tried = taking(fp32=fp32, bf16=bf16)
     found = measure_precision(run, CPU, {"network": expected})
     assert found.precision == expected
@@ -43,7 +57,7 @@ def test_the_faster_format_is_taken(fp32, bf16, expected):
     assert sorted(tried) == ["bf16", "fp32"]
 
 
-def test_it_is_measured_once_for_a_network_and_a_number_of_threads():
+def test_it_is_measured_once_for_a_network_and_a_number_of_threads(taking):
     run, tried = taking(fp32=0.008, bf16=0.001)
     first = measure_precision(run, CPU, {"network": [1, 2]})
     slow, _ = taking(fp32=0.001, bf16=0.008)
@@ -52,15 +66,27 @@ def test_it_is_measured_once_for_a_network_and_a_number_of_threads():
     assert len(tried) == 2
 
 
-def test_where_nothing_can_be_kept_it_is_measured_each_time(monkeypatch, tmp_path):
+def test_where_the_cache_cannot_be_written_it_is_measured_once_a_process(taking, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    run, tried = taking(fp32=0.008, bf16=0.001)
+    network = {"network": str(tmp_path)}  # one that no other test of this process has measured
+    assert [measure_precision(run, CPU, network).precision for _ in range(2)] == ["bf16", "bf16"]
+    assert len(tried) == 2
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_where_nothing_can_be_kept_at_all_it_is_measured_each_time(taking, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(precision, "make_in_cache", full)
     run, tried = taking(fp32=0.008, bf16=0.001)
     assert [measure_precision(run, CPU, {}).precision for _ in range(2)] == ["bf16", "bf16"]
     assert len(tried) == 4
 
 
-def test_a_damaged_measurement_is_made_again(tmp_path):
+def test_a_damaged_measurement_is_made_again(taking, tmp_path):
     run, _ = taking(fp32=0.008, bf16=0.001)
     measure_precision(run, CPU, {})
     (kept,) = tmp_path.rglob("measured.json")
@@ -68,7 +94,7 @@ def test_a_damaged_measurement_is_made_again(tmp_path):
     assert measure_precision(run, CPU, {}).precision == "bf16"
 
 
-def test_without_native_bfloat16_it_is_not_even_tried(monkeypatch):
+def test_without_native_bfloat16_it_is_not_even_tried(taking, monkeypatch):
     monkeypatch.setattr(precision, "has_native_bf16", lambda device: False)
     run, tried = taking(fp32=0.008, bf16=0.001)
     assert measure_precision(run, CPU, {}) == ("fp32", 0.0)

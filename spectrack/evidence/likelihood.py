@@ -10,6 +10,7 @@ spectra instead of colour histograms are ours, because sixteen dimensions cannot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,7 +25,10 @@ _BOX_ROUNDS = 15
 _LEAST_SHARE = 0.12
 """A target that explains less than this share of its box is not believed."""
 
-_OUTLIER_SPREADS = 4.0
+_OUTLIER_SPREADS, _LEAST_MARGIN = 4.0, 1.5
+"""An outlier's log density lies so many spreads below the target's mean, and never less than the second: pixels that
+are all alike, as of a lamp or a drawing, have hardly any spread, and would not be told from outliers.
+"""
 
 _MOST_LOG_RATIO = 6.0
 _SMOOTHING = 0.7
@@ -37,7 +41,7 @@ _ELSEWHERE_WEIGHT = 0.5
 """How much the rest of the frame counts among the surroundings, over those nearby."""
 
 _BESIDE = 1.2
-_FEWEST_BESIDE = 12
+_FEWEST_BESIDE, _FEWEST_OWN = 12, 4
 
 
 @dataclass
@@ -84,12 +88,16 @@ class SpectralLikelihood:
         density, belief = target.log_density(inside), shares / shares.sum()
         mean = float(belief @ density)
         spread = float(np.sqrt(belief @ (density - mean) ** 2))
-        return cls(target, surroundings, mean - _OUTLIER_SPREADS * spread), shares
+        return cls(target, surroundings, mean - max(_OUTLIER_SPREADS * spread, _LEAST_MARGIN)), shares
+
+    def log_densities(self, values: Values) -> tuple[Values, Values]:
+        """(pixels,) each: log density of the target's spectra and of the surroundings', less the same constant."""
+        return self.target.log_density(values), self.surroundings.log_density(values)
 
     def log_ratio(self, values: Values) -> Values:
         """(pixels,) log density of the target's spectra less that of everything else's."""
-        behind = np.logaddexp(self.surroundings.log_density(values), np.float32(self.outlier))
-        return np.asarray(self.target.log_density(values) - behind)
+        target, surroundings = self.log_densities(values)
+        return np.asarray(target - np.logaddexp(surroundings, np.float32(self.outlier)))
 
     def follow_light(self, values: Values, shares: Values, rate: float) -> None:
         """Move both mixtures by `rate` of what the known surroundings have changed by on average."""
@@ -136,16 +144,25 @@ class TargetSpectra:
         fits = float(iou(self.first.box(np.zeros(4)), box))
         self.trust = ramp(told, _TOLD_BADLY, _TOLD_WELL) * ramp(fits, _FITS_BADLY, _FITS_WELL)
 
+    def read(self, values: Values, seen: Inside) -> Reading:
+        """What the spectra of a view say."""
+        target, surroundings = self._likelihood.log_densities(values)
+        outlier = np.float32(self._likelihood.outlier)
+        ratio = np.clip(target - np.logaddexp(surroundings, outlier), -_MOST_LOG_RATIO, _MOST_LOG_RATIO)
+        ratio = ratio.reshape(seen.shape)
+        ratio[~seen] = -_MOST_LOG_RATIO
+        smooth = cv2.GaussianBlur(ratio, (0, 0), _SMOOTHING) - np.float32(self._doubt)
+        return Reading(
+            np.asarray(smooth, dtype=np.float32), (surroundings > np.maximum(target, outlier)).reshape(seen.shape)
+        )
+
     def log_ratio(self, values: Values, seen: Inside) -> Maps:
         """(cells, cells) log odds of the target, bounded, smoothed, and against it outside the frame."""
-        ratio = self._likelihood.log_ratio(values).reshape(seen.shape)
-        ratio = np.clip(ratio, -_MOST_LOG_RATIO, _MOST_LOG_RATIO)
-        ratio[~seen] = -_MOST_LOG_RATIO
-        return np.asarray(cv2.GaussianBlur(ratio, (0, 0), _SMOOTHING) - np.float32(self._doubt), dtype=np.float32)
+        return self.read(values, seen).log_ratio
 
-    def extent(self, log_ratio: Maps, expected: Box) -> Extent:
-        """The likely cells around the expected box (x, y, w, h in cells)."""
-        return measure(log_ratio, expected, self.mass)
+    def extent(self, log_ratio: Maps, expected: Box, mass: float | None = None) -> Extent:
+        """The likely cells around the expected box (x, y, w, h in cells); `mass` where it has changed since."""
+        return measure(log_ratio, expected, self.mass if mass is None else mass)
 
     def learn(
         self, values: Values, seen: Inside, box: Box, belief: Maps, rates: LearningRates, *, phase: int = 0
@@ -172,6 +189,39 @@ class TargetSpectra:
             around, ones = values[beside], np.ones(int(beside.sum()), dtype=np.float32)
             self._likelihood.follow_light(around, ones, rates.light)
             self._likelihood.surroundings.update(around, ones, rates.surroundings)
+
+    def adopt(self, values: Values, box: Box, seen: Inside, rate: float) -> None:
+        """Move the target's mixture by `rate` towards what a witness boxed and the surroundings do not explain.
+
+        The mixtures alone never learn a side of the target that they have not seen; somebody who knows it by its shape
+        can show them. As on the first frame, a cell in the box is the target's by its place and as far as its spectrum
+        is not the surroundings'; here one that is like neither counts as the target's.
+
+        Args:
+            values: (cells * cells, dimensions).
+            box: where the witness sees the target, in cells.
+            seen: (cells, cells) which cells lie in the frame.
+            rate: 0 to 1.
+        """
+        own = ((distance_to(box, seen.shape) < 1) & seen).ravel()
+        if own.sum() < _FEWEST_OWN or rate <= 0:
+            return
+        target, surroundings = self._likelihood.log_densities(values[own])
+        prior = centre_prior(box, seen.shape).ravel()[own]
+        odds = np.maximum(target, np.float32(self._likelihood.outlier)) - surroundings + np.log(prior / (1 - prior))
+        self._likelihood.target.update(values[own], probability(odds), rate)
+
+
+class Reading(NamedTuple):
+    """What spectra say of a view, cell by cell.
+
+    Attributes:
+        log_ratio: (cells, cells) log odds of the target.
+        explained: (cells, cells) where the surroundings are the best explanation.
+    """
+
+    log_ratio: Maps
+    explained: Inside
 
 
 @dataclass(frozen=True)

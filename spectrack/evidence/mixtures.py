@@ -112,7 +112,7 @@ class Mixture:
     def shift(self, by: Moments) -> None:
         """Move all Gaussians alike by (dimensions,), as a change of light moves log spectra."""
         self.means = self.means + by
-        self._prepare()
+        self._place()
 
     def residual(self, values: Values, shares: Values) -> Moments:
         """(dimensions,) mean distance of pixels from the Gaussians that own them, without those that fit nowhere."""
@@ -127,13 +127,16 @@ class Mixture:
     def _prepare(self) -> None:
         """Whitening matrices of all components side by side, so that one product serves all."""
         factors = np.linalg.cholesky(self.covariances + self.floor * np.eye(self.means.shape[1]))
-        inverse = np.linalg.inv(factors)
-        self._whitening = np.concatenate(inverse.transpose(0, 2, 1), axis=1).astype(np.float32)
-        self._offset = -np.concatenate([one @ mean for one, mean in zip(inverse, self.means, strict=True)]).astype(
-            np.float32
-        )
+        self._inverse = np.linalg.inv(factors)
+        self._whitening = np.concatenate(self._inverse.transpose(0, 2, 1), axis=1).astype(np.float32)
         volumes = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
         self._level = (np.log(np.maximum(self.weights, _ALMOST_NONE)) - volumes).astype(np.float32)
+        self._place()
+
+    def _place(self) -> None:
+        """Where the means lie after whitening."""
+        moved = [one @ mean for one, mean in zip(self._inverse, self.means, strict=True)]
+        self._offset = -np.concatenate(moved).astype(np.float32)
 
 
 def log_sum(logs: Values) -> Values:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 from spectrack.boxes import Box, keep_in_frame
 from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.tables import Interval, require_ranges
+from spectrack.tables import Interval, require_choices, require_ranges
 from spectrack.trackers.base import State
 from spectrack.trackers.crop import CropWindow, context_side
+from spectrack.trackers.spectral_prior import SpectralPrior
 
 _AGREEMENT_POWER = 4
+_BELIEVED_RATE = 0.5
+"""How fast the size follows a box of likely cells that is fully believed."""
+
 _SAME_PLACE = 0.35
 """Share of the target's size by which two predicted centres may differ and still mean one target."""
 
@@ -42,6 +46,8 @@ class OnlineOptions:
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
         lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
         search_growth: factor on the search region while the target is lost, at least 1.
+        evidence: what the target's spectrum may add: nothing (``none``, as published), or a map of its likelihood that
+            decides between places and refines the box (``prior``).
     """
 
     window_influence: float = 0.4
@@ -54,9 +60,11 @@ class OnlineOptions:
     lost_score: float = 0.3
     lost_frames: Annotated[int, Interval("[1, 1000000000]")] = 3
     search_growth: float = 1.0
+    evidence: Literal["none", "prior"] = "none"
 
     def __post_init__(self) -> None:
         require_ranges(self)
+        require_choices(self)
         for name in ("window_influence", "size_rate", "lost_score", "calibrate", "discriminant", "discriminant_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
@@ -85,11 +93,15 @@ class TargetState:
         height: of the frame, cube pixels.
         width: of the frame, cube pixels.
         options: parameters of the decision.
+
+    Attributes:
+        prior: what the spectrum says beside the network; None for nothing.
     """
 
     def __init__(self, box: Box, height: int, width: int, options: OnlineOptions) -> None:
         self.box, self.height, self.width, self.options = box.copy(), height, width, options
         self.doubtful_frames, self._was_lost = 0, False
+        self.prior: SpectralPrior | None = None
         self._shift = np.zeros(2)
         self._stretch = np.ones(2)
 
@@ -126,30 +138,39 @@ class TargetState:
         ratio_change = _change((size[0] / size[1]) / (width / height))
         size_change = _change(_padded_size(width, height) / _padded_size(size[0], size[1]))
         penalty = np.exp(-(ratio_change * size_change - 1.0) * self.options.penalty)
-        influence = self.options.window_influence
-        ranking = penalty * scores * (1.0 - influence) + _hanning(scores.shape[0]) * influence
+        raw, centres = scores, (corners[:2] + corners[2:]) / 2.0
+        ranking = self._ranking(penalty, scores)
+        if self.prior is not None:
+            sides = np.stack([width, height])
+            boxes = np.concatenate([centres + self._shift[:, None, None] * sides - sides / 2, sides])
+            scores = self.prior.weigh(scores, ranking, np.moveaxis(boxes, 0, -1))
+            ranking = self._ranking(penalty, scores)
         row, column = (int(index) for index in np.unravel_index(int(np.argmax(ranking)), ranking.shape))
-        centres = (corners[:2] + corners[2:]) / 2.0
         weights = _agreement(scores, centres, np.sqrt(width * height), (row, column), self.options.agreement_cells)
         centre = (centres * weights).sum(axis=(1, 2), dtype=np.float64)
         sides = np.exp((np.log(np.stack([width, height])) * weights).sum(axis=(1, 2), dtype=np.float64))
         centre += self._shift * sides
         return Choice(
             np.concatenate([centre - sides / 2, sides]),
-            float(scores[row, column]),
+            float(raw[row, column]),
             float(penalty[row, column]),
             (row, column),
         )
 
     def move(self, choice: Choice, window: CropWindow) -> Box:
-        """Take a choice over: position at once, size by degrees; returns the new box."""
-        found = window.to_frame(choice.box, SEARCH_SIZE_PX)
-        rate = choice.penalty * choice.score * self.options.size_rate
+        """Take a choice over, as the prior corrects it: position at once, size by degrees; returns the new box."""
+        wanted, rate = choice.box, choice.penalty * choice.score * self.options.size_rate
+        if self.prior is not None:
+            wanted, believed = self.prior.refine(wanted, choice.score)
+            rate += believed * (_BELIEVED_RATE - rate)
+        found = window.to_frame(wanted, SEARCH_SIZE_PX)
         size = self.box[2:] * (1.0 - rate) + found[2:] * rate
         centre = found[:2] + found[2:] / 2
         self.box = keep_in_frame(np.concatenate([centre - size / 2, size]), self.height, self.width)
         self._was_lost = self.lost
         self.doubtful_frames = self.doubtful_frames + 1 if choice.score < self.options.lost_score else 0
+        if self.prior is not None:
+            self.prior.learn(self.box)
         return self.box
 
     def calibrate(self, choice: Choice, window: CropWindow) -> None:
@@ -167,6 +188,10 @@ class TargetState:
             return
         self._stretch = np.clip(truth[2:] / choice.box[2:], 0.5, 2.0) ** strength
         self._shift = strength * error / truth[2:]
+
+    def _ranking(self, penalty: NDArray[np.float64], scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        influence = self.options.window_influence
+        return np.asarray(penalty * scores * (1.0 - influence) + _hanning(scores.shape[0]) * influence)
 
     def _centre(self) -> NDArray[np.float64]:
         return np.asarray(self.box[:2] + self.box[2:] / 2)

@@ -34,6 +34,7 @@ from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
 from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells_in_frame
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
+from spectrack.trackers.spectral_prior import SpectralPrior
 
 SEARCH_CELLS = map_cells(SEARCH_SIZE_PX)
 
@@ -190,6 +191,10 @@ class SiameseTracker(Tracker):
                     self._discriminant = FeatureDiscriminant.fit(
                         self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
                     )
+        if self.options.evidence == "prior":
+            prior = SpectralPrior(frame, cube, first_box, state.search_window(), wavelengths_nm)
+            # Spectra that cannot tell the target on the first frame are not asked on others.
+            state.prior = prior if prior.trust > 0 else None
         self._state = state
 
     def update(self, frame: Frame | Cube) -> Estimate:
@@ -203,10 +208,15 @@ class SiameseTracker(Tracker):
             cube = frame.whole()
             check_cube(cube, name="the frame")
             self._image = self._imaging(self.scaling.fit(cube))
-        window, before = self._state.search_window(), self._state.box
+        window, before, prior = self._state.search_window(), self._state.box, self._state.prior
         with torch.inference_mode():
-            choice, evidence = self._decide(self._crop(frame, window, SEARCH_SIZE_PX), self._state, window)
+            crop = self._crop(frame, window, SEARCH_SIZE_PX)
+            if prior is not None:
+                prior.look(frame, window, before)
+            choice, evidence = self._decide(crop, self._state, window)
             box = self._state.move(choice, window)
+            if prior is not None:
+                evidence |= prior.evidence
             self._discriminate(choice, evidence, box, window)
             self._adapt(frame, choice, evidence, before, box)
         evidence |= {"search_window": window, "cell": choice.cell}

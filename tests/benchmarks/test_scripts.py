@@ -23,6 +23,7 @@ SHORT_RUNS = {
     "band_importance": "--sensors vis16 --scenarios calm supple --frames 2",
     "bcrnet_figures": "--frames 4",
     "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
+    "evidence_figure": "--frame 3",
     "evidence_speed": "--repeats 1",
     "pool_ablations": f"{RESULTS}/ablation_ssfnet_retrained.json {RESULTS}/ablation_ssfnet_retrained_cpu.json",
     "engines": "--trackers siamban --profiles compact --rounds 1 --frames 1",

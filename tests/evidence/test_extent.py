@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrack.evidence.extent import best_doubt, contrast_map, measure
+from spectrack.evidence.extent import best_doubt, box_contrast, contrast_map, measure
 
 CELLS = 64
 
@@ -70,3 +70,27 @@ def test_doubt_is_where_most_true_less_false_positives_are_kept():
     assert 1.2 <= doubt < 3.2
     assert told == 1.0
     assert best_doubt(ratio, np.zeros_like(inside), ~inside) == (0.0, 0.0)
+
+
+@given(st.floats(-8, 70), st.floats(-8, 70), st.floats(1, 40), st.floats(1, 40), st.integers(0, 99))
+def test_contrast_of_boxes_is_that_of_finely_drawn_cells(x, y, w, h, seed):
+    """Each cell drawn as 8 x 8 points; nothing lies beyond the map."""
+    chance, fine = np.random.default_rng(seed).random((CELLS, CELLS)).astype(np.float32), 8
+    points = (np.arange(CELLS * fine) + 0.5) / fine
+    values = np.kron(chance, np.ones((fine, fine)))
+
+    def total(scale):
+        across, down = (np.abs(points - low - side / 2) < scale * side / 2 for low, side in ((x, w), (y, h)))
+        return values[down][:, across].sum() / fine**2
+
+    expected = (2 * total(1.0) - total(np.sqrt(2.0))) / (w * h)
+    # A row of points more or less on each side.
+    assert box_contrast(chance, (x, y, w, h)) == pytest.approx(expected, abs=(2 / w + 2 / h) / fine + 0.01)
+
+
+def test_contrast_of_a_box_is_one_on_the_target_alone_and_least_on_a_hole():
+    box = np.array([20.0, 24, 10, 8])
+    chance = drawn(box, high=1.0, low=0.0)
+    assert box_contrast(chance, box) == pytest.approx(1)
+    assert box_contrast(1 - chance, box) == pytest.approx(-1)
+    assert box_contrast(chance, np.stack([box, box + 30])).shape == (2,)

@@ -132,3 +132,31 @@ def test_a_target_that_changes_is_followed_and_without_rates_is_not():
     np.testing.assert_array_equal(
         still.log_ratio(values, seen), TargetSpectra(values, seen, box, values[:50]).log_ratio(values, seen)
     )
+
+
+def test_a_witness_shows_the_target_a_side_that_it_has_not_seen():
+    """A new tint in the box becomes the target's; the surroundings in the box do not."""
+    box = np.array([10.0, 12, 9, 7])
+    values, own, seen = target_in(lambda ground, paint: paint, box.astype(int))
+    tint = np.exp(np.linspace(-0.3, 0.3, 16))
+    turned, _, _ = target_in(lambda ground, paint: paint * tint, box.astype(int), seed=1)
+    spectra = TargetSpectra(values, seen, box, values[:50])
+    first = spectra.read(turned, seen)
+    assert (first.log_ratio[own] < 0).all()
+    assert not first.explained[own].any()
+    assert first.explained[~own].mean() > 0.9
+    for _ in range(20):
+        spectra.adopt(turned, box + np.array([-2, -2, 4, 4]), seen, 0.1)
+    after = spectra.read(turned, seen).log_ratio
+    assert (after[own] > 0).mean() > 0.5
+    assert (after[~own] < 0).all()
+
+
+def test_a_witness_beyond_the_frame_shows_nothing():
+    box = np.array([10.0, 12, 9, 7])
+    values, _, seen = target_in(lambda ground, paint: paint, box.astype(int))
+    spectra = TargetSpectra(values, seen, box, values[:50])
+    before = spectra.log_ratio(values, seen)
+    spectra.adopt(values, np.array([100.0, 100, 9, 7]), seen, 0.5)
+    spectra.adopt(values, box, seen, 0.0)
+    np.testing.assert_array_equal(spectra.log_ratio(values, seen), before)

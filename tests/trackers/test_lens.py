@@ -1,11 +1,12 @@
 """Looks at a frame: places, and what light and the order of bands do not change."""
 
+import cv2
 import numpy as np
 import pytest
 
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.crop import CropWindow
-from spectrack.trackers.lens import Lens
+from spectrack.trackers.lens import Lens, QuickLens
 
 CELLS = 64
 
@@ -48,3 +49,39 @@ def test_many_bands_are_grouped_by_wavelength():
     straight = view_of(cube, CropWindow(0, 0, 32), wavelengths=wavelengths)
     mixed = view_of(cube[:, :, order], CropWindow(0, 0, 32), wavelengths=wavelengths[order])
     np.testing.assert_allclose(mixed.values, straight.values, atol=1e-4)
+
+
+def quick_values(cube, window, cells=CELLS):
+    return QuickLens(cube, None, cells).look(ArrayFrame(cube), window).values
+
+
+@pytest.mark.parametrize("bands", [3, 16, 200])
+@pytest.mark.parametrize("side", [5, 40, 56])
+def test_the_quick_look_is_the_other_one_where_nothing_is_averaged(bands, side):
+    cube = np.random.default_rng(4).uniform(100, 900, (60, 80, bands)).astype(np.float32)
+    window = CropWindow(7, 3, side)
+    np.testing.assert_allclose(quick_values(cube, window), view_of(cube, window).values, atol=1e-4)
+
+
+def test_the_quick_look_interpolates_between_pixels():
+    """Against OpenCV on the window, edges repeated beyond the frame."""
+    cube = np.random.default_rng(5).integers(100, 900, (90, 120, 4)).astype(np.uint16)
+    window = CropWindow(-10, 20, 100)
+    padded = np.pad(cube, ((10, 30), (10, 10), (0, 0)), mode="edge")[30:130, :100].astype(np.float32)
+    resized = cv2.resize(padded, (CELLS, CELLS), interpolation=cv2.INTER_LINEAR)
+    found = QuickLens(cube, None, CELLS)
+    seen = found.look(ArrayFrame(cube), window)
+    expected = found.look(ArrayFrame(resized), CropWindow(0, 0, CELLS))
+    # The same lens would call the small picture's border its own frame's.
+    inside = seen.seen & (np.arange(CELLS) > 6)
+    np.testing.assert_allclose(
+        seen.values.reshape(CELLS, CELLS, -1)[inside], expected.values.reshape(CELLS, CELLS, -1)[inside], atol=1e-3
+    )
+
+
+def test_the_quick_look_beyond_the_frame_sees_the_mean_colour():
+    cube = np.random.default_rng(6).uniform(100, 900, (40, 50, 3))
+    for window in (CropWindow(60, 0, 30), CropWindow(-90, -90, 30)):
+        view = QuickLens(cube, None, CELLS).look(ArrayFrame(cube), window)
+        assert not view.seen.any()
+        assert np.ptp(view.values, axis=0).max() == 0

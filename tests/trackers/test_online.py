@@ -228,5 +228,7 @@ def test_options_out_of_range(options, facts):
 
 def test_the_page_on_options_names_every_one_with_its_default():
     page = Path(__file__).parents[2] / "docs" / "online-options.md"
-    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert {name: float(value) for name, value in rows} == dataclasses.asdict(OnlineOptions())
+    shared, _, _ = page.read_text(encoding="utf-8").partition("\n## ")
+    rows = re.findall(r"^\| `(\w+)` \| `?([\w.]+)`? \|", shared, re.MULTILINE)
+    defaults = dataclasses.asdict(OnlineOptions())
+    assert dict(rows) == {name: value if name == "evidence" else f"{value:g}" for name, value in defaults.items()}

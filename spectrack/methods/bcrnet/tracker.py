@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box
 from spectrack.cube import Cube
-from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.composers import ImportanceComposer
 from spectrack.methods.bcrnet.composites import Composites
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
@@ -44,8 +43,6 @@ class BCRNetOptions(OnlineOptions, TemplateUpdateOptions):
     def __post_init__(self) -> None:
         OnlineOptions.__post_init__(self)
         TemplateUpdateOptions.__post_init__(self)
-        if self.fusion not in ("map", "box"):
-            raise ConfigError(f"expected fusion map or box, found {self.fusion!r}; choose one of the two")
 
 
 class BCRNetTracker(SiameseTracker):

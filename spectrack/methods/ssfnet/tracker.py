@@ -24,7 +24,6 @@ from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
-from spectrack.tables import require_choices
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.siamese import SiameseTracker, TrainedSetting, wavelengths_tensor
@@ -48,10 +47,6 @@ class SSFNetOptions(OnlineOptions):
     size_rate: float = 0.30
     colour: Literal["rule", "dataset"] = "rule"
     three_bands: Literal["both", "rgb"] = "both"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_choices(self)
 
 
 class SSFNetTracker(SiameseTracker):

@@ -1,0 +1,209 @@
+"""`evidence = prior`: what the spectrum says of the search region, put beside what a network says; nothing is trained.
+
+The mixtures of target and surroundings (`evidence.likelihood`) are learnt on this video. Their map decides between
+places that compete, and refines the box by the likely cells, each as far as it is to be believed on this frame: the
+rules and what they rest on are in docs/evidence.md. All of them are this project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Several
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spectrack.boxes import Box, iou
+from spectrack.cube import Cube
+from spectrack.evidence.extent import box_contrast, contrast_map
+from spectrack.evidence.likelihood import LearningRates, TargetSpectra
+from spectrack.evidence.mixtures import probability
+from spectrack.evidence.regions import distance_to, ramp
+from spectrack.grid import SEARCH_SIZE_PX
+from spectrack.sequences.base import Frame
+from spectrack.trackers.box_belief import BoxBelief, Sight
+from spectrack.trackers.crop import CropWindow
+from spectrack.trackers.lens import QuickLens, View
+
+CELLS = 64
+"""Side of the map; the search region is about four targets wide."""
+
+_PX = SEARCH_SIZE_PX / CELLS
+
+_RESOLVED_PX = 0.3 * _PX
+"""Edges are found to about a third of a cell; in pixels of the search crop."""
+
+_LEAST_USUAL = 0.05
+_MOST_TAKEN = 0.9
+"""Share of its score that a place without any evidence may lose."""
+
+_REACH = 0.5
+"""Evidence counts for all places within a quarter of the target's sides: within one target the network decides."""
+
+_APART = 0.75
+"""Places so many sides apart are different things."""
+
+_BLIND, _SEEING = 0.3, 0.7
+"""Highest evidence in the region: below the first the spectra see nothing of the target in it."""
+
+_COMMON, _RARE = 0.15, 0.5
+"""Rarity: below the first the spectra do not tell the target from other places."""
+
+_RARITY_RATE = 0.1
+_SURE, _WELL_SEEN = 0.5, 0.5
+_WITNESS = 0.8
+"""The network's score from which its box shows the mixtures what the target looks like."""
+
+_HIDDEN, _THERE = 0.4, 0.7
+"""Likely cells over their usual number: below the first, what the network boxes may be an occluder or a twin."""
+
+_TARGET_RATE, _SURROUNDINGS_RATE, _LIGHT_RATE = 0.06, 0.1, 0.3
+
+
+class SpectralPrior:
+    """The spectra's word on one target in one video.
+
+    On every frame: `look`, `weigh` for each grid of scores, `refine`, and `learn` once the target has moved.
+
+    Args:
+        frame: the first frame.
+        cube: the same as an array.
+        box: the target in it, cube pixels.
+        window: its search region.
+        wavelengths_nm: band centres, where they are known.
+
+    Attributes:
+        trust: how well the first frame tells the target from its surroundings, 0 (nothing is ever changed) to 1.
+        rarity: 1 less the highest evidence at other places of the region: on the first frame, then a running mean over
+            frames in which the network is sure by itself.
+    """
+
+    def __init__(
+        self, frame: Frame, cube: Cube, box: Box, window: CropWindow, wavelengths_nm: Several[float] | None
+    ) -> None:
+        self._lens = QuickLens(cube, wavelengths_nm, CELLS)
+        view, cells = self._lens.look(frame, window), window.to_crop(box, CELLS)
+        self._spectra = TargetSpectra(view.values, view.seen, cells, self._lens.elsewhere(frame, box))
+        self.trust, self._frames = self._spectra.trust, 0
+        self._density = self._spectra.mass / float(cells[2] * cells[3])
+        self._read(view, box)
+        self._usual = max(float(box_contrast(self._chance, cells)), _LEAST_USUAL)
+        self.rarity = 1.0 - self._highest_elsewhere(cells[:2] + cells[2:] / 2)
+        fits = float(iou(self._spectra.first.box(np.zeros(4)), cells))
+        self._belief = BoxBelief(self.trust, fits, self._usual)
+        self._weight = 0.0
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """What can be shown for the last frame: the map of chances and how far box and places were believed."""
+        return {"chance": self._chance, "spectral_weight": self._weight, "cells_belief": self._believed}
+
+    def look(self, frame: Frame, window: CropWindow, box: Box) -> None:
+        """Read the search region of the next frame; `box` is the target's last."""
+        self._frames += 1
+        self._read(self._lens.look(frame, window), box)
+
+    def weigh(
+        self, scores: NDArray[np.float32], ranking: NDArray[np.floating], boxes: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Scores as far as spectra support them; the highest stays as high as it was.
+
+        Args:
+            scores: (25, 25) the network's.
+            ranking: (25, 25) by which it would choose alone.
+            boxes: (25, 25, 4) x, y, w, h in the search crop.
+        """
+        centres = (boxes[..., :2] + boxes[..., 2:] / 2) / _PX
+        support = self._support_at(centres)
+        chosen = np.unravel_index(int(np.argmax(ranking)), ranking.shape)
+        apart = (np.abs(centres - centres[chosen]) > _APART * self._sides).any(axis=-1)
+        rival, other = (float(values[apart].max()) if apart.any() else 0.0 for values in (scores, support))
+        top, highest = float(scores[chosen]), float(support.max())
+        # Of several grids for one frame the surest counts.
+        surer = max(top - rival - self._sure, 0.0)
+        self._sure += surer
+        if highest > _BLIND:
+            # A network that is sure shows what the spectra are worth here.
+            self.rarity += _RARITY_RATE * surer * (1.0 - other - self.rarity)
+        self._weight = self.trust * ramp(highest, _BLIND, _SEEING) * ramp(self.rarity, _COMMON, _RARE)
+        if self._weight == 0.0:
+            return scores
+        weighed = scores * (1.0 - _MOST_TAKEN * self._weight * (1.0 - support / highest))
+        return np.asarray(weighed * (scores.max() / max(float(weighed.max()), 1e-6)), dtype=np.float32)
+
+    def refine(self, box: NDArray[np.float64], score: float) -> tuple[NDArray[np.float64], float]:
+        """The network's box (x, y, w, h in the search crop) drawn towards that of the likely cells, and how far.
+
+        Args:
+            box: the network's.
+            score: the network's, 0..1.
+        """
+        network, window = box / _PX, self._view.window
+        cells, contrast, share = self._cells(network)
+        self._score, self._share = score, share
+        sight = Sight(
+            window.to_frame(network, CELLS),
+            window.to_frame(cells, CELLS),
+            float(box_contrast(self._chance, network)) / self._usual,
+            contrast,
+            share,
+            self._unexplained(network, cells),
+        )
+        self._believed = self._belief.observe(sight, self.rarity)
+        if self._believed == 0.0:
+            return box, 0.0
+        edges, wanted = (np.concatenate([one[:2], one[:2] + one[2:]]) for one in (box, cells * _PX))
+        # Differences that a map of cells cannot resolve are none.
+        away = wanted - edges
+        edges = edges + self._believed * away**3 / (away**2 + _RESOLVED_PX**2)
+        return np.concatenate([edges[:2], np.maximum(edges[2:] - edges[:2], 1e-3)]), self._believed
+
+    def learn(self, box: Box) -> None:
+        """Follow target, surroundings and light with the target's new box, cube pixels."""
+        cells = self._view.window.to_crop(box, CELLS)
+        if self._frames % 2 == 0:
+            if self._score >= _WITNESS:
+                rate = _TARGET_RATE * ramp(self._share, _HIDDEN, _THERE)
+                self._spectra.adopt(self._view.values, cells, self._view.seen, rate)
+        else:
+            seen = float(box_contrast(self._chance, cells)) > _WELL_SEEN * self._usual
+            rate = _SURROUNDINGS_RATE if seen or self._sure > _SURE else 0.0
+            rates = LearningRates(0.0, rate, _LIGHT_RATE)
+            values = self._view.values
+            self._spectra.learn(values, self._view.seen, cells, self._chance, rates, phase=self._frames // 2)
+
+    def _read(self, view: View, box: Box) -> None:
+        self._view, self._sides = view, view.sides(box[2:])
+        self._reading = self._spectra.read(view.values, view.seen)
+        self._chance = probability(self._reading.log_ratio)
+        self._contrast = contrast_map(self._reading.log_ratio, self._sides)
+        self._sure = self._score = self._share = self._believed = 0.0
+
+    def _support_at(self, centres: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Evidence (...), 0..1, that the target is near places (..., 2) x, y in cells: contrast over the usual one."""
+        reach = [max(1, round(float(side) * _REACH)) | 1 for side in self._sides[::-1]]
+        near = cv2.dilate(self._contrast, np.ones(reach, dtype=np.uint8))
+        column, row = (np.clip(np.rint(centres[..., axis]).astype(np.intp), 0, CELLS - 1) for axis in (0, 1))
+        return np.asarray(np.clip(near[row, column] / self._usual, 0.0, 1.0), dtype=np.float64)
+
+    def _highest_elsewhere(self, centre: NDArray[np.float64]) -> float:
+        """Highest evidence at places of the region that are not the target's, 0..1."""
+        places = np.moveaxis(np.mgrid[:CELLS, :CELLS][::-1], 0, -1)
+        apart = (np.abs(places - centre) > _APART * self._sides).any(axis=-1)
+        return float(np.clip(self._contrast[apart].max() / self._usual, 0.0, 1.0)) if apart.any() else 0.0
+
+    def _cells(self, expected: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+        """Box around the likely cells near an expected one (x, y, w, h in cells), its contrast and number of cells over
+        the usual ones.
+        """
+        usual = self._density * float(self._sides.prod())
+        extent = self._spectra.extent(self._reading.log_ratio, expected, usual)
+        cells = extent.box(self._spectra.habit)
+        return cells, float(box_contrast(self._chance, cells)) / self._usual, extent.mass / usual
+
+    def _unexplained(self, network: NDArray[np.float64], cells: NDArray[np.float64]) -> float:
+        """Share of the cells in the network's box alone that the surroundings do not explain; 0 where there are few."""
+        left_out = (distance_to(network, CELLS) < 1) & (distance_to(cells, CELLS) >= 1) & self._view.seen
+        count = int(left_out.sum())
+        return 1.0 - float(self._reading.explained[left_out].mean()) if count > 3 else 0.0

@@ -30,6 +30,7 @@ from spectrack.cli.report import Report
 from spectrack.cli.simulate import Simulate
 from spectrack.cli.track import Track
 from spectrack.cli.train import Train
+from spectrack.cli.tune import Tune
 from spectrack.cli.weights import Weights
 from spectrack.errors import SpectrackError
 from spectrack.files.caches import reuse_log
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Any] = {
     "evaluate": Evaluate,
     "benchmark": Benchmark,
     "ablate": Ablate,
+    "tune": Tune,
     "report": Report,
     "data": Data,
     "weights": Weights,

@@ -228,7 +228,10 @@ def _track(
         raise ConfigError(f"expected truth for {entry.label!r}, found none; leave the sequence out")
     followed = follow(sequence, load_tracker(method, **config), opened.box)
     if followed.stopped is not None:
-        raise ConfigError(f"expected {method} to track {entry.label!r} with {config}, found {followed.failure}")
+        raise ConfigError(
+            f"expected {method} to track {entry.label!r} with {config}, found {followed.failure}; mend the tracker, or "
+            "leave the sequence out"
+        )
     # Truth may end before the video does.
     boxes = followed.boxes[: len(truth)]
     return entry.label, float(score({entry.label: boxes}, {entry.label: truth[: len(boxes)]}, protocol).auc)

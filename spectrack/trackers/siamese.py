@@ -7,8 +7,9 @@ before they are scaled, so only the window of a frame is read.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from collections.abc import Sequence as Several
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, TypedDict, TypeVar, Unpack, get_args
 
 import numpy as np
@@ -32,11 +33,19 @@ from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
 from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells_in_frame
+from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
 from spectrack.trackers.spectral_prior import SpectralPrior
 
+_OF_THE_DECISION = frozenset(field.name for field in fields(OnlineOptions))
+
 SEARCH_CELLS = map_cells(SEARCH_SIZE_PX)
+
+Answer = TypeVar("Answer")
+
+Levels = Several[torch.Tensor]
+"""Maps of a crop, (1 or B, channels, 31, 31) each."""
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -73,9 +82,13 @@ class SiameseTracker(Tracker):
         options: parameters of the decision.
         exact: modules of the network that stay float32 in any precision.
         setting: what the weights were trained with, and where the network runs.
+
+    Attributes:
+        memory: what the network said of windows of the same video before; None asks it every time.
     """
 
     options: OnlineOptions
+    memory: AnswerMemory | None = None
     engines = get_args(EngineName)
 
     def __init__(
@@ -96,6 +109,9 @@ class SiameseTracker(Tracker):
         number = torch.bfloat16 if self.precision == "bf16" and self.engine.is_reference else torch.float32
         self.network = for_inference(network, self.device, number, exact=exact, fast=self.engine.is_reference)
         self._state: TargetState | None = None
+        # The frame that is looked at, and what tells templates taken since the first from one another.
+        self._frames = 0
+        self._taken: tuple[float, ...] = ()
         self._features: Features | None = None
         self._discriminant: FeatureDiscriminant | None = None
 
@@ -132,7 +148,7 @@ class SiameseTracker(Tracker):
         self,
         scores: NDArray[np.float32],
         corners: NDArray[np.float32],
-        levels: Several[torch.Tensor],
+        levels: Levels,
         state: TargetState,
         window: CropWindow,
     ) -> tuple[Choice, dict[str, Any]]:
@@ -155,6 +171,19 @@ class SiameseTracker(Tracker):
         choice = state.choose((scores * (1.0 - doubt)).astype(np.float32), corners, window)
         return choice, {"support": support}
 
+    def _wanted(self, levels: Levels) -> Levels:
+        """The maps of a crop where the discriminant will want them; else none, so that nobody keeps them."""
+        return levels if self.options.discriminant > 0 else ()
+
+    def _recall(self, window: CropWindow, ask: Callable[[], Answer]) -> Answer:
+        """The network's answer for a window of this frame, from `memory` where it is there."""
+        if self.memory is None or self.options.discriminant > 0:
+            return ask()
+        # A method's own options may decide what its network is asked; those of the decision never do.
+        own = [value for name, value in asdict(self.options).items() if name not in _OF_THE_DECISION]
+        question = (self._frames, window, self._taken, *own)
+        return self.memory.recall(question, ask)
+
     def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
         """Learn from a frame that has been tracked; nothing by default."""
 
@@ -163,6 +192,7 @@ class SiameseTracker(Tracker):
         # An init that fails leaves no target behind, rather than the last one in a frame of another shape.
         self._state = None
         self._features, self._discriminant = None, None
+        self._frames, self._taken = 0, ()
         frame = as_frame(frame)
         first_box = as_box(box)
         cube = frame.whole()
@@ -208,6 +238,7 @@ class SiameseTracker(Tracker):
             cube = frame.whole()
             check_cube(cube, name="the frame")
             self._image = self._imaging(self.scaling.fit(cube))
+        self._frames += 1
         window, before, prior = self._state.search_window(), self._state.box, self._state.prior
         with torch.inference_mode():
             crop = self._crop(frame, window, SEARCH_SIZE_PX)
@@ -274,7 +305,7 @@ class SiameseTracker(Tracker):
         return torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)
 
 
-def stack_levels(levels: Several[torch.Tensor]) -> Features:
+def stack_levels(levels: Levels) -> Features:
     """Maps (1 or B, channels, cells, cells) of one crop, the mean over B, to (cells, cells, all channels)."""
     return np.concatenate([level.float().mean(dim=0).permute(1, 2, 0).cpu().numpy() for level in levels], axis=2)
 

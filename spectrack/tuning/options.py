@@ -24,8 +24,8 @@ class TuneOptions:
         seed: Of the search, and of the random numbers that a tracker may draw.
         threads: Threads of the network in each job.
         jobs: Sequences tracked at the same time; -1 for as many as there are cores.
-        memory: MiB in each job for what a network said before: where two settings look at the same window of a frame,
-            it is asked once.
+        memory: MiB for each sequence and job, of what a network said before: where two settings look at the same window
+            of a frame, it is asked once.
         overwrite: Replace a search with other settings.
     """
 
@@ -37,7 +37,7 @@ class TuneOptions:
     seed: int = 0
     threads: int = 1
     jobs: int = 1
-    memory: int = 1024
+    memory: int = 128
     overwrite: bool = False
 
     def check(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,7 @@ from spectrack.sequences.base import Sequence
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.tables import to_table
 from spectrack.trackers.loading import load_tracker, settled_precision
+from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.method import Method
 from spectrack.trackers.registry import find_method
 from spectrack.tuning.findings import Findings, find
@@ -105,6 +107,8 @@ def tune(
 class _Search:
     """One call."""
 
+    count = itertools.count()
+
     def __init__(
         self,
         method: Method,
@@ -116,6 +120,7 @@ class _Search:
         progress: OnTrial | None,
     ) -> None:
         self.method, self.entries, self.out, self.space, self.options = method, entries, out, space, options
+        self.number = next(self.count)
         self.dataset, self.progress = dataset, progress or (lambda done, total, note: None)
         self.protocol = resolve_protocol(options.protocol)
         self.maker = {"weights": options.weights, **asdict(options.network)}
@@ -175,7 +180,7 @@ class _Search:
             if trial.values == values:
                 return Trial(values, trial.scores)
         track = functools.partial(
-            _track, self.method.name, {**self.maker, **values}, self.options.frames, self.protocol, self.options.threads
+            _track, self.method.name, {**self.maker, **values}, self.protocol, self.options, self.number
         )
         scores = dict(in_parallel(track, self.entries, jobs=self.options.jobs))
         return Trial(values, {entry.label: scores[entry.label] for entry in self.entries})
@@ -210,8 +215,12 @@ def _made_of(entry: Entry) -> str:
     return values_digest([content(opened.made_of()), opened.annotations_digest()])
 
 
+_memories: dict[tuple[int, str], AnswerMemory] = {}
+"""In this process, by search and sequence."""
+
+
 def _track(
-    method: str, config: dict[str, Any], frames: int | None, protocol: Protocol, threads: int, entry: Entry
+    method: str, config: dict[str, Any], protocol: Protocol, options: TuneOptions, search: int, entry: Entry
 ) -> tuple[str, float]:
     """Label and success score of a sequence.
 
@@ -220,13 +229,18 @@ def _track(
     """
     import torch
 
-    torch.set_num_threads(threads)
+    from spectrack.trackers.siamese import SiameseTracker
+
+    torch.set_num_threads(options.threads)
     opened = OpenedEntry(entry)
-    sequence = opened.sequence if frames is None else Excerpt(opened.sequence, frames)
+    sequence = opened.sequence if options.frames is None else Excerpt(opened.sequence, options.frames)
     truth = plain_truth(sequence)
     if truth is None:
         raise ConfigError(f"expected truth for {entry.label!r}, found none; leave the sequence out")
-    followed = follow(sequence, load_tracker(method, **config), opened.box)
+    tracker = load_tracker(method, **config)
+    if isinstance(tracker, SiameseTracker) and options.memory:
+        tracker.memory = _memories.setdefault((search, entry.label), AnswerMemory(options.memory << 20))
+    followed = follow(sequence, tracker, opened.box)
     if followed.stopped is not None:
         raise ConfigError(
             f"expected {method} to track {entry.label!r} with {config}, found {followed.failure}; mend the tracker, or "

@@ -26,7 +26,7 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import BandScaling, CropWindow
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.siamese import SiameseTracker, TrainedSetting, wavelengths_tensor
+from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
 
 
@@ -82,6 +82,7 @@ class BCRNetTracker(SiameseTracker):
             self.network.bimm.prepare(bands)
         self._rule = TemplateUpdateRule(self.options)
         self._second: Kernels | None = None
+        self._taken = ()
 
     def _imaging(self, gain: Gain) -> BandScaling:
         return BandScaling(gain)
@@ -92,23 +93,32 @@ class BCRNetTracker(SiameseTracker):
             self._kernels = self._template_kernels(self._template.images, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        fused, branches, levels, evidence = self._recall(window, lambda: self._answer(search))
+        found: dict[str, Any] = {}
+        if self.options.fusion == "map":
+            choice, found = self._choose(evidence["scores"], fused, levels, state, window)
+        else:
+            scores, shares = evidence["branch_scores"], evidence["branch_weights"]
+            choice = average_choices([state.choose(*own, window) for own in zip(scores, branches, strict=True)], shares)
+        return choice, evidence | found
+
+    def _answer(
+        self, search: torch.Tensor
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Levels, dict[str, NDArray[Any]]]:
+        """Corners of the fused maps (4, 25, 25) and of all branches (B, 4, 25, 25), maps, and the evidence for them."""
         with self.network_time():
             composites = self.network.compose(search, self._wavelengths, self._template)
             logits, distances, levels = self._respond(composites)
         weights = self.network.branch_weights(composites)
         scores, fused = fuse_branches(logits, distances, weights)
-        fused_scores = scores[0].cpu().numpy()
-        branch_scores = logits.float().softmax(dim=2)[0, :, 1].cpu().numpy()
-        shares = weights[0].double().cpu().numpy()
-        found: dict[str, Any] = {}
-        if self.options.fusion == "map":
-            choice, found = self._choose(fused_scores, decode_boxes(fused)[0].cpu().numpy(), levels, state, window)
-        else:
-            corners = decode_boxes(distances[0].float()).cpu().numpy()
-            choices = [state.choose(own, boxes, window) for own, boxes in zip(branch_scores, corners, strict=True)]
-            choice = average_choices(choices, shares)
-        evidence = {"scores": fused_scores, "branch_scores": branch_scores, "branch_weights": shares} | found
-        return choice, evidence | self._evidence(composites)
+        evidence = {
+            "scores": scores[0].cpu().numpy(),
+            "branch_scores": logits.float().softmax(dim=2)[0, :, 1].cpu().numpy(),
+            "branch_weights": weights[0].double().cpu().numpy(),
+        }
+        corners = decode_boxes(distances[0].float()).cpu().numpy()
+        found = evidence | self._evidence(composites)
+        return decode_boxes(fused)[0].cpu().numpy(), corners, self._wanted(levels), found
 
     def _respond(self, composites: Composites) -> SearchResponse:
         """Log-probabilities (1, B, 2, 25, 25) and distances (1, B, 4, 25, 25) of all branches, both templates mixed,
@@ -130,15 +140,16 @@ class BCRNetTracker(SiameseTracker):
         peak = float(evidence["scores"].max()) if self.options.fusion == "map" else choice.score
         take, drop = self._rule.observe(peak, before, after)
         if drop:
-            self._second = None
+            self._second, self._taken = None, ()
         if take:
             # Its bands are ranked anew, so its features fit no others and replace the old ones as a whole.
             crop, corners = self._template_crop(frame, after)
+            self._taken = (self._frames, *after.tolist())
             with self.network_time():
                 template = self.network.compose(crop, self._wavelengths, self._template)
                 self._second = self._template_kernels(template.images, corners)
 
-    def _evidence(self, composites: Composites) -> dict[str, NDArray[Any] | None]:
+    def _evidence(self, composites: Composites) -> dict[str, NDArray[Any]]:
         """What the bands contributed, as arrays; W and the band indices only where the composer has them."""
         found: dict[str, NDArray[Any] | None] = {
             "band_importance": composites.importance[0].float().cpu().numpy(),

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence as Several
 from typing import Any, Unpack
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.false_colour import false_colour_matrix
@@ -18,7 +20,7 @@ from spectrack.networks.siamese import SiameseNetwork, decode_boxes
 from spectrack.scaling import Gain
 from spectrack.trackers.crop import Colouring, CropWindow
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.siamese import SiameseTracker, TrainedSetting
+from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting
 
 
 class SiamBANTracker(SiameseTracker):
@@ -54,9 +56,13 @@ class SiamBANTracker(SiameseTracker):
             self._kernels = self._template_kernels(template, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        scores, corners, levels = self._recall(window, lambda: self._answer(search))
+        choice, found = self._choose(scores, corners, levels, state, window)
+        return choice, {"scores": scores} | found
+
+    def _answer(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32], Levels]:
+        """Scores (25, 25), corners (4, 25, 25) and maps of a search crop."""
         with self.network_time():
             logits, distances, levels = self._respond(self._kernels, search)
             scores = logits.float().softmax(dim=1)[0, 1].cpu().numpy()
-            corners = decode_boxes(distances.float())[0].cpu().numpy()
-        choice, found = self._choose(scores, corners, levels, state, window)
-        return choice, {"scores": scores} | found
+            return scores, decode_boxes(distances.float())[0].cpu().numpy(), self._wanted(levels)

@@ -26,7 +26,7 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.siamese import SiameseTracker, TrainedSetting, wavelengths_tensor
+from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
 
 _COLOURS = 3
 
@@ -123,14 +123,21 @@ class SSFNetTracker(SiameseTracker):
             )
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        scores, corners, levels, evidence = self._recall(window, lambda: self._answer(search))
+        choice, found = self._choose(scores, corners, levels, state, window)
+        return choice, {"scores": scores} | evidence | found
+
+    def _answer(
+        self, search: torch.Tensor
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Levels, dict[str, NDArray[Any]]]:
+        """Scores (25, 25), corners (4, 25, 25) and maps of a search crop, and what both branches say."""
         with self.network_time():
             output = self._match(self._template, *self._modalities(search), wavelengths_nm=self._wavelengths)
             logits, distances = output.logits, output.distances
             if self._colours_decide:
                 logits, distances = output.rgb_logits, output.rgb_distances
-            scores, corners = _scores(logits), decode_boxes(distances.float())[0].cpu().numpy()
-        choice, found = self._choose(scores, corners, output.levels, state, window)
-        return choice, {"scores": scores} | _evidence(output) | found
+            corners = decode_boxes(distances.float())[0].cpu().numpy()
+            return _scores(logits), corners, self._wanted(output.levels), _evidence(output)
 
 
 def _picture_of(frame: Frame) -> ArrayFrame:

@@ -156,7 +156,7 @@ def analyse(
         flag_missed=None if frames is None else flag_against_missed(frames),
         reliability=None if frames is None else reliability(frames),
         calibration=None if frames is None else calibration(frames),
-        reacquisition=reacquisition(items.values(), truth, seen),
+        reacquisition=reacquisition(items, truth, seen),
         speed=speed_of(item.milliseconds for item in items.values()),
     )
 

@@ -12,7 +12,7 @@ presence by confidence instead (Lukezic et al., Now you see me: evaluating perfo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,18 +104,18 @@ class Reacquisition:
 
 
 def reacquisition(
-    items: Iterable[TrackedSequence], truth: Mapping[str, Boxes], visibility: Mapping[str, Values | None]
+    items: Mapping[str, TrackedSequence], truth: Mapping[str, Boxes], visibility: Mapping[str, Values | None]
 ) -> Reacquisition | None:
     """Find the absences and what became of them; None where no sequence has one that can be judged.
 
     An absence after which fewer than `WITHIN` + `HELD` frames follow cannot be judged.
 
     Args:
-        items: tracks.
+        items: label to track; a track may be called otherwise itself.
         truth: label to (N, 4).
         visibility: label to (N,) share of the object that is seen, or None where it is not known.
     """
-    found = [absence for item in items for absence in _judge(item, truth[item.label], visibility[item.label])]
+    found = [absence for label, item in items.items() for absence in _judge(item, truth[label], visibility[label])]
     return Reacquisition(tuple(found)) if found else None
 
 

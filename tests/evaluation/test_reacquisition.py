@@ -32,7 +32,7 @@ def track(on_target, lost=(), *, visibility=None, hidden=(20, 35)):
 
 
 def judged(item):
-    found = reacquisition([item], {"a": item.truth}, {"a": item.visibility})
+    found = reacquisition({"a": item}, {"a": item.truth}, {"a": item.visibility})
     (absence,) = found.absences
     return absence
 
@@ -83,7 +83,7 @@ def test_which_stretches_are_absences():
 
 def test_too_little_is_left_to_judge():
     late = track([(0, 60)], hidden=(30, 48))
-    assert reacquisition([late], {"a": late.truth}, {"a": late.visibility}) is None
+    assert reacquisition({"a": late}, {"a": late.truth}, {"a": late.visibility}) is None
     just = track([(0, 60)], hidden=(30, 47))
     assert judged(just).back == 47
 
@@ -92,13 +92,14 @@ def test_truth_without_boxes_is_an_absence_too():
     truth = np.tile(BOX, (FRAMES, 1))
     truth[20:35] = 0
     item = TrackedSequence("a", np.tile(BOX, (FRAMES, 1)), truth=truth)
-    (absence,) = reacquisition([item], {"a": truth}, {"a": None}).absences
+    (absence,) = reacquisition({"a": item}, {"a": truth}, {"a": None}).absences
     assert (absence.back, absence.delay, absence.false_finds, absence.claimed) == (35, 0, None, None)
 
 
 def test_means_over_absences(tmp_path):
-    items = [track([(0, 60)]), track([(0, 20), (50, 60)]), track([(0, 20)])]
-    truth, seen = {"a": items[0].truth}, {"a": items[0].visibility}
+    tracks = [track([(0, 60)]), track([(0, 20), (50, 60)]), track([(0, 20)])]
+    items = dict(zip("xyz", tracks, strict=True))
+    truth, seen = ({label: part for label in items} for part in (tracks[0].truth, tracks[0].visibility))
     found = reacquisition(items, truth, seen)
     assert (found.share, found.median_delay, found.false_finds, found.claimed) == (pytest.approx(1 / 3), 7.5, 0, 1.0)
 

@@ -60,7 +60,11 @@ def best_doubt(log_ratio: Maps, inside: Inside, outside: Inside) -> tuple[float,
 
 def contrast_map(log_ratio: Maps, sides: NDArray[np.float64]) -> Maps:
     """(cells, cells) mean probability in a box of these sides less that in a ring around it; index i is place i."""
-    chance = probability(log_ratio)
+    return density_contrast(probability(log_ratio), sides)
+
+
+def density_contrast(chance: Maps, sides: NDArray[np.float64]) -> Maps:
+    """(rows, columns) mean of a map in a box of these sides less that in a ring around it; index i is place i."""
     inner = tuple(max(1, round(float(side))) | 1 for side in sides)
     outer = tuple(max(3, round(float(side) * _RING)) | 1 for side in sides)
     inside, both = (

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from spectrack.cube import Cube
 from spectrack.runs.frame_table import Row
-from spectrack.sequences.base import Frame, Sequence
+from spectrack.sequences.base import Frame, HasPlanes, Sequence
 from spectrack.trackers.base import Estimate, Tracker, track
 
 
@@ -88,6 +88,13 @@ class _TimedFrame:
         """See `Frame.whole`."""
         with self._watch:
             return self._frame.whole()
+
+    def plane(self, band: int, step: int = 1) -> NDArray[Any]:
+        """See `HasPlanes.plane`."""
+        with self._watch:
+            if isinstance(self._frame, HasPlanes):
+                return self._frame.plane(band, step)
+            return self._frame.whole()[::step, ::step, band]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
         with self._watch:

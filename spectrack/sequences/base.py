@@ -42,6 +42,14 @@ class Frame(Protocol):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube: ...
 
 
+@runtime_checkable
+class HasPlanes(Protocol):
+    """A frame that gives single bands without the others."""
+
+    def plane(self, band: int, step: int = 1) -> NDArray[Any]:
+        """Raw values of one band at every `step`-th row and column, not to be written to."""
+
+
 class _CubeFrame(ABC):
     """What both kinds of frame share: the window check and NumPy's array protocol."""
 
@@ -50,6 +58,10 @@ class _CubeFrame(ABC):
     @abstractmethod
     def whole(self) -> Cube:
         """The whole cube, (height, width, bands)."""
+
+    def plane(self, band: int, step: int = 1) -> NDArray[Any]:
+        """Raw values of one band at every `step`-th row and column, not to be written to."""
+        return self.whole()[::step, ::step, band]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
         cube = self.whole()
@@ -125,6 +137,11 @@ class MosaicFrame(_CubeFrame):
     def whole(self) -> Cube:
         """The whole cube, de-interleaved."""
         return mosaic_to_cube(self._mosaic, self._block, bands=self.shape[2])
+
+    def plane(self, band: int, step: int = 1) -> NDArray[Any]:
+        """Raw values of one band at every `step`-th row and column; nothing else is read."""
+        row, column = divmod(band, self._block)
+        return self._mosaic[row :: self._block * step, column :: self._block * step]
 
 
 class PicturedFrame:

@@ -7,6 +7,7 @@ penalty * s * rate towards the prediction. Loss flag and calibration on the firs
 
 from __future__ import annotations
 
+import copy
 import functools
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
@@ -48,6 +49,8 @@ class OnlineOptions:
         search_growth: factor on the search region while the target is lost, at least 1.
         evidence: what the target's spectrum may add: nothing (``none``, as published), or a map of its likelihood that
             decides between places and refines the box (``prior``).
+        redetection: whether the whole frame is searched for a lost target, see `redetection`.
+        camera_motion: whether the search region follows the shift of the whole picture, see `camera_motion`.
     """
 
     window_influence: float = 0.4
@@ -61,6 +64,8 @@ class OnlineOptions:
     lost_frames: Annotated[int, Interval("[1, 1000000000]")] = 3
     search_growth: float = 1.0
     evidence: Literal["none", "prior"] = "none"
+    redetection: bool = False
+    camera_motion: bool = False
 
     def __post_init__(self) -> None:
         require_ranges(self)
@@ -157,8 +162,17 @@ class TargetState:
             (row, column),
         )
 
-    def move(self, choice: Choice, window: CropWindow) -> Box:
-        """Take a choice over, as the prior corrects it: position at once, size by degrees; returns the new box."""
+    def move(self, choice: Choice, window: CropWindow, *, absent: bool = False) -> Box:
+        """Take a choice over, as the prior corrects it: position at once, size by degrees.
+
+        Args:
+            choice: the network's.
+            window: where the search crop was cut.
+            absent: whether the frame is doubtful whatever the score.
+
+        Returns:
+            The new box, cube pixels.
+        """
         wanted, rate = choice.box, choice.penalty * choice.score * self.options.size_rate
         if self.prior is not None:
             wanted, believed = self.prior.refine(wanted, choice.score)
@@ -168,10 +182,26 @@ class TargetState:
         centre = found[:2] + found[2:] / 2
         self.box = keep_in_frame(np.concatenate([centre - size / 2, size]), self.height, self.width)
         self._was_lost = self.lost
-        self.doubtful_frames = self.doubtful_frames + 1 if choice.score < self.options.lost_score else 0
+        doubtful = absent or choice.score < self.options.lost_score
+        self.doubtful_frames = self.doubtful_frames + 1 if doubtful else 0
         if self.prior is not None:
             self.prior.learn(self.box)
         return self.box
+
+    def jump(self, box: Box) -> None:
+        """Go on from where the target was found again."""
+        self.box = keep_in_frame(box, self.height, self.width)
+        self.doubtful_frames, self._was_lost = 0, True
+
+    def shift(self, by: NDArray[np.float64]) -> None:
+        """Move along with the picture, by (x, y) cube pixels."""
+        self.box = keep_in_frame(np.concatenate([self.box[:2] + by, self.box[2:]]), self.height, self.width)
+
+    def elsewhere(self, box: Box) -> TargetState:
+        """The same decision for a target that is looked for at another place, by the network alone."""
+        other = copy.copy(self)
+        other.box, other.prior = box, None
+        return other
 
     def calibrate(self, choice: Choice, window: CropWindow) -> None:
         """Learn from the first frame, where the truth is known, how the network's box differs from the user's.

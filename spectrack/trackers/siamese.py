@@ -6,6 +6,7 @@ before they are scaled, so only the window of a frame is read.
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable
 from collections.abc import Sequence as Several
@@ -31,12 +32,15 @@ from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
+from spectrack.trackers.camera_motion import CameraMotion
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
 from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells_in_frame
 from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
+from spectrack.trackers.redetection import Redetection
 from spectrack.trackers.spectral_prior import SpectralPrior
+from spectrack.trackers.spectral_witness import SpectralWitness
 
 _OF_THE_DECISION = frozenset(field.name for field in fields(OnlineOptions))
 
@@ -114,6 +118,8 @@ class SiameseTracker(Tracker):
         self._taken: tuple[float, ...] = ()
         self._features: Features | None = None
         self._discriminant: FeatureDiscriminant | None = None
+        self._redetection: Redetection | None = None
+        self._camera: CameraMotion | None = None
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
@@ -191,7 +197,7 @@ class SiameseTracker(Tracker):
         """Start on a first frame; see `Tracker.init`."""
         # An init that fails leaves no target behind, rather than the last one in a frame of another shape.
         self._state = None
-        self._features, self._discriminant = None, None
+        self._features, self._discriminant, self._redetection, self._camera = None, None, None, None
         self._frames, self._taken = 0, ()
         frame = as_frame(frame)
         first_box = as_box(box)
@@ -221,11 +227,20 @@ class SiameseTracker(Tracker):
                     self._discriminant = FeatureDiscriminant.fit(
                         self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
                     )
+        self._watch(frame, cube, state, wavelengths_nm)
+        self._state = state
+
+    def _watch(self, frame: Frame, cube: Cube, state: TargetState, wavelengths_nm: Several[float] | None) -> None:
+        """What watches over the target beside the network, as the options ask for."""
+        box, prior = state.box, None
         if self.options.evidence == "prior":
-            prior = SpectralPrior(frame, cube, first_box, state.search_window(), wavelengths_nm)
+            prior = SpectralPrior(frame, cube, box, state.search_window(), wavelengths_nm)
             # Spectra that cannot tell the target on the first frame are not asked on others.
             state.prior = prior if prior.trust > 0 else None
-        self._state = state
+        if self.options.redetection:
+            self._redetection = Redetection(cube, box, SpectralWitness.of(frame, cube, box, wavelengths_nm, prior))
+        if self.options.camera_motion:
+            self._camera = CameraMotion(frame, cube)
 
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame; see `Tracker.update`."""
@@ -239,19 +254,31 @@ class SiameseTracker(Tracker):
             check_cube(cube, name="the frame")
             self._image = self._imaging(self.scaling.fit(cube))
         self._frames += 1
+        if self._camera is not None:
+            self._state.shift(self._camera.follow(frame))
         window, before, prior = self._state.search_window(), self._state.box, self._state.prior
         with torch.inference_mode():
             crop = self._crop(frame, window, SEARCH_SIZE_PX)
             if prior is not None:
                 prior.look(frame, window, before)
             choice, evidence = self._decide(crop, self._state, window)
-            box = self._state.move(choice, window)
+            watch = self._redetection
+            absent = watch is not None and watch.absent(frame, choice, window, prior)
+            box = self._state.move(choice, window, absent=absent)
             if prior is not None:
                 evidence |= prior.evidence
             self._discriminate(choice, evidence, box, window)
             self._adapt(frame, choice, evidence, before, box)
+            if watch is not None:
+                found = watch.follow(frame, self._state, choice.score, functools.partial(self._choose_in, frame))
+                if found is not None:
+                    choice, window, evidence = found.choice, found.window, found.evidence
         evidence |= {"search_window": window, "cell": choice.cell}
-        return Estimate(box.copy(), choice.score, self._state.lost, evidence, self._state.state)
+        return Estimate(self._state.box.copy(), choice.score, self._state.lost, evidence, self._state.state)
+
+    def _choose_in(self, frame: Frame, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
+        """The choice in a window, and the evidence for it."""
+        return self._decide(self._crop(frame, window, SEARCH_SIZE_PX), state, window)
 
     def _compare_with_torch(
         self, frame: Frame, template: tuple[torch.Tensor, torch.Tensor], state: TargetState

@@ -8,7 +8,7 @@ rules and what they rest on are in docs/evidence.md. All of them are this projec
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -61,6 +61,19 @@ _HIDDEN, _THERE = 0.4, 0.7
 _TARGET_RATE, _SURROUNDINGS_RATE, _LIGHT_RATE = 0.06, 0.1, 0.3
 
 
+class Support(NamedTuple):
+    """What the spectra of a view say of a box in it.
+
+    Attributes:
+        evidence: contrast of the target's chance in the box to that around it, over the first frame's: about 1 on the
+            target, about 0 elsewhere.
+        explained: share of the view that is known as surroundings; where it has fallen, the spectra know nothing.
+    """
+
+    evidence: float
+    explained: float
+
+
 class SpectralPrior:
     """The spectra's word on one target in one video.
 
@@ -75,6 +88,8 @@ class SpectralPrior:
 
     Attributes:
         trust: how well the first frame tells the target from its surroundings, 0 (nothing is ever changed) to 1.
+        lens: how the video is looked at.
+        spectra: what is known of target and surroundings.
         rarity: 1 less the highest evidence at other places of the region: on the first frame, then a running mean over
             frames in which the network is sure by itself.
     """
@@ -82,15 +97,15 @@ class SpectralPrior:
     def __init__(
         self, frame: Frame, cube: Cube, box: Box, window: CropWindow, wavelengths_nm: Several[float] | None
     ) -> None:
-        self._lens = QuickLens(cube, wavelengths_nm, CELLS)
-        view, cells = self._lens.look(frame, window), window.to_crop(box, CELLS)
-        self._spectra = TargetSpectra(view.values, view.seen, cells, self._lens.elsewhere(frame, box))
-        self.trust, self._frames = self._spectra.trust, 0
-        self._density = self._spectra.mass / float(cells[2] * cells[3])
+        self.lens = QuickLens(cube, wavelengths_nm, CELLS)
+        view, cells = self.lens.look(frame, window), window.to_crop(box, CELLS)
+        self.spectra = TargetSpectra(view.values, view.seen, cells, self.lens.elsewhere(frame, box))
+        self.trust, self._frames = self.spectra.trust, 0
+        self._density = self.spectra.mass / float(cells[2] * cells[3])
         self._read(view, box)
         self._usual = max(float(box_contrast(self._chance, cells)), _LEAST_USUAL)
         self.rarity = 1.0 - self._highest_elsewhere(cells[:2] + cells[2:] / 2)
-        fits = float(iou(self._spectra.first.box(np.zeros(4)), cells))
+        fits = float(iou(self.spectra.first.box(np.zeros(4)), cells))
         self._belief = BoxBelief(self.trust, fits, self._usual)
         self._weight = 0.0
 
@@ -102,7 +117,7 @@ class SpectralPrior:
     def look(self, frame: Frame, window: CropWindow, box: Box) -> None:
         """Read the search region of the next frame; `box` is the target's last."""
         self._frames += 1
-        self._read(self._lens.look(frame, window), box)
+        self._read(self.lens.look(frame, window), box)
 
     def weigh(
         self, scores: NDArray[np.float32], ranking: NDArray[np.floating], boxes: NDArray[np.float64]
@@ -159,23 +174,28 @@ class SpectralPrior:
         edges = edges + self._believed * away**3 / (away**2 + _RESOLVED_PX**2)
         return np.concatenate([edges[:2], np.maximum(edges[2:] - edges[:2], 1e-3)]), self._believed
 
+    def support(self, box: NDArray[np.float64]) -> Support:
+        """Evidence in a box (x, y, w, h in the search crop) of the region that was looked at."""
+        contrast = float(box_contrast(self._chance, box / _PX)) / self._usual
+        return Support(contrast, float(self._reading.explained[self._view.seen].mean()))
+
     def learn(self, box: Box) -> None:
         """Follow target, surroundings and light with the target's new box, cube pixels."""
         cells = self._view.window.to_crop(box, CELLS)
         if self._frames % 2 == 0:
             if self._score >= _WITNESS:
                 rate = _TARGET_RATE * ramp(self._share, _HIDDEN, _THERE)
-                self._spectra.adopt(self._view.values, cells, self._view.seen, rate)
+                self.spectra.adopt(self._view.values, cells, self._view.seen, rate)
         else:
             seen = float(box_contrast(self._chance, cells)) > _WELL_SEEN * self._usual
             rate = _SURROUNDINGS_RATE if seen or self._sure > _SURE else 0.0
             rates = LearningRates(0.0, rate, _LIGHT_RATE)
             values = self._view.values
-            self._spectra.learn(values, self._view.seen, cells, self._chance, rates, phase=self._frames // 2)
+            self.spectra.learn(values, self._view.seen, cells, self._chance, rates, phase=self._frames // 2)
 
     def _read(self, view: View, box: Box) -> None:
         self._view, self._sides = view, view.sides(box[2:])
-        self._reading = self._spectra.read(view.values, view.seen)
+        self._reading = self.spectra.read(view.values, view.seen)
         self._chance = probability(self._reading.log_ratio)
         self._contrast = contrast_map(self._reading.log_ratio, self._sides)
         self._sure = self._score = self._share = self._believed = 0.0
@@ -198,8 +218,8 @@ class SpectralPrior:
         the usual ones.
         """
         usual = self._density * float(self._sides.prod())
-        extent = self._spectra.extent(self._reading.log_ratio, expected, usual)
-        cells = extent.box(self._spectra.habit)
+        extent = self.spectra.extent(self._reading.log_ratio, expected, usual)
+        cells = extent.box(self.spectra.habit)
         return cells, float(box_contrast(self._chance, cells)) / self._usual, extent.mass / usual
 
     def _unexplained(self, network: NDArray[np.float64], cells: NDArray[np.float64]) -> float:

@@ -231,4 +231,6 @@ def test_the_page_on_options_names_every_one_with_its_default():
     shared, _, _ = page.read_text(encoding="utf-8").partition("\n## ")
     rows = re.findall(r"^\| `(\w+)` \| `?([\w.]+)`? \|", shared, re.MULTILINE)
     defaults = dataclasses.asdict(OnlineOptions())
-    assert dict(rows) == {name: value if name == "evidence" else f"{value:g}" for name, value in defaults.items()}
+    assert dict(rows) == {
+        name: str(value).lower() if isinstance(value, str | bool) else f"{value:g}" for name, value in defaults.items()
+    }

@@ -23,6 +23,7 @@ from spectrack.cli.benchmark import Benchmark
 from spectrack.cli.console import complain
 from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
+from spectrack.cli.detect import Detect
 from spectrack.cli.doctor import Doctor
 from spectrack.cli.evaluate import Evaluate
 from spectrack.cli.export import Export
@@ -38,6 +39,7 @@ from spectrack.files.caches import reuse_log
 COMMANDS: dict[str, Any] = {
     "demo": Demo,
     "track": Track,
+    "detect": Detect,
     "simulate": Simulate,
     "train": Train,
     "evaluate": Evaluate,

@@ -1,4 +1,4 @@
-"""``--set key=value``: values as TOML writes them, and plain words as text."""
+"""Options as values by name: ``--set key=value`` as TOML writes it, plain words as text; and those of a command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spectrack.errors import ConfigError
+from spectrack.tables import to_table
 
 
 def parse_settings(words: Iterable[str]) -> dict[str, Any]:
@@ -29,6 +30,14 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"expected --set key=value, found {word!r}; write for example --set seed=3")
         settings[key.strip()] = _value(text.strip())
     return settings
+
+
+def settings_of(command: Any) -> dict[str, Any]:
+    """Every option of a command by name, those of its nested dataclasses too, as JSON values."""
+    values = to_table(command)
+    return {key: value for key, value in values.items() if not isinstance(value, dict)} | {
+        key: value for nested in values.values() if isinstance(nested, dict) for key, value in nested.items()
+    }
 
 
 def _value(text: str) -> Any:

@@ -10,11 +10,10 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.reading import Reading, Wanted
-from spectrack.cli.settings import parse_settings
+from spectrack.cli.settings import parse_settings, settings_of
 from spectrack.errors import BoxError, ConfigError
 from spectrack.evidence.options import MatchOptions
 from spectrack.runs.options import RecordOptions
-from spectrack.tables import to_table
 from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.registry import DEFAULT_METHOD, list_trackers
 
@@ -85,7 +84,7 @@ class Track:
         check_folder(self.out, self.recording.terms(inputs))
         sequence = self.reading.open(self.sequence, self.truth)
         with ProgressBar() as bar:
-            start, box = self._start(sequence, bar)
+            start, box, how = self._start(sequence, bar)
             bar.show("loading the tracker", 0, None)
             from spectrack.trackers.loading import load_tracker
 
@@ -98,20 +97,21 @@ class Track:
                 box=box,
                 start=start,
                 options=self.recording,
-                settings={"command": "track", **self._settings()},
+                settings={"command": "track", **settings_of(self)},
                 inputs=inputs,
                 on_progress=bar.show,
             )
-        print_facts(describe_recording(sequence, recording))
+        facts = describe_recording(sequence, recording)
+        print_facts([*facts[:2], *([("started", how)] if how else []), *facts[2:]])
         return 0
 
-    def _start(self, sequence: Sequence, bar: ProgressBar) -> tuple[int, Box]:
-        """The frame to start in, and the box there."""
+    def _start(self, sequence: Sequence, bar: ProgressBar) -> tuple[int, Box, str]:
+        """The frame to start in, the box there, and how it was found, where nobody gave it."""
         from spectrack.recording import first_box
 
         spectrum, point = self.wanted.read_spectrum(), self.wanted.parse_point()
         if spectrum is None and point is None:
-            return 0, first_box(sequence, self._given_box(sequence))
+            return 0, first_box(sequence, self._given_box(sequence)), ""
         if self.box is not None or self.box_from is not None:
             raise ConfigError("expected a box, or a spectrum or point to find it by, found both; give one of them")
         from spectrack.evidence.finding import find_first
@@ -120,7 +120,9 @@ class Track:
             bar.show("searching", done, total)
 
         start, region = find_first(sequence, spectrum=spectrum, point=point, options=self.matching, on_frame=searching)
-        return start, region.box
+        before = "; the frames before have no box" if start else ""
+        box = ",".join(f"{value:g}" for value in region.box)
+        return start, region.box, f"in frame {start} at {box}, score {region.score:.2f}{before}"
 
     def _given_box(self, sequence: Sequence) -> Box | None:
         if self.box is not None and self.box_from is not None:
@@ -142,17 +144,10 @@ class Track:
 
     def _tracker_options(self) -> dict[str, Any]:
         options = parse_settings(self.set)
-        taken = [key for key in options if key in self._settings()]
+        taken = [key for key in options if key in settings_of(self)]
         if taken:
             raise ConfigError(f"expected a parameter of the tracker in --set, found {taken[0]!r}; use --{taken[0]}")
         return options
-
-    def _settings(self) -> dict[str, Any]:
-        """Every option by name, as JSON values."""
-        values = to_table(self)
-        return {key: value for key, value in values.items() if not isinstance(value, dict)} | {
-            key: value for nested in values.values() if isinstance(nested, dict) for key, value in nested.items()
-        }
 
 
 def mosaic_block(sequence: Sequence) -> int:
@@ -208,8 +203,6 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
-    if summary["first_frame"]:
-        rows.append(("started", f"in frame {summary['first_frame']}; those before have no box"))
     again = recording.frames.state.count("found again")
     found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
     rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames{found}"))

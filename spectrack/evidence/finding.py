@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectrack.boxes import as_box, check_box_in_frame
-from spectrack.errors import ConfigError, InputError, SequenceError
+from spectrack.errors import ConfigError, CubeError, InputError, SequenceError
 from spectrack.evidence.background import Moments
 from spectrack.evidence.detectors import Map
 from spectrack.evidence.library import LibrarySpectrum
@@ -43,12 +43,14 @@ class FoundRegions:
 
     Attributes:
         frame: which, from 0.
-        regions: the best first; may be empty.
+        regions: those that match, the best first; may be empty.
+        best: the best score of any region of the least area; 0 where there is none.
         scores: (height, width) ACE, or RX over the number of bands.
     """
 
     frame: int
     regions: list[Region]
+    best: float
     scores: Map
 
 
@@ -81,19 +83,22 @@ def detect(
         >>> clip = spectrack.simulate("calm", frames=2, width=96, height=64, seed=1)
         >>> x, y, w, h = clip.first_box
         >>> found = next(spectrack.detect(clip, point=(int(x + w / 2), int(y + h / 2))))
-        >>> found.frame, len(found.regions) > 0, found.scores.shape
-        (0, True, (64, 96))
+        >>> found.frame, found.scores.shape, len(found.regions) <= 10
+        (0, (64, 96), True)
     """
     chosen = options or MatchOptions()
     search = make_search(sequence, spectrum, point, chosen)
-    anomalies = isinstance(search, AnomalySearch)
-    least = None if anomalies else chosen.least
+    least = 0.0 if isinstance(search, AnomalySearch) else chosen.least
 
     def look() -> Iterator[FoundRegions]:
         for index in range(len(sequence)) if frames is None else frames:
-            scores = search.map(sequence[index])
-            regions = find_regions(scores, most=most, least=least, least_area=chosen.least_area)
-            yield FoundRegions(index, regions, scores)
+            try:
+                scores = search.map(sequence[index])
+            except CubeError as error:
+                raise CubeError(f"{error} (frame {index} of {sequence.name}, counted from 0)") from error
+            regions = find_regions(scores, most=most, least_area=chosen.least_area)
+            best = regions[0].score if regions else 0.0
+            yield FoundRegions(index, [region for region in regions if region.score >= least], best, scores)
 
     return look()
 
@@ -124,15 +129,13 @@ def find_first(
     if spectrum is None:
         raise ConfigError("expected a spectrum or a point to start from, found neither; give one of them")
     best, best_frame = 0.0, 0
-    loose = MatchOptions(chosen.light, 0.0, chosen.least_area)
-    for found in detect(sequence, spectrum=spectrum, point=point, most=1, options=loose):
+    for found in detect(sequence, spectrum=spectrum, point=point, most=1, options=chosen):
         if on_frame is not None:
             on_frame(found.frame + 1, len(sequence))
-        score = found.regions[0].score if found.regions else 0.0
-        if found.regions and score >= chosen.least:
+        if found.regions:
             return found.frame, found.regions[0]
-        if score > best:
-            best, best_frame = score, found.frame
+        if found.best > best:
+            best, best_frame = found.best, found.frame
     raise InputError(
         f"expected a region like {spectrum.name} with a score of at least {chosen.least:g} in {sequence.name}, found "
         f"{best:.2f} at most (frame {best_frame}); lower --least, or give --point or --box"

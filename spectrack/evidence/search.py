@@ -84,7 +84,8 @@ class SpectralSearch(Search):
         mean = sample.mean(axis=0, dtype=np.float64)
         target = self._spectrum * (mean if self._lit else mean > 0)  # a dead band tells nothing
         seen = Whitening.of(Background.of(sample, about=np.zeros(len(target))), target)
-        brightness = np.maximum(pixels.mean(axis=1), np.finfo(np.float32).tiny)
+        bands = pixels.shape[1]
+        brightness = np.maximum(pixels @ np.full(bands, 1 / bands, dtype=np.float32), np.finfo(np.float32).tiny)
         filtered = seen.matched(pixels) / brightness
         others = int((1 - _CANDIDATES) * len(filtered))
         chosen = (filtered >= np.partition(filtered, others)[others]) & (filtered > 0)
@@ -103,7 +104,7 @@ class AnomalySearch(Search):
         return np.asarray(seen.distance(pixels) / cube.shape[2]).reshape(cube.shape[:2])
 
 
-def find_regions(scores: Map, *, most: int, least: float | None = None, least_area: int = 1) -> list[Region]:
+def find_regions(scores: Map, *, most: int, least: float = 0.0, least_area: int = 1) -> list[Region]:
     """The best regions of a map, the best first.
 
     Args:
@@ -123,7 +124,7 @@ def find_regions(scores: Map, *, most: int, least: float | None = None, least_ar
     found: list[Region] = []
     while len(found) < most:
         _, best, _, place = cv2.minMaxLoc(left)
-        if best <= 0 or (least is not None and best < least):
+        if best <= 0 or best < least:
             break
         region, mask = _region(left, *place)
         left[cv2.dilate(mask.astype(np.uint8), np.ones((_AROUND, _AROUND), np.uint8)) > 0] = 0  # its rim is no region

@@ -30,6 +30,7 @@ SHORT_RUNS = {
     "precision": "--every 48 --frames 3",
     "scoring_speed": "--repeats 1",
     "spectral_angle": "--only twin-crowd-vis16 --frames 2",
+    "spectrum_search": "--only speck-vis16 --repeats 1",
     "ssfnet_figure": "--frame 5",
     "suite": "--tracker cf --jobs 1 --only speck-vis16",
     "suite_bounds": "--only cam-grass-vis16",
@@ -82,7 +83,11 @@ def test_examples_of_a_script_are_accepted(scripts, name):
 
 @pytest.mark.parametrize("name", SHORT_RUNS)
 def test_scripts_run_and_write_what_they_promise(scripts, name, tmp_path, monkeypatch):
-    written = {"bcrnet_figures": "bcr-net-matrix.png", "ssfnet_figure": "twins.png"}.get(name, "record.json")
+    written = {
+        "bcrnet_figures": "bcr-net-matrix.png",
+        "evidence_figure": "maps.png",
+        "ssfnet_figure": "twins.png",
+    }.get(name, "record.json")
     out = tmp_path if name == "bcrnet_figures" else tmp_path / written
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *SHORT_RUNS[name].split(), "--out", str(out)])

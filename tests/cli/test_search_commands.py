@@ -9,6 +9,7 @@ import pytest
 import spectrack
 from spectrack.boxes import iou
 from spectrack.cli import main
+from spectrack.files import MANIFEST
 from spectrack.sequences import MemorySequence
 from tests.evidence.test_finding import CENTRES, WIDE
 from tests.evidence.test_search import BOX, frame, lamp
@@ -46,7 +47,8 @@ def paint(tmp_path):
 
 def test_track_starts_on_a_material(run, clip, paint, tmp_path):
     printed = run("track", clip, "--spectrum", paint, "--tracker", "cf", "--out", tmp_path / "out", "--overlay")
-    assert "in frame 1" in printed
+    assert "in frame 1 at 4" in printed
+    assert "before have no box" in printed
     boxes = spectrack.read_boxes(tmp_path / "out" / "boxes.txt")
     assert not boxes[0].any()
     assert (iou(boxes[1:], np.array([BOX, BOX], float)) > 0.7).all()
@@ -102,3 +104,76 @@ def test_videos_that_no_spectrum_can_be_found_in(command_refuses, paint, tmp_pat
     for name in ("1.png", "2.png"):
         cv2.imwrite(str(tmp_path / "img" / name), np.full((48, 64, 3), 90, np.uint8))
     command_refuses(["track", tmp_path / "img", *words], "at least 4 bands", "found 3")
+
+
+def rows_of(folder):
+    header, *rows = (folder / "regions.csv").read_text().splitlines()
+    assert header == "frame,rank,x,y,w,h,score,area"
+    return [[float(cell) for cell in row.split(",")] for row in rows]
+
+
+def test_detect_writes_ranked_regions_and_a_picture(run, clip, paint, tmp_path):
+    printed = run("detect", clip, "--spectrum", paint, "--out", tmp_path / "out")
+    assert "3 frames for paint" in printed
+    assert "2 regions in 2 of 3 frames" in printed
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"regions.csv", "map.png", "summary.json", MANIFEST}
+    rows = rows_of(tmp_path / "out")
+    assert [row[:2] for row in rows] == [[1, 1], [2, 1]]
+    assert (iou(np.array(rows)[:, 2:6], np.array([BOX, BOX], float)) > 0.7).all()
+    assert all(0.5 <= row[6] <= 1 and 60 < row[7] < 200 for row in rows)
+    picture = cv2.imread(str(tmp_path / "out" / "map.png"))
+    assert picture.shape[1] > 2 * picture.shape[0]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["shown_frame"] in (1, 2)
+    assert summary["searched_for"] == "paint"
+    assert summary["settings"] | {"spectrum": str(paint), "top": 10, "command": "detect"} == summary["settings"]
+
+
+def test_detect_is_the_same_twice_and_replaces_only_its_own(run, command_refuses, clip, paint, tmp_path):
+    words = ["detect", clip, "--spectrum", paint, "--out"]
+    run(*words, tmp_path / "a")
+    run(*words, tmp_path / "b")
+    for name in ("regions.csv", "map.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    command_refuses([*words, tmp_path / "a"], "new or empty folder", "--overwrite")
+    run(*words, tmp_path / "a", "--overwrite", "--frames", "1")
+    assert len(rows_of(tmp_path / "a")) == 1
+    (tmp_path / "a" / "regions.csv").write_text("mine")
+    command_refuses([*words, tmp_path / "a", "--overwrite"], "changed since")
+    command_refuses([*words, clip], clip)
+    command_refuses([*words, tmp_path], "new or empty folder")
+
+
+def test_detect_by_point_in_some_frames(run, clip, tmp_path):
+    point = f"{BOX[0] + 5},{BOX[1] + 4}"
+    sequence = MemorySequence([frame(seed) for seed in range(5)])
+    np.save(tmp_path / "cubes.npy", np.stack(list(sequence)))
+    words = ("detect", tmp_path / "cubes.npy", "--axes", "thwb", "--point", point)
+    printed = run(*words, "--frames", "0:5:2", "--out", tmp_path / "out")
+    assert f"3 frames for what is like {point}" in printed
+    assert [row[0] for row in rows_of(tmp_path / "out") if row[1] == 1] == [0, 2, 4]
+
+
+def test_detect_what_is_rare(run, clip, tmp_path):
+    run("detect", clip, "--anomaly", "--top", 2, "--out", tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert [row[:2] for row in rows] == [[0, 1], [0, 2], [1, 1], [1, 2], [2, 1], [2, 2]]
+    assert rows[2][6] > rows[3][6]
+
+
+def test_detect_finds_nothing_and_says_so(run, clip, paint, tmp_path):
+    printed = run("detect", clip, "--spectrum", paint, "--frames", "0", "--out", tmp_path / "out")
+    assert "0 regions in 0 of 1 frame\n" in printed
+    assert "lower --least" in printed
+    assert rows_of(tmp_path / "out") == []
+
+
+def test_detect_refuses_what_makes_no_search(command_refuses, clip, paint, tmp_path):
+    words = ["detect", clip, "--out", tmp_path / "out"]
+    command_refuses(words, "--spectrum, --point, --anomaly", "none")
+    command_refuses([*words, "--spectrum", paint, "--anomaly"], "--spectrum and --anomaly")
+    for frames in ("3", "2:1", "a", "0:3:0", "-1", "0:1:1:1", ""):
+        command_refuses([*words, "--anomaly", f"--frames={frames}"], "among the 3 of", repr(frames))
+    command_refuses([*words, "--anomaly", "--top", "0"], "--top 0")
+    command_refuses([*words, "--anomaly", "--least", "2"], "found 2")
+    command_refuses([*words, "--point", "5,60"], "80 x 60")

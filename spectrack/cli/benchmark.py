@@ -128,7 +128,7 @@ class Benchmark:
         else:
             say(comparison.scores.description)
             console.print(make_trackers_table(comparison))
-            console.print(trackers_legend(comparison), markup=False)
+            console.print(trackers_legend(comparison))
             if comparison.attributes:
                 console.print(make_attributes_table(comparison))
             for tracker, baseline in comparison.pairs():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -10,25 +12,50 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from spectrack.signs import visible
 
-def output() -> Console:
+
+class PlainConsole(Console):
+    """A console to which text from elsewhere can be given as it is: brackets are no markup, control characters shown.
+
+    Args:
+        stderr: for messages; else for results.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich does it."""
+        super().print(*(visible(item) if isinstance(item, str) else item for item in objects), **options)
+
+
+def output() -> PlainConsole:
     """Console for results, on standard output."""
-    return Console(highlight=False)
+    return PlainConsole()
 
 
-def errors() -> Console:
+def errors() -> PlainConsole:
     """Console for messages and progress, on standard error."""
-    return Console(stderr=True, highlight=False)
+    return PlainConsole(stderr=True)
 
 
 def say(line: str) -> None:
-    """Print a line for people on standard output as it is: brackets are no markup, and it can be copied whole."""
-    output().print(line, markup=False, soft_wrap=True)
+    """Print a line for people on standard output as it is, in one piece, so that it can be copied whole."""
+    output().print(line, soft_wrap=True)
 
 
 def complain(sentence: str) -> None:
     """Print a sentence about a fault on standard error, as it is, behind the program's name."""
-    errors().print(f"spectrack: {sentence}", markup=False, soft_wrap=True)
+    errors().print(f"spectrack: {sentence}", soft_wrap=True)
+
+
+class VisibleFormatter(logging.Formatter):
+    """Log lines as `PlainConsole` shows text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        return visible(super().format(record))
 
 
 def make_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, footer: Iterable[str] | None = None) -> Table:
@@ -41,12 +68,12 @@ def make_table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, footer:
     """
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True)
     for index, heading in enumerate(columns):
-        table.add_column(heading, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
+        table.add_column(_cell(heading), justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_cell, row))
     if footer is not None:
         table.add_section()
-        table.add_row(*footer, style="bold")
+        table.add_row(*map(_cell, footer), style="bold")
     return table
 
 
@@ -56,13 +83,13 @@ def make_list(rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_cell, row))
     return table
 
 
 def print_facts(rows: Iterable[tuple[str, str]]) -> None:
     """Print names and values, a line each; values are never broken, so that paths and commands can be copied."""
-    console, facts = output(), list(rows)
+    console, facts = output(), [(visible(name), visible(value)) for name, value in rows]
     width = max((len(name) for name, _ in facts), default=0)
     for name, value in facts:
         console.print(Text.assemble((name.ljust(width), "bold"), "  ", value), soft_wrap=True)
@@ -72,7 +99,8 @@ class ProgressBar:
     """A bar on standard error with time passed and time left, which vanishes when it is left."""
 
     def __init__(self) -> None:
-        console, what, note = errors(), TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+        console, what = errors(), TextColumn("{task.description}", markup=False)
+        note = TextColumn("{task.fields[note]}", markup=False)
         columns = (what, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), note)
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("starting", total=None, note="")
@@ -90,4 +118,8 @@ class ProgressBar:
         if what != self._what:
             self._bar.reset(self._task, total=total)  # a new phase starts its own clock
             self._what = what
-        self._bar.update(self._task, description=what, completed=done, total=total, note=note)
+        self._bar.update(self._task, description=visible(what), completed=done, total=total, note=visible(note))
+
+
+def _cell(text: str) -> Text:
+    return Text(visible(text))

@@ -20,7 +20,7 @@ import tyro
 from spectrack.cli.ablate import Ablate
 from spectrack.cli.arguments import RULES
 from spectrack.cli.benchmark import Benchmark
-from spectrack.cli.console import complain
+from spectrack.cli.console import VisibleFormatter, complain
 from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
 from spectrack.cli.detect import Detect
@@ -35,6 +35,7 @@ from spectrack.cli.tune import Tune
 from spectrack.cli.weights import Weights
 from spectrack.errors import SpectrackError
 from spectrack.files.caches import reuse_log
+from spectrack.signs import replace_unknown_on_console
 
 COMMANDS: dict[str, Any] = {
     "demo": Demo,
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    replace_unknown_on_console()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words in (["--version"], ["-V"]):
         from spectrack import __version__
@@ -86,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), 2)
     except SystemExit as stop:  # help and wrong options: the parser has said what there is to say
         return int(stop.code or 0) if words else 2
-    logging.basicConfig(format="spectrack: %(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(VisibleFormatter("spectrack: %(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     reuse_log.setLevel(logging.INFO)
     if os.environ.get(TRACEBACK_VARIABLE):
         return int(command.run())

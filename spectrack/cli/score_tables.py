@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from spectrack.cli.console import make_table
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ def make_sequences_table(scores: Scores) -> Table:
     from spectrack.evaluation.figures import BRIEF
 
     shown = scores.shown[:BRIEF]
-    rows = [(escape(item.name), str(item.frames), item.figures) for item in scores.sequences]
+    rows = [(item.name, str(item.frames), item.figures) for item in scores.sequences]
     rows.append((scores.average_name, str(scores.frames), scores.figures))
     *cells, footer = [(name, frames, *(item.text(found[item.name]) for item in shown)) for name, frames, found in rows]
     return make_table(("sequence", "frames", *(item.heading for item in shown)), cells, footer=footer)
@@ -43,7 +41,7 @@ def make_trackers_table(comparison: Comparison) -> Table:
         counts = LOST.text(len(entrant.lost_at)), FAILED.text(len(entrant.failures))
         known = (figure.text(value(entrant)) for figure, value in special.items())
         speed = FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)
-        rows.append((escape(entrant.name), *figures, *counts, *known, speed))
+        rows.append((entrant.name, *figures, *counts, *known, speed))
     rest = (item.label for item in (*others, LOST, FAILED, *special, FRAMES_PER_SECOND))
     return make_table(("tracker", headline.label, f"{100 * comparison.level:g} %", *rest), rows)
 
@@ -61,10 +59,10 @@ def make_attributes_table(comparison: Comparison) -> Table:
     """Headline success score by attribute, a column a tracker."""
     headline, groups = comparison.shown[0], [entrant.attributes for entrant in comparison.entrants]
     rows = [
-        (escape(word), str(item.sequences), *(headline.text(group[word].figures["auc"]) for group in groups))
+        (word, str(item.sequences), *(headline.text(group[word].figures["auc"]) for group in groups))
         for word, item in groups[0].items()
     ]
-    return make_table(("attribute", "sequences", *(escape(entrant.name) for entrant in comparison.entrants)), rows)
+    return make_table(("attribute", "sequences", *(entrant.name for entrant in comparison.entrants)), rows)
 
 
 def _special_figures(comparison: Comparison) -> dict[Figure, Callable[[Analysis], float | None]]:

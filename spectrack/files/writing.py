@@ -47,7 +47,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 text whole or not at all, with LF line ends."""
     with write_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        # Names of files may hold bytes that are no text; JSON reads their numbers back as what they were.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -6,10 +6,10 @@ drawing takes its ink, paper and palette from the style sheet's variables.
 
 from __future__ import annotations
 
-import html
 import re
 
 from spectrack.plots import GRID_COLOUR, QUIET_COLOUR, TEXT_COLOUR, TRACK_COLOURS
+from spectrack.signs import html_text
 
 VARIABLES = {
     "#ffffff": "--paper",
@@ -56,7 +56,7 @@ def inline_svg(text: str, *, prefix: str, title: str) -> str:
     least = round(_SMALLEST_SCALE * float(view.split()[2]))
     return (
         f'<svg class="plot" style="min-width:{least}px" viewBox="{view}" role="img" aria-labelledby="{prefix}-title">'
-        f'<title id="{prefix}-title">{html.escape(title)}</title>{body}</svg>'
+        f'<title id="{prefix}-title">{html_text(title)}</title>{body}</svg>'
     )
 
 

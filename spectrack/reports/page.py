@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -19,6 +18,7 @@ from spectrack.reports.strip_frames import StripFrame
 from spectrack.reports.table_formats import swatch, to_html
 from spectrack.reports.tables import Table
 from spectrack.reports.wording import about_protocol, about_runs, lead
+from spectrack.signs import html_text
 
 SECTIONS = {
     "summary": "Summary",
@@ -74,7 +74,7 @@ def make_page(content: PageContent) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{html.escape(content.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<title>{html_text(content.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f'{writer.head()}\n<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main>\n'
         + "\n".join(parts)
         + f"\n</main>\n{writer.foot()}\n<script>{script}</script>\n</body>\n</html>\n"
@@ -91,11 +91,11 @@ class _Writer:
     def head(self) -> str:
         comparison = self._comparison
         truth = '<li><span class="swatch struth" aria-hidden="true"></span>truth</li>'
-        entries = [f"<li>{swatch(item.index)}{html.escape(item.name)}</li>" for item in comparison.entrants]
+        entries = [f"<li>{swatch(item.index)}{html_text(item.name)}</li>" for item in comparison.entrants]
         return (
-            f"<header>\n<h1>{html.escape(self._content.title)}</h1>\n"
-            f'<p class="facts">{html.escape(comparison.notes[0])}</p>\n'
-            f'<p class="lead">{html.escape(lead(comparison))}</p>\n'
+            f"<header>\n<h1>{html_text(self._content.title)}</h1>\n"
+            f'<p class="facts">{html_text(comparison.notes[0])}</p>\n'
+            f'<p class="lead">{html_text(lead(comparison))}</p>\n'
             f'<ul class="key" aria-label="Colours">{truth}{"".join(entries)}</ul>\n</header>'
         )
 
@@ -103,12 +103,12 @@ class _Writer:
         from spectrack import __version__
 
         about = "The page holds everything it shows and asks no server for anything."
-        return f"<footer>Made by spectrack {html.escape(__version__)}. {about}</footer>"
+        return f"<footer>Made by spectrack {html_text(__version__)}. {about}</footer>"
 
     def summary_section(self) -> str:
         remarks = ""
         if self._content.remarks:
-            items = "".join(f"<li>{html.escape(remark)}</li>" for remark in self._content.remarks)
+            items = "".join(f"<li>{html_text(remark)}</li>" for remark in self._content.remarks)
             remarks = f'<div class="remarks" role="note" aria-label="Remarks"><ul>{items}</ul></div>\n'
         pooled = f"<summary>Averaged over sequences and over frames</summary>{self._table('averaging')}"
         return f"{remarks}{self._table('summary')}\n<details>{pooled}</details>"
@@ -146,7 +146,7 @@ class _Writer:
             folded = f"<details><summary>Bands and spectra</summary>{more}</details>" if more else ""
             timeline = self._several((f"timelines/{file_stem(label)}",))
             parts.append(
-                f'<article id="sequence-{html.escape(file_stem(label))}"><h3>{html.escape(label)}</h3>'
+                f'<article id="sequence-{html_text(file_stem(label))}"><h3>{html_text(label)}</h3>'
                 f"{self._tags(label)}{timeline}{folded}</article>"
             )
         return f'{about}<div class="pair">{"".join(parts)}</div>'
@@ -168,7 +168,7 @@ class _Writer:
 
     def provenance_section(self) -> str:
         runs = "".join(
-            f"<article><h3>{swatch(entrant.index)}{html.escape(name)}</h3>{_facts(rows)}</article>"
+            f"<article><h3>{swatch(entrant.index)}{html_text(name)}</h3>{_facts(rows)}</article>"
             for entrant, (name, rows) in zip(self._comparison.entrants, about_runs(self._comparison), strict=True)
         )
         protocol = f"<article><h3>Protocol</h3>{_facts(about_protocol(self._comparison.scores))}</article>"
@@ -182,7 +182,7 @@ class _Writer:
         files = "" if drawn is None else f'<p class="files">{_figure_links(drawn)}</p>'
         figures = self._several((f"timelines/{file_stem(highlight.label)}", *self._evidence_stems(highlight.label)))
         return (
-            f"<article><h3>{html.escape(highlight.label)}</h3>"
+            f"<article><h3>{html_text(highlight.label)}</h3>"
             f"{self._tags(highlight.label, highlight.reason)}{pictures}{files}"
             f'<div class="pair">{figures}</div></article>'
         )
@@ -199,7 +199,7 @@ class _Writer:
     def _figure(self, illustration: Illustration) -> str:
         self._figures += 1
         drawing = inline_svg(illustration.svg, prefix=f"f{self._figures}", title=illustration.alt)
-        caption = f"{html.escape(illustration.caption)} {_figure_links(illustration)}".strip()
+        caption = f"{html_text(illustration.caption)} {_figure_links(illustration)}".strip()
         return f'<figure><div class="drawing">{drawing}</div><figcaption>{caption}</figcaption></figure>'
 
     def _table(self, stem: str, *, links: bool = False) -> str:
@@ -211,8 +211,8 @@ class _Writer:
 
     def _tags(self, label: str, reason: str = "") -> str:
         words = self._comparison.attributes.get(label, ())
-        tags = [f'<span class="tag reason">{html.escape(reason)}</span>'] if reason else []
-        tags += [f'<span class="tag">{html.escape(word)}</span>' for word in words]
+        tags = [f'<span class="tag reason">{html_text(reason)}</span>'] if reason else []
+        tags += [f'<span class="tag">{html_text(word)}</span>' for word in words]
         return f'<p class="tags">{"".join(tags)}</p>' if tags else ""
 
 
@@ -222,5 +222,5 @@ def _figure_links(illustration: Illustration) -> str:
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    told = [f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows]
+    told = [f"<dt>{html_text(name)}</dt><dd>{html_text(value)}</dd>" for name, value in rows]
     return f"<dl>{''.join(told)}</dl>"

@@ -19,6 +19,8 @@ def draw_speed(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3
         comparison: the trackers.
         size_in: width and height of the plot in inches.
     """
+    from matplotlib.ticker import LogFormatter
+
     names = [entrant.name for entrant in comparison.entrants]
     figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), key=names)
     found = [(entrant, entrant.speed.frames_per_second) for entrant in comparison.entrants]
@@ -31,6 +33,8 @@ def draw_speed(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3
     style_plot(axes, title=title, x_label=x_label, y_label=comparison.headline, key=names)
     if fastest > 8 * slowest:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(LogFormatter())
+        axes.xaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
     else:
         axes.set_xlim(0, 1.15 * fastest)
     axes.set_ylim(0, min(1.02, 1.35 * max(entrant.scores.auc for entrant, _ in timed) + 0.02))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +26,7 @@ from spectrack.plots import (
 )
 from spectrack.reports.strip_frames import FRAMES, StripFrame, check_boxes, film_strip
 from spectrack.sequences.base import Sequence
+from spectrack.signs import html_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,7 +109,7 @@ def strip_html(comparison: Comparison, highlight: Highlight, strip: list[StripFr
         prefix: begins every identifier; unique in the page, letters and digits.
     """
     cells = "".join(_cell_html(comparison, highlight, frame, f"{prefix}-{frame.index}") for frame in strip)
-    label = html.escape(highlight.label)
+    label = html_text(highlight.label)
     return f'<div class="strip" role="group" tabindex="0" aria-label="frames of {label}">{cells}</div>'
 
 
@@ -118,7 +118,7 @@ def _cell_html(comparison: Comparison, highlight: Highlight, frame: StripFrame, 
     lines = _boxes_svg(frame)
     values = {entrant.name: frame.overlaps[entrant.index] for entrant in comparison.entrants}
     told = ", ".join(f"{name} {_share(value)}" for name, value in values.items())
-    title = html.escape(f"{highlight.label}, frame {frame.index} in false colour; overlap with the truth: {told}")
+    title = html_text(f"{highlight.label}, frame {frame.index} in false colour; overlap with the truth: {told}")
     x, y, w, h = frame.view
     shown = "".join(
         f'<span class="value"><span class="swatch s{index % 6}"></span>{_share(frame.overlaps[index])}</span>'

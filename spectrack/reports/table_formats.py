@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import re
 from collections.abc import Callable
 
 from spectrack.evaluation.uncertainty import Interval
 from spectrack.reports.tables import Cell, Column, Table, number_of
+from spectrack.signs import html_text, visible
 
 DASH = "–"
+
+_FORMULA_STARTS = frozenset("=+-@\t")
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 _LATEX_SIGNS = {
@@ -38,11 +40,14 @@ _LATEX_SIGNS = {
 
 
 def to_csv(table: Table) -> str:
-    """Comma-separated values with every digit; an interval is three columns: the value, its lower and its upper end."""
+    """Comma-separated values with every digit; an interval is three columns: the value, its lower and its upper end.
+
+    As UTF-8 without a byte-order mark; names that begin as a formula does are text.
+    """
     wide = [place for place in range(len(table.columns)) if any(isinstance(row[place], Interval) for row in table.rows)]
     header: list[str] = []
     for place, column in enumerate(table.columns):
-        header += [f"{column.heading}{end}" for end in (("", " low", " high") if place in wide else ("",))]
+        header += [f"{_plain(column.heading)}{end}" for end in (("", " low", " high") if place in wide else ("",))]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
@@ -107,15 +112,15 @@ def to_html(table: Table, *, links: Callable[[str], str | None] | None = None) -
         body.append(f"<tr>{''.join(cells)}</tr>")
     foot = ""
     if table.footer:
-        texts = _texts(table, table.footer, html.escape)
+        texts = _texts(table, table.footer, html_text)
         kinds = ["" if _is_text(table, place) else ' class="number"' for place in range(len(texts))]
         rest = "".join(f"<td{kind}>{text}</td>" for kind, text in zip(kinds[1:], texts[1:], strict=True))
         foot = f'<tfoot><tr><th scope="row">{texts[0]}</th>{rest}</tr></tfoot>'
     empty = f'<tr><td colspan="{len(table.columns)}">none</td></tr>' if not body else ""
     return (
-        f'<div class="scroll" role="region" aria-label="{html.escape(table.caption)}" tabindex="0">'
-        f'<table class="sortable" id="table-{html.escape(table.stem)}">'
-        f"<caption><span>{html.escape(table.caption)}</span></caption>"
+        f'<div class="scroll" role="region" aria-label="{html_text(table.caption)}" tabindex="0">'
+        f'<table class="sortable" id="table-{html_text(table.stem)}">'
+        f"<caption><span>{html_text(table.caption)}</span></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}{empty}</tbody>{foot}</table></div>"
     )
 
@@ -127,19 +132,19 @@ def swatch(tracker: int) -> str:
 
 def _html_heading(column: Column, *, text: bool) -> str:
     kind = "" if column.tracker is None else f' class="c{column.tracker % 6}"'
-    return f'<th scope="col"{kind} data-sort="{"text" if text else "number"}">{html.escape(column.title)}</th>'
+    return f'<th scope="col"{kind} data-sort="{"text" if text else "number"}">{html_text(column.title)}</th>'
 
 
 def _html_cell(table: Table, number: int, place: int, *, best: bool, links: Callable[[str], str | None] | None) -> str:
     cell, column = table.rows[number][place], table.columns[place]
     value = number_of(cell)
-    sort = html.escape(str(cell or "") if value is None else repr(value))
-    text = _html_interval(cell, column) if isinstance(cell, Interval) else html.escape(_print(cell, column))
+    sort = html_text(str(cell or "") if value is None else repr(value))
+    text = _html_interval(cell, column) if isinstance(cell, Interval) else html_text(_print(cell, column))
     if best:
         text = f"<strong>{text}</strong>"
     if place == 0:
         address = links(str(cell)) if links is not None else None
-        text = f'<a href="{html.escape(address)}">{text}</a>' if address else text
+        text = f'<a href="{html_text(address)}">{text}</a>' if address else text
         spot = swatch(table.trackers[number]) if table.trackers else ""
         return f'<th scope="row" data-value="{sort}">{spot}{text}</th>'
     kind = "" if _is_text(table, place) else ' class="number"'
@@ -148,7 +153,7 @@ def _html_cell(table: Table, number: int, place: int, *, best: bool, links: Call
 
 def _html_interval(cell: Interval, column: Column) -> str:
     value, ends = _print_interval(cell, column)
-    return f'{html.escape(value)} <span class="ends">{html.escape(ends)}</span>'
+    return f'{html_text(value)} <span class="ends">{html_text(ends)}</span>'
 
 
 def _text_rows(table: Table, escape: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
@@ -189,12 +194,20 @@ def _is_text(table: Table, place: int) -> bool:
 def _exact(cell: Cell) -> str:
     if cell is None:
         return ""
-    return cell if isinstance(cell, str) else repr(number_of(cell)) if isinstance(cell, float | Interval) else str(cell)
+    if isinstance(cell, str):
+        return _plain(cell)
+    return repr(number_of(cell)) if isinstance(cell, float | Interval) else str(cell)
+
+
+def _plain(text: str) -> str:
+    """Text for a cell of a spreadsheet, which takes what begins like a formula for one: an apostrophe says text."""
+    shown = visible(text)
+    return f"'{shown}" if shown[:1] in _FORMULA_STARTS else shown
 
 
 def _markdown(text: str) -> str:
-    return _MARKDOWN_SIGNS.sub(r"\\\1", text.replace("&", "&amp;")).replace("\n", " ")
+    return _MARKDOWN_SIGNS.sub(r"\\\1", visible(text).replace("&", "&amp;")).replace("\n", " ")
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX_SIGNS.get(sign, sign) for sign in text).replace("\n", " ")
+    return "".join(_LATEX_SIGNS.get(sign, sign) for sign in visible(text)).replace("\n", " ")

@@ -163,7 +163,7 @@ def test_stated_probabilities_are_told_wherever_runs_are_compared(made):
     told = read_csv(all_tables(comparison)["confidence"])
     (stated_error, nothing) = (row[CALIBRATION_ERROR.heading] for row in told)
     assert (float(stated_error), nothing) == (pytest.approx(error), "")
-    columns = {column.header: list(column.cells) for column in make_trackers_table(comparison).columns}
+    columns = {str(column.header): list(map(str, column.cells)) for column in make_trackers_table(comparison).columns}
     assert columns[CALIBRATION_ERROR.label] == [f"{error:.3f}", "-"]
     assert CALIBRATION_ERROR.words in trackers_legend(comparison)
     plans = {plan.stem: plan for plan in plan_figures(comparison, [], {})[0]}
@@ -171,7 +171,7 @@ def test_stated_probabilities_are_told_wherever_runs_are_compared(made):
     lines = {line.get_label().strip(): line.get_xydata() for line in plans["calibration"].draw().axes[0].lines}
     assert np.allclose(lines[f"t  ECE {error:.3f}"], [(0.25, 0), (1, 1)])
     alone = compare([silent])
-    assert CALIBRATION_ERROR.label not in [column.header for column in make_trackers_table(alone).columns]
+    assert CALIBRATION_ERROR.label not in [str(column.header) for column in make_trackers_table(alone).columns]
     assert "calibration" not in [plan.stem for plan in plan_figures(alone, [], {})[0]]
 
 
@@ -270,7 +270,7 @@ def test_html_numbers_and_sorting(comparison, tables):
     assert float(inside[3][1]["data-value"]) == comparison.entrants[0].scores.of(body[0][0]).figures.auc
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp", "Cn"]), max_size=20)
 
 
 def one_cell(name):
@@ -283,11 +283,30 @@ def test_any_name_survives_csv_and_html(name):
     table = one_cell(name)
     header, first, second = csv.reader(io.StringIO(to_csv(table)))
     assert header == [f"h{name}", "AUC", "AUC low", "AUC high"]
-    assert first == [name, "0.5", "0.25", "0.75"]
+    assert first == [f"'{name}" if name.startswith(("=", "+", "-", "@")) else name, "0.5", "0.25", "0.75"]
     assert second[0] == "other"
     parser = cells_of(table)
     assert parser.rows[0][0] == f"h{name}"
     assert parser.rows[1] == [name, "0.500 [0.250, 0.750]"]
+
+
+@pytest.mark.parametrize("name", ["=1+2", "+1", "-1+2", "@SUM(A1)", "\t=1"])
+def test_a_name_is_no_formula(name):
+    _, first, _ = csv.reader(io.StringIO(to_csv(one_cell(name))))
+    assert first == [f"'{name}", "0.5", "0.25", "0.75"]
+
+
+def test_numbers_keep_their_sign():
+    table = Table("t", "c", (Column("a"), Column("b", 3)), (("x", -0.25),))
+    assert to_csv(table) == "a,b\nx,-0.25\n"
+
+
+@pytest.mark.parametrize("form", [to_csv, to_markdown, to_latex, to_html])
+def test_control_characters_reach_no_file(form):
+    text = form(one_cell("a\x1b]0;b\x07\x00\x9b\u202e\udcff"))
+    assert not set(re.findall(r"[^\n -~\u00a0-\uffff]|[\u202e\udcff]", text))
+    assert "x1b" in text
+    text.encode("utf-8")
 
 
 @given(NAMES)

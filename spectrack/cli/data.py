@@ -136,7 +136,8 @@ class DataConvert:
 
             done = convert_dataset(dataset, self.out, format=self.format, progress=progress)
         print_facts((f"failed {label}", sentence) for label, sentence in done.failed)
-        facts = [("converted", f"{len(done.written)} sequences, {done.frames} frames, each read back and compared")]
+        told = f"{len(done.written)} sequences, {done.frames} frames, each read back and compared"
+        facts = [("converted", told if done.written else "no sequence")]
         if done.kept:
             facts.append(("kept", f"{len(done.kept)} sequences of an earlier conversion"))
         facts.append(("folder", str(done.out)))

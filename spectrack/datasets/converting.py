@@ -19,7 +19,7 @@ import numpy as np
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.sources import FolderSource
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
-from spectrack.files import Terms, write_folder, write_json
+from spectrack.files import Terms, check_folder, write_folder, write_json
 from spectrack.sequences.base import Frame, Sequence
 from spectrack.sequences.layout import frame_kinds
 from spectrack.sequences.opening import open_sequence
@@ -46,7 +46,7 @@ class Conversion:
         written: labels of the sequences converted now.
         kept: labels of those that an earlier conversion had finished.
         failed: label and sentence of those that could not be converted.
-        frames: frames written now.
+        frames: of the sequences converted now.
     """
 
     out: Path
@@ -71,14 +71,15 @@ def convert_dataset(
         What was done; a sequence that cannot be read or written in this format is listed as failed, the others go on.
 
     Raises:
-        ConfigError: unknown format, or a folder inside the source or around it.
+        ConfigError: unknown format, a file in place of a folder, or a folder inside the source or around it.
         SequenceError: no space left, or a folder in the way that no conversion wrote.
     """
     if format not in FORMATS:
         raise ConfigError(f"expected a format to convert to, found {format!r}; {nearest_name(format, FORMATS)}")
     target = Path(out)
+    check_folder(target, Terms("conversion", resume=True, single=True, empty=False))
     _check_apart(dataset, target)
-    written, kept, failed = [], [], []
+    written, kept, failed, frames = [], [], [], 0
     counter = _Counter(dataset, progress)
     taken: set[str] = set()
     for entry in dataset:
@@ -87,8 +88,9 @@ def convert_dataset(
             folder = folder.with_name(entry.label)
         taken.add(str(folder).lower())
         try:
-            if _convert_entry(entry, folder, format, counter):
+            if count := _convert_entry(entry, folder, format, counter):
                 written.append(entry.label)
+                frames += count
             else:
                 kept.append(entry.label)
                 counter.skip(entry)
@@ -96,7 +98,7 @@ def convert_dataset(
             raise
         except SpectrackError as error:
             failed.append((entry.label, str(error)))
-    return Conversion(target, tuple(written), tuple(kept), tuple(failed), counter.written)
+    return Conversion(target, tuple(written), tuple(kept), tuple(failed), frames)
 
 
 class _OutOfSpaceError(SequenceError):
@@ -111,11 +113,9 @@ class _Counter:
         self._total = None if any(count is None for count in counts) else sum(count or 0 for count in counts)
         self._progress = progress
         self._done = 0
-        self.written = 0
 
     def step(self, label: str) -> None:
         self._done += 1
-        self.written += 1
         if self._progress is not None:
             self._progress(self._done, self._total, label)
 
@@ -150,11 +150,11 @@ class _WatchedSequence(Sequence):
         return frame
 
 
-def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Counter) -> bool:
-    """Convert one sequence; False when it was done before."""
+def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Counter) -> int:
+    """Convert one sequence; the number of frames written, 0 when it was done before."""
     signature = {"format": format, "source": _signature(entry)}
     if _recorded(folder) == signature:
-        return False
+        return 0
     read = (entry.source.frames.path,) if isinstance(entry.source, FolderSource) else ()
     source = _WatchedSequence(entry.open(), lambda: counter.step(entry.label))
     _check_space(source, folder)
@@ -169,7 +169,7 @@ def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Cou
         raise SequenceError(
             f"expected to write {folder}, found: {error.strerror or error}; free space or name another folder"
         ) from error
-    return True
+    return len(source)
 
 
 def _compare(source: _WatchedSequence, folder: Path) -> None:

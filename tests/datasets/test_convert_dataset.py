@@ -102,13 +102,23 @@ def test_a_changed_source_is_converted_again(source, tmp_path, make):
 def test_one_broken_sequence_does_not_stop_the_others(source, tmp_path):
     (source / "validation" / "HSI-VIS" / "ant" / "0002.png").write_bytes(b"")
     done = convert_dataset(open_dataset("hotc2023", source), tmp_path / "out")
-    assert done.written == ("bee", "cow")
+    assert (done.written, done.frames) == (("bee", "cow"), 6)
     ((label, sentence),) = done.failed
     assert label == "ant"
     assert "0002.png" in sentence
     assert not (tmp_path / "out" / "validation" / "HSI-VIS" / "ant").exists() or not any(
         (tmp_path / "out" / "validation" / "HSI-VIS" / "ant").iterdir()
     )
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_read(source, tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    with refuses(ConfigError, "expected a folder", str(tmp_path / "file")):
+        convert_dataset(
+            open_dataset("hotc2023", source), tmp_path / place, progress=lambda *_: pytest.fail("a frame was read")
+        )
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_copy_that_differs_is_not_kept(source, tmp_path, monkeypatch):

@@ -36,6 +36,7 @@ FORMS = {
     "torch fp32": ("torch", "fp32"),
     "torch bf16": ("torch", "bf16"),
     "onnxruntime fp32": ("onnxruntime", "fp32"),
+    "onnxruntime int8": ("onnxruntime", "int8"),
     "openvino fp32": ("openvino", "fp32"),
     "openvino bf16": ("openvino", "bf16"),
 }

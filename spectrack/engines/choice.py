@@ -40,4 +40,6 @@ def make_engine(name: EngineName, precision: Precision = "fp32") -> Engine:
         from spectrack.engines.open_vino import OpenVinoEngine
 
         return OpenVinoEngine(precision)
+    if precision == "int8":
+        raise ConfigError("expected precision auto, fp32 or bf16 for engine torch, found int8; take engine onnxruntime")
     return TorchEngine()

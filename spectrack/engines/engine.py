@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-Precision = Literal["fp32", "bf16"]
-"""Number format of a network; fp32 is the reference."""
+Precision = Literal["fp32", "bf16", "int8"]
+"""Number format of a network; fp32 is the reference. int8 is another model, and for functions that allow it."""
 
 EngineName = Literal["torch", "onnxruntime", "openvino"]
 
@@ -45,7 +45,9 @@ class Engine(ABC):
         return self.name
 
     @abstractmethod
-    def function(self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False) -> Function:
+    def function(
+        self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False, coarse: bool = False
+    ) -> Function:
         """The same function, computed by this engine.
 
         Args:
@@ -53,6 +55,7 @@ class Engine(ABC):
             call: a method of a network in inference form, or a module of it.
             outputs: names of the tensors that it returns, where they are no fields of a named tuple.
             exact: compute it in float32 in any precision.
+            coarse: it may be computed in int8 where that is the precision.
         """
 
     @contextmanager
@@ -67,6 +70,8 @@ class TorchEngine(Engine):
     name: EngineName = "torch"
     is_reference = True
 
-    def function(self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False) -> Function:
+    def function(
+        self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False, coarse: bool = False
+    ) -> Function:
         """The function as it is."""
         return call

@@ -11,11 +11,11 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spectrack.engines.engine import Engine, Function, Precision
+from spectrack.engines.quantising import Arrays, Samples, quantise
 from spectrack.engines.structure import flatten, names_in, parameter_names, rebuild
 from spectrack.errors import ConfigError, MissingExtraError, SpectrackError
 from spectrack.files.caches import make_in_cache, reuse_log
@@ -38,7 +39,7 @@ _OPSET = 17
 _CODE = ("networks", "methods", "engines", "grid.py", "scaling.py")
 """Parts of the package that decide what a function computes."""
 
-Session = Callable[[Mapping[str, NDArray[np.float32]]], Sequence[NDArray[np.float32]]]
+Session = Callable[[Arrays], Sequence[NDArray[np.float32]]]
 """A loaded model: arrays by name, whether it needs them or not, to arrays in the order of its outputs."""
 
 
@@ -53,6 +54,7 @@ class Program:
         outputs: likewise of what it gives.
         run: the loaded model.
         like: what the function returns; its tensors give nothing but their places.
+        in_bytes: whether the model is one in int8.
     """
 
     name: str
@@ -61,6 +63,16 @@ class Program:
     outputs: dict[str, tuple[int, ...]]
     run: Session
     like: Any
+    in_bytes: bool = False
+
+
+class _How(NamedTuple):
+    """What `Engine.function` was told."""
+
+    name: str
+    outputs: tuple[str, ...]
+    exact: bool
+    in_bytes: bool
 
 
 class ExportedEngine(Engine):
@@ -73,12 +85,18 @@ class ExportedEngine(Engine):
     Attributes:
         programs: everything that was exported so far.
         version: of the engine's package.
+        samples: what ranges of int8 are taken from; whoever asks for int8 gives them before the first call.
     """
 
     package: str
     extra: str
+    formats: tuple[Precision, ...]
+    samples: Samples | None = None
 
     def __init__(self, precision: Precision = "fp32", threads: int | None = None) -> None:
+        if precision not in self.formats:
+            known = " or ".join(self.formats)
+            raise ConfigError(f"expected precision {known} for engine {self.name}, found {precision}; take one of them")
         self.precision, self.threads = precision, threads or torch.get_num_threads()
         self.programs: list[Program] = []
         self.version = package_version(self.package)
@@ -90,6 +108,7 @@ class ExportedEngine(Engine):
                     f"pip install 'spectrack[{self.extra}]'"
                 )
         self._by_torch = False
+        self._taken: dict[str, list[Arrays]] | None = None
         self._owners: dict[int, tuple[Any, Any]] = {}
 
     @property
@@ -101,7 +120,9 @@ class ExportedEngine(Engine):
     def load(self, model: Path, *, exact: bool) -> Session:
         """A model from its file, ready to run; in float32 where it is `exact`."""
 
-    def function(self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False) -> Function:
+    def function(
+        self, name: str, call: Function, *, outputs: Sequence[str] = (), exact: bool = False, coarse: bool = False
+    ) -> Function:
         """The function, exported at its first call for every shape and every constant."""
         programs: dict[Any, Program] = {}
 
@@ -112,11 +133,13 @@ class ExportedEngine(Engine):
             key = tuple(tensor.shape for tensor in tensors), tuple(map(_plain, constants.values()))
             program = programs.get(key)
             if program is None:
-                program = programs[key] = self._program(name, call, outputs, exact, arguments, constants)
+                how = _How(name, tuple(outputs), exact, coarse and self.precision == "int8")
+                program = programs[key] = self._program(how, call, arguments, constants)
                 self.programs.append(program)
-            found = program.run(
-                {label: tensor.contiguous().numpy() for label, tensor in zip(program.inputs, tensors, strict=True)}
-            )
+            arrays = {label: tensor.contiguous().numpy() for label, tensor in zip(program.inputs, tensors, strict=True)}
+            if self._taken is not None:
+                self._taken.setdefault(name, []).append({label: array.copy() for label, array in arrays.items()})
+            found = program.run(arrays)
             return rebuild(program.like, map(torch.from_numpy, found))
 
         return computed
@@ -130,15 +153,16 @@ class ExportedEngine(Engine):
         finally:
             self._by_torch = False
 
-    def _program(
-        self,
-        name: str,
-        call: Function,
-        outputs: Sequence[str],
-        exact: bool,
-        arguments: tuple[Any, ...],
-        constants: dict[str, Any],
-    ) -> Program:
+    @contextmanager
+    def taking(self) -> Iterator[dict[str, list[Arrays]]]:
+        """Inside, the inputs of every call are kept, by the function's name."""
+        self._taken = {}
+        try:
+            yield self._taken
+        finally:
+            self._taken = None
+
+    def _program(self, how: _How, call: Function, arguments: tuple[Any, ...], constants: dict[str, Any]) -> Program:
         """The function's model for arguments like these, from the cache or exported into it."""
         # Outside inference mode, whose tensors cannot be traced.
         with torch.inference_mode(False), torch.no_grad():
@@ -146,33 +170,44 @@ class ExportedEngine(Engine):
             like = call(*arguments, **constants)
             labels = parameter_names(call, len(arguments))
             inputs = dict(zip(names_in(arguments, names=labels), _shapes(arguments), strict=True))
-            named = dict(zip(names_in(like, names=outputs), _shapes(like), strict=True))
+            named = dict(zip(names_in(like, names=how.outputs), _shapes(like), strict=True))
             made_of = [
-                name,
+                how.name,
                 self._made_of(call),
                 inputs,
                 named,
                 {key: _plain(value) for key, value in constants.items()},
             ]
             made_of += [source_digest(*_CODE), torch.__version__]
-            kept_as = f"{name}-{values_digest(made_of)[:16]}"
+            kept_as = f"{how.name}-{values_digest(made_of)[:16]}"
             traced = _Traced(call, arguments, constants)
             try:
                 place, made = make_in_cache(
                     "models", kept_as, lambda folder: _export(traced, folder / MODEL, list(inputs), list(named))
                 )
                 if made:
-                    reuse_log.info("exported %s for engine %s to %s, once for this machine", name, self.name, place)
-                run = self.load(place / MODEL, exact=exact)
+                    reuse_log.info("exported %s for engine %s to %s, once for this machine", how.name, self.name, place)
+                model = (self._in_bytes(how.name, place) if how.in_bytes else place) / MODEL
+                run = self.load(model, exact=how.exact)
             except (SpectrackError, OSError):
                 raise
             except Exception as error:  # exporter and engines have errors of their own for what they do not know
                 reason = str(error).partition("\n")[0][:200]
                 raise ConfigError(
-                    f"expected a network that engine {self.name} can compute, found {type(error).__name__} in {name}: "
-                    f"{reason}; take engine torch"
+                    f"expected a network that engine {self.name} can compute, found {type(error).__name__} in "
+                    f"{how.name}: {reason}; take engine torch"
                 ) from error
-        return Program(name, place / MODEL, inputs, named, run, like)
+        return Program(how.name, model, inputs, named, run, like, how.in_bytes)
+
+    def _in_bytes(self, name: str, place: Path) -> Path:
+        """The folder with the model of a function in int8, made from the one in float32."""
+        samples = self.samples
+        if samples is None:
+            raise ConfigError(f"expected samples of {name} for int8, found none; take precision fp32")
+        kept_as = f"{place.name}-int8-{values_digest([samples.key, self.version])[:16]}"
+        return make_in_cache(
+            "models", kept_as, lambda folder: quantise(place / MODEL, folder / MODEL, samples.take(name))
+        )[0]
 
     def _made_of(self, call: Function) -> Any:
         """What the network behind a function is made of: shape, weights, and code that is not this package's."""

@@ -24,6 +24,7 @@ class OpenVinoEngine(ExportedEngine):
 
     name: EngineName = "openvino"
     package, extra = "openvino", "openvino"
+    formats = ("fp32", "bf16")
 
     def load(self, model: Path, *, exact: bool) -> Session:
         """The model, compiled for one frame at a time."""

@@ -11,7 +11,7 @@ class NetworkOptions:
 
     Attributes:
         profile: Size of the network, such as compact or full; by default the method's first.
-        precision: Number format: fp32 (repeats bit for bit), bf16, or auto: bf16 where it is measurably faster.
+        precision: Number format: fp32 (repeats bit for bit), bf16, int8, or auto: bf16 where it is measurably faster.
         engine: What computes the network on a CPU: torch, or onnxruntime or openvino, whose packages are extras.
         device: Where the network runs: auto, cpu, cuda, cuda:1, ...
     """

@@ -58,6 +58,8 @@ def check_moves(engine: Engine, tracker: str, precision: Precision, moves: NDArr
             f"expected tracker {tracker} to let engine {engine.name} compute, found that it asks torch alone; take "
             "engine torch"
         )
+    if precision == "int8" and isinstance(engine, ExportedEngine) and not any(one.in_bytes for one in engine.programs):
+        raise ConfigError(f"expected a tracker with functions in int8, found none in {tracker}; take precision fp32")
     median = float(np.median(moves))
     if not median <= LARGEST_MOVE_PX:
         raise ConfigError(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from spectrack.trackers.base import Tracker
 
-Wanted = Literal["auto", "fp32", "bf16"]
+Wanted = Literal["auto", "fp32", "bf16", "int8"]
 
 _WORTH_IT = 1.15
 """bfloat16 must be faster by this factor, because it moves boxes by a fraction of a pixel."""
@@ -134,7 +134,8 @@ def _gain_once(run: Callable[[Precision], Callable[[], object]], name: str) -> f
 
 def _gain(run: Callable[[Precision], Callable[[], object]]) -> float:
     """Best time in fp32 over best time in bfloat16."""
-    runs = {precision: run(precision) for precision in get_args(Precision)}
+    formats: tuple[Precision, ...] = ("fp32", "bf16")
+    runs = {precision: run(precision) for precision in formats}
     best = dict.fromkeys(runs, float("inf"))
     for number in range(_ROUNDS):
         for precision, once in runs.items():
@@ -164,8 +165,8 @@ def check_precision(precision: str) -> Wanted:
     """The word itself.
 
     Raises:
-        ConfigError: another word than auto, fp32 and bf16.
+        ConfigError: another word than auto, fp32, bf16 and int8.
     """
     if precision not in get_args(Wanted):
-        raise ConfigError(f"expected precision auto, fp32 or bf16, found {precision!r}; choose one of the three")
+        raise ConfigError(f"expected precision auto, fp32, bf16 or int8, found {precision!r}; choose one of these")
     return cast(Wanted, precision)

@@ -22,6 +22,7 @@ from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
 from spectrack.engines.choice import make_engine
 from spectrack.engines.engine import EngineName, Precision
+from spectrack.engines.exported import ExportedEngine
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
@@ -38,6 +39,7 @@ from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells
 from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
+from spectrack.trackers.quantisation import calibration_samples, camera_with
 from spectrack.trackers.redetection import Redetection
 from spectrack.trackers.spectral_prior import SpectralPrior
 from spectrack.trackers.spectral_witness import SpectralWitness
@@ -61,7 +63,7 @@ class TrainedSetting(TypedDict, total=False):
         scaling: how raw counts become input; the default one where it is left out.
         rule: false-colour rule, for a method that has one; likewise.
         bands: band count that the weights were made for; None when any number from three on will do.
-        precision: fp32 (repeats bit for bit, the default) or bf16.
+        precision: fp32 (repeats bit for bit, the default), bf16 or int8.
         engine: what computes the network's functions; torch by default.
         device: the CPU by default.
         identity: what the weights are, for run directories.
@@ -133,6 +135,10 @@ class SiameseTracker(Tracker):
             "device": str(self.device),
             "weights": self.identity,
         }
+
+    def _simulated_camera(self, bands: int) -> str:
+        """The simulated camera whose crops the network takes as those of `bands` bands; int8 is calibrated on it."""
+        return camera_with(bands)
 
     @abstractmethod
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
@@ -214,6 +220,7 @@ class SiameseTracker(Tracker):
         step = max(1, min(height, width) // 64)
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
+        self._prepare_int8(bands)
         with torch.inference_mode():
             template = self._template_crop(frame, first_box)
             self._learn(*template)
@@ -279,6 +286,15 @@ class SiameseTracker(Tracker):
     def _choose_in(self, frame: Frame, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         """The choice in a window, and the evidence for it."""
         return self._decide(self._crop(frame, window, SEARCH_SIZE_PX), state, window)
+
+    def _prepare_int8(self, bands: int) -> None:
+        """Tell an engine that computes in int8 what to take its ranges from."""
+        if not (isinstance(self.engine, ExportedEngine) and self.precision == "int8"):
+            return
+        settings: dict[str, Any] = {"scaling": str(self.scaling), "rule": self.rule}
+        plain = functools.partial(type(self), self.network, self.options, engine=self.engine.name, **settings)
+        decides = settings | {"options": asdict(self.options)}
+        self.engine.samples = calibration_samples(self._simulated_camera(bands), plain, decides)
 
     def _compare_with_torch(
         self, frame: Frame, template: tuple[torch.Tensor, torch.Tensor], state: TargetState

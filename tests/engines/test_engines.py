@@ -188,3 +188,27 @@ def test_a_network_that_cannot_be_exported_is_refused_in_a_sentence(engine, make
     with refuses(ConfigError, "onnxruntime", "kernels", "engine torch"):
         boxes_of(SiamBANTracker(network, engine=engine), make.sequence(frames=2))
     assert models() == 0
+
+
+@pytest.mark.parametrize("engine", ONNX_RUNTIME)
+def test_int8_is_another_model_whose_boxes_are_compared_all_the_same(engine, make, models, monkeypatch):
+    monkeypatch.setattr("spectrack.trackers.parity.LARGEST_MOVE_PX", 30.0)  # what nobody trained is rounded roughly
+    sequence = make.sequence(frames=3)
+    tracker = SiamBANTracker(make.siamban(), engine=engine, precision="int8")
+    expected, found = boxes_of(SiamBANTracker(make.siamban()), sequence), boxes_of(tracker, sequence)
+    assert 0 < np.abs(to_corners(found) - to_corners(expected)).max() < 30
+    assert models() == 3
+    # Calibrated on simulated clips: the same model whatever is tracked first, and no second one.
+    again = boxes_of(SiamBANTracker(make.siamban(), engine=engine, precision="int8"), sequence)
+    np.testing.assert_array_equal(again, found)
+    assert models() == 3
+    assert tracker.describe()["precision"] == "int8"
+
+
+@pytest.mark.parametrize("engine", ONNX_RUNTIME)
+def test_int8_asks_for_a_camera_that_can_be_simulated(engine, make):
+    from spectrack.methods.ssfnet.tracker import SSFNetTracker
+
+    tracker = SSFNetTracker(make.ssfnet(), engine=engine, precision="int8")
+    with refuses(ConfigError, "int8", "16, 25, 15 bands", "9"):
+        boxes_of(tracker, make.sequence(frames=2, bands=9))

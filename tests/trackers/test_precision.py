@@ -103,7 +103,7 @@ def test_without_native_bfloat16_it_is_not_even_tried(taking, monkeypatch):
 
 def test_other_words_are_refused():
     assert [check_precision(word) for word in ("auto", "fp32", "bf16")] == ["auto", "fp32", "bf16"]
-    with refuses(ConfigError, "auto, fp32 or bf16", "'fp16'"):
+    with refuses(ConfigError, "auto, fp32, bf16 or int8", "'fp16'"):
         check_precision("fp16")
 
 

@@ -72,7 +72,7 @@ class BCRNetTracker(SiameseTracker):
             # Ranking is a matter of single digits, whatever the rest is computed in.
             composer.bimm = engine.function("bimm", self.network.bimm, exact=True)
         self._template_kernels = engine.function("kernels", self.network.kernels)
-        self._look = engine.function("look", self.network.look, outputs=("towers", "levels"))
+        self._look = engine.function("look", self.network.look, outputs=("towers", "levels"), coarse=True)
         self._match = engine.function("match", self.network.match, outputs=("logits", "distances"))
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:

@@ -22,6 +22,9 @@ from spectrack.trackers.crop import Colouring, CropWindow
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting
 
+_ANY_CAMERA = "vis16"
+"""False colour has three channels whatever the bands."""
+
 
 class SiamBANTracker(SiameseTracker):
     """One template, one search region a frame, one box.
@@ -39,7 +42,10 @@ class SiamBANTracker(SiameseTracker):
     ) -> None:
         super().__init__(network, options, **setting)
         self._template_kernels = self.engine.function("kernels", self.network.kernels)
-        self._respond = self.engine.function("respond", self.network.respond)
+        self._respond = self.engine.function("respond", self.network.respond, coarse=True)
+
+    def _simulated_camera(self, bands: int) -> str:
+        return _ANY_CAMERA
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""

@@ -70,7 +70,7 @@ class SSFNetTracker(SiameseTracker):
         super().__init__(network, options or SSFNetOptions(), exact=("s2fb.attention",), **setting)
         self.wants_pictures = self.options.colour == "dataset"
         self._template_kernels = self.engine.function("kernels", self.network.kernels)
-        self._match = self.engine.function("match", self.network.match)
+        self._match = self.engine.function("match", self.network.match, coarse=True)
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""

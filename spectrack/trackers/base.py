@@ -21,6 +21,7 @@ from spectrack.boxes import Box, as_box, check_box_in_frame
 from spectrack.cube import Cube, check_no_data
 from spectrack.errors import BoxError, InputError
 from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+from spectrack.trackers.probability import ProbabilityModel
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Tracker(ABC):
             and for one that does not measure it.
         engines: what can compute its network; see `spectrack.engines`.
         wants_pictures: whether `track` should hand over the data set's own false-colour images with the frames.
+        probability_model: how it states probabilities, `load_tracker` sets it.
         bf16_gain: how many times as fast as fp32 a frame was in bfloat16, where `load_tracker` measured it to choose; 0
             where bfloat16 is not native.
     """
@@ -73,6 +75,7 @@ class Tracker(ABC):
     engines: tuple[str, ...] = ("torch",)
     bf16_gain: float | None = None
     network_seconds: float = 0.0
+    probability_model: ProbabilityModel | None = None
     wants_pictures: bool = False
 
     @abstractmethod

@@ -13,6 +13,7 @@ from spectrack.tables import from_table
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
 from spectrack.trackers.options import NetworkOptions
+from spectrack.trackers.probability import find_model
 from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
 from spectrack.weights.index import available, find_weights, weights_name
 
@@ -66,6 +67,7 @@ def load_tracker(
         tracker = _with_weights(method, weights, NetworkOptions(profile, precision, engine, device), options)
     elif weights is None:
         tracker = _without_weights(method, options)
+        tracker.probability_model = find_model(method.folder, "", "none")
     else:
         raise ConfigError(
             f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave them out"
@@ -97,6 +99,7 @@ def _with_weights(
     # Names that another version stored are passed over; those that were given are known.
     decided = from_table(resolve(method.online), metadata.extra.get("online", {}) | online, where, unknown="ignore")
     more = {} if engine == "torch" else {"engine": engine}
+    stated = find_model(method.folder, metadata.profile, str(getattr(decided, "evidence", "none")))
 
     def make(number_format: Precision) -> Tracker:
         made: Tracker = maker(
@@ -110,6 +113,7 @@ def _with_weights(
             identity=identity,
             **more,
         )
+        made.probability_model = stated
         return made
 
     if wanted == "auto" and engine == "onnxruntime":

@@ -19,7 +19,6 @@ from spectrack.boxes import Box, keep_in_frame
 from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.tables import Interval, require_choices, require_ranges
-from spectrack.trackers.base import State
 from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.spectral_prior import SpectralPrior
 
@@ -45,8 +44,8 @@ class OnlineOptions:
         discriminant_rate: share of its picture of the target that one frame may replace, in [0, 1].
         calibrate: share in [0, 1] of the network's error on the first, known box that is taken out later.
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
-        lost_frames: after so many doubtful frames in a row the target is called lost, at least 1.
-        search_growth: factor on the search region while the target is lost, at least 1.
+        lost_frames: after so many doubtful frames in a row the target is searched for in a larger region, at least 1.
+        search_growth: factor on the search region from then on, at least 1.
         evidence: what the target's spectrum may add: nothing (``none``, as published), or a map of its likelihood that
             decides between places and refines the box (``prior``).
         redetection: whether the whole frame is searched for a lost target, see `redetection`.
@@ -105,24 +104,15 @@ class TargetState:
 
     def __init__(self, box: Box, height: int, width: int, options: OnlineOptions) -> None:
         self.box, self.height, self.width, self.options = box.copy(), height, width, options
-        self.doubtful_frames, self._was_lost = 0, False
+        self.doubtful_frames = 0
         self.prior: SpectralPrior | None = None
         self._shift = np.zeros(2)
         self._stretch = np.ones(2)
 
     @property
     def lost(self) -> bool:
-        """Whether the last frames were all doubtful."""
+        """Whether the last frames were all doubtful, so that the search grows; what is told is `self_assessment`'s."""
         return self.doubtful_frames >= self.options.lost_frames
-
-    @property
-    def state(self) -> State:
-        """What is believed after the last move."""
-        if self.lost:
-            return "lost"
-        if self._was_lost:
-            return "found again"
-        return "uncertain" if self.doubtful_frames else "tracking"
 
     def search_window(self) -> CropWindow:
         """The window to search in the next frame."""
@@ -181,7 +171,6 @@ class TargetState:
         size = self.box[2:] * (1.0 - rate) + found[2:] * rate
         centre = found[:2] + found[2:] / 2
         self.box = keep_in_frame(np.concatenate([centre - size / 2, size]), self.height, self.width)
-        self._was_lost = self.lost
         doubtful = absent or choice.score < self.options.lost_score
         self.doubtful_frames = self.doubtful_frames + 1 if doubtful else 0
         if self.prior is not None:
@@ -191,7 +180,7 @@ class TargetState:
     def jump(self, box: Box) -> None:
         """Go on from where the target was found again."""
         self.box = keep_in_frame(box, self.height, self.width)
-        self.doubtful_frames, self._was_lost = 0, True
+        self.doubtful_frames = 0
 
     def shift(self, by: NDArray[np.float64]) -> None:
         """Move along with the picture, by (x, y) cube pixels."""

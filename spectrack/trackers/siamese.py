@@ -39,8 +39,10 @@ from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells
 from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
+from spectrack.trackers.probability import ProbabilityModel
 from spectrack.trackers.quantisation import calibration_samples, camera_with
 from spectrack.trackers.redetection import Redetection
+from spectrack.trackers.self_assessment import SelfAssessment, rival_score
 from spectrack.trackers.spectral_prior import SpectralPrior
 from spectrack.trackers.spectral_witness import SpectralWitness
 
@@ -118,6 +120,7 @@ class SiameseTracker(Tracker):
         # The frame that is looked at, and what tells templates taken since the first from one another.
         self._frames = 0
         self._taken: tuple[float, ...] = ()
+        self._assessment: SelfAssessment | None = None
         self._features: Features | None = None
         self._discriminant: FeatureDiscriminant | None = None
         self._redetection: Redetection | None = None
@@ -134,6 +137,7 @@ class SiameseTracker(Tracker):
             "engine": self.engine.label,
             "device": str(self.device),
             "weights": self.identity,
+            "probability": to_table(self.probability_model or ProbabilityModel()),
         }
 
     def _simulated_camera(self, bands: int) -> str:
@@ -235,6 +239,7 @@ class SiameseTracker(Tracker):
                         self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
                     )
         self._watch(frame, cube, state, wavelengths_nm)
+        self._assessment = SelfAssessment(self.probability_model or ProbabilityModel(), frame, cube, first_box)
         self._state = state
 
     def _watch(self, frame: Frame, cube: Cube, state: TargetState, wavelengths_nm: Several[float] | None) -> None:
@@ -251,7 +256,7 @@ class SiameseTracker(Tracker):
 
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame; see `Tracker.update`."""
-        if self._state is None:
+        if self._state is None or self._assessment is None:
             raise InputError("expected init before update, found a tracker without target; call init(cube, box) first")
         frame = as_frame(frame)
         if frame.shape != self._shape:
@@ -279,9 +284,13 @@ class SiameseTracker(Tracker):
             if watch is not None:
                 found = watch.follow(frame, self._state, choice.score, functools.partial(self._choose_in, frame))
                 if found is not None:
-                    choice, window, evidence = found.choice, found.window, found.evidence
+                    box, choice, window, evidence = self._state.box, found.choice, found.window, found.evidence
+                    self._assessment.forget_doubts()
         evidence |= {"search_window": window, "cell": choice.cell}
-        return Estimate(self._state.box.copy(), choice.score, self._state.lost, evidence, self._state.state)
+        rival, doubted = rival_score(evidence["scores"], box, window), self._state.lost
+        told = self._assessment.judge(frame, box, choice.score, rival, doubted=doubted)
+        evidence |= {"cues": told.cues}
+        return Estimate(box.copy(), choice.score, told.lost, evidence, told.state, told.probability)
 
     def _choose_in(self, frame: Frame, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         """The choice in a window, and the evidence for it."""

@@ -7,11 +7,15 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
+import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from spectrack.cli.entry import parse
+from spectrack.trackers.probability import Cues, ProbabilityModel, find_model
 from spectrack.trackers.registry import list_trackers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +24,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "def main(" in pat
 RECORDS = sorted((FOLDER / "results").glob("*.json"))
 RESULTS = "benchmarks/results"
 SHORT_RUNS = {
+    "calibrate": "--trackers cf --only dusk-vis16 speck-vis16 --frames 6 --jobs 1",
     "band_importance": "--sensors vis16 --scenarios calm supple --frames 2",
     "bcrnet_figures": "--frames 4",
     "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
@@ -137,3 +142,31 @@ def test_speed_splits_a_frame_of_any_tracker_into_its_parts(scripts, tracker, tm
     wanted = {"bcrnet": "bimm", "ssfnet": "s2fb", "siamban": "backbone", "cf": "filter"}
     assert wanted[tracker] in found["parts"]
     assert ("branch" in record["results"]) == ("network" in found["stages"]) == (tracker != "cf")
+
+
+def test_calibration_is_a_logistic_regression(scripts):
+    """Against a general minimiser of what it says that it minimises."""
+    rng = np.random.default_rng(2)
+    values, weights = rng.normal(size=(60, 3)), rng.uniform(0.1, 2, 60)
+    true = (values @ [1.5, -1.0, 0.0] + rng.normal(size=60) > 0.3).astype(float)
+
+    def loss(found):
+        odds = found[0] + values @ found[1:]
+        return weights @ (np.logaddexp(0, odds) - true * odds) + 0.4 * found[1:] @ found[1:] + 5e-4 * found[0] ** 2
+
+    found = scripts["calibrate"].logistic(values, true, weights, 0.8)
+    assert np.allclose(found, minimize(loss, np.zeros(4), tol=1e-10).x, atol=1e-4)
+    always = scripts["calibrate"].fit([rng.normal(size=(5, 6))] * 2, [np.ones(5, bool)] * 2)
+    assert always.probability(Cues(*[0.0] * 6)) > 0.95
+
+
+def test_calibration_writes_what_is_read_again(scripts, tmp_path, monkeypatch):
+    calibrate = scripts["calibrate"]
+    monkeypatch.setattr(calibrate, "find_method", lambda name: SimpleNamespace(folder=tmp_path))
+    one, other = ProbabilityModel(*range(1, 8)), ProbabilityModel(0.5)
+    calibrate.write_coefficients("mine-lite", "none", other)
+    calibrate.write_coefficients("mine-lite", "prior", other)
+    calibrate.write_coefficients("mine-lite", "none", one)
+    calibrate.write_coefficients("cf", "none", other)
+    places = (("lite", "none"), ("lite", "prior"), ("", "none"))
+    assert [find_model(tmp_path, *place) for place in places] == [one, other, other]

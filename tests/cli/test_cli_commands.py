@@ -174,6 +174,10 @@ def test_a_recording_scores_to_what_track_printed(run, tmp_path):
     again = run("evaluate", "--results", tmp_path / "out", "--truth", tmp_path / "out")
     auc = printed.split("AUC ")[1][:5]
     assert f" {auc} " in next(line for line in again.splitlines() if line.strip().startswith("mean"))
+    # Boxes stand beside what the tracker stated of them, so that this is judged too.
+    judged = json.loads((tmp_path / "out" / "scores-hot.json").read_text())["calibration"]
+    assert sum(judged["frames"]) == 2
+    assert f"ECE {judged['error']:.3f}" in again
 
 
 def test_weights_are_listed(run, with_random_weights):

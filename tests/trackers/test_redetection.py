@@ -122,8 +122,8 @@ def test_grey_things_are_searched_by_the_network_alone():
     # The network gives the bare ground 0.9, and the target 1.
     estimates = tracked(sequence, redetection=True, lost_score=0.95)
     states = [estimate.state for estimate in estimates]
-    assert set(states[SEEN + 3 : GONE]) == {"lost"}
-    assert states.count("found again") == 1
+    assert set(states[SEEN + 3 : GONE]) == {"uncertain"}
+    assert states[-1] == "tracking"
     assert overlaps(estimates, truth)[GONE + 8 :].min() > 0.4
 
 

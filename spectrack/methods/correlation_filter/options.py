@@ -43,7 +43,7 @@ class CorrelationOptions:
         target_rate: learning rate of the target's spectra, 0 to 0.5.
         surroundings_rate: learning rate of the surroundings' spectra, 0 to 0.5.
         light_rate: how fast a change of the light's colour is followed, in [0, 1].
-        lost_score: below this confidence the target is called lost, in [0, 1].
+        lost_score: below this confidence nothing is learnt and the search goes farther, in [0, 1].
         search_growth: factor on the second look's window when the first one fails, 1 to 10; it grows on while lost.
     """
 

@@ -27,9 +27,12 @@ from spectrack.methods.correlation_filter.filter import ScaleAlignment, Translat
 from spectrack.methods.correlation_filter.options import CorrelationOptions
 from spectrack.methods.correlation_filter.target import Levels, Sight, believe, find_peak
 from spectrack.sequences.base import Frame
-from spectrack.trackers.base import Estimate, State, Tracker, as_frame
+from spectrack.tables import to_table
+from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import Lens, View
+from spectrack.trackers.probability import ProbabilityModel
+from spectrack.trackers.self_assessment import SelfAssessment
 
 _SMALLEST_WINDOW = 8
 
@@ -70,6 +73,7 @@ class CorrelationFilterTracker(Tracker):
         self._lens = Lens(cube, wavelengths_nm, self.options.cells)
         view = self._lens.look(frame, self._window(self._centre))
         self._learn_first(frame, view)
+        self._assessment = SelfAssessment(self.probability_model or ProbabilityModel(), frame, cube, first)
         self._started = True
 
     def update(self, frame: Frame | Cube) -> Estimate:
@@ -83,7 +87,7 @@ class CorrelationFilterTracker(Tracker):
         sight = self._see(frame, self._centre + self.options.velocity * self._velocity)
         if sight.confidence < _SECOND_LOOK:
             sight = self._look_again(frame, sight)
-        lost, was_lost = sight.confidence < self.options.lost_score, self._lost_frames > 0
+        lost = sight.confidence < self.options.lost_score
         self._frames += 1
         place = self._move(sight, lost=lost)
         if not lost:
@@ -95,20 +99,14 @@ class CorrelationFilterTracker(Tracker):
             "search_window": sight.view.window,
             "sidelobe_ratio": sight.peak.sidelobe_ratio,
         }
-        return Estimate(self._box.copy(), sight.confidence, lost, evidence, self._state_of(sight, was_lost, lost=lost))
-
-    @staticmethod
-    def _state_of(sight: Sight, was_lost: bool, *, lost: bool) -> State:
-        if lost:
-            return "lost"
-        if was_lost:
-            return "found again"
-        # What asks for a second look is doubted.
-        return "uncertain" if sight.confidence < _SECOND_LOOK else "tracking"
+        told = self._assessment.judge(frame, self._box, sight.confidence)
+        evidence |= {"cues": told.cues}
+        return Estimate(self._box.copy(), sight.confidence, told.lost, evidence, told.state, told.probability)
 
     def describe(self) -> dict[str, Any]:
-        """Options as JSON values."""
-        return {"name": self.name, "options": dataclasses.asdict(self.options)}
+        """Options and how probabilities are stated, as JSON values."""
+        model = self.probability_model or ProbabilityModel()
+        return {"name": self.name, "options": dataclasses.asdict(self.options), "probability": to_table(model)}
 
     def _window(self, centre: NDArray[np.float64], growth: float = 1.0) -> CropWindow:
         size = float(np.sqrt(self._first_sides.prod())) * self._scale

@@ -21,8 +21,10 @@ ATTRIBUTE_NAMES = {
     "LR": "low resolution",
     "CAM": "camouflage",
     "TWIN": "twin distractors",
+    "EVEN": "bands of equal worth",
+    "UNEVEN": "bands of unequal worth",
 }
-"""The eleven attributes of HOT2020 (as in OTB) and the two of the simulator."""
+"""The eleven attributes of HOT2020 (as in OTB) and the four of the simulator."""
 
 _LARGEST_FILE = 2**20
 

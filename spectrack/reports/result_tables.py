@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spectrack.annotations.attributes import ATTRIBUTE_NAMES
 from spectrack.evaluation.comparison import Comparison
 from spectrack.evaluation.confidence import HIDDEN_WORDS, FlagScores
 from spectrack.evaluation.figures import (
@@ -83,9 +84,11 @@ def attribute_table(comparison: Comparison) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (word, item.sequences, *(group[word].interval for group in groups)) for word, item in groups[0].items()
     ]
+    meant = "; ".join(f"{word}: {ATTRIBUTE_NAMES[word]}" for word in groups[0] if word in ATTRIBUTE_NAMES)
     caption = (
         f"{comparison.headline} over the sequences with an attribute ({_protocol(comparison)}), with "
         f"{_intervals(comparison)}; intervals from fewer than ten sequences are too narrow."
+        f"{f' {meant}.' if meant else ''}"
     )
     return Table("attributes", caption, columns, tuple(rows))
 

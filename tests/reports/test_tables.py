@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spectrack.annotations.attributes import ATTRIBUTE_NAMES
 from spectrack.cli.score_tables import make_trackers_table, trackers_legend
 from spectrack.errors import InputError
 from spectrack.evaluation.comparison import compare
@@ -21,6 +22,7 @@ from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.result_tables import all_tables, attribute_table
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown
 from spectrack.reports.tables import Column, Table
+from spectrack.simulation.attributes import ATTRIBUTES
 from tests.fixtures.refusals import refuses
 
 
@@ -97,6 +99,11 @@ def test_attribute_table(made, two_runs, tables):
         [auc_by_hand(two_runs[0].sequences[label].boxes, made.truth_of(label)) for label in ("ball&mirror9", "car")]
     )
     assert float(rows[2]["good_one AUC"]) == pytest.approx(occ, abs=1e-12)
+
+
+def test_attributes_are_spelt_out_below_their_table(made, two_runs):
+    assert "IV: illumination variation; OCC: occlusion" in attribute_table(compare(two_runs)).caption
+    assert set(ATTRIBUTES) <= set(ATTRIBUTE_NAMES)  # those of the simulator too
 
 
 def test_no_attributes_no_table(made):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spectrack.evaluation.uncertainty import Interval, bootstrap_interval
-from spectrack.tuning.ranges import Space
+from spectrack.tuning.ranges import Range, Space
 from spectrack.tuning.trials import Trial
 
 FEW_SEQUENCES = 10
@@ -46,8 +46,10 @@ class Findings:
         """What somebody should know before taking the best setting, a sentence each."""
         told = []
         for name, end in self.edges.items():
-            value = self.best.values[name]
-            told.append(f"{name} = {value} lies at the {end} end of {space[name]}: widen it with --vary {name}=...")
+            values = space[name]
+            last = isinstance(values, Range) and end in values.last
+            remedy = "the parameter takes no values beyond" if last else f"widen it with --vary {name}=..."
+            told.append(f"{name} = {self.best.values[name]} lies at the {end} end of {values}: {remedy}")
         if self.best is self.present:
             told.append(f"none of {trials} settings is better than the present one")
         elif not self.holds:

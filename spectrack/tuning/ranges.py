@@ -21,11 +21,19 @@ _EDGE = 0.05
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both included; whole ones alone where `whole` says so."""
+    """Numbers from `low` to `high`, both included; whole ones alone where `whole` says so.
+
+    Attributes:
+        low: smallest.
+        high: largest.
+        whole: whole numbers alone.
+        last: ends beyond which the parameter takes no values at all, ``lower`` and ``upper``.
+    """
 
     low: float
     high: float
     whole: bool = False
+    last: tuple[str, ...] = ()
 
     def distribution(self) -> BaseDistribution:
         """As Optuna draws from it."""
@@ -117,8 +125,17 @@ def make_space(method: Method, words: Iterable[str] = ()) -> dict[str, Range | C
         names = ", ".join(field.name for field in dataclasses.fields(kind))
         raise ConfigError(f"expected --vary NAME=LOW..HIGH for {method.name}, found none; its parameters are {names}")
     for name, values in space.items():
-        for value in (values.low, values.high) if isinstance(values, Range) else values.values:
-            _try(kind, name, int(value) if known[name] is int else value)
+        if isinstance(values, Choices):
+            for value in values.values:
+                _try(kind, name, value)
+            continue
+        number = int if values.whole else float
+        for end in (values.low, values.high):
+            _try(kind, name, number(end))
+        step = 1.0 if values.whole else _EDGE * (values.high - values.low)
+        beyond = {"lower": values.low - step, "upper": values.high + step}
+        last = tuple(end for end, value in beyond.items() if not _takes(kind, name, number(value)))
+        space[name] = dataclasses.replace(values, last=last)
     return space
 
 
@@ -151,6 +168,14 @@ def _value(text: str) -> Any:
 
 def _near(name: str, known: Iterable[str]) -> str:
     return nearest_name(name, list(known))
+
+
+def _takes(kind: type[Any], name: str, value: Any) -> bool:
+    try:
+        _try(kind, name, value)
+    except ConfigError:
+        return False
+    return True
 
 
 def _try(kind: type[Any], name: str, value: Any) -> None:

@@ -206,7 +206,7 @@ class _Search:
         claim.write_text(TOML_FILE, "\n".join(lines) + "\n")
         headline = self.protocol.headline
         with claim.writing(PICTURE_FILE) as temporary:
-            draw_landscape(result.trials, self.space, found, temporary, score=headline.words)
+            draw_landscape(result.trials, self.space, found, temporary, score=headline.heading)
 
 
 def _made_of(entry: Entry) -> str:

@@ -56,5 +56,12 @@ def test_edges_and_few_sequences_are_told():
     assert "2 sequences" in told[-1]
 
 
+def test_an_edge_beyond_which_there_is_nothing_asks_for_nothing():
+    space = {"size_rate": Range(0.0, 1.0, last=("upper",))}
+    told = find(trials_of([[0.5] * 12, [0.7] * 12], values=[0.5, 0.99]), space).warnings(space, 2)
+    assert len(told) == 1
+    assert "no values beyond" in told[0]
+
+
 def test_one_sequence_has_nothing_to_leave_out():
     assert find(trials_of([[0.5], [0.7]]), SPACE).left_out is None

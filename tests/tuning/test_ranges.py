@@ -23,7 +23,7 @@ def test_words_replace_the_usual_parameters_and_types_decide():
     space = make_space(find_method("bcrnet"), words)
     assert space == {
         "size_rate": Range(0.1, 0.5),
-        "agreement_cells": Range(0.0, 3.0, whole=True),
+        "agreement_cells": Range(0.0, 3.0, whole=True, last=("lower",)),
         "template_update": Choices((True, False)),
         "fusion": Choices(("map", "box")),
     }
@@ -62,6 +62,12 @@ def test_a_method_without_usual_parameters_asks_for_some():
 def test_a_method_without_parameters_has_nothing_to_search():
     with refuses(ConfigError, "still"):
         make_space(Method("still", "Still", "rests", "tests", "unused:Tracker"))
+
+
+def test_a_parameter_that_takes_no_values_beyond_says_so():
+    words = ["size_rate=0.1..1", "window_influence=0..0.8", "search_growth=1..3"]
+    space = make_space(find_method("siamban"), words)
+    assert [values.last for values in space.values()] == [("upper",), ("lower",), ("lower",)]
 
 
 def test_edges():

@@ -17,11 +17,13 @@ from pathlib import Path
 from benchmark import new_parser, write_record
 
 from spectrack import load_tracker
+from spectrack.cli.settings import parse_settings
 from spectrack.evaluation.uncertainty import bootstrap_interval, score_interval
 from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.options import RunOptions
 from spectrack.runs.runner import run
 from spectrack.simulation.suite import SUITES, find_suite, open_suite_sequence
+from spectrack.tables import to_table
 
 
 def arguments():
@@ -30,6 +32,7 @@ def arguments():
     parser.add_argument("--tracker", default="siamban")
     parser.add_argument("--only", nargs="*", help="sequences whose name holds one of these words")
     parser.add_argument("--profile", default="compact")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other options of the tracker")
     parser.add_argument("--jobs", type=int, default=2)
     return parser
 
@@ -45,6 +48,7 @@ def main():
         weights=options.weights,
         precision="fp32",
         device="cpu",
+        **parse_settings(options.set),
     )
     listed = [
         entry
@@ -81,6 +85,8 @@ def main():
     }
     if options.suite == "suite-spectral":
         record["uneven minus even"] = costs({e.name: e.pair for e in listed if "UNEVEN" in e.attributes}, auc)
+    if result.analysis.calibration is not None:
+        record["calibration"] = to_table(result.analysis.calibration)
     found = result.analysis.reacquisition
     if found is not None:
         record["reacquisition"] = told_again(found)

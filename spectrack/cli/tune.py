@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, complain, make_table, output, print_facts
+from spectrack.cli.settings import parse_settings
 from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
 from spectrack.trackers.registry import list_trackers
@@ -46,6 +47,8 @@ class Tune:
     vary: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="NAME=LOW..HIGH|NAME=A,B")] = ()
     """What is searched instead of the usual parameters, with its range (size_rate=0.05..0.6) or its choices
     (fusion=map,box); give the option once for each."""
+    set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
+    """Another value for a parameter that is not searched, such as --set evidence=none."""
     selection: DatasetPart = field(default_factory=DatasetPart)
     """Which of its sequences."""
     search: TuneOptions = field(default_factory=TuneOptions)
@@ -66,6 +69,7 @@ class Tune:
                 dataset.entries,
                 self.out,
                 vary=self.vary,
+                fixed=parse_settings(self.set),
                 options=self.search,
                 dataset=self.selection.describe(dataset),
                 progress=lambda done, total, note: bar.show("searching", done, total, note),

@@ -68,6 +68,7 @@ def tune(
     out_dir: str | os.PathLike[str],
     *,
     vary: Iterable[str] = (),
+    fixed: Mapping[str, Any] | None = None,
     options: TuneOptions | None = None,
     dataset: Mapping[str, Any] | None = None,
     progress: OnTrial | None = None,
@@ -81,6 +82,7 @@ def tune(
         entries: sequences with truth.
         out_dir: for tuning.json (every trial), best.toml and landscape.png; the same call goes on where one stopped.
         vary: what is searched, as `ranges.make_space` takes it; by default the usual parameters that the method has.
+        fixed: other values of parameters that are not searched.
         options: see `TuneOptions`.
         dataset: what is stored of where the sequences are from, as JSON values.
         progress: called after every trial.
@@ -100,8 +102,10 @@ def tune(
     if not listed:
         raise ConfigError("expected at least one sequence, found none; name a data set with sequences")
     found = find_method(method)
-    space = make_space(found, vary)
-    return _Search(found, listed, Path(out_dir), space, options, dict(dataset or {}), progress).go()
+    space = {name: values for name, values in make_space(found, vary).items() if name not in (fixed or {})}
+    if not space:
+        raise ConfigError("expected a parameter that is searched, found all of them fixed; fix fewer, or vary others")
+    return _Search(found, listed, Path(out_dir), space, options, dict(dataset or {}), progress, dict(fixed or {})).go()
 
 
 class _Search:
@@ -118,20 +122,21 @@ class _Search:
         options: TuneOptions,
         dataset: dict[str, Any],
         progress: OnTrial | None,
+        fixed: dict[str, Any],
     ) -> None:
         self.method, self.entries, self.out, self.space, self.options = method, entries, out, space, options
         self.number = next(self.count)
         self.dataset, self.progress = dataset, progress or (lambda done, total, note: None)
         self.protocol = resolve_protocol(options.protocol)
-        self.maker = {"weights": options.weights, **asdict(options.network)}
+        self.maker = {"weights": options.weights, **asdict(options.network), **fixed}
         if options.network.precision == "auto":
             # Settled here, so that every trial takes the same.
             self.maker["precision"] = settled_precision(method.name, **self.maker)
         described = load_tracker(method.name, **self.maker).describe()
         self.present = present_values(described["options"], self.space)
-        fixed = {key: value for key, value in described["options"].items() if key not in self.space}
+        others = {key: value for key, value in described["options"].items() if key not in self.space}
         self.plan = {
-            "tracker": {**described, "options": fixed},
+            "tracker": {**described, "options": others},
             "present": self.present,
             "searched": {name: to_table(values) for name, values in self.space.items()},
             "dataset": dataset,

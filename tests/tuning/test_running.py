@@ -116,6 +116,14 @@ def test_other_data_or_ranges_are_refused_and_nothing_is_lost(drift, clips, tmp_
     assert len(fresh.trials) == 3
 
 
+def test_what_is_fixed_is_not_searched_and_holds(drift, clips, tmp_path):
+    result = tune("drift", clips, tmp_path / "a", vary=VARY, fixed={"hops": True}, options=TuneOptions(trials=15))
+    assert list(result.space) == ["speed"]
+    assert result.found.best.values["speed"] == pytest.approx(1.0, abs=0.3)
+    with refuses(ConfigError, "fixed"):
+        tune("drift", clips, tmp_path / "b", vary=VARY, fixed={"hops": True, "speed": 1.0})
+
+
 def test_sequences_without_truth_and_trackers_that_fail_are_named(drift, clips, tmp_path, monkeypatch):
     bare = MemorySequence(np.zeros((4, 40, 60, 3), np.uint16), name="bare")
     with refuses(ConfigError, "bare", "truth"):

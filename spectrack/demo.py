@@ -112,7 +112,7 @@ def run_demo(
     Args:
         out: folder of the results; those of an earlier demonstration in it are replaced, other files are not.
         clip: another video.
-        tracker: a registered tracker; SiamBAN on false colour is shown beside it.
+        tracker: a registered tracker; SiamBAN on false colour alone is shown beside it.
         precision: ``auto``, ``fp32`` or ``bf16``.
         on_progress: called with what is being done, steps done and steps in all.
 
@@ -126,8 +126,8 @@ def run_demo(
     terms = Terms("demonstration", overwrite=True, names=tuple(_CONTENTS), also=("scores",))
     check_folder(out, terms)
     sequence = clip.open()
-    loaded = load_tracker(tracker, precision=precision)
-    plain = loaded if tracker == _PLAIN else load_tracker(_PLAIN, precision=precision)
+    plain = load_tracker(_PLAIN, precision=precision, evidence="none")
+    loaded = plain if tracker == _PLAIN else load_tracker(tracker, precision=precision)
     options, settings = RecordOptions(overlay=True), {"command": "demo", **dataclasses.asdict(clip)}
     with write_folder(out, terms) as folder:
         first = first_box(sequence)

@@ -116,12 +116,14 @@ def box_contrast(chance: Maps, boxes: ArrayLike) -> NDArray[np.float64]:
     Returns:
         (...), -1 to 1.
     """
-    sums = np.asarray(cv2.integral(chance), dtype=np.float64)
     corner, sides = np.split(np.asarray(boxes, dtype=np.float64), 2, axis=-1)
     corner, sides = corner + np.minimum(sides - 1, 0) / 2, np.maximum(sides, 1.0)
-    margin = (np.sqrt(2.0) - 1) / 2 * sides
-    inside = _sum_over(sums, corner, corner + sides)
-    both = _sum_over(sums, corner - margin, corner + sides + margin)
+    margin = np.stack([np.zeros_like(sides), (np.sqrt(2.0) - 1) / 2 * sides])
+    low, high = (corner - margin)[..., None], (corner + sides + margin)[..., None]
+    cells = np.arange(chance.shape[0])
+    # (inside or both, ..., x or y, cells) how much of each column and row a box covers.
+    covered = np.clip(np.minimum(cells + 1, high) - np.maximum(cells, low), 0.0, None)
+    inside, both = ((covered[..., 1, :] @ chance) * covered[..., 0, :]).sum(axis=-1)
     return np.asarray((2 * inside - both) / sides.prod(axis=-1))
 
 
@@ -162,19 +164,3 @@ def _edges(profile: NDArray[np.float32]) -> tuple[float, float]:
     summed = np.concatenate([[0.0], np.cumsum(profile + 1e-9, dtype=np.float64)])
     places = np.interp([_TAIL * summed[-1], (1 - _TAIL) * summed[-1]], summed, np.arange(summed.size))
     return float(places[0]), float(places[1])
-
-
-def _sum_over(sums: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(...) sums of a map over boxes from `low` to `high`, (..., 2) x before y; the table of sums is bilinear."""
-
-    def at(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        rows, columns = sums.shape
-        x, y = np.clip(x, 0, columns - 1), np.clip(y, 0, rows - 1)
-        i, j = np.minimum(y.astype(np.intp), rows - 2), np.minimum(x.astype(np.intp), columns - 2)
-        down, across = y - i, x - j
-        upper = sums[i, j] * (1 - across) + sums[i, j + 1] * across
-        lower = sums[i + 1, j] * (1 - across) + sums[i + 1, j + 1] * across
-        return np.asarray(upper * (1 - down) + lower * down)
-
-    (x0, y0), (x1, y1) = np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0)
-    return at(x1, y1) - at(x0, y1) - at(x1, y0) + at(x0, y0)

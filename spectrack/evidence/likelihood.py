@@ -182,8 +182,8 @@ class TargetSpectra:
         if rates.target > 0 and own.any():
             self._likelihood.target.update(values[own], belief[own], rates.target)
         # A quarter of the cells, another one each frame, says as much about the surroundings as all.
-        rows, columns = np.indices(seen.shape)
-        quarter = ((rows + phase) % 2 + (columns + phase // 2) % 2 == 0).ravel()
+        rows, columns = (np.arange(count) for count in seen.shape)
+        quarter = np.logical_and.outer((rows + phase) % 2 == 0, (columns + phase // 2) % 2 == 0).ravel()
         beside = quarter & (distance > _BESIDE) & seen.ravel()
         if beside.sum() > _FEWEST_BESIDE:
             around, ones = values[beside], np.ones(int(beside.sum()), dtype=np.float32)

@@ -155,16 +155,13 @@ class SpectralPrior:
             score: the network's, 0..1.
         """
         network, window = box / _PX, self._view.window
-        cells, contrast, share = self._cells(network)
+        cells, share = self._cells(network)
         self._score, self._share = score, share
-        sight = Sight(
-            window.to_frame(network, CELLS),
-            window.to_frame(cells, CELLS),
-            float(box_contrast(self._chance, network)) / self._usual,
-            contrast,
-            share,
-            self._unexplained(network, cells),
-        )
+        both = np.stack([network, cells])
+        (network_found, cells_found), contrasts = window.to_frame(both, CELLS), box_contrast(self._chance, both)
+        network_contrast, cells_contrast = (float(contrast) / self._usual for contrast in contrasts)
+        unexplained = self._unexplained(network, cells)
+        sight = Sight(network_found, cells_found, network_contrast, cells_contrast, share, unexplained)
         self._believed = self._belief.observe(sight, self.rarity)
         if self._believed == 0.0:
             return box, 0.0
@@ -213,14 +210,11 @@ class SpectralPrior:
         apart = (np.abs(places - centre) > _APART * self._sides).any(axis=-1)
         return float(np.clip(self._contrast[apart].max() / self._usual, 0.0, 1.0)) if apart.any() else 0.0
 
-    def _cells(self, expected: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
-        """Box around the likely cells near an expected one (x, y, w, h in cells), its contrast and number of cells over
-        the usual ones.
-        """
+    def _cells(self, expected: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Box around the likely cells near an expected one (x, y, w, h in cells); their number over the usual one."""
         usual = self._density * float(self._sides.prod())
         extent = self.spectra.extent(self._reading.log_ratio, expected, usual)
-        cells = extent.box(self.spectra.habit)
-        return cells, float(box_contrast(self._chance, cells)) / self._usual, extent.mass / usual
+        return extent.box(self.spectra.habit), extent.mass / usual
 
     def _unexplained(self, network: NDArray[np.float64], cells: NDArray[np.float64]) -> float:
         """Share of the cells in the network's box alone that the surroundings do not explain; 0 where there are few."""

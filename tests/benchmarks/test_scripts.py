@@ -34,6 +34,7 @@ SHORT_RUNS = {
     "engines": "--trackers siamban --profiles compact --rounds 1 --frames 1",
     "precision": "--every 48 --frames 3",
     "scoring_speed": "--repeats 1",
+    "spectral_prior": "--trackers siamban-compact --only speck --frames 2",
     "spectral_angle": "--only twin-crowd-vis16 --frames 2",
     "spectrum_search": "--only speck-vis16 --repeats 1",
     "ssfnet_figure": "--frame 5",

@@ -63,7 +63,7 @@ class ProbabilityModel:
 
 
 def find_model(folder: Path | None, profile: str, evidence: str) -> ProbabilityModel:
-    """The coefficients that were fitted to a tracker; the default ones where none were.
+    """The coefficients that were fitted to a tracker, or at least to its other form; the default ones where none were.
 
     Args:
         folder: the method's.
@@ -76,5 +76,6 @@ def find_model(folder: Path | None, profile: str, evidence: str) -> ProbabilityM
     file = None if folder is None else folder / COEFFICIENTS
     if file is None or not file.is_file():
         return ProbabilityModel()
-    values = read_table(file).get(profile or "any", {}).get(evidence)
+    forms = read_table(file).get(profile or "any", {})
+    values = forms.get(evidence, next(iter(forms.values()), None))
     return ProbabilityModel() if values is None else from_table(ProbabilityModel, values, f"{profile} of {file}")

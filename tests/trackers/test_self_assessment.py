@@ -171,9 +171,9 @@ def test_coefficients_are_found_by_profile_and_evidence(tmp_path):
     text = "[lite.none]\nconstant = 1.5\nlead = 2\n[any.none]\nconstant = 0.5\n"
     (tmp_path / COEFFICIENTS).write_text(text)
     assert find_model(tmp_path, "lite", "none") == ProbabilityModel(constant=1.5, lead=2.0)
+    assert find_model(tmp_path, "lite", "prior") == find_model(tmp_path, "lite", "none")
     assert find_model(tmp_path, "", "none") == ProbabilityModel(constant=0.5)
     for place in (
-        (tmp_path, "lite", "prior"),
         (tmp_path, "full", "none"),
         (None, "lite", "none"),
         (tmp_path / "x", "", "none"),

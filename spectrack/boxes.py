@@ -22,6 +22,11 @@ Boxes = NDArray[np.float64]
 MINIMUM_SIDE_PX = 2.0
 """The smallest side a tracker may report, in cube pixels (25-band sequences hold objects of a few pixels)."""
 
+LARGEST_SIDE = 10
+"""The longest side that a first box may have, over the frame's longer one; more is a number of another meaning."""
+
+_MANY_DIGITS = 1e9
+
 
 def as_box(value: ArrayLike | Sequence[float]) -> Box:
     """Four finite numbers with positive sides as a float64 box.
@@ -63,16 +68,22 @@ def is_box(boxes: ArrayLike) -> NDArray[np.bool_]:
 
 
 def check_box_in_frame(box: Box, height: int, width: int) -> None:
-    """Refuse a first box that does not overlap a frame of `height` x `width` cube pixels, or is no pixel wide or high.
+    """Refuse a first box that does not overlap a frame of `height` x `width` cube pixels, or is of another scale.
 
     Raises:
-        BoxError: box and frame have no area in common, or a side is below one pixel, as fractions of the frame are.
+        BoxError: box and frame have no area in common; a side is below one pixel, as fractions of the frame are, or
+            above `LARGEST_SIDE` times the frame's longer one.
     """
     x, y, w, h = box
     if min(w, h) < 1:
         raise BoxError(
             f"expected a box of at least one cube pixel, found {format_box(box)} in a frame of {width} x {height}; "
             "multiply fractions by the frame's size"
+        )
+    if max(w, h) > LARGEST_SIDE * max(width, height):
+        raise BoxError(
+            f"expected a box of the size of things in the frame of {width} x {height} cube pixels, found "
+            f"{format_box(box)}; boxes are x,y,w,h in cube pixels"
         )
     if x + w <= 0 or y + h <= 0 or x >= width or y >= height:
         raise BoxError(
@@ -83,7 +94,11 @@ def check_box_in_frame(box: Box, height: int, width: int) -> None:
 
 def format_box(box: ArrayLike) -> str:
     """A box as text with at most two decimals, such as ``(214, 61, 30.5, 42)``."""
-    return "(" + ", ".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in np.asarray(box, dtype=np.float64)) + ")"
+    return "(" + ", ".join(map(_format_number, np.asarray(box, dtype=np.float64))) + ")"
+
+
+def _format_number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < _MANY_DIGITS else f"{value:g}"
 
 
 def centres(boxes: ArrayLike) -> NDArray[np.float64]:

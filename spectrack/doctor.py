@@ -15,7 +15,7 @@ from typing import Any
 
 import spectrack
 from spectrack.errors import SpectrackError
-from spectrack.files import cache_to_write, expanded, user_cache_folder
+from spectrack.files import cache_to_write, expanded, resolved, user_cache_folder
 from spectrack.provenance import DEPENDENCIES, ENGINES, package_version, usable_cores
 
 LEAST_PYTHON = (3, 11)
@@ -163,7 +163,7 @@ def _writing(folder: Path) -> Iterator[Diagnosis]:
             with tempfile.NamedTemporaryFile(dir=place) as file:
                 file.write(b"spectrack")
                 file.flush()
-            yield Diagnosis(subject, f"{place.resolve()} can be written")
+            yield Diagnosis(subject, f"{resolved(place)} can be written")
         except OSError as error:
             yield Diagnosis(subject, f"{place.absolute()} cannot be written ({error.strerror})", remedy)
 

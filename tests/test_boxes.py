@@ -116,9 +116,18 @@ def test_a_first_box_of_less_than_a_pixel_is_refused(box):
     check_box_in_frame(np.array((5, 5, 1.0, 1.0)), 24, 32)
 
 
+@pytest.mark.parametrize("box", [(0, 0, 1e9, 1e9), (-1e9, -1e9, 2e9, 2e9), (5, 5, 1, 1e5), (0, 0, 1e300, 5)])
+def test_a_first_box_of_another_scale_is_refused(box):
+    with refuses(BoxError, "32 x 24") as refusal:
+        check_box_in_frame(np.array(box, float), 24, 32)
+    assert len(str(refusal.value)) < 250
+    check_box_in_frame(np.array((-100, 5, 320, 1.0)), 24, 32)
+
+
 def test_boxes_as_text():
     assert format_box((214, 61, 30.5, 42.126)) == "(214, 61, 30.5, 42.13)"
     assert format_box((100, 0, -0.25, 10)) == "(100, 0, -0.25, 10)"
+    assert format_box((1e300, -1e12, float("nan"), float("inf"))) == "(1e+300, -1e+12, nan, inf)"
 
 
 def test_the_box_of_a_mask():

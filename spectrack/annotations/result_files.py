@@ -24,6 +24,7 @@ from spectrack.annotations.truth_rows import parse_truth
 from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError, SequenceNotFoundError
+from spectrack.files import resolved
 
 RESULTS_IN_FOLDERS = ("boxes.txt", "{name}_001.txt", "{name}.txt", "gt/gt.txt")
 """Where a folder of one sequence may keep its result, tried in this order; ``{name}`` stands for the folder's name."""
@@ -180,12 +181,12 @@ def find_files(
     """
     own, inner = tuple(own), tuple(inner)
     if place.is_file():
-        return {place.parent.resolve().name if place.name in own else place.stem: place}, True
+        return {resolved(place.parent).name if place.name in own else place.stem: place}, True
     if not place.is_dir():
         raise SequenceNotFoundError(f"expected {expected} at {place}, found no such file or folder; check the path")
     file = first_file(place, own)
     if file is not None:
-        return {place.resolve().name: file}, True
+        return {resolved(place).name: file}, True
     found: dict[str, Path] = {}
     for entry in sorted(place.iterdir()):
         file, name = None, entry.name

@@ -13,7 +13,7 @@ from spectrack.cli.console import output, print_facts, say
 from spectrack.cli.score_tables import make_sequences_table
 from spectrack.errors import ConfigError
 from spectrack.evaluation.options import ScoringRules
-from spectrack.files import FileTerms, check_file
+from spectrack.files import FileTerms, check_file, resolved
 
 if TYPE_CHECKING:
     from spectrack.annotations.foreign_results import ForeignResults, StartOffset
@@ -118,7 +118,7 @@ class Evaluate:
         except (InputError, SequenceNotFoundError):
             return {}
         # The boxes of a recording go by the name of its folder.
-        return items | ({self.results.resolve().name: item for item in items.values()} if len(items) == 1 else {})
+        return items | ({resolved(self.results).name: item for item in items.values()} if len(items) == 1 else {})
 
     def _read(self) -> ForeignResults:
         from spectrack.annotations.foreign_results import read_foreign_results

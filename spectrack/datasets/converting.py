@@ -19,7 +19,7 @@ import numpy as np
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.sources import FolderSource
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
-from spectrack.files import Terms, check_folder, write_folder, write_json
+from spectrack.files import Terms, check_folder, resolved, write_folder, write_json
 from spectrack.sequences.base import Frame, Sequence
 from spectrack.sequences.layout import frame_kinds
 from spectrack.sequences.opening import open_sequence
@@ -219,7 +219,7 @@ def _signature(entry: DatasetEntry) -> dict[str, Any]:
 def _recorded(folder: Path) -> Any:
     try:
         return json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -237,6 +237,6 @@ def _check_space(sequence: Sequence, folder: Path) -> None:
 def _check_apart(dataset: Dataset, out: Path) -> None:
     if dataset.root is None:
         return
-    root, target = dataset.root.resolve(), out.resolve()
+    root, target = resolved(dataset.root), resolved(out)
     if target == root or target.is_relative_to(root) or root.is_relative_to(target):
         raise ConfigError(f"expected a folder apart from the source {dataset.root}, found {out}; name one beside it")

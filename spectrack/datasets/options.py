@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from spectrack.files import resolved
+
 if TYPE_CHECKING:
     from spectrack.datasets.dataset import Dataset
 
@@ -25,5 +27,5 @@ class DatasetPart:
 
     def describe(self, dataset: Dataset) -> dict[str, Any]:
         """Which part of which data set, and where it lies, as JSON values for the record of a run."""
-        root = None if dataset.root is None else str(dataset.root.resolve())
+        root = None if dataset.root is None else str(resolved(dataset.root))
         return {"name": dataset.name, "root": root, **asdict(self)}

@@ -3,7 +3,7 @@
 from spectrack.files.claims import Claim, claim_folder, write_file, write_folder
 from spectrack.files.configurations import differences, refuse_other
 from spectrack.files.manifest import MANIFEST, Manifest
-from spectrack.files.places import FileTerms, Terms, check_file, check_folder
+from spectrack.files.places import FileTerms, Terms, check_file, check_folder, resolved
 from spectrack.files.user_folders import cache_to_write, expanded, user_cache_folder
 from spectrack.files.writing import number_key, write_atomically, write_json, write_text
 
@@ -21,6 +21,7 @@ __all__ = [
     "expanded",
     "number_key",
     "refuse_other",
+    "resolved",
     "user_cache_folder",
     "write_atomically",
     "write_file",

@@ -12,6 +12,11 @@ from spectrack.files.manifest import LOCK, MANIFEST, Manifest
 Place = str | os.PathLike[str]
 
 
+def resolved(path: Place) -> Path:
+    """The absolute path without links; a loop of links stays as it is, and fails where it is opened."""
+    return Path(os.path.realpath(path))
+
+
 @dataclass(frozen=True)
 class Terms:
     """What somebody who wants to write into a folder asks for.
@@ -126,9 +131,9 @@ def refuse_occupied(manifest: Manifest, name: str, terms: Terms) -> None:
 
 
 def _refuse_inputs(path: Path, manifest: Manifest, terms: Terms | FileTerms) -> None:
-    target = path.resolve()
+    target = resolved(path)
     for place in (*terms.inputs, *terms.data):
-        source = place.resolve()
+        source = resolved(place)
         if target == source or (place in terms.data and target.is_relative_to(source)):
             raise ConfigError(
                 f"expected a place for the results apart from what is read, found {path} in {place}; name another"

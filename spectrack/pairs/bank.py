@@ -19,7 +19,7 @@ from typing import Annotated, Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.files import write_json
+from spectrack.files import resolved, write_json
 from spectrack.files.caches import make_once, reuse_log
 from spectrack.files.fingerprints import Ingredients, content, values_digest
 from spectrack.pairs.collections import (
@@ -205,7 +205,7 @@ class _Own(NamedTuple):
 
     def made_of(self) -> list[list[tuple[str, str, str]]]:
         """Names and digests of all of them."""
-        return [[(file.folder.resolve().name, file.name, file.digest) for file in files] for files in self]
+        return [[(resolved(file.folder).name, file.name, file.digest) for file in files] for files in self]
 
 
 def _draw(directory: Path, config: BankConfig, own: _Own, jobs: int) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.errors import ConfigError
+from spectrack.files import resolved
 from spectrack.files.fingerprints import file_digest, values_digest
 from spectrack.simulation.photographs import linear_light
 from spectrack.simulation.sprites import MARGIN, beyond_the_border
@@ -141,7 +142,7 @@ def collected(use: Use, files: Sequence[FoundFile], refused: dict[FoundFile, str
                 f"({name}: {reason}); name another folder"
             )
         digest = values_digest([[file.name, file.digest] for file in used])[:12]
-        collections.append(Collection(use, folder.resolve().name, len(used), digest, left_out))
+        collections.append(Collection(use, resolved(folder).name, len(used), digest, left_out))
     return collections
 
 

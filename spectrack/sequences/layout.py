@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spectrack.errors import SequenceError, SequenceNotFoundError
-from spectrack.files import number_key
+from spectrack.files import number_key, resolved
 from spectrack.sequences.frame_files import IMAGE_SUFFIXES, list_files
 from spectrack.sequences.side_file import SIDE_FILE, SideFile, read_side_file
 
@@ -204,7 +204,7 @@ def _side(homes: list[Path], frames: Path) -> tuple[SideFile, str | None]:
     if side.frames_path is None:
         others = is_false_colour(folder.name) or folder.name.lower() == "rgb"
         return SideFile() if others else side, fault
-    return side if side.frames_path.resolve() == frames.resolve() else SideFile(), fault
+    return side if resolved(side.frames_path) == resolved(frames) else SideFile(), fault
 
 
 def _read_side(path: Path) -> tuple[SideFile, str | None]:

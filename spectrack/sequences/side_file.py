@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spectrack.errors import SequenceError
+from spectrack.files import resolved
 from spectrack.tables import from_table, read_table, require
 
 SIDE_FILE = "sequence.json"
@@ -76,8 +77,8 @@ def read_side_file(path: Path) -> SideFile:
 
 
 def _inside(path: Path, relative: Path) -> Path:
-    target = (path.parent / relative).resolve()
-    if not target.is_relative_to(path.parent.resolve()):
+    target = resolved(path.parent / relative)
+    if not target.is_relative_to(resolved(path.parent)):
         raise SequenceError(
             f"expected frames_path in {path} to stay inside its folder, found {str(relative)[:80]!r}; correct that key"
         )

@@ -191,10 +191,8 @@ class VideoSequence(Sequence):
 
     def _start(self, key: int) -> None:
         """Decode from the key frame `key` on; frames shown before it lack what they refer to and are passed over."""
-        import av
-
         self._close()
-        self._container = av.open(str(self._path))
+        self._container = _open(self._path)
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         if key > 0:
@@ -220,6 +218,13 @@ def holds_counts(path: Path) -> bool:
         return len(components) == 1 and components[0].bits > 8
 
 
+def _open(path: Path) -> Any:
+    """A container; titles and comments, which nobody reads here, may be in any encoding."""
+    import av
+
+    return av.open(str(path), metadata_errors="replace")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """A container with a video stream.
@@ -230,7 +235,7 @@ def _opened(path: Path) -> Iterator[Any]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with _open(path) as container:
             if not container.streams.video:
                 raise SequenceError(f"expected a video stream in {path}, found none; give a video file")
             yield container

@@ -21,6 +21,9 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 
 _PIXELS_AT_ONCE = 4096
+_LARGEST_SIDE_PX = 4096
+"""Of a window that is held as a whole; of a larger one, most of which lies outside of most frames, what lies inside."""
+
 _MOST_AVERAGED, _MOST_INTERPOLATED = 4, 128
 """OpenCV averages and interpolates no more channels at once; more take two matrix products, 15 times as long."""
 
@@ -171,23 +174,39 @@ def cut(
     height, width, _ = frame.shape
     x0, x1 = (min(max(edge, 0), width) for edge in (window.x0, window.x0 + window.side))
     y0, y1 = (min(max(edge, 0), height) for edge in (window.y0, window.y0 + window.side))
+    if window.side > _LARGEST_SIDE_PX:
+        inside = np.empty((y1 - y0, x1 - x0, len(fill)), dtype=np.float32)
+        _read(frame, (x0, y0, x1, y1), imaging, inside)
+        rows = _resizing_weights(window.side, size, y0 - window.y0, y1 - window.y0)
+        columns = _resizing_weights(window.side, size, x0 - window.x0, x1 - window.x0)
+        return np.asarray(np.einsum("yi,xj,ijc->yxc", rows, columns, inside - fill, optimize=True) + fill)
     image = np.empty((window.side, window.side, len(fill)), dtype=np.float32)
     if x1 - x0 < window.side or y1 - y0 < window.side:
         image[:] = fill
+    _read(
+        frame,
+        (x0, y0, x1, y1),
+        imaging,
+        image[y0 - window.y0 : y1 - window.y0, x0 - window.x0 : x1 - window.x0],
+    )
+    return resize(image, size)
+
+
+def _read(frame: Frame, part: tuple[int, int, int, int], imaging: Imaging, image: NDArray[np.float32]) -> None:
+    """Colour or scale a part (x0, y0, x1, y1) of a frame into an image of its size."""
+    x0, y0, x1, y1 = part
     # A few rows at a time stay in the processor's cache from file to colours: twice as fast as all at once.
     step = max(1, _PIXELS_AT_ONCE // max(x1 - x0, 1))
     for top in range(y0, y1 if x1 > x0 else y0, step):
         bottom = min(top + step, y1)
-        rows = imaging.apply(frame.window(x0, top, x1, bottom))
-        image[top - window.y0 : bottom - window.y0, x0 - window.x0 : x1 - window.x0] = rows
-    return resize(image, size)
+        image[top - y0 : bottom - y0] = imaging.apply(frame.window(x0, top, x1, bottom))
 
 
 def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """(side, side, channels) to (size, size, channels) float32, outer edges aligned."""
     side, _, channels = image.shape
     if channels > (_MOST_AVERAGED if side > size else _MOST_INTERPOLATED):
-        weights = _resizing_weights(side, size)
+        weights = _resizing_weights(side, size, 0, side)
         rows = (weights @ image.reshape(side, side * channels)).reshape(size, side, channels)
         return np.asarray(np.matmul(weights, rows))
     # Reducing by linear interpolation skips pixels; averaging areas does not.
@@ -198,9 +217,19 @@ def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 
 @functools.lru_cache(maxsize=64)
-def _resizing_weights(side: int, size: int) -> NDArray[np.float32]:
-    """(size, side) weights of the old pixels in each new one, as OpenCV's INTER_AREA and INTER_LINEAR have them."""
-    old = np.arange(side)
+def _resizing_weights(side: int, size: int, first: int, last: int) -> NDArray[np.float32]:
+    """Weights of the old pixels in each new one, as OpenCV's INTER_AREA and INTER_LINEAR have them.
+
+    Args:
+        side: how many old pixels there are.
+        size: how many new ones.
+        first: the first old pixel that is asked for.
+        last: the one behind the last.
+
+    Returns:
+        (size, last - first) float32.
+    """
+    old = np.arange(first, last)
     if side > size:
         edges = np.arange(size + 1) * (side / size)
         shared = np.minimum(old + 1, edges[1:, None]) - np.maximum(old, edges[:-1, None])

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, keep_in_frame
-from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.tables import Interval, require_choices, require_ranges
+from spectrack.tables import Interval, Share, require_choices, require_ranges
 from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.spectral_prior import SpectralPrior
 
@@ -36,7 +35,7 @@ class OnlineOptions:
 
     Attributes:
         window_influence: share of the Hanning window in the score, in [0, 1]; higher trusts the last position more.
-        penalty: k in the penalty on changes of size and aspect, at least 0.
+        penalty: k in the penalty on changes of size and aspect, 0 to 1000.
         size_rate: how fast the size follows the prediction, in [0, 1].
         agreement_cells: the box is averaged, by score, over grid points up to so many cells away that see the target in
             the same place; 0 takes the best point's box alone, as SiamBAN does.
@@ -45,23 +44,23 @@ class OnlineOptions:
         calibrate: share in [0, 1] of the network's error on the first, known box that is taken out later.
         lost_score: below this raw score a frame counts as doubtful, in [0, 1].
         lost_frames: after so many doubtful frames in a row the target is searched for in a larger region, at least 1.
-        search_growth: factor on the search region from then on, at least 1.
+        search_growth: factor on the search region from then on, 1 to 100.
         evidence: what the target's spectrum may add: nothing (``none``, as published), or a map of its likelihood that
             decides between places and refines the box (``prior``).
         redetection: whether the whole frame is searched for a lost target, see `redetection`.
         camera_motion: whether the search region follows the shift of the whole picture, see `camera_motion`.
     """
 
-    window_influence: float = 0.4
-    penalty: float = 0.08
-    size_rate: float = 0.35
+    window_influence: Share = 0.4
+    penalty: Annotated[float, Interval("[0, 1000]")] = 0.08
+    size_rate: Share = 0.35
     agreement_cells: Annotated[int, Interval("[0, 24]")] = 0
-    discriminant: float = 0.0
-    discriminant_rate: float = 0.02
-    calibrate: float = 0.0
-    lost_score: float = 0.3
+    discriminant: Share = 0.0
+    discriminant_rate: Share = 0.02
+    calibrate: Share = 0.0
+    lost_score: Share = 0.3
     lost_frames: Annotated[int, Interval("[1, 1000000000]")] = 3
-    search_growth: float = 1.0
+    search_growth: Annotated[float, Interval("[1, 100]")] = 1.0
     evidence: Literal["none", "prior"] = "none"
     redetection: bool = False
     camera_motion: bool = False
@@ -69,15 +68,6 @@ class OnlineOptions:
     def __post_init__(self) -> None:
         require_ranges(self)
         require_choices(self)
-        for name in ("window_influence", "size_rate", "lost_score", "calibrate", "discriminant", "discriminant_rate"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
-        # Written so that NaN fails too.
-        if not (self.penalty >= 0 and self.search_growth >= 1):
-            raise ConfigError(
-                "expected penalty >= 0 and search_growth >= 1, "
-                f"found {self.penalty} and {self.search_growth}; correct the option"
-            )
 
 
 class Choice(NamedTuple):

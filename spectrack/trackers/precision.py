@@ -128,7 +128,7 @@ def _gain_once(run: Callable[[Precision], Callable[[], object]], name: str) -> f
     try:
         place, _ = make_in_cache("precision", name, keep)
         return float(json.loads((place / _MEASURED).read_text(encoding="utf-8"))["gain"])
-    except (OSError, ConfigError, ValueError, KeyError, TypeError):
+    except (OSError, ConfigError, ValueError, RecursionError, KeyError, TypeError):
         return found[0] if found else _gain(run)
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from spectrack.boxes import Box
-from spectrack.errors import ConfigError
-from spectrack.tables import Interval, require_ranges
+from spectrack.tables import Interval, Share, require_ranges
 
 
 @dataclass(frozen=True)
@@ -31,23 +30,15 @@ class TemplateUpdateOptions:
 
     template_update: bool = True
     update_every: Annotated[int, Interval("[1, 1000000000]")] = 10
-    update_score: float = 0.8
-    update_share: float = 0.9
-    update_change: float = 0.3
-    update_mix: float = 0.3
-    drop_score: float = 0.5
+    update_score: Share = 0.8
+    update_share: Annotated[float, Interval("[0, inf)")] = 0.9
+    update_change: Annotated[float, Interval("[0, inf)")] = 0.3
+    update_mix: Share = 0.3
+    drop_score: Share = 0.5
     drop_frames: Annotated[int, Interval("[1, 1000000000]")] = 5
 
     def __post_init__(self) -> None:
         require_ranges(self)
-        for name in ("update_score", "update_mix", "drop_score"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"expected {name} in [0, 1], found {getattr(self, name)}; correct the option")
-        if not (self.update_share >= 0 and self.update_change >= 0):
-            raise ConfigError(
-                "expected update_share and update_change >= 0, "
-                f"found {self.update_share} and {self.update_change}; correct them"
-            )
 
 
 class TemplateUpdateRule:

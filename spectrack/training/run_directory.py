@@ -177,6 +177,6 @@ def _read_recipe(file: Path) -> dict[str, Any]:
 def _parsed(text: str) -> dict[str, Any] | None:
     try:
         values = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None

@@ -268,7 +268,7 @@ def _parse_header(header: Mapping[str, str], path: Path) -> WeightsMetadata:
     try:
         values = json.loads(header[_KEY])
         schema = values.pop("schema")
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
         raise WeightsError(f"expected readable metadata, found a damaged header in {path}; get it anew") from error
     if schema != _SCHEMA:
         raise WeightsError(

@@ -243,3 +243,32 @@ def test_a_file_where_a_folder_must_be_made(command_refuses, clip, tmp_path):
 def test_a_first_box_in_fractions_is_no_box_of_a_third_of_a_pixel(refuses_track, clip, tmp_path, row):
     (tmp_path / "box.txt").write_text(row + "\n")
     refuses_track(clip, "--box-from", tmp_path / "box.txt", facts=("(0.3, 0.4, 0.2, 0.2)", "96 x 64"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["track", "LOOP", "--box", "1,2,3,4"],
+        ["track", "CLIP", "--truth", "LOOP"],
+        ["track", "CLIP", "--weights", "LOOP"],
+        ["report", "LOOP"],
+        ["evaluate", "--results", "LOOP", "--truth", "LOOP"],
+        ["data", "check", "LOOP"],
+        ["data", "convert", "CLIP", "--out", "LOOP"],
+    ],
+    ids=lambda words: "-".join(words[:2]),
+)
+def test_a_loop_of_links(command_refuses, clip, tmp_path, words):
+    (tmp_path / "loop").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "loop")
+    out = [] if "--out" in words or words[0] in ("evaluate", "data") else ["--out", tmp_path / "out"]
+    for place in (tmp_path / "loop", tmp_path / "loop" / "x"):
+        given = [word.replace("LOOP", str(place)).replace("CLIP", str(clip)) for word in words]
+        command_refuses([*given, *out], f"{tmp_path}/loop")
+
+
+@pytest.mark.parametrize("tracker", ["siamban", "cf"])
+def test_a_box_of_another_scale(refuses_track, clip, tracker):
+    for box in ("0,0,1e9,1e9", "10,10,1,1e5", "0,0,1e300,5"):
+        refuses_track(clip, "--tracker", tracker, "--box", box, facts=("96 x 64", "cube pixels"))

@@ -105,6 +105,23 @@ def test_every_frame_of_a_video_is_exact_in_any_order(tmp_path, name, codec, opt
     assert number_of(pickle.loads(pickle.dumps(sequence))[33]) == 33
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "mjpeg"), ("a.mkv", "mjpeg"), ("a.mp4", "mpeg4")])
+def test_tags_of_any_encoding_do_not_matter(tmp_path, name, codec):
+    path, stands_for = tmp_path / name, b"a title of 8 signs"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = stands_for.decode()
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for i in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(coded_picture(i), format="rgb24")))
+        container.mux(stream.encode())
+    written = path.read_bytes()
+    assert stands_for in written
+    path.write_bytes(written.replace(stands_for, "球".encode("gbk") * 9))
+    assert [number_of(open_sequence(path)[i]) for i in (2, 0, 1)] == [2, 0, 1]
+
+
 def test_a_folder_with_one_video_and_its_truth(tmp_path, make):
     (tmp_path / "walk").mkdir()
     write_video(tmp_path / "walk" / "video.mp4", "libx264", frames=3)

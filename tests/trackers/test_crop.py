@@ -10,6 +10,7 @@ from spectrack.errors import CubeError
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.scaling import Gain, Scaling
 from spectrack.sequences.base import ArrayFrame, MosaicFrame
+from spectrack.trackers import crop as crop_module
 from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut, resize
 from tests.fixtures.refusals import refuses
 
@@ -205,3 +206,21 @@ def test_crop_of_many_channels_has_the_fill_of_each_outside():
     fill = np.arange(7, dtype=np.float32)
     crop = cut(ArrayFrame(cube), CropWindow(-40, 0, 20), 10, Colouring(np.eye(7, dtype=np.float32)), fill)
     np.testing.assert_allclose(crop, np.broadcast_to(fill, crop.shape), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bands", [3, 16])
+@pytest.mark.parametrize(
+    "window", [CropWindow(-60, -50, 200), CropWindow(10, 5, 300), CropWindow(-390, 4, 400), CropWindow(500, 5, 300)]
+)
+def test_a_window_that_is_too_large_to_be_held_gives_the_same_crop(monkeypatch, bands, window):
+    cube = np.random.default_rng(3).random((60, 80, bands), dtype=np.float32)
+    colouring, fill = Colouring(np.eye(bands, dtype=np.float32)), np.linspace(0, 1, bands, dtype=np.float32)
+    whole = cut(ArrayFrame(cube), window, 127, colouring, fill)
+    monkeypatch.setattr(crop_module, "_LARGEST_SIDE_PX", 100)
+    np.testing.assert_allclose(cut(ArrayFrame(cube), window, 127, colouring, fill), whole, atol=2e-6)
+
+
+def test_a_window_of_any_size_takes_no_more_memory_than_its_frame():
+    fill = np.array([0.25, 0.5, 0.75], np.float32)
+    crop = cut(ArrayFrame(np.ones((60, 80, 3), np.float32)), CropWindow(-(10**8), -(10**8), 10**9), 127, PLAIN, fill)
+    np.testing.assert_allclose(crop, np.broadcast_to(fill, crop.shape), atol=1e-6)

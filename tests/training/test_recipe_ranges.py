@@ -25,8 +25,6 @@ NO_END = {
     "loss.reconstruction",
     "loss.regression",
     "loss.spectral_angle",
-    "online.penalty",
-    "online.search_growth",
     "online.update_change",
     "online.update_share",
     "optimiser.gradient_clip",

@@ -177,6 +177,8 @@ def test_other_files(tmp_path):
         ("{", "a.safetensors"),
         ("[]", "a.safetensors"),
         ("{}", "a.safetensors"),
+        ("[" * 100_000 + "]" * 100_000, "a.safetensors"),
+        ("9" * 5000, "a.safetensors"),
         ('{"schema": 99}', ("schema 1", "found 99", "a.safetensors")),
         ('{"schema": 1, "method": "", "profile": "full"}', ("method", "''", "a.safetensors")),
         (

@@ -222,10 +222,11 @@ def _spectrum_at(sequence: Sequence, point: Point) -> Moments:
 def _region_of_point(sequence: Sequence, point: Point, options: MatchOptions) -> Region:
     """What a point of frame 0 lies in."""
     region = region_at(make_search(sequence, None, point, options).map(sequence[0]), *point)
-    if region.score < options.least or region.area < options.least_area:
+    if region is None or region.score < options.least or region.area < options.least_area:
+        area, score = (0, 0.0) if region is None else (region.area, region.score)
         raise InputError(
             f"expected at least {options.least_area} pixels alike around the point {point[0]},{point[1]} of "
-            f"{sequence.name}, found {region.area} with a score of {region.score:.2f}; choose a point in the thing's "
-            "middle, lower --least, or give --box"
+            f"{sequence.name}, found {area} with a score of {score:.2f}; choose a point in the thing's middle, lower "
+            "--least, or give --box"
         )
     return region

@@ -19,7 +19,9 @@ reflectance, Kruse, Remote Sens. Environ. 24, 1988. Ours: candidates by the filt
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 
 import cv2
 import numpy as np
@@ -120,34 +122,29 @@ def find_regions(scores: Map, *, most: int, least: float = 0.0, least_area: int 
         >>> [(region.box.tolist(), region.area) for region in find_regions(scores, most=5, least=0.5)]
         [([10.0, 4.0, 6.0, 5.0], 26), ([2.0, 12.0, 4.0, 4.0], 12)]
     """
-    left = _smoothed(scores)
-    found: list[Region] = []
-    while len(found) < most:
-        _, best, _, place = cv2.minMaxLoc(left)
-        if best <= 0 or best < least:
-            break
-        region, mask = _region(left, *place)
-        left[cv2.dilate(mask.astype(np.uint8), np.ones((_AROUND, _AROUND), np.uint8)) > 0] = 0  # its rim is no region
-        if region.area >= least_area:
-            found.append(region)
-    return found
+    enough = takewhile(lambda region: region.score >= least, (region for region, _ in _regions(scores)))
+    return list(islice((region for region in enough if region.area >= least_area), most))
 
 
-def region_at(scores: Map, x: int, y: int) -> Region:
-    """What lies together with a pixel of a map above half of its score, and with which score."""
-    return _region(_smoothed(scores), x, y)[0]
+def region_at(scores: Map, x: int, y: int) -> Region | None:
+    """The region of a map that a pixel lies in or on the rim of; None where its score is not above 0."""
+    return next((region for region, taken in _regions(scores) if taken[y, x]), None)
 
 
-def _smoothed(scores: Map) -> Map:
-    return np.asarray(cv2.blur(scores, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
-
-
-def _region(scores: Map, x: int, y: int) -> tuple[Region, NDArray[np.bool_]]:
-    own = float(scores[y, x])
-    _, labels = cv2.connectedComponents((scores >= _SHARE_OF_BEST * own).astype(np.uint8), connectivity=4)
-    mask = np.asarray(labels == labels[y, x])
-    box = box_of_mask(mask)
-    return Region(np.array([x, y, 1.0, 1.0]) if box is None else box, own, int(mask.sum())), mask
+def _regions(scores: Map) -> Iterator[tuple[Region, NDArray[np.bool_]]]:
+    """Regions, the best first, and the pixels (height, width) that each takes from later ones: its own and its rim."""
+    left = np.asarray(cv2.blur(scores, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+    while True:
+        _, best, _, (x, y) = cv2.minMaxLoc(left)
+        if best <= 0:
+            return
+        _, labels = cv2.connectedComponents((left >= _SHARE_OF_BEST * best).astype(np.uint8), connectivity=4)
+        mask = labels == labels[y, x]
+        taken = cv2.dilate(mask.astype(np.uint8), np.ones((_AROUND, _AROUND), np.uint8)) > 0
+        left[taken] = 0
+        box = box_of_mask(mask)
+        if box is not None:
+            yield Region(box, float(best), int(mask.sum())), taken
 
 
 def _pixels(cube: Cube, known: NDArray[np.bool_]) -> tuple[Pixels, Pixels]:

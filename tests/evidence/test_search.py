@@ -138,5 +138,8 @@ def test_regions_come_in_order_and_touch_nothing_twice():
 def test_the_region_at_a_pixel():
     scores = np.zeros((40, 60), np.float32)
     scores[5:10, 5:10], scores[5:10, 30:38] = 0.6, 0.9
-    assert region_at(scores, 7, 7).box.tolist() == [5, 5, 5, 5]
-    assert region_at(scores, 50, 30).score == 0
+    scores[7:10, 5:7] = 0.45  # a poor corner of a thing belongs to it, and its box is the thing's
+    for x, y in ((7, 7), (5, 8), (4, 7)):
+        assert region_at(scores, x, y).box.tolist() == [5, 5, 5, 5]
+        assert region_at(scores, x, y).score == pytest.approx(0.6, abs=1e-6)
+    assert region_at(scores, 50, 30) is None

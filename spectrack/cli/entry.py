@@ -11,7 +11,9 @@ import os
 import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, Any, Union
 
@@ -115,7 +117,7 @@ def parse(words: list[str]) -> Any:
 
 
 def _run(command: Any) -> int:
-    signal_before = _stop_politely()
+    former = _stop_politely()
     try:
         return int(command.run())
     except SpectrackError as error:
@@ -139,22 +141,34 @@ def _run(command: Any) -> int:
             1,
         )
     finally:
-        if signal_before is not None:
-            signal.signal(signal.SIGTERM, signal_before)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _say(message: str, status: int) -> int:
-    complain(message)
+    with suppress(OSError):  # the terminal may have been closed
+        complain(message)
     return status
 
 
-def _stop_politely() -> Any:
-    """Let a termination signal unwind like Ctrl-C, so that temporary files go; the former handler, if replaced."""
+def _stop_politely() -> dict[int, Any]:
+    """Let signals that end a process (a shutdown, a closed terminal) unwind like Ctrl-C, so that temporary files go.
+
+    Returns:
+        The former handlers of those that are handled now.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    try:
-        return signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        return None
+    former: dict[int, Any] = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What `nohup` lets a process ignore stays ignored; only the main thread may handle any.
+        if (
+            number
+            and signal.getsignal(number) != signal.SIG_IGN
+            and threading.current_thread() is threading.main_thread()
+        ):
+            former[number] = signal.signal(number, interrupt)
+    return former

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from spectrack.files import resolved, write_json
 from spectrack.files.caches import make_once, reuse_log
 from spectrack.files.fingerprints import Ingredients, content, values_digest
+from spectrack.orphans import task
 from spectrack.pairs.collections import (
     Collection,
     FoundFile,
@@ -215,7 +216,7 @@ def _draw(directory: Path, config: BankConfig, own: _Own, jobs: int) -> None:
     collections = _store_photographs(directory, own.photographs, config, work)
     refused: dict[FoundFile, str] = {}
     things = []
-    decoded = work(joblib.delayed(decode_cut_out)(file.path, config.sprite_size) for file in own.cutouts)
+    decoded = work(task(decode_cut_out)(file.path, config.sprite_size) for file in own.cutouts)
     for file, found in zip(own.cutouts, decoded, strict=True):
         if isinstance(found, str):
             refused[file] = found
@@ -226,9 +227,9 @@ def _draw(directory: Path, config: BankConfig, own: _Own, jobs: int) -> None:
     pictures = _create(directory / "pictures.npy", (config.pictures, size, size, 3), np.uint8)
     sprites = _create(directory / "sprites.npy", (count, sprite_size, sprite_size, 4), np.uint8)
     outlines = _create(directory / "outlines.npy", (count, OUTLINE_POINTS, 2), np.float32)
-    for index, picture in enumerate(work(joblib.delayed(_picture)(config, i) for i in range(config.pictures))):
+    for index, picture in enumerate(work(task(_picture)(config, i) for i in range(config.pictures))):
         pictures[index] = picture
-    drawn = work(joblib.delayed(_sprite)(config, i, directory) for i in range(config.sprites))
+    drawn = work(task(_sprite)(config, i, directory) for i in range(config.sprites))
     for index, (picture, outline) in enumerate(chain(drawn, things)):
         sprites[index], outlines[index] = picture, outline
     for array in (pictures, sprites, outlines):
@@ -239,12 +240,10 @@ def _draw(directory: Path, config: BankConfig, own: _Own, jobs: int) -> None:
 
 def _store_photographs(directory: Path, files: list[FoundFile], config: BankConfig, work: Any) -> list[Collection]:
     """Decode photographs into one file behind another, and their shapes into another file."""
-    import joblib
-
     refused: dict[FoundFile, str] = {}
     shapes = []
     with (directory / _PHOTOGRAPHS).open("wb") as stream:
-        decoded = work(joblib.delayed(decode_photograph)(file.path, config.photograph_size) for file in files)
+        decoded = work(task(decode_photograph)(file.path, config.photograph_size) for file in files)
         for file, found in zip(files, decoded, strict=True):
             if isinstance(found, str):
                 refused[file] = found

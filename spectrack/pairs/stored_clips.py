@@ -21,6 +21,7 @@ from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
 from spectrack.files.caches import is_made, make_once, reuse_log
 from spectrack.files.fingerprints import Fingerprint, glance, take_fingerprint, values_digest
+from spectrack.orphans import task
 from spectrack.pairs.clip_options import ClipConfig
 from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
@@ -103,9 +104,7 @@ def prepare_simulated(
     places = {folder / f"{task[-1]}": task for task in tasks}
     missing = [place for place in places if not is_made(place)]
     tell_reused(len(places) - len(missing), len(places), folder)
-    joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(_render_clip)(place, *places[place], config, scaling, rule) for place in missing
-    )
+    joblib.Parallel(n_jobs=jobs)(task(_render_clip)(place, *places[place], config, scaling, rule) for place in missing)
     return [_open_clip(place, config.minimum_visibility) for place in places]
 
 

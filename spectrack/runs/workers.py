@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from spectrack.errors import ConfigError, MissingExtraError, SpectrackError
+from spectrack.orphans import task
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -62,7 +63,8 @@ def in_parallel(
         # Unordered: what is finished is stored at once, and not when everything before it is.
         parallel = Parallel(n_jobs=count, return_as="generator_unordered")
         try:
-            yield from parallel(delayed(function)(item) for item in items)
+            delay = task(function) if cluster is None else delayed(function)
+            yield from parallel(delay(item) for item in items)
         except TerminatedWorkerError as error:
             raise SpectrackError(
                 "expected every worker to finish, found one that was ended, mostly for want of memory; take fewer "

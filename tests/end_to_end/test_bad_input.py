@@ -203,7 +203,7 @@ def test_disk_full_while_overwriting_keeps_the_old_results(refuses_track, clip, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
 def test_a_killed_simulation_leaves_nothing(tmp_path, number):
     out = tmp_path / "clips" / "long"
     words = [sys.executable, "-m", "spectrack", "simulate", "--scenario", "calm", "--frames", "5000", "--out", str(out)]

@@ -1,0 +1,65 @@
+"""Signals: what ends the command line from outside, at any time, is told in a sentence, and no traceback is shown."""
+
+import os
+import signal
+import sys
+import types
+
+import pytest
+
+from spectrack.__main__ import program
+from spectrack.cli import entry, main
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+
+ENDING = [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)]
+
+
+@pytest.fixture(autouse=True)
+def _handlers():
+    before = {number: signal.getsignal(number) for number in ENDING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class Struck:
+    """A command that gets a signal while it runs."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def run(self):
+        os.kill(os.getpid(), self.number)
+        return 0
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_ends_a_command_like_ctrl_c(monkeypatch, capsys, number):
+    monkeypatch.setattr(entry, "parse", lambda words: Struck(number))
+    before = signal.getsignal(number)
+    assert main(["struck"]) == 130
+    assert capsys.readouterr().err.startswith("spectrack: interrupted")
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", ENDING[1:])
+def test_a_signal_that_is_to_be_ignored_is(monkeypatch, number):
+    signal.signal(number, signal.SIG_IGN)  # as nohup does
+    monkeypatch.setattr(entry, "parse", lambda words: Struck(number))
+    assert main(["struck"]) == 0
+    assert signal.getsignal(number) is signal.SIG_IGN
+
+
+def test_ctrl_c_while_the_program_loads_or_leaves(monkeypatch, capsys):
+    class Loading(types.ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "spectrack.cli", Loading("spectrack.cli"))
+    with pytest.raises(SystemExit) as stop:
+        program()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "spectrack: interrupted\n"
+    os.kill(os.getpid(), signal.SIGINT)  # while the interpreter cleans up

@@ -7,6 +7,7 @@ under a digest of all that decides them, so that rows which mean the same share 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,7 @@ from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker, settled_precision
+from spectrack.trackers.method import resolve
 from spectrack.trackers.registry import find_method
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def run_ablation(
     entries: Iterable[Entry | Sequence],
     out_dir: str | os.PathLike[str],
     *,
+    given: Mapping[str, Any] | None = None,
     options: AblationOptions | None = None,
     dataset: Mapping[str, Any] | None = None,
     progress: OnAblation | None = None,
@@ -83,6 +86,7 @@ def run_ablation(
         method: whose rows, such as ``bcrnet``, or a TOML file of rows; see `spectrack.ablations.rows.load_rows`.
         entries: sequences with truth.
         out_dir: see the module.
+        given: options of the tracker in all rows that do not say otherwise, such as ``evidence`` = ``none``.
         options: see `AblationOptions`.
         dataset: what the sequences are, as JSON values, for the record.
         progress: called after each sequence and every 50 steps of a training.
@@ -107,7 +111,10 @@ def run_ablation(
     chosen, labels = select_entries(listed, options.only)
     if not chosen:
         raise ConfigError("expected at least one sequence, found none; name a data set with sequences")
-    return _Ablation(method, table, rows, chosen, labels, Path(out_dir), options, dict(dataset or {}), progress).go()
+    described = dict(dataset or {})
+    return _Ablation(
+        method, table, rows, chosen, labels, Path(out_dir), dict(given or {}), options, described, progress
+    ).go()
 
 
 class _Ablation:
@@ -121,6 +128,7 @@ class _Ablation:
         entries: list[Entry],
         labels: dict[str, list[str]],
         out: Path,
+        given: dict[str, Any],
         options: AblationOptions,
         dataset: dict[str, Any],
         progress: OnAblation | None,
@@ -130,6 +138,7 @@ class _Ablation:
 
         self.method, self.table, self.rows, self.dataset = method, table, rows, dataset
         self.entries, self.labels, self.out, self.options = entries, labels, out, options
+        self.given = given
         self.progress = progress or (lambda what, done, total, note: None)
         self.fixed = {
             # Unless somebody says otherwise, that of the first recipe in the table, whatever trackers take by default.
@@ -154,6 +163,8 @@ class _Ablation:
             "weights": identity,
             "dataset": dataset,
             "only": list(labels),
+            # Left out where there are none, so that tables from before there were any can be taken up.
+            **({"given": given} if given else {}),
             "frames": options.frames,
             "protocol": options.protocol,
             "seed": options.seed,
@@ -244,7 +255,10 @@ class _Ablation:
         return makers, training | {"seeds": [recipe.seed for recipe in recipes], "machines": trained_on(trained)}
 
     def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> functools.partial[Tracker]:
-        return functools.partial(load_tracker, method, weights=weights, **self.fixed, **options)
+        known = find_method(method)
+        taken = {*known.switches, *(field.name for field in dataclasses.fields(resolve(known.online)))}
+        given = {name: value for name, value in self.given.items() if name in taken or method == self.table.method}
+        return functools.partial(load_tracker, method, weights=weights, **self.fixed, **(given | options))
 
     def _recipes(self, row: Row) -> list[Recipe]:
         source = self.table.row(row.weights_of) if row.weights_of else row

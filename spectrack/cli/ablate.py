@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.ablations.options import AblationOptions
 from spectrack.cli.console import ProgressBar, complain, make_table, output, say
+from spectrack.cli.settings import parse_settings
 from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError
 from spectrack.trackers.registry import ablation_files
@@ -50,6 +51,8 @@ class Ablate:
     """What is tracked: the simulated suite, or another dataset that `spectrack benchmark` knows."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
     """Where the dataset lies; the simulated suite needs none."""
+    set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
+    """Another value for a parameter of the tracker in all rows that do not vary it, such as --set evidence=none."""
     selection: DatasetPart = field(default_factory=DatasetPart)
     """Which of its sequences."""
     ablation: AblationOptions = field(default_factory=AblationOptions)
@@ -77,6 +80,7 @@ class Ablate:
                 self.method,
                 dataset.entries,
                 self.out,
+                given=parse_settings(self.set),
                 options=self.ablation,
                 dataset=self.selection.describe(dataset),
                 progress=bar.show,

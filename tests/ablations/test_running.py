@@ -81,14 +81,15 @@ def entries(make):
 def ablate(entries, bcrnet_weights, tmp_path):
     """Run rows of BCR-Net into a folder of this test."""
 
-    def start(rows=ROWS, method="bcrnet", chosen=entries, progress=None, **options):
+    def start(rows=ROWS, method="bcrnet", chosen=entries, progress=None, of_all=None, **options):
         given = {
             "rows": tuple(rows.split(",")),
             "weights": bcrnet_weights,
             "network": NetworkOptions(precision="fp32", device="cpu"),
             "only": ("CAM", "TWIN"),
         } | options
-        return run_ablation(method, chosen, tmp_path / "out", options=AblationOptions(**given), progress=progress)
+        about = {"given": of_all, "options": AblationOptions(**given), "progress": progress}
+        return run_ablation(method, chosen, tmp_path / "out", **about)
 
     return start
 
@@ -151,6 +152,23 @@ def test_inference_rows_from_weights_to_tables(ablate):
     page = (result.directory / "ablation.md").read_text()
     assert "## Grouping of bands, same weights" in page
     assert "| random-uniform | inference only | 2 |" in page
+
+
+def test_what_is_given_holds_in_rows_that_do_not_vary_it(ablate):
+    result = ablate(
+        "bimm,map-uniform,box-uniform", of_all={"size_rate": 0.11, "branch_weights": "uniform", "fusion": "box"}
+    )
+    described = {}
+    for name, found in result.results.items():
+        (run,) = {tracker["run"] for tracker in found.trackers}
+        described[name] = json.loads((result.directory / run / "plan.json").read_text())["tracker"]
+    assert {one["options"]["size_rate"] for one in described.values()} == {0.11}
+    assert described["map-uniform"]["options"]["fusion"] == "map"
+    assert described["shipped"]["options"]["fusion"] == "box"
+    assert described["shipped"]["network"]["branch_weights"] == "uniform"
+    assert record_of(result)["plan"]["given"] == {"size_rate": 0.11, "branch_weights": "uniform", "fusion": "box"}
+    with refuses(ConfigError, "given"):
+        ablate("bimm")
 
 
 def test_retrained_rows_share_seeds_weights_and_trainings(ablate, trained_rows):

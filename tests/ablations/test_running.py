@@ -286,7 +286,11 @@ def test_failures_of_a_tracker_are_told_and_counted(ablate, make):
         ({"weights": "bcrnet-none"}, WeightsError, ("'bcrnet-none'", "did you mean 'bcrnet-lite'")),
         ({"weights": "siamban-compact"}, WeightsError, ("bcrnet", "siamban", "siamban-compact.safetensors")),
         ({"protocol": "hott"}, ConfigError, ("'hott'", "did you mean 'hot'")),
-        ({"network": NetworkOptions(precision="fp8", device="cpu")}, ConfigError, ("'fp8'", "auto, fp32, bf16 or int8")),
+        (
+            {"network": NetworkOptions(precision="fp8", device="cpu")},
+            ConfigError,
+            ("'fp8'", "bf16 or int8"),
+        ),
         ({"jobs": 0}, ConfigError, ("job", "found 0", "-1")),
         ({"chosen": [], "only": ()}, ConfigError, ("sequence", "none")),
     ],

@@ -26,14 +26,15 @@ from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.online import Choice, TargetState
-from spectrack.trackers.spectral_prior import SpectralPrior
 from spectrack.trackers.spectral_witness import SpectralWitness, search_region
 
 _TELLS = 0.3
 """Trust in the spectra below which the network searches alone."""
 
-_ABSENT = 0.35
-"""Evidence in the box over what is usual, below which the target is not in it."""
+_FAINT, _ABSENT = 0.35, 0.25
+"""Evidence in the box over what is usual: below the first of the mixtures ACE is asked, and where both together are
+below the second, the target is not in it.
+"""
 
 _KNOWN = 0.85
 """Share of the surroundings that the mixtures know, over that of the first frame, below which they know nothing of the
@@ -117,29 +118,32 @@ class Redetection:
         self._grid: list[NDArray[np.float64]] = []
         self._pending: Box | None = None
 
-    def absent(self, frame: Frame, choice: Choice, window: CropWindow, prior: SpectralPrior | None) -> bool:
+    def absent(self, frame: Frame, choice: Choice, window: CropWindow, state: TargetState) -> bool:
         """Whether the target's spectrum is missing where the network sees the target.
 
         Args:
             frame: the frame.
             choice: the network's.
             window: its search region.
-            prior: what has read the spectra of that region already, if anything has.
+            state: of the target before it moves there.
         """
         if self._search is None or self._kept < _KEPT:
             return False
-        if prior is None:
-            box = window.to_frame(choice.box, SEARCH_SIZE_PX)
+        box = window.to_frame(choice.box, SEARCH_SIZE_PX)
+        if state.lost:
+            # What is lost has to show as much here as anywhere else.
+            return self._agreement(frame, box) < _AGREES
+        if state.prior is None:
             by_ace = self._search.support(frame, box)
             if self._search.sees and by_ace >= _SURELY_THERE * self._kept_by_ace:
                 self._kept_by_ace += _RATE * (min(by_ace, _MOST_USUAL) - self._kept_by_ace)
                 return False
             there = self._witness.support(frame, box)
         else:
-            there = prior.support(choice.box)
+            there = state.prior.support(choice.box)
         if there.explained < _KNOWN * self._witness.explained:
             return False
-        if there.evidence < _ABSENT * self._kept:
+        if there.evidence < _FAINT * self._kept and self._together(frame, box, there.evidence) < _ABSENT:
             return True
         if choice.score >= _SEEN:
             self._kept += _RATE * (min(there.evidence, _MOST_USUAL) - self._kept)
@@ -189,11 +193,14 @@ class Redetection:
         likely, rival = self._witness.support(frame, box).evidence, min(self._witness.rival, _MOST_RIVAL * self._kept)
         if likely < rival + _ABOVE_RIVALS * (self._kept - rival):
             return 0.0
-        agreed = min(likely / self._kept, 1.0)
+        return self._together(frame, box, likely)
+
+    def _together(self, frame: Frame, box: Box, likely: float) -> float:
+        """Geometric mean of the mixtures' evidence in a box and of ACE's, each over its usual one, 0..1."""
+        shares = [likely / self._kept]
         if self._search is not None and self._search.sees:
-            agreed *= float(np.clip(self._search.support(frame, box) / self._kept_by_ace, 0.0, 1.0))
-            return float(np.sqrt(agreed))
-        return agreed
+            shares.append(self._search.support(frame, box) / self._kept_by_ace)
+        return float(np.prod(np.clip(shares, 0.0, 1.0)) ** (1 / len(shares)))
 
     def _likely(self, frame: Frame) -> list[Place]:
         """Places with enough of the target's spectrum that are no strangers', cube pixels; the best first."""

@@ -275,7 +275,7 @@ class SiameseTracker(Tracker):
                 prior.look(frame, window, before)
             choice, evidence = self._decide(crop, self._state, window)
             watch = self._redetection
-            absent = watch is not None and watch.absent(frame, choice, window, prior)
+            absent = watch is not None and watch.absent(frame, choice, window, self._state)
             box = self._state.move(choice, window, absent=absent)
             if prior is not None:
                 evidence |= prior.evidence

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.files import resolved, write_json
+from spectrack.files.arrays import create_array
 from spectrack.files.caches import make_once, reuse_log
 from spectrack.files.fingerprints import Ingredients, content, values_digest
 from spectrack.orphans import task
@@ -224,9 +225,9 @@ def _draw(directory: Path, config: BankConfig, own: _Own, jobs: int) -> None:
             things.append((found.picture, _points(found.outline)))
     collections += collected("cutouts", own.cutouts, refused)
     size, sprite_size, count = config.picture_size, config.sprite_size, config.sprites + len(things)
-    pictures = _create(directory / "pictures.npy", (config.pictures, size, size, 3), np.uint8)
-    sprites = _create(directory / "sprites.npy", (count, sprite_size, sprite_size, 4), np.uint8)
-    outlines = _create(directory / "outlines.npy", (count, OUTLINE_POINTS, 2), np.float32)
+    pictures = create_array(directory / "pictures.npy", (config.pictures, size, size, 3), np.uint8)
+    sprites = create_array(directory / "sprites.npy", (count, sprite_size, sprite_size, 4), np.uint8)
+    outlines = create_array(directory / "outlines.npy", (count, OUTLINE_POINTS, 2), np.float32)
     for index, picture in enumerate(work(task(_picture)(config, i) for i in range(config.pictures))):
         pictures[index] = picture
     drawn = work(task(_sprite)(config, i, directory) for i in range(config.sprites))
@@ -273,10 +274,6 @@ def load_photographs() -> list[NDArray[np.uint8]]:
         MissingExtraError: scikit-image is not installed.
     """
     return [coded(load_photograph(path)) for path in installed_photographs()]
-
-
-def _create(path: Path, shape: tuple[int, ...], kind: type) -> Any:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
 
 
 def _picture(config: BankConfig, index: int) -> NDArray[np.uint8]:

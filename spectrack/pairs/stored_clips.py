@@ -19,6 +19,7 @@ from spectrack.boxes import Boxes, is_box
 from spectrack.errors import SequenceError
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.files import write_json
+from spectrack.files.arrays import create_array
 from spectrack.files.caches import is_made, make_once, reuse_log
 from spectrack.files.fingerprints import Fingerprint, glance, take_fingerprint, values_digest
 from spectrack.orphans import task
@@ -179,7 +180,7 @@ def store_images(folder: Path, sequence: Sequence, indices: list[int], scaling: 
     )
     channels = sequence.bands if matrix is None else 3
     shape = (len(indices), sequence.height, sequence.width, channels)
-    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    images = create_array(folder / "images.npy", shape, np.uint8)
     for place, index in enumerate(indices):
         scaled = gain.apply(sequence[index])
         light = scaled if matrix is None else apply_matrix(scaled, matrix)

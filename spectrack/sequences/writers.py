@@ -18,6 +18,7 @@ from spectrack.annotations.text import write_boxes
 from spectrack.cube import Cube, check_cube, cube_to_mosaic
 from spectrack.errors import ConfigError, CubeError, SequenceError, SpectrackError, nearest_name
 from spectrack.files import Terms, write_folder, write_json
+from spectrack.files.arrays import create_array
 from spectrack.sensors import SENSORS
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.envi import DATA_TYPES
@@ -180,7 +181,7 @@ def _write_envi(sequence: Sequence, folder: Path, details: dict[str, Any]) -> Pa
 def _write_npy(sequence: Sequence, folder: Path, details: dict[str, Any]) -> Path:
     shape = (len(sequence), sequence.height, sequence.width, sequence.bands)
     first = sequence[0]
-    array = np.lib.format.open_memmap(folder / "frames.npy", mode="w+", dtype=first.dtype, shape=shape)
+    array = create_array(folder / "frames.npy", shape, first.dtype)
     for i, (_, cube) in enumerate(_numbered(sequence)):
         array[i] = cube
     array.flush()

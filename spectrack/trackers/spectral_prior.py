@@ -176,6 +176,10 @@ class SpectralPrior:
         contrast = float(box_contrast(self._chance, box / _PX)) / self._usual
         return Support(contrast, float(self._reading.explained[self._view.seen].mean()))
 
+    def fit(self, box: Box) -> float:
+        """Contrast of a box, cube pixels, in the region that was looked at, over the given one's on the first frame."""
+        return float(box_contrast(self._chance, self._view.window.to_crop(box, CELLS))) / self._usual
+
     def learn(self, box: Box) -> None:
         """Follow target, surroundings and light with the target's new box, cube pixels."""
         cells = self._view.window.to_crop(box, CELLS)
@@ -184,8 +188,7 @@ class SpectralPrior:
                 rate = _TARGET_RATE * ramp(self._share, _HIDDEN, _THERE)
                 self.spectra.adopt(self._view.values, cells, self._view.seen, rate)
         else:
-            seen = float(box_contrast(self._chance, cells)) > _WELL_SEEN * self._usual
-            rate = _SURROUNDINGS_RATE if seen or self._sure > _SURE else 0.0
+            rate = _SURROUNDINGS_RATE if self.fit(box) > _WELL_SEEN or self._sure > _SURE else 0.0
             rates = LearningRates(0.0, rate, _LIGHT_RATE)
             values = self._view.values
             self.spectra.learn(values, self._view.seen, cells, self._chance, rates, phase=self._frames // 2)

@@ -117,6 +117,14 @@ def test_the_box_of_a_network_that_sees_no_edges_is_drawn_to_the_likely_cells(ba
     assert 0.5 < state.prior.evidence["cells_belief"] <= 1
 
 
+def test_the_fit_of_a_box_tells_the_target_from_an_occluder():
+    _, own, other = paints(16)
+    state = started(frame((BOX, own)))
+    for painted, low, high in ((own, 0.8, 1.2), (other, -0.5, 0.2)):
+        state.prior.look(ArrayFrame(frame((BOX, painted), seed=1)), state.search_window(), BOX)
+        assert low < state.prior.fit(BOX) < high
+
+
 def test_a_target_like_its_surroundings_is_not_trusted():
     state = started(frame())
     assert state.prior.trust == 0

@@ -38,6 +38,13 @@ def test_size_must_have_kept(side, takes):
     assert run([0.9, 0.9], boxes=[BOX, BOX, changed])[1][0] is takes
 
 
+@pytest.mark.parametrize(("fit", "takes"), [(0.59, False), (0.6, True), (-0.2, False)])
+def test_a_look_whose_spectrum_does_not_fit_is_not_taken(fit, takes):
+    for least, expected in ((0.6, takes), (0.0, True)):
+        rule = TemplateUpdateRule(TemplateUpdateOptions(update_every=1, update_evidence=least))
+        assert rule.observe(0.95, BOX, BOX, fit) == (expected, False)
+
+
 def test_drops_after_so_many_doubtful_frames_in_a_row():
     assert [drop for _, drop in run([0.4] * 6)] == [False] * 4 + [True] * 2
     assert not any(drop for _, drop in run([0.4, 0.4, 0.4, 0.4, 0.6, 0.4, 0.4]))
@@ -52,6 +59,7 @@ def test_switched_off_it_never_takes():
     [
         ({"update_mix": 1.2}, ("update_mix", "[0, 1]", "found 1.2")),
         ({"update_score": -0.1}, ("update_score", "[0, 1]", "found -0.1")),
+        ({"update_evidence": 2}, ("update_evidence", "[0, 1]", "found 2")),
         ({"update_every": 0}, ("update_every", "found 0")),
         ({"update_change": float("nan")}, ("update_change", "nan")),
     ],

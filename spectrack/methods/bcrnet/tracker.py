@@ -138,7 +138,8 @@ class BCRNetTracker(SiameseTracker):
     def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
         # The peak of the fused map, or in `box`, where no map decides, the averaged score.
         peak = float(evidence["scores"].max()) if self.options.fusion == "map" else choice.score
-        take, drop = self._rule.observe(peak, before, after)
+        prior = None if self._state is None else self._state.prior
+        take, drop = self._rule.observe(peak, before, after, 1.0 if prior is None else prior.fit(after))
         if drop:
             self._second, self._taken = None, ()
         if take:

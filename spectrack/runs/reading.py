@@ -18,7 +18,7 @@ from spectrack.files import Manifest
 from spectrack.runs.evidence import Arrays, read_evidence
 from spectrack.runs.frame_table import read_frame_table
 from spectrack.runs.layout import BENCHMARK, DONE, PLAN, RECORDING, RUN, SUMMARY, SequenceFiles, is_file_name
-from spectrack.runs.run_directory import read_json
+from spectrack.runs.run_directory import WRITE_ANEW, read_json
 
 _CHOSEN_BY_MACHINE = ("precision", "device")
 
@@ -117,12 +117,12 @@ def stored_run(directory: Path, info: dict[str, Any]) -> StoredRun:
         name, entries = str(info["name"]), [(str(entry["label"]), entry) for entry in info["sequences"]]
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"expected the record of a run in {directory / RUN}, found JSON of other fields ({error}); run again"
+            f"expected the record of a run in {directory / RUN}, found JSON of other fields ({error}); {WRITE_ANEW}"
         ) from error
     unsafe = [label for label, _ in entries if not is_file_name(label)]
     if unsafe:
         raise InputError(
-            f"expected sequence names that are file names in {directory / RUN}, found {unsafe[0]!r}; run again"
+            f"expected sequence names that are file names in {directory / RUN}, found {unsafe[0]!r}; {WRITE_ANEW}"
         )
     files = {label: SequenceFiles.of_run(label) for label, _ in entries}
     sequences = {label: _read_sequence(directory, files[label], label, entry) for label, entry in entries}

@@ -54,13 +54,16 @@ def resume(
         retry_failed: track sequences again in which the tracker failed.
 
     Raises:
-        InputError: a damaged marker, or truth that the protocol refuses.
+        InputError: a damaged marker, a result that was changed, or truth that the protocol refuses.
     """
     finished = directory.finished()
     reused, again = [], {}
     changed: dict[str, OpenedEntry] = {}
     for entry in entries:
         if entry.label not in finished:
+            continue
+        if not directory.is_whole(entry.label, finished[entry.label]):
+            again[entry.label] = "a file of its result is gone"
             continue
         try:
             opened = OpenedEntry(entry)

@@ -7,6 +7,7 @@ writes to it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import astuple
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 Writing = Callable[[str], AbstractContextManager[Path]]
 """Gives a place to write a file of the run to, by its name."""
+
+WRITE_ANEW = "delete it, and give the command that wrote it once more"
+"""What becomes of a damaged file of a run: it is not replaced while it is there, since somebody may have edited it."""
 
 _LARGEST_JSON = 256 * 2**20
 
@@ -75,6 +79,19 @@ class RunDirectory:
         """
         markers = [self.path / name for name in self.claim.names(DONE)]
         return {path.stem: read_json(path, "a finished sequence") for path in markers}
+
+    def is_whole(self, label: str, marker: Mapping[str, Any]) -> bool:
+        """Whether the files of a finished sequence, of which its marker tells, are all there.
+
+        Raises:
+            InputError: one is no longer as it was written.
+        """
+        files = SequenceFiles.of_run(label)
+        there = {name for name in astuple(files) if os.path.lexists(self.path / name)}
+        for name in sorted(there - {files.marker}):
+            if not self.claim.holds(name):
+                raise InputError(f"expected {self.path / name} as it was written, found it changed; {WRITE_ANEW}")
+        return there.issuperset((files.boxes, files.frames, *([files.truth] if marker.get("has_truth") else [])))
 
     def write_sequence(self, item: SequenceRun) -> None:
         """Commit one sequence: its marker goes first and comes last."""
@@ -155,12 +172,13 @@ def read_json(path: Path, what: str) -> Any:
     """
     try:
         if path.stat().st_size > _LARGEST_JSON:
-            raise InputError(f"expected {what} below 256 MiB, found a larger file at {path}; run again")
+            raise InputError(f"expected {what} below 256 MiB, found a larger file at {path}; {WRITE_ANEW}")
         value = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"expected {what} at {path}, found: {error.strerror or error}; check the path") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"expected {what} as JSON in {path}, found otherwise ({error}); run again") from error
+        reason = str(error)[:120]
+        raise InputError(f"expected {what} as JSON in {path}, found otherwise ({reason}); {WRITE_ANEW}") from error
     if not isinstance(value, dict):
-        raise InputError(f"expected {what} as a JSON object in {path}, found {type(value).__name__}; run again")
+        raise InputError(f"expected {what} as a JSON object in {path}, found {type(value).__name__}; {WRITE_ANEW}")
     return value

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from spectrack.datasets.opening import open_dataset
-from spectrack.errors import ConfigError, InputError, SequenceError
-from spectrack.files import Terms, claim_folder
+from spectrack.errors import ConfigError, InputError, SequenceError, SpectrackError
+from spectrack.files import MANIFEST, Terms, claim_folder
 from spectrack.runs.entries import SequenceContent, SequenceEntry
 from spectrack.runs.options import RunOptions
 from spectrack.runs.reading import read_run
@@ -19,7 +19,7 @@ from spectrack.runs.runner import run
 from spectrack.sequences import open_sequence
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.writers import write_sequence
-from tests.fixtures.refusals import refuses
+from tests.fixtures.refusals import check_sentence, refuses
 
 BOXES = np.array([[2 + number / 3, 3, 5, 4] for number in range(6)])
 
@@ -243,3 +243,36 @@ def test_failed_sequences_are_kept_while_their_frames_are_the_same(tmp_path, dat
     again = run(entries(data), Failing, tmp_path / "run")
     assert len(again.failures) == 2
     assert again.resumption.reused == ("car", "ball")
+
+
+@pytest.mark.parametrize("damage", [lambda old: old[: len(old) // 2], lambda _: b"{}", lambda _: b"[" * 100_000])
+def test_damage_has_a_way_out_that_is_told_and_works(tmp_path, data, tracked, damage):
+    """Whatever file it is: what a refusal names is taken away, and the same command goes on to the same result."""
+    tracker, _ = tracked
+    whole = run(entries(data), tracker, tmp_path / "whole")
+    names = [path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*") if path.is_file()]
+    damaged = [name for name in names if name.name != MANIFEST]
+    assert len(damaged) > 8
+    for name in damaged:
+        place = tmp_path / "run"
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(tmp_path / "whole", place)
+        (place / name).write_bytes(damage((place / name).read_bytes()))
+        try:
+            run(entries(data), tracker, place)
+        except SpectrackError as refusal:
+            check_sentence(str(refusal), str(place / name))
+            (place / name).unlink()
+        assert run(entries(data), tracker, place).scores.auc == whole.scores.auc
+        read_run(place)
+
+
+@pytest.mark.parametrize("name", ["boxes/car.txt", "frames/car.csv", "truth/car.txt"])
+def test_a_sequence_whose_result_is_gone_is_tracked_again(tmp_path, data, tracked, name):
+    tracker, started = tracked
+    run(entries(data), tracker, tmp_path / "run")
+    (tmp_path / "run" / name).unlink()
+    again = run(entries(data), tracker, tmp_path / "run")
+    assert (list(again.resumption.again), again.resumption.reused) == (["car"], ("ball",))
+    assert len(started) == 3
+    assert (tmp_path / "run" / name).is_file()

@@ -24,7 +24,8 @@ _KIND = "cache"
 
 def is_made(place: Path) -> bool:
     """Whether a folder was made, and is whole."""
-    return Manifest.read(place).is_finished(_KIND)
+    manifest = Manifest.read(place)
+    return manifest.is_finished(_KIND) and manifest.has_all()
 
 
 def make_once(place: Path, make: Callable[[Path], object]) -> bool:
@@ -38,7 +39,7 @@ def make_once(place: Path, make: Callable[[Path], object]) -> bool:
         whether it was made now.
 
     Raises:
-        ConfigError: somebody else's files are there.
+        ConfigError: somebody else's files are there, or one of ours that has been changed.
 
     Example:
         >>> import tempfile

@@ -129,6 +129,14 @@ class Manifest:
         runs = [self.runs[number] for number in used if self.runs[number].kind == kind]
         return bool(runs) and all(run.finished for run in runs)
 
+    def has_all(self) -> bool:
+        """Whether everything that is listed is there, in a size that it had when it was written."""
+        for name, contents in self.contents.items():
+            path = self.path(name)
+            if not path.is_file() or path.stat().st_size not in {content.size for content in contents}:
+                return False
+        return True
+
     @property
     def is_interrupted(self) -> bool:
         """Whether files of a run that did not end as it should are there, maybe beside older ones."""

@@ -26,6 +26,23 @@ def test_made_once(tmp_path):
     assert (tmp_path / "deep" / "a").stat().st_mode & 0o755 == 0o755
 
 
+def test_what_has_gone_from_a_cache_is_made_again(tmp_path):
+    def fill_two(folder):
+        (folder / "one").write_text("1")
+        (folder / "two").write_text("2")
+
+    make_once(tmp_path / "a", fill_two)
+    (tmp_path / "a" / "two").unlink()  # as tools that tidy up temporary folders do
+    assert not is_made(tmp_path / "a")
+    assert make_once(tmp_path / "a", fill_two)
+    assert (tmp_path / "a" / "two").read_text() == "2"
+    (tmp_path / "a" / "one").write_text("cut off or edited")
+    with refuses(ConfigError, str(tmp_path / "a" / "one")):
+        make_once(tmp_path / "a", fill_two)
+    (tmp_path / "a" / "one").unlink()
+    assert make_once(tmp_path / "a", fill_two)
+
+
 def test_nothing_is_left_of_what_failed_or_was_killed(tmp_path):
     def fail(folder):
         (folder / "half").write_text("")

@@ -222,7 +222,10 @@ def _numbers(line: str) -> list[float] | None:
 def _unit(table: _Table) -> float:
     """Factor from the file's wavelengths to nm: by what it says, else by their size."""
     heading = table.headings[table.axis] if table.headings else ""
-    low, high = np.nanmin(table.rows[:, table.axis]), np.nanmax(table.rows[:, table.axis])
+    given = table.rows[:, table.axis][np.isfinite(table.rows[:, table.axis])]
+    if not given.size:
+        raise InputError(f"expected wavelengths in {table.path}, found an empty column; write them beside the values")
+    low, high = float(given.min()), float(given.max())
     by_size = {"um"} if high < _LARGEST_UM else {"nm"} if low >= _SMALLEST_NM else set()
     remarks = (line.lower() for line in table.remarks)
     about_units = "\n".join(line for line in remarks if _WAVELENGTH.search(line) or "unit" in line)

@@ -95,6 +95,7 @@ def test_a_column_of_several(table):
         ("nm,R\n-400,0.1\n500,0.2\n", ("a wavelength", "line 2")),
         ("nm,R\n400,0\n500,0\n", ("2 usable lines", "largest value of 0")),
         ("400,0.1\n", ("1 usable lines",)),
+        ("nm,R\n,0.1\n,0.2\n", ("an empty column",)),
         ("40,0.1\n70,0.2\n", ("40 to 70", "wavelength_nm")),
         ("x,R\n1,0.1\n400,0.2\n", ("1 to 400", "nm or um")),
         ("nm,R\n0.4,0.1\n0.7,0.2\n", ("in nm", "0.4 to 0.7")),

@@ -79,7 +79,9 @@ class SelfAssessment:
         self._likeness = self._unlike(self._first, around)
         self._lead, self._lowest, self._was_lost = 1.0, 1.0, False
 
-    def judge(self, frame: Frame, box: Box, score: float, rival: float = 0.0, *, doubted: bool = False) -> Assessment:
+    def judge(
+        self, frame: Frame, box: Box, score: float, rival: float = 0.0, *, doubted: bool = False, found: bool = False
+    ) -> Assessment:
         """What is to be said of a frame.
 
         Args:
@@ -88,13 +90,14 @@ class SelfAssessment:
             score: the tracker's, 0..1.
             rival: the highest score of any other place, 0..1; 0 for a tracker that knows none.
             doubted: whether the target is searched for elsewhere, so that its state is uncertain at best.
+            found: whether that search has found it in this frame; what is thought of the box is said from the next on.
         """
         cues = self._observe(frame, box, score, rival)
         probability = self._model.probability(cues)
         state: State = "uncertain" if doubted or probability < _UNCERTAIN_BELOW else "tracking"
-        if probability < LOST_BELOW_PROBABILITY:
+        if probability < LOST_BELOW_PROBABILITY and not found:
             state = "lost"
-        elif self._was_lost:
+        elif self._was_lost or found:
             state = "found again"
         self._was_lost = state == "lost"
         return Assessment(probability, state, cues)

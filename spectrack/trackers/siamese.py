@@ -281,6 +281,7 @@ class SiameseTracker(Tracker):
                 evidence |= prior.evidence
             self._discriminate(choice, evidence, box, window)
             self._adapt(frame, choice, evidence, before, box)
+            found = None
             if watch is not None:
                 found = watch.follow(frame, self._state, choice.score, functools.partial(self._choose_in, frame))
                 if found is not None:
@@ -288,7 +289,7 @@ class SiameseTracker(Tracker):
                     self._assessment.forget_doubts()
         evidence |= {"search_window": window, "cell": choice.cell}
         rival, doubted = rival_score(evidence["scores"], box, window), self._state.lost
-        told = self._assessment.judge(frame, box, choice.score, rival, doubted=doubted)
+        told = self._assessment.judge(frame, box, choice.score, rival, doubted=doubted, found=found is not None)
         evidence |= {"cues": told.cues}
         return Estimate(box.copy(), choice.score, told.lost, evidence, told.state, told.probability)
 

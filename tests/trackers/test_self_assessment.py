@@ -195,3 +195,10 @@ def test_a_tracker_that_has_lost_its_target_says_so():
     assert lost[missed].all()
     assert lost[~missed].mean() < 0.3
     assert all(estimate.lost == (estimate.probability < 0.5) for estimate in estimates)
+
+
+def test_what_a_search_of_the_whole_frame_has_found_is_found_again_whatever_is_thought_of_it():
+    assessment = started(model=ProbabilityModel(constant=-9.0))
+    frame = ArrayFrame(scene())
+    states = [assessment.judge(frame, BOX, 0.9, doubted=True, found=found).state for found in (False, True, False)]
+    assert states == ["lost", "found again", "lost"]

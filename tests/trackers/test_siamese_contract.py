@@ -104,6 +104,7 @@ def test_estimates_keep_the_contract(method, make):
         assert (estimate.box[2:] >= 2).all()
         assert 0 <= estimate.score <= 1
         assert isinstance(estimate.lost, bool)
+        assert estimate.lost == (estimate.probability < 0.5) == (estimate.state == "lost")
         row, column = estimate.evidence["cell"]
         assert estimate.evidence["scores"].shape == (25, 25)
         assert estimate.score == pytest.approx(float(estimate.evidence["scores"][row, column]))

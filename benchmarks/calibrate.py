@@ -5,9 +5,10 @@
     python benchmarks/calibrate.py --trackers siamban-lite --weights siamban-lite=mine.safetensors
 
 A logistic model of the cues of `spectrack.trackers.probability`, a clip counting as much as any other, by Newton's
-method with a ridge. Clips are the suite's scenarios under other seeds, and the ten real clips of `real_clips.py` where
-they are at hand. What the record says of the model comes from folds of clips that it was not fitted to. --write puts
-the coefficients into `probability.toml` of the method's folder.
+method with a ridge. A tracker that can weigh by the spectrum (`evidence`) is followed with and without it, one model
+being fitted to both: a tracker that seldom fails shows little of how it does. Clips are the suite's scenarios under
+other seeds, and the ten real clips of `real_clips.py` where they are at hand. What the record says of the model comes
+from folds of clips that it was not fitted to. --write puts coefficients into `probability.toml` of the method's folder.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from spectrack.runs.workers import in_parallel
 from spectrack.simulation.scenarios import SUITE_SCENARIOS
 from spectrack.simulation.suite import HEIGHT, SENSORS, SIMULATED, WIDTH
 from spectrack.tables import read_table
+from spectrack.trackers.method import resolve
 from spectrack.trackers.probability import COEFFICIENTS, Cues, ProbabilityModel
 from spectrack.trackers.registry import find_method
 
@@ -79,34 +81,40 @@ class Rendered:
             yield tracker.update(cube)
 
 
-def observe(name, trackers, options):
-    """A clip's name, and for each tracker its cues (N - 1, 6), scores and overlaps with the truth (N - 1,)."""
-    sequence, truth = open_clip(name, options.frames)
+def observe(clip, names, options):
+    """A clip, and for each tracker and form its cues (N - 1, 6), scores and overlaps with the truth (N - 1,)."""
+    sequence, truth = open_clip(clip, options.frames)
     found = {}
-    for tracker in trackers:
-        made = make(tracker, options)
+    for name, form in [(each, form) for each in names for form in forms(each, options)]:
+        tracker = make(name, form, options)
         if isinstance(sequence, Rendered):
-            estimates = list(sequence.follow(made, truth[0]))
+            estimates = list(sequence.follow(tracker, truth[0]))
         else:
-            estimates = list(track(sequence, made, truth[0]))[1 : len(truth)]
+            estimates = list(track(sequence, tracker, truth[0]))[1 : len(truth)]
         boxes = np.array([estimate.box for estimate in estimates])
-        found[tracker] = (
+        found[name, form] = (
             np.array([estimate.evidence["cues"] for estimate in estimates]),
             np.array([estimate.score for estimate in estimates]),
             iou(boxes, truth[1 : len(boxes) + 1]),
         )
-    return name, found
+    return clip, found
 
 
-def make(name, options):
-    """A tracker by method and profile."""
+def forms(name, options):
+    """Values of `evidence` with which a tracker is followed."""
+    online = find_method(name.partition("-")[0]).online
+    has_choice = any(field.name == "evidence" for field in fields(resolve(online)))
+    return (options.evidence or ["none", "prior"]) if has_choice else ["none"]
+
+
+def make(name, form, options):
+    """A tracker by method and profile, with or without the spectrum."""
     method, _, profile = name.partition("-")
     if not profile:
         return load_tracker(method)
     weights = dict(item.split("=", 1) for item in options.weights).get(name)
-    chosen = {} if options.evidence is None else {"evidence": options.evidence}
     how = {"precision": options.precision, "device": "cpu"}
-    return load_tracker(method, profile=profile, weights=weights, **how, **chosen)
+    return load_tracker(method, profile=profile, weights=weights, evidence=form, **how)
 
 
 def fit(cues, on_target):
@@ -146,16 +154,16 @@ def probabilities(model, cues):
 
 
 def held_out(observed):
-    """Each clip's probabilities by a model that was fitted to others."""
-    names = list(observed)
-    fold = dict(zip(names, np.random.default_rng(0).permutation(len(names)) % FOLDS, strict=True))
+    """Probabilities of each clip and form by a model that was fitted to other clips."""
+    clips = sorted({clip for clip, _ in observed})
+    fold = dict(zip(clips, np.random.default_rng(0).permutation(len(clips)) % FOLDS, strict=True))
     found = {}
     for number in range(FOLDS):
-        inside = [name for name in names if fold[name] != number]
-        outside = [name for name in names if fold[name] == number]
+        inside = [values for (clip, _), values in observed.items() if fold[clip] != number]
+        outside = [key for key in observed if fold[key[0]] == number]
         if inside and outside:
-            model = fit([observed[name][0] for name in inside], [observed[name][2] >= LOST_BELOW for name in inside])
-            found |= {name: probabilities(model, observed[name][0]) for name in outside}
+            model = fit([cues for cues, *_ in inside], [overlap >= LOST_BELOW for *_, overlap in inside])
+            found |= {key: probabilities(model, observed[key][0]) for key in outside}
     return found
 
 
@@ -202,7 +210,9 @@ def arguments():
     parser = new_parser(__doc__)
     parser.add_argument("--trackers", nargs="*", help="such as siamban-compact cf; by default all that are shipped")
     parser.add_argument("--weights", nargs="*", default=[], metavar="NAME=FILE", help="other weights of a tracker")
-    parser.add_argument("--evidence", choices=["none", "prior"], help="by default as the weights say")
+    parser.add_argument(
+        "--evidence", nargs="*", choices=["none", "prior"], help="by default both, where there is a choice"
+    )
     parser.add_argument("--precision", default="fp32", help="fp32 repeats; bf16 is quicker")
     parser.add_argument("--only", nargs="*", help="clips whose name holds one of these words")
     parser.add_argument("--frames", type=int, default=SIMULATED.frames, help="of a simulated clip")
@@ -216,35 +226,42 @@ def main():
     options = parser.parse_args()
     names = options.trackers or shipped_trackers()
     observed = {name: {} for name in names}
-    work = functools.partial(observe, trackers=names, options=options)
+    work = functools.partial(observe, names=names, options=options)
     for clip, found in in_parallel(work, clips(options.only), jobs=options.jobs):
-        print(
-            clip, *(f"{name} {np.mean(overlap >= LOST_BELOW):.2f}" for name, (*_, overlap) in found.items()), flush=True
-        )
-        for name, values in found.items():
-            observed[name][clip] = values
+        shares = {" ".join(key): np.mean(overlap >= LOST_BELOW) for key, (*_, overlap) in found.items()}
+        print(clip, *(f"{name} {share:.2f}" for name, share in shares.items()), flush=True)
+        for (name, form), values in found.items():
+            observed[name][clip, form] = values
     record = {}
     for name in names:
         own = dict(sorted(observed[name].items()))
         model = fit([cues for cues, *_ in own.values()], [overlap >= LOST_BELOW for *_, overlap in own.values()])
-        tracker = make(name, options)
-        evidence = getattr(getattr(tracker, "options", None), "evidence", "none")
-        stated = held_out(own)
-        kinds = {
-            kind: {clip: own[clip] for clip in own if clip.startswith("real ") == (kind == "real") and clip in stated}
-            for kind in ("simulated", "real")
-        }
+        known = sorted({form for _, form in own})
         record[name] = {
-            "weights": getattr(tracker, "identity", None),
-            "evidence": evidence,
+            "weights": getattr(make(name, known[0], options), "identity", None),
             "coefficients": {key: round(value, 4) for key, value in asdict(model).items()},
-            **{kind: worth(some, stated) for kind, some in kinds.items() if some},
+            "held_out": {form: worth_by_kind(own, held_out(own), form) for form in known},
         }
-        if options.write:
-            write_coefficients(name, evidence, model)
-        told = {kind: (record[name][kind]["ece_of_score"], record[name][kind]["ece"]) for kind in kinds if kinds[kind]}
-        print(name, evidence, record[name]["coefficients"], told)
+        for form in known if options.write else ():
+            write_coefficients(name, form, model)
+        errors = {
+            form: {kind: found["ece"] for kind, found in kinds.items()}
+            for form, kinds in record[name]["held_out"].items()
+        }
+        print(name, record[name]["coefficients"], errors)
     write_record(parser, options, {"trackers": record})
+
+
+def worth_by_kind(observed, stated, form):
+    """What is stated of one form is worth on simulated and on real clips, as far as there are any."""
+    found = {}
+    for kind in ("simulated", "real"):
+        some = {
+            key: observed[key] for key in stated if key[1] == form and key[0].startswith("real ") == (kind == "real")
+        }
+        if some:
+            found[kind] = worth(some, stated)
+    return found
 
 
 if __name__ == "__main__":

@@ -38,6 +38,14 @@ LENIENT = {
 """Bounds that a network which nobody has trained passes too: what is kept follows nothing, but goes all the way."""
 
 
+@pytest.fixture(autouse=True)
+def _never_lost():
+    """What random weights follow would be called lost, for good reason."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spectrack.trackers.self_assessment.LOST_BELOW_PROBABILITY", -1.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def followers(tmp_path_factory):
     """Weights of a tiny network that nobody has trained."""

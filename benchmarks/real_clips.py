@@ -1,7 +1,7 @@
 """How well trackers follow real things: mean IoU on ten real clips of three bands, with paired differences over clips.
 
     python benchmarks/real_clips.py --out benchmarks/results/real_clips.json
-    python benchmarks/real_clips.py --trackers siamban-compact,cf --weights siamban-lite=lite.safetensors
+    python benchmarks/real_clips.py --trackers siamban-compact:prior,cf --weights siamban-lite=lite.safetensors
 
 The clips (OTB and VOT: Car1, David, Diving, DragonBaby, Human3, Jogging1, MotorRolling, Skiing, bag, Crossing) are not
 in this repository; `SPECTRACK_SHARED` or ../shared names their place. They are for choosing and reporting, never for
@@ -42,12 +42,20 @@ def shipped_trackers():
     return names
 
 
+def both_forms(name):
+    """A tracker as it comes and, where its spectral evidence is a choice, in the other form, as ``name:none``."""
+    usual = getattr(getattr(make(name, None), "options", None), "evidence", None)
+    return [name] if usual is None else [name, f"{name}:{'none' if usual == 'prior' else 'prior'}"]
+
+
 def make(name, weights):
-    """A tracker by method and profile, in fp32; `weights` replace the shipped ones."""
+    """A tracker by method, profile and what its option `evidence` is, in fp32; `weights` replace the shipped ones."""
+    name, _, form = name.partition(":")
     method, _, profile = name.partition("-")
     if not profile:
         return load_tracker(method)
-    return load_tracker(method, profile=profile, weights=weights, precision="fp32", device="cpu")
+    form = {"evidence": form} if form else {}
+    return load_tracker(method, profile=profile, weights=weights, precision="fp32", device="cpu", **form)
 
 
 def mean_overlap(job, weights):
@@ -77,7 +85,8 @@ def main():
     parser = arguments()
     options = parser.parse_args()
     weights = dict(item.split("=", 1) for item in options.weights)
-    names = [*(options.trackers.split(",") if options.trackers else shipped_trackers())]
+    shipped = [form for name in shipped_trackers() for form in both_forms(name)]
+    names = options.trackers.split(",") if options.trackers else shipped
     names += [name for name in weights if name not in names]
     jobs = [(name, clip, folder) for name in names for clip, folder in folders().items()]
     figures = {name: dict.fromkeys(folders(), 0.0) for name in names}
@@ -91,10 +100,10 @@ def main():
         "best": best,
         "others_minus_best": {name: paired(figures[name], figures[best]) for name in names if name != best},
     }
-    print("clip".ljust(16), *(name.rjust(16) for name in names))
+    print("clip".ljust(16), *(name.rjust(22) for name in names))
     for clip in folders():
-        print(clip.ljust(16), *(f"{figures[name][clip]:16.3f}" for name in names))
-    print("mean".ljust(16), *(f"{means[name]:16.3f}" for name in names))
+        print(clip.ljust(16), *(f"{figures[name][clip]:22.3f}" for name in names))
+    print("mean".ljust(16), *(f"{means[name]:22.3f}" for name in names))
     write_record(parser, options, contents)
 
 

@@ -146,7 +146,8 @@ def test_descriptors_of_this_package_are_true(method):
     assert len(method.summary.split()) > 5
 
 
-def test_readme_has_the_table_of_the_descriptors():
-    script = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "methods_table.py"))
+@pytest.mark.parametrize("table", ["methods_table", "measured_table"])
+def test_readme_has_the_tables_of_descriptors_and_results(table):
+    script = runpy.run_path(str(Path(__file__).parents[2] / "docs" / f"{table}.py"))
     text = script["README"].read_text(encoding="utf-8")
     assert script["with_table"](text) == text

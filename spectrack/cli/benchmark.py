@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from tyro.conf import UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, complain, output, say
-from spectrack.cli.score_tables import make_attributes_table, make_trackers_table, trackers_legend
+from spectrack.cli.score_tables import (
+    make_attributes_table,
+    make_special_tables,
+    make_trackers_table,
+    trackers_legend,
+)
 from spectrack.cli.settings import parse_settings
 from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
@@ -127,7 +132,8 @@ class Benchmark:
             say("no sequence has truth: tracked, not scored")
         else:
             say(comparison.scores.description)
-            console.print(make_trackers_table(comparison))
+            for table in (make_trackers_table(comparison), *make_special_tables(comparison)):
+                console.print(table)
             console.print(trackers_legend(comparison))
             if comparison.attributes:
                 console.print(make_attributes_table(comparison))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, output, print_facts, say
-from spectrack.cli.score_tables import make_trackers_table
+from spectrack.cli.score_tables import make_special_tables, make_trackers_table
 from spectrack.errors import ConfigError
 from spectrack.reports.options import ReportOptions
 
@@ -89,7 +89,8 @@ class Report:
 
         comparison = report.comparison
         say(comparison.notes[0])
-        output().print(make_trackers_table(comparison))
+        for table in (make_trackers_table(comparison), *make_special_tables(comparison)):
+            output().print(table)
         say(lead(comparison))
         for remark in report.remarks:
             say(f"- {remark}")

@@ -28,10 +28,9 @@ def make_sequences_table(scores: Scores) -> Table:
 
 
 def make_trackers_table(comparison: Comparison) -> Table:
-    """One row a tracker: figures, the headline's interval, losses, failures, what only some runs have, and speed."""
+    """One row a tracker: figures, the headline's interval, losses, failures and speed."""
     from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
 
-    special = _special_figures(comparison)
     headline, *others = comparison.shown[:BRIEF]
     rows = []
     for entrant in comparison.entrants:
@@ -39,18 +38,29 @@ def make_trackers_table(comparison: Comparison) -> Table:
         figures = [headline.text(found["auc"]), entrant.intervals["auc"].ends]
         figures += [item.text(found[item.name]) for item in others]
         counts = LOST.text(len(entrant.lost_at)), FAILED.text(len(entrant.failures))
-        known = (figure.text(value(entrant)) for figure, value in special.items())
         speed = FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)
-        rows.append((entrant.name, *figures, *counts, *known, speed))
-    rest = (item.label for item in (*others, LOST, FAILED, *special, FRAMES_PER_SECOND))
+        rows.append((entrant.name, *figures, *counts, speed))
+    rest = (item.label for item in (*others, LOST, FAILED, FRAMES_PER_SECOND))
     return make_table(("tracker", headline.label, f"{100 * comparison.level:g} %", *rest), rows)
 
 
+def make_special_tables(comparison: Comparison) -> list[Table]:
+    """One row a tracker of what only some comparisons have, beside the other table because that fills a console; none
+    where this one has nothing of it.
+    """
+    special = _special_figures(comparison)
+    rows = (
+        (entrant.name, *(figure.text(value(entrant)) for figure, value in special.items()))
+        for entrant in comparison.entrants
+    )
+    return [make_table(("tracker", *(figure.label for figure in special)), rows)] if special else []
+
+
 def trackers_legend(comparison: Comparison) -> str:
-    """What the headings of `make_trackers_table` mean."""
+    """What the headings of `make_trackers_table` and `make_special_tables` mean."""
     from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
 
-    told = (*comparison.shown[:BRIEF], LOST, FAILED, *_special_figures(comparison), FRAMES_PER_SECOND)
+    told = (*comparison.shown[:BRIEF], LOST, FAILED, FRAMES_PER_SECOND, *_special_figures(comparison))
     interval = f"{100 * comparison.level:g} %: bootstrap interval over sequences"
     return "; ".join([interval, *(f"{item.label}: {item.words}" for item in told)])
 

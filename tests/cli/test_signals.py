@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 import types
 
 import pytest
@@ -31,7 +32,9 @@ class Struck:
         self.number = number
 
     def run(self):
-        os.kill(os.getpid(), self.number)
+        # Raised in this thread: one that is sent to the process may come when the command is over already.
+        signal.raise_signal(self.number)
+        time.sleep(0.05)
         return 0
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrack.annotations.attributes import ATTRIBUTE_NAMES
-from spectrack.cli.score_tables import make_trackers_table, trackers_legend
+from spectrack.cli.score_tables import make_special_tables, trackers_legend
 from spectrack.errors import InputError
 from spectrack.evaluation.comparison import compare
 from spectrack.evaluation.figures import CALIBRATION_ERROR
@@ -170,7 +170,8 @@ def test_stated_probabilities_are_told_wherever_runs_are_compared(made):
     told = read_csv(all_tables(comparison)["confidence"])
     (stated_error, nothing) = (row[CALIBRATION_ERROR.heading] for row in told)
     assert (float(stated_error), nothing) == (pytest.approx(error), "")
-    columns = {str(column.header): list(map(str, column.cells)) for column in make_trackers_table(comparison).columns}
+    (table,) = make_special_tables(comparison)
+    columns = {str(column.header): list(map(str, column.cells)) for column in table.columns}
     assert columns[CALIBRATION_ERROR.label] == [f"{error:.3f}", "-"]
     assert CALIBRATION_ERROR.words in trackers_legend(comparison)
     plans = {plan.stem: plan for plan in plan_figures(comparison, [], {})[0]}
@@ -178,7 +179,7 @@ def test_stated_probabilities_are_told_wherever_runs_are_compared(made):
     lines = {line.get_label().strip(): line.get_xydata() for line in plans["calibration"].draw().axes[0].lines}
     assert np.allclose(lines[f"t  ECE {error:.3f}"], [(0.25, 0), (1, 1)])
     alone = compare([silent])
-    assert CALIBRATION_ERROR.label not in [str(column.header) for column in make_trackers_table(alone).columns]
+    assert make_special_tables(alone) == []
     assert "calibration" not in [plan.stem for plan in plan_figures(alone, [], {})[0]]
 
 

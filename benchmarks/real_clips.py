@@ -43,7 +43,9 @@ def shipped_trackers():
 
 
 def both_forms(name):
-    """A tracker as it comes and, where its spectral evidence is a choice, in the other form, as ``name:none``."""
+    """A tracker as it comes and, where its spectral evidence is a choice, in the other form: ``name:none`` is the network
+    alone, as published, ``name:prior`` with evidence.
+    """
     usual = getattr(getattr(make(name, None), "options", None), "evidence", None)
     return [name] if usual is None else [name, f"{name}:{'none' if usual == 'prior' else 'prior'}"]
 
@@ -54,7 +56,7 @@ def make(name, weights):
     method, _, profile = name.partition("-")
     if not profile:
         return load_tracker(method)
-    form = {"evidence": form} if form else {}
+    form = {"evidence": form, "redetection": form != "none"} if form else {}
     return load_tracker(method, profile=profile, weights=weights, precision="fp32", device="cpu", **form)
 
 

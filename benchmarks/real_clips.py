@@ -43,8 +43,8 @@ def shipped_trackers():
 
 
 def both_forms(name):
-    """A tracker as it comes and, where its spectral evidence is a choice, in the other form: ``name:none`` is the network
-    alone, as published, ``name:prior`` with evidence.
+    """A tracker as it comes and, where evidence of spectra is a choice, in the other form: ``name:none`` is the network
+    alone, as published, ``name:prior`` the one with evidence.
     """
     usual = getattr(getattr(make(name, None), "options", None), "evidence", None)
     return [name] if usual is None else [name, f"{name}:{'none' if usual == 'prior' else 'prior'}"]

@@ -45,7 +45,8 @@ class Cues(NamedTuple):
 class ProbabilityModel:
     """Log odds of being on target: `constant`, and a coefficient for each of the `Cues`.
 
-    The defaults are for trackers that none were fitted to, such as weights of one's own: means over the shipped ones.
+    The defaults are for trackers whose method and profile none were fitted to: means over the shipped ones. Weights of
+    one's own take those of their profile.
     """
 
     constant: float = -0.49

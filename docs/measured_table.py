@@ -28,7 +28,11 @@ def auc(name: str, part: str) -> str:
 def suite(part: str, what: str) -> list[list[str]]:
     """Rows of a part of the suite: as the weights come, without evidence, and by the profile compact."""
     forms = {what: "lite", "the same, the networks alone as published": "lite_none", "the same, `compact`": "compact"}
-    commands = [SUITE.format("lite"), SUITE.format("lite --set evidence=none redetection=false"), SUITE.format("compact")]
+    commands = [
+        SUITE.format("lite"),
+        SUITE.format("lite --set evidence=none redetection=false"),
+        SUITE.format("compact"),
+    ]
     rows = []
     for (words, form), command in zip(forms.items(), commands, strict=True):
         filter_alone = auc("suite_cf", part) if words == what else ""

@@ -126,7 +126,7 @@ def run_demo(
     terms = Terms("demonstration", overwrite=True, names=tuple(_CONTENTS), also=("scores",))
     check_folder(out, terms)
     sequence = clip.open()
-    plain = load_tracker(_PLAIN, precision=precision, evidence="none")
+    plain = load_tracker(_PLAIN, precision=precision, evidence="none", redetection=False)
     loaded = plain if tracker == _PLAIN else load_tracker(tracker, precision=precision)
     options, settings = RecordOptions(overlay=True), {"command": "demo", **dataclasses.asdict(clip)}
     with write_folder(out, terms) as folder:

@@ -192,8 +192,11 @@ class SiameseTracker(Tracker):
         return levels if self.options.discriminant > 0 else ()
 
     def _recall(self, window: CropWindow, ask: Callable[[], Answer]) -> Answer:
-        """The network's answer for a window of this frame, from `memory` where it is there."""
-        if self.memory is None or self.options.discriminant > 0:
+        """The network's answer for a window of this frame, from `memory` where it is there.
+
+        On the first frame it is always asked: that is where another engine is compared with torch.
+        """
+        if self.memory is None or self.options.discriminant > 0 or self._frames == 0:
             return ask()
         # A method's own options may decide what its network is asked; those of the decision never do.
         own = [value for name, value in asdict(self.options).items() if name not in _OF_THE_DECISION]

@@ -53,3 +53,16 @@ def test_boxes_with_a_memory_are_those_without(method):
     for options in settings:
         assert np.array_equal(boxes(True, **options), boxes(False, **options))
     assert 4 < memory.recalled < memory.asked
+
+
+def test_another_engine_is_compared_with_torch_in_every_video_all_the_same():
+    pytest.importorskip("onnxruntime")
+    clip = simulate("calm", frames=2, seed=3, height=72, width=96)
+    memory, boxes = AnswerMemory(64 << 20), []
+    for _ in range(2):
+        tracker = load_tracker("siamban", profile="compact", precision="fp32", device="cpu", engine="onnxruntime")
+        tracker.memory = memory
+        tracker.init(clip.frame(0), clip.first_box, wavelengths_nm=clip.wavelengths_nm)
+        boxes.append(tracker.update(clip.frame(1)).box)
+    assert np.array_equal(*boxes)
+    assert memory.recalled == 1

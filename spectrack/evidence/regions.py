@@ -13,6 +13,9 @@ from spectrack.boxes import Box
 Inside = NDArray[np.bool_]
 """(rows, columns) bool."""
 
+APART = 0.75
+"""Places so many sides of the target apart are different things."""
+
 _RIM = 1.1
 """Up to here (in half sides) a cell may still be the target's: boxes are drawn by hand."""
 
@@ -31,6 +34,11 @@ def distance_to(box: Box, cells: int | tuple[int, int]) -> NDArray[np.float64]:
     """
     across, down = _offsets(box, cells)
     return np.asarray(np.maximum(np.abs(across), np.abs(down)[:, None]))
+
+
+def are_apart(places: NDArray[np.float64], place: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether things of these sides at places (..., 2) are others than one at `place`: by `APART` along an axis."""
+    return np.asarray((np.abs(places - place) > APART * sides).any(axis=-1))
 
 
 def box_around(centre: NDArray[np.float64], sides: NDArray[np.float64]) -> Box:

@@ -16,13 +16,11 @@ from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.evidence.detectors import AdaptiveCosine, Detector, MatchedFilter
 from spectrack.evidence.extent import Maps, density_contrast
+from spectrack.evidence.regions import APART
 from spectrack.sequences.base import Frame
 
 _PROPOSED = 8
 """Places of the matched filter that ACE looks at."""
-
-_APART = 0.75
-"""Places closer than this share of the target's sides are one."""
 
 _AROUND = 1.75
 """ACE looks so many sides around a proposed place."""
@@ -100,7 +98,7 @@ def peaks(response: Maps, sides: NDArray[np.float64], most: int) -> list[Place]:
         most: how many at most.
     """
     left, found = response.copy(), []
-    reach = np.maximum(_APART * sides, 1.0)
+    reach = np.maximum(APART * sides, 1.0)
     for _ in range(most):
         row, column = (int(index) for index in np.unravel_index(int(np.argmax(left)), left.shape))
         value = float(left[row, column])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box, iou
 from spectrack.cube import Cube
-from spectrack.evidence.regions import box_around
+from spectrack.evidence.regions import are_apart, box_around
 from spectrack.evidence.whole_frame import FrameSearch, Place
 from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.sequences.base import Frame
@@ -57,8 +57,8 @@ _SEEN = 0.5
 _PROPOSED, _LOOKED_AT = 4, 2
 """Places that ACE and the likelihood propose each, and how many of them the network looks at."""
 
-_APART, _STEP = 0.75, 1.5
-"""In sides of the target: places so far apart are different things; a thing moves no farther in a frame."""
+_STEP = 1.5
+"""In sides of the target: a thing moves no farther in a frame."""
 
 _PROMISING = 0.5
 """Evidence over the usual that a place needs to be looked at."""
@@ -238,7 +238,7 @@ class Redetection:
 
     def _apart(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
         """Whether two places are those of different things."""
-        return bool((np.abs(one - other) > _APART * self._size).any())
+        return bool(are_apart(one, other, self._size))
 
     def _by_appearance(self, frame: Frame, state: TargetState, look: Look) -> Found | None:
         """The network on the next few places of a grid; the second find of one thing counts."""

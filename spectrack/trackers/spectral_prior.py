@@ -19,7 +19,7 @@ from spectrack.cube import Cube
 from spectrack.evidence.extent import box_contrast, contrast_map
 from spectrack.evidence.likelihood import LearningRates, TargetSpectra
 from spectrack.evidence.mixtures import probability
-from spectrack.evidence.regions import distance_to, ramp
+from spectrack.evidence.regions import are_apart, distance_to, ramp
 from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.sequences.base import Frame
 from spectrack.trackers.box_belief import BoxBelief, Sight
@@ -40,9 +40,6 @@ _MOST_TAKEN = 0.9
 
 _REACH = 0.5
 """Evidence counts for all places within a quarter of the target's sides: within one target the network decides."""
-
-_APART = 0.75
-"""Places so many sides apart are different things."""
 
 _BLIND, _SEEING = 0.3, 0.7
 """Highest evidence in the region: below the first the spectra see nothing of the target in it."""
@@ -132,7 +129,7 @@ class SpectralPrior:
         centres = (boxes[..., :2] + boxes[..., 2:] / 2) / _PX
         support = self._support_at(centres)
         chosen = np.unravel_index(int(np.argmax(ranking)), ranking.shape)
-        apart = (np.abs(centres - centres[chosen]) > _APART * self._sides).any(axis=-1)
+        apart = are_apart(centres, centres[chosen], self._sides)
         rival, other = (float(values[apart].max()) if apart.any() else 0.0 for values in (scores, support))
         top, highest = float(scores[chosen]), float(support.max())
         # Of several grids for one frame the surest counts.
@@ -210,7 +207,7 @@ class SpectralPrior:
     def _highest_elsewhere(self, centre: NDArray[np.float64]) -> float:
         """Highest evidence at places of the region that are not the target's, 0..1."""
         places = np.moveaxis(np.mgrid[:CELLS, :CELLS][::-1], 0, -1)
-        apart = (np.abs(places - centre) > _APART * self._sides).any(axis=-1)
+        apart = are_apart(places, centre, self._sides)
         return float(np.clip(self._contrast[apart].max() / self._usual, 0.0, 1.0)) if apart.any() else 0.0
 
     def _cells(self, expected: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

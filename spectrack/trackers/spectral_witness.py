@@ -12,6 +12,7 @@ from spectrack.cube import Cube
 from spectrack.evidence.extent import box_contrast, contrast_map
 from spectrack.evidence.likelihood import TargetSpectra
 from spectrack.evidence.mixtures import probability
+from spectrack.evidence.regions import are_apart
 from spectrack.evidence.whole_frame import Place, peaks
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.sequences.base import Frame
@@ -23,7 +24,6 @@ _LEAST_USUAL = 0.05
 _NEAR = 1.0
 """A coarse place is sharpened within so many sides."""
 
-_APART = 0.75
 _FEWEST_CELLS = 1.0
 """Sides of the target in cells below which a view of the whole frame shows nothing of it."""
 
@@ -51,7 +51,7 @@ class SpectralWitness:
         others = [
             place.support
             for place in self.places(frame, box[2:], 2)
-            if (np.abs(place.centre - box[:2] - box[2:] / 2) > _APART * box[2:]).any()
+            if are_apart(place.centre, box[:2] + box[2:] / 2, box[2:])
         ]
         self.rival = max([0.0, *others])
 

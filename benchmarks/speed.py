@@ -34,6 +34,7 @@ from benchmark import new_parser, write_record
 from spectrack.errors import WeightsError
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.inference import for_inference
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import write_sequence
@@ -42,7 +43,6 @@ from spectrack.trackers.base import track
 from spectrack.trackers.crop import cut
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.registry import recipe_files
-from spectrack.trackers.siamese import for_inference
 from spectrack.training.recipe import load_recipe
 
 HEIGHT, WIDTH, SCENARIO, SEED = 256, 512, "calm", 31

@@ -29,6 +29,9 @@ _SAME_PLACE = 0.35
 """Share of the target's size by which two predicted centres may differ and still mean one target."""
 
 
+Penalty = Annotated[float, Interval("[0, 1000]")]
+
+
 @dataclass(frozen=True)
 class OnlineOptions:
     """Parameters of the decision.
@@ -52,7 +55,7 @@ class OnlineOptions:
     """
 
     window_influence: Share = 0.4
-    penalty: Annotated[float, Interval("[0, 1000]")] = 0.08
+    penalty: Penalty = 0.08
     size_rate: Share = 0.35
     agreement_cells: Annotated[int, Interval("[0, 24]")] = 0
     discriminant: Share = 0.0

@@ -16,7 +16,6 @@ from typing import Any, TypedDict, TypeVar, Unpack, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
 
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
 from spectrack.cube import Cube, check_cube
@@ -26,9 +25,7 @@ from spectrack.engines.exported import ExportedEngine
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
-from spectrack.networks.folding import fold_batch_norm
-from spectrack.networks.siamese import SiameseNetwork
-from spectrack.networks.winograd import with_winograd
+from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
 from spectrack.tables import to_table
@@ -54,8 +51,6 @@ Answer = TypeVar("Answer")
 
 Levels = Several[torch.Tensor]
 """Maps of a crop, (1 or B, channels, 31, 31) each."""
-
-AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 class TrainedSetting(TypedDict, total=False):
@@ -380,27 +375,3 @@ def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device
             f"expected {bands} finite wavelengths, one a band, found {centres.tolist()}; correct them or leave them out"
         )
     return torch.tensor(centres, dtype=torch.float32, device=device)
-
-
-def for_inference(
-    network: AnyNetwork, device: torch.device, kind: torch.dtype, *, exact: Several[str] = (), fast: bool = True
-) -> AnyNetwork:
-    """A folded copy in channels_last and the number type asked for, wide convolutions in the fastest form for that.
-
-    Args:
-        network: trained; not changed.
-        device: where the copy goes.
-        kind: float32 or bfloat16.
-        exact: modules in it that always stay float32, such as ``bimm.phi``, as the input's mean and deviation do.
-        fast: put wide convolutions into Winograd's form, which is for torch alone.
-    """
-    folded = fold_batch_norm(network, memory_format=torch.channels_last).to(device)
-    exact_names = tuple(f"{name}." for name in exact)
-    for name, module in folded.named_modules():
-        if not f"{name}.".startswith(exact_names or ("\0",)):
-            for parameter in module.parameters(recurse=False):
-                parameter.data = parameter.data.to(kind)
-            if not isinstance(module, SiameseNetwork):
-                for key, buffer in module.named_buffers(recurse=False):
-                    module.register_buffer(key, buffer.to(kind) if buffer.is_floating_point() else buffer)
-    return with_winograd(folded) if fast and kind == torch.float32 and device.type == "cpu" else folded

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from spectrack.networks.backbones.resnet50 import ResNet50Config
+from spectrack.networks.inference import for_inference
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.networks.winograd import WinogradConv2d, with_winograd
-from spectrack.trackers.siamese import for_inference
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -24,9 +24,9 @@ from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
-from spectrack.tables import Interval, Share
+from spectrack.tables import Share
 from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
-from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.online import Choice, OnlineOptions, Penalty, TargetState
 from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
 
 _COLOURS = 3
@@ -44,7 +44,7 @@ class SSFNetOptions(OnlineOptions):
     """
 
     window_influence: Share = 0.45
-    penalty: Annotated[float, Interval("[0, 1000]")] = 0.14
+    penalty: Penalty = 0.14
     size_rate: Share = 0.30
     colour: Literal["rule", "dataset"] = "rule"
     three_bands: Literal["both", "rgb"] = "both"

@@ -7,7 +7,6 @@ under a digest of all that decides them, so that rows which mean the same share 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -37,8 +36,7 @@ from spectrack.runs.workers import check_parallel
 from spectrack.sequences.base import Sequence
 from spectrack.simulation.video import SimulatedSequence
 from spectrack.trackers.base import Tracker
-from spectrack.trackers.loading import load_tracker, settled_precision
-from spectrack.trackers.method import resolve
+from spectrack.trackers.loading import load_tracker, option_names, settled_precision
 from spectrack.trackers.registry import find_method
 
 if TYPE_CHECKING:
@@ -255,9 +253,8 @@ class _Ablation:
         return makers, training | {"seeds": [recipe.seed for recipe in recipes], "machines": trained_on(trained)}
 
     def _maker(self, method: str, weights: Path | None, options: dict[str, Any]) -> functools.partial[Tracker]:
-        known = find_method(method)
-        taken = {*known.switches, *(field.name for field in dataclasses.fields(resolve(known.online)))}
-        given = {name: value for name, value in self.given.items() if name in taken or method == self.table.method}
+        known = option_names(find_method(method))
+        given = {name: value for name, value in self.given.items() if name in known or method == self.table.method}
         return functools.partial(load_tracker, method, weights=weights, **self.fixed, **(given | options))
 
     def _recipes(self, row: Row) -> list[Recipe]:

@@ -160,13 +160,22 @@ def split_options(method: Method, options: Mapping[str, Any]) -> tuple[dict[str,
     Raises:
         ConfigError: a name that neither knows; the nearest is offered.
     """
-    online = [field.name for field in dataclasses.fields(resolve(method.online))]
+    known = option_names(method)
     for name in options:
-        if name not in (*method.switches, *online):
-            known = nearest_name(name, [*method.switches, *online])
-            raise ConfigError(f"expected an option of {method.name}, found {name!r}; {known}")
-    switches, others = ({key: options[key] for key in options if key in part} for part in (method.switches, online))
+        if name not in known:
+            raise ConfigError(f"expected an option of {method.name}, found {name!r}; {nearest_name(name, known)}")
+    parts = method.switches, _online_names(method)
+    switches, others = ({key: options[key] for key in options if key in part} for part in parts)
     return switches, others
+
+
+def option_names(method: Method) -> list[str]:
+    """Names of all options of a method's tracker: its switches, then what is decided online."""
+    return [*method.switches, *_online_names(method)]
+
+
+def _online_names(method: Method) -> list[str]:
+    return [field.name for field in dataclasses.fields(resolve(method.online))] if method.online else []
 
 
 def _check_there_are_weights(method: Method, profile: str) -> None:

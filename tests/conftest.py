@@ -40,6 +40,14 @@ def _cache_of_its_own(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_lines_of_progress():
+    """Tests compare what is printed, however long a busy machine takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spectrack.cli.console.SECONDS_BETWEEN_LINES", float("inf"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _methods_as_they_were(monkeypatch):
     """What a test registers is gone after it."""

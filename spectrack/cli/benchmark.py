@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -45,13 +46,13 @@ class Benchmark:
 
     dataset: Annotated[str, arg(metavar="|".join(DATASETS))]
     """What --root holds."""
-    trackers: Annotated[str, arg(metavar=",".join(list_trackers()))]
+    trackers: Annotated[tuple[str, ...], arg(metavar=",".join(list_trackers()))]
     """Which methods track; LABEL=NAME gives one another name in tables, so that it can appear with several weights."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder for the results."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
     """Where the dataset lies; the simulated suite needs none."""
-    names: Annotated[tuple[str, ...], arg(metavar="NAME ...")] = ()
+    names: Annotated[tuple[str, ...], arg(metavar="A,B,...")] = ()
     """Only these sequences."""
     weights: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="LABEL=FILE")] = ()
     """Other weights for one of the trackers; give the option once for each."""
@@ -149,24 +150,26 @@ class Benchmark:
             complain(f"the tracker failed: {line}")
 
 
-def parse_trackers(text: str) -> dict[str, str]:
-    """Labels and tracker names of ``a,label=b``.
+def parse_trackers(words: Iterable[str]) -> dict[str, str]:
+    """Labels and tracker names of words such as ``a`` and ``label=b``.
 
     Raises:
         ConfigError: no name, an unknown name, or a label used twice.
 
     Example:
-        >>> parse_trackers("siamban,mine=siamban")
+        >>> parse_trackers(["siamban", "mine=siamban"])
         {'siamban': 'siamban', 'mine': 'siamban'}
     """
     found: dict[str, str] = {}
-    for word in (part.strip() for part in text.split(",")):
+    for word in words:
         label, equals, name = word.partition("=")
         name = name if equals else label
         find_method(name)
         if label in found:
             raise ConfigError(f"expected trackers of different names, found {label!r} twice; write other={name}")
         found[label] = name
+    if not found:
+        raise ConfigError(f"expected at least one tracker, found none; known: {', '.join(list_trackers())}")
     return found
 
 

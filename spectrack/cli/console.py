@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from spectrack.signs import visible
+
+SECONDS_BETWEEN_LINES = 10.0
+"""How often progress is told where there is no terminal to draw a bar on."""
 
 
 class PlainConsole(Console):
@@ -96,7 +100,10 @@ def print_facts(rows: Iterable[tuple[str, str]]) -> None:
 
 
 class ProgressBar:
-    """A bar on standard error with time passed and time left, which vanishes when it is left."""
+    """A bar on standard error with time passed and time left, which vanishes when it is left.
+
+    Where standard error is no terminal, as in a log file, a line every `SECONDS_BETWEEN_LINES` takes its place.
+    """
 
     def __init__(self) -> None:
         console, what = errors(), TextColumn("{task.description}", markup=False)
@@ -105,6 +112,7 @@ class ProgressBar:
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("starting", total=None, note="")
         self._what = ""
+        self._told = time.monotonic()
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
@@ -119,6 +127,10 @@ class ProgressBar:
             self._bar.reset(self._task, total=total)  # a new phase starts its own clock
             self._what = what
         self._bar.update(self._task, description=visible(what), completed=done, total=total, note=visible(note))
+        if self._bar.disable and time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            steps = f"{done} of {total}" if total else str(done or "")
+            complain(" ".join(word for word in (what, steps, note) if word))
 
 
 def _cell(text: str) -> Text:

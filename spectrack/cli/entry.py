@@ -35,6 +35,7 @@ from spectrack.cli.track import Track
 from spectrack.cli.train import Train
 from spectrack.cli.tune import Tune
 from spectrack.cli.weights import Weights
+from spectrack.cli.words import check_names, refuse_words, repeat_options
 from spectrack.errors import SpectrackError
 from spectrack.files.caches import reuse_log
 from spectrack.signs import replace_unknown_on_console
@@ -103,8 +104,10 @@ def parse(words: list[str]) -> Any:
     """The command that the words after ``spectrack`` mean, with its options.
 
     Raises:
-        SystemExit: help was asked for, or the words mean nothing; what there is to say was said.
+        ConfigError: a command or an option that there is not.
+        SystemExit: help was asked for, or something that must be given is missing; what there is to say was said.
     """
+    check_names(words, COMMANDS)
     kinds: list[Any] = []
     for name, kind in COMMANDS.items():
         # The list of commands shows a line each; a command's own help shows its examples too.
@@ -113,7 +116,17 @@ def parse(words: list[str]) -> Any:
         kinds.append(Annotated[kind, tyro.conf.subcommand(name, description=about)])
     menu: Any = Union[tuple(kinds)]  # noqa: UP007 - built from a list
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(menu, prog="spectrack", description=DESCRIPTION, args=words, config=config, registry=RULES)
+    command, left = tyro.cli(
+        menu,
+        prog="spectrack",
+        description=DESCRIPTION,
+        args=repeat_options(words, COMMANDS),
+        config=config,
+        registry=RULES,
+        return_unknown_args=True,
+    )
+    refuse_words(left, words, COMMANDS)
+    return command
 
 
 def _run(command: Any) -> int:

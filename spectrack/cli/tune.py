@@ -42,7 +42,7 @@ class Tune:
     """Folder for the search."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
     """Where the dataset lies; simulated ones need none."""
-    names: Annotated[tuple[str, ...], arg(metavar="NAME ...")] = ()
+    names: Annotated[tuple[str, ...], arg(metavar="A,B,...")] = ()
     """Only these sequences."""
     vary: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="NAME=LOW..HIGH|NAME=A,B")] = ()
     """What is searched instead of the usual parameters, with its range (size_rate=0.05..0.6) or its choices

@@ -14,6 +14,28 @@ def test_several_words_come_with_commas_or_spaces(words):
     assert parse([*ABLATE, "--rows", *words]).ablation.rows == ("a", "b")
 
 
+@pytest.mark.parametrize("words", [["cf,siamban"], ["cf", "siamban"], ["cf, siamban"]])
+def test_trackers_come_as_every_list_does(words):
+    base = ["benchmark", "--dataset", "must", "--out", "out", "--names", "x", "y"]
+    assert parse([*base, "--trackers", *words]).trackers == ("cf", "siamban")
+
+
+@pytest.mark.parametrize("words", [["a=1", "b=2"], ["a=1,b=2"], ["a=1, b=2"], ["a=1", "--set", "b=2"]])
+def test_settings_come_as_every_list_does_too(words):
+    command = parse(["track", "--set", *words, "clip", "--out", "out"])
+    assert (command.set, str(command.sequence)) == (("a=1", "b=2"), "clip")
+
+
+def test_choices_of_one_setting_stay_together():
+    words = ["tune", "bcrnet", "--dataset", "must", "--out", "out", "--vary", "fusion=map,box", "size_rate=0.1..0.2"]
+    assert parse(words).vary == ("fusion=map,box", "size_rate=0.1..0.2")
+
+
+def test_runs_that_look_like_settings_are_runs():
+    command = parse(["report", "--results", "a=x", "b=y", "--out", "out"])
+    assert (command.results, command.runs) == (("a=x",), ("b=y",))
+
+
 def test_several_numbers():
     assert parse([*ABLATE, "--seeds", "3,4"]).ablation.seeds == (3, 4)
     assert parse(ABLATE).ablation.seeds == (1, 2)

@@ -73,7 +73,7 @@ def dataset(monkeypatch):
 def command(out, trackers="standing,siamban", precision="fp32", split=None, rules=None, **options):
     return Benchmark(
         dataset="folder",
-        trackers=trackers,
+        trackers=tuple(trackers.split(",")) if trackers else (),
         out=out,
         root=Path("data"),
         selection=DatasetPart(split=split),
@@ -147,7 +147,6 @@ def test_a_failure_shows_in_the_exit_status(dataset, tmp_path, capsys):
     ("options", "facts"),
     [
         ({"trackers": "siambann"}, ("tracker", "'siambann'", "did you mean 'siamban'")),
-        ({"trackers": ""}, ("tracker", "''")),
         ({"trackers": "siamban,siamban"}, ("'siamban'", "other=siamban")),
         ({"weights": ("my.safetensors",)}, ("--weights LABEL=FILE", "'my.safetensors'")),
         ({"weights": ("siambn=x",)}, ("--weights LABEL=FILE", "'siambn'", "did you mean 'siamban'")),
@@ -171,5 +170,10 @@ def test_a_protocol_without_distances_has_other_columns(dataset, tmp_path, capsy
     assert heading == ["tracker", "AO", "95", "%", "SR50", "SR75", "lost", "failed", "fps"]
 
 
+def test_no_tracker_is_refused(dataset, tmp_path):
+    with refuses(ConfigError, "found none", "known: bcrnet"):
+        command(tmp_path, "").run()
+
+
 def test_labels_of_trackers(dataset):
-    assert parse_trackers("siamban, mine=siamban") == {"siamban": "siamban", "mine": "siamban"}
+    assert parse_trackers(["siamban", "mine=siamban"]) == {"siamban": "siamban", "mine": "siamban"}

@@ -89,6 +89,21 @@ def test_wrong_options_exit_with_2(capsys, line):
     assert "--help" in printed.err
 
 
+@pytest.mark.parametrize(
+    ("line", "facts"),
+    [
+        ("trac", ("a command", "'trac'", "did you mean 'track'")),
+        ("data chek x", ("an action", "'chek'", "did you mean 'check'", "spectrack data --help")),
+        ("track x --out y --trakcer cf", ("an option", "'--trakcer'", "did you mean '--tracker'")),
+        ("track x --out y --no-scor", ("'--no-scor'", "did you mean '--no-score'")),
+        ("weights fetch u --sha265=12", ("'--sha265'", "did you mean '--sha256'")),
+        ("track x more --out y", ("no further word", "'more'", "spectrack track --help")),
+    ],
+)
+def test_a_wrong_word_names_the_nearest(command_refuses, line, facts):
+    command_refuses(line.split(), *facts)
+
+
 @pytest.mark.parametrize("word", ["--version", "-V"])
 def test_version(capsys, word):
     import spectrack

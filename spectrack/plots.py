@@ -42,6 +42,10 @@ QUIET_COLOUR = "#767676"
 """Secondary text; dark enough on white to be read (contrast 4.5 : 1)."""
 
 GRID_COLOUR = "#E3E3E3"
+
+NOTE = "note"
+"""Identifier of the small print in SVG files, which a page that says the same once leaves out."""
+
 _LINE_STYLES = ("-", "--", "-.", ":")
 _SIGN_WIDTH = 0.56
 """Mean width of a printed sign, in font sizes."""
@@ -110,7 +114,9 @@ def new_panel(
     axes = figure.add_axes(
         (left / width_in, below / height, 1 - (left + right) / width_in, 1 - (below + above) / height)
     )
-    figure.text(0.06 / width_in, 0.04 / height, "\n".join(lines), fontsize=note_size, color=QUIET_COLOUR, va="bottom")
+    figure.text(
+        0.06 / width_in, 0.04 / height, "\n".join(lines), fontsize=note_size, color=QUIET_COLOUR, va="bottom", gid=NOTE
+    )
     return figure, axes
 
 
@@ -209,7 +215,7 @@ def draw_legend(axes: Axes) -> None:
 def draw_note(figure: Figure, text: str, *, size: float = 8.5) -> None:
     """Small print below the axes, such as the protocol, wrapped at the figure's width; `size` in points."""
     lines = _wrap(text, figure.get_figwidth(), size)
-    figure.supxlabel("\n".join(lines), fontsize=size, color=QUIET_COLOUR, x=0.01, ha="left")
+    figure.supxlabel("\n".join(lines), fontsize=size, color=QUIET_COLOUR, x=0.01, ha="left", gid=NOTE)
 
 
 def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antialiased") -> None:
@@ -228,14 +234,38 @@ def draw_image(axes: Axes, image: NDArray[Any], *, interpolation: str = "antiali
         spine.set_visible(False)
 
 
-def draw_box(axes: Axes, box: ArrayLike, colour: str, *, width: float = 1.6, seam: bool = True) -> None:
-    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam that shows it on any ground."""
+BOX_DASHES: tuple[tuple[float, ...], ...] = ((), (7, 4), (2, 3), (7, 3, 2, 3))
+"""Dashes of boxes drawn on one another, in points, the first solid: what lies below shows through the gaps."""
+
+
+def draw_box(
+    axes: Axes,
+    box: ArrayLike,
+    colour: str,
+    *,
+    width: float = 1.6,
+    seam: bool = True,
+    dashes: tuple[float, ...] = (),
+) -> None:
+    """A box ``x, y, w, h`` in the axes' coordinates, by default with a thin dark seam that shows it on any ground.
+
+    Args:
+        axes: where.
+        box: ``x, y, w, h``.
+        colour: of the line.
+        width: of the line in points.
+        seam: whether a dark line lies below it, and below every other box.
+        dashes: lengths of strokes and gaps in points; none is a solid line, and the seam always is one.
+    """
     from matplotlib.patches import Rectangle
 
     x, y, w, h = (float(value) for value in np.asarray(box, dtype=np.float64))
-    lines = ([(width + 1.4, "#00000099")] if seam else []) + [(width, colour)]
-    for line, tint in lines:
-        axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=tint, linewidth=line, joinstyle="miter"))
+    shape: Any = {"fill": False, "joinstyle": "miter"}
+    if seam:
+        below: Any = {"edgecolor": "#00000099", "linewidth": width + 1.4, "zorder": 0.5}
+        axes.add_patch(Rectangle((x, y), w, h, **shape, **below))
+    style: Any = (0, tuple(length / width for length in dashes)) if dashes else "solid"
+    axes.add_patch(Rectangle((x, y), w, h, **shape, edgecolor=colour, linewidth=width, linestyle=style))
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:

@@ -34,6 +34,16 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words.
+
+    Example:
+        >>> counted(1, "sequence"), counted(3, "frame")
+        ('1 sequence', '3 frames')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def html_text(text: str) -> str:
     r"""Text as it stands between tags and in attributes of HTML and XML.
 

@@ -16,6 +16,7 @@ from spectrack.sequences.base import Sequence as Video
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import fill_folder
+from spectrack.signs import counted
 from spectrack.simulation import RENDERING_SOURCE
 from spectrack.simulation.degradation import Degradation, DegradedSequence
 from spectrack.simulation.video import SimulatedSequence
@@ -47,7 +48,9 @@ def select_entries(entries: Iterable[Entry], only: Sequence[str]) -> tuple[list[
     for name in wanted:
         if name not in known:
             hint = nearest_name(name, known) if known else "none of them has any, so leave --only out"
-            raise ConfigError(f"expected an attribute of one of {len(listed)} sequences, found {name!r}; {hint}")
+            raise ConfigError(
+                f"expected an attribute of one of {counted(len(listed), 'sequence')}, found {name!r}; {hint}"
+            )
     kept = [entry for entry in listed if not wanted or set(wanted) & set(entry.attributes)]
     return kept, {name: [entry.label for entry in kept if name in entry.attributes] for name in wanted}
 

@@ -19,6 +19,7 @@ from spectrack.annotations.result_files import ResultSet, find_result_set
 from spectrack.annotations.sequence_names import NameMapping, match_names
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError, SequenceNotFoundError, nearest_name
+from spectrack.signs import counted
 
 Place = str | os.PathLike[str]
 
@@ -116,7 +117,8 @@ def match_results(
     if not matched and names:
         first = next(iter(found.sources))
         raise SequenceNotFoundError(
-            f"expected results of {len(names)} sequences in {found.place}, found {len(found.sources)} of other names "
+            f"expected results of {counted(len(names), 'sequence')} in {found.place}, "
+            f"found {len(found.sources)} of other names "
             f"such as {first!r}; name them as the sequences ({nearest_name(first, names)})"
         )
     wanted = set(names if keep is None else keep)

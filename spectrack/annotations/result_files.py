@@ -25,6 +25,7 @@ from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.boxes import Boxes
 from spectrack.errors import SequenceError, SequenceNotFoundError
 from spectrack.files import resolved
+from spectrack.signs import counted
 
 RESULTS_IN_FOLDERS = ("boxes.txt", "{name}_001.txt", "{name}.txt", "gt/gt.txt")
 """Where a folder of one sequence may keep its result, tried in this order; ``{name}`` stands for the folder's name."""
@@ -229,4 +230,5 @@ def _passed_over(sources: dict[str, Path]) -> list[str]:
         for name, path in sources.items()
         if path.name.endswith("_001.txt") and path.with_name(f"{name}_002.txt").is_file()
     ]
-    return [f"{len(repeated)} sequences have repetitions (_002, ...); only the first is used"] if repeated else []
+    have = f"{counted(len(repeated), 'sequence')} with repetitions (_002, ...): only the first is used"
+    return [have] if repeated else []

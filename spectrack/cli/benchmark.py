@@ -140,7 +140,7 @@ class Benchmark:
                 console.print(make_attributes_table(comparison))
             for tracker, baseline in comparison.pairs():
                 found = comparison.difference(tracker, baseline)
-                told = f"{comparison.headline} {found.signed}, paired over {found.sequences} sequences"
+                told = f"{comparison.headline} {found.signed}, paired over {found.over}"
                 say(f"{tracker.name} - {baseline.name}: {told}")
         threads = f"{self.tracking.threads} thread{'' if self.tracking.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):

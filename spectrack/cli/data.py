@@ -14,6 +14,7 @@ from tyro.conf import Positional, arg, subcommand
 from spectrack.cli.console import ProgressBar, make_table, output, print_facts
 from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
+from spectrack.signs import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -95,8 +96,13 @@ class DataCheck:
         print_facts(_finding_rows(report))
         if report.findings:
             output().print(make_findings_table(report))
-        counts = ", ".join(f"{number} {word}{'s' if number != 1 else ''}" for word, number in report.counts.items())
-        print_facts([("checked", f"{report.sequences} sequences, {report.frames} frames decoded"), ("found", counts)])
+        counts = ", ".join(counted(number, word) for word, number in report.counts.items())
+        print_facts(
+            [
+                ("checked", f"{counted(report.sequences, 'sequence')}, {counted(report.frames, 'frame')} decoded"),
+                ("found", counts),
+            ]
+        )
         if self.out is not None:
             with write_file(self.out, terms) as file:
                 write_json(file, report.to_json())
@@ -136,10 +142,10 @@ class DataConvert:
 
             done = convert_dataset(dataset, self.out, format=self.format, progress=progress)
         print_facts((f"failed {label}", sentence) for label, sentence in done.failed)
-        told = f"{len(done.written)} sequences, {done.frames} frames, each read back and compared"
+        told = f"{counted(len(done.written), 'sequence')}, {counted(done.frames, 'frame')}, each read back and compared"
         facts = [("converted", told if done.written else "no sequence")]
         if done.kept:
-            facts.append(("kept", f"{len(done.kept)} sequences of an earlier conversion"))
+            facts.append(("kept", f"{counted(len(done.kept), 'sequence')} of an earlier conversion"))
         facts.append(("folder", str(done.out)))
         facts.append(("next", f"spectrack data info {shlex.quote(str(done.out))}"))
         print_facts(facts)
@@ -170,7 +176,8 @@ def describe_groups(description: DatasetDescription) -> Iterator[tuple[str, str]
     """Name and content of each split and modality."""
     for group in description.groups:
         name = " ".join(word for word in (group.split, group.modality) if word) or "all"
-        frames = f"{group.sequences} sequences; {group.frames} frames{' and more' if group.unknown else ''}"
+        more = " and more" if group.unknown else ""
+        frames = f"{counted(group.sequences, 'sequence')}; {counted(group.frames, 'frame')}{more}"
         streams, known = _counted(group.streams, group.sequences), _counted(group.truth, group.sequences)
         yield name, f"{frames}; {streams}; boxes: {known}; {_storage(group)}"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 from tyro.conf import arg
 
 from spectrack.cli.console import output, print_facts, say
-from spectrack.cli.score_tables import make_sequences_table
+from spectrack.cli.score_tables import figures_legend, make_sequences_table
 from spectrack.errors import ConfigError
 from spectrack.evaluation.options import ScoringRules
 from spectrack.files import FileTerms, check_file, resolved
@@ -90,7 +90,7 @@ class Evaluate:
         return FileTerms("scores", inputs=tuple(path for path in (self.results, self.truth) if path is not None))
 
     def _score(self) -> ForeignResults:
-        from spectrack.evaluation.figures import CALIBRATION_ERROR
+        from spectrack.evaluation.figures import BRIEF, CALIBRATION_ERROR
         from spectrack.evaluation.results import evaluate_results
         from spectrack.files import write_file, write_json
 
@@ -100,6 +100,7 @@ class Evaluate:
         report_results(evaluation.results, evaluation.starts)
         say(evaluation.scores.description)
         output().print(make_sequences_table(evaluation.scores))
+        output().print(figures_legend(evaluation.scores.shown[:BRIEF]))
         if evaluation.analysis.calibration is not None:
             error = CALIBRATION_ERROR.text(evaluation.analysis.calibration.error)
             say(f"{CALIBRATION_ERROR.label} {error}: {CALIBRATION_ERROR.words}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, output, print_facts, say
-from spectrack.cli.score_tables import make_special_tables, make_trackers_table
+from spectrack.cli.score_tables import make_special_tables, make_trackers_table, trackers_legend
 from spectrack.errors import ConfigError
 from spectrack.reports.options import ReportOptions
 
@@ -91,6 +91,7 @@ class Report:
         say(comparison.notes[0])
         for table in (make_trackers_table(comparison), *make_special_tables(comparison)):
             output().print(table)
+        output().print(trackers_legend(comparison))
         say(lead(comparison))
         for remark in report.remarks:
             say(f"- {remark}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from spectrack.cli.console import make_table
@@ -61,8 +61,12 @@ def trackers_legend(comparison: Comparison) -> str:
     from spectrack.evaluation.figures import BRIEF, FAILED, FRAMES_PER_SECOND, LOST
 
     told = (*comparison.shown[:BRIEF], LOST, FAILED, FRAMES_PER_SECOND, *_special_figures(comparison))
-    interval = f"{100 * comparison.level:g} %: bootstrap interval over sequences"
-    return "; ".join([interval, *(f"{item.label}: {item.words}" for item in told)])
+    return f"{100 * comparison.level:g} %: bootstrap interval over sequences; {figures_legend(told)}"
+
+
+def figures_legend(figures: Iterable[Figure]) -> str:
+    """What the headings of figures mean."""
+    return "; ".join(f"{item.label}: {item.words}" for item in figures)
 
 
 def make_attributes_table(comparison: Comparison) -> Table:

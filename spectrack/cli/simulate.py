@@ -74,10 +74,13 @@ class Simulate:
 
 def _describe(scenario: Scenario) -> str:
     """What makes a scenario hard, read off its settings."""
-    seen = "another spectrum in the same false colours" if scenario.spectra == "metamers" else "other colours"
+    metamers = scenario.spectra == "metamers"
+    seen = "another spectrum, the same in false colour" if metamers else "other colours"
+    camouflaged = "camouflaged: looks like its background in colour, differs in spectrum alone"
+    hides = camouflaged if metamers else "patterned like its background, in other colours"
     found = (
         (scenario.worth is not None, _worth_words(scenario)),
-        (scenario.camouflage and scenario.worth is None, f"wears the picture of its background in {seen}"),
+        (scenario.camouflage and scenario.worth is None, hides),
         (scenario.twins > 0, f"{scenario.twins} twins of its shape in {seen}"),
         (scenario.size_px[1] <= 16, "small"),
         (scenario.leaps > 0, "leaps"),

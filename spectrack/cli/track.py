@@ -194,24 +194,26 @@ def extent_of(sequence: Sequence) -> str:
 def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
     """What a recording gave, as rows of name and value."""
     summary, tracker = recording.summary, recording.summary["tracker"]
-    shown = [str(tracker.get(key, "")) for key in ("name", "engine", "precision", "device")]
+    words = [str(tracker.get(key, "")) for key in ("name", "engine", "precision", "device")]
     times, speed = summary["milliseconds"], summary["frames_per_second"]
     rows = [
         ("sequence", extent_of(sequence)),
-        ("tracker", " ".join(word for word in shown if word not in ("", "torch"))),
+        ("tracker", " ".join(word for word in words if word not in ("", "torch"))),
     ]
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
     again = recording.frames.state.count("found again")
     found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
-    rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames{found}"))
+    rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames by the tracker's own account{found}"))
     if recording.scores is not None:
+        from spectrack.cli.score_tables import figures_legend
         from spectrack.evaluation.figures import BRIEF
 
         scores, (only,) = recording.scores, recording.scores.sequences
         missing = f" ({only.skipped} frames without truth left out)" if only.skipped else ""
-        values = ", ".join(f"{item.label} {item.text(scores.figures[item.name])}" for item in scores.shown[:BRIEF])
-        rows.append(("scores", f"{values} under {scores.protocol}{missing}"))
+        shown = scores.shown[:BRIEF]
+        values = ", ".join(f"{item.label} {item.text(scores.figures[item.name])}" for item in shown)
+        rows += [("scores", f"{values} under {scores.protocol}{missing}"), ("", figures_legend(shown))]
     rows.append(("results", str(recording.directory)))
     return rows

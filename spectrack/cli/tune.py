@@ -12,6 +12,7 @@ from spectrack.cli.console import ProgressBar, complain, make_table, output, pri
 from spectrack.cli.settings import parse_settings
 from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
+from spectrack.signs import counted
 from spectrack.trackers.registry import list_trackers
 from spectrack.tuning.options import TuneOptions
 
@@ -85,7 +86,7 @@ class Tune:
         ]
         footer = ("score", "", f"{found.present.score:.3f}", f"{found.best.score:.3f}")
         output().print(make_table(("parameter", "searched", "present", "best"), rows, footer=footer))
-        facts = [("gain", f"{found.gain.signed}, paired over {found.gain.sequences} sequences")]
+        facts = [("gain", f"{found.gain.signed}, paired over {counted(found.gain.sequences, 'sequence')}")]
         if found.left_out is not None:
             facts.append(("left out", f"{found.left_out.signed}, each sequence by what is best on all others"))
         print_facts([*facts, ("written to", str(result.directory))])

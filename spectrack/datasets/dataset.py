@@ -13,6 +13,7 @@ from spectrack.datasets.folder_names import canonical_modality, canonical_split
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Sequence
+from spectrack.signs import counted
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Dataset:
         return Dataset(self.name, self.root, dict.fromkeys(entries), self.problems)
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.name!r}: {len(self)} sequences{f' in {self.root}' if self.root else ''}>"
+        return f"<Dataset {self.name!r}: {counted(len(self), 'sequence')}{f' in {self.root}' if self.root else ''}>"
 
 
 def _keep(

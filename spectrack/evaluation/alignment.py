@@ -9,6 +9,7 @@ import numpy as np
 from spectrack.boxes import Boxes
 from spectrack.errors import InputError
 from spectrack.evaluation.tracked import TrackedRun
+from spectrack.signs import counted
 
 
 def unique_names(runs: Sequence[TrackedRun]) -> list[str]:
@@ -67,11 +68,12 @@ def one_set(runs: Mapping[str, TrackedRun], truth: Mapping[str, Boxes], *, share
             name, absent = next((name, absent) for name, absent in lacking.items() if absent)
             choice = f", or compare on the {len(common)} that all have with --shared" if common else ""
             raise InputError(
-                f"expected all runs on the same {len(truth)} sequences, found {name!r} without {_listed(absent)}; "
+                f"expected all runs on the same {counted(len(truth), 'sequence')}, "
+                f"found {name!r} without {_listed(absent)}; "
                 f"track them{choice}"
             )
         left_out = _listed(sorted(truth.keys() - set(common)))
-        remarks.append(f"Compared on the {len(common)} sequences that all have; left out: {left_out}.")
+        remarks.append(f"Compared on {counted(len(common), 'sequence')} that all have; left out: {left_out}.")
     if not common:
         raise InputError(f"expected runs that share a sequence, found none among {', '.join(runs)}; check the names")
     return common, remarks

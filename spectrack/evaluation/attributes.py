@@ -9,6 +9,7 @@ from spectrack.errors import InputError
 from spectrack.evaluation.figures import Figures
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.uncertainty import Interval, score_interval
+from spectrack.signs import counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def per_attribute(
             members.setdefault(label, []).append(item.name)
     if not members:
         raise InputError(
-            f"expected attributes for {len(scores.sequences)} sequences, found none; check the names, or leave them out"
+            f"expected attributes for {counted(len(scores.sequences), 'sequence')}, "
+            "found none; check the names, or leave them out"
         )
     found = {}
     for label in sorted(members):

@@ -56,7 +56,7 @@ class FlagScores:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence against overlap: a tracker that knows itself lies on a rising line.
+    """Confidence against overlap: a rising line where a tracker's confidence can be relied on.
 
     Attributes:
         edges: (B + 1,) borders of the confidence bins in [0, 1]; a bin holds its lower border, the last one both.

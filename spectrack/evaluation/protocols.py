@@ -26,6 +26,7 @@ from spectrack.evaluation import metrics
 from spectrack.evaluation.figures import Figure, Figures, Frames, headline_figure
 from spectrack.evaluation.options import DEFAULT_PROTOCOL, Invalid, Missing, ScoringRules
 from spectrack.evaluation.scores import Scores, SequenceScores, combine
+from spectrack.signs import counted
 
 
 def hot_thresholds() -> tuple[float, ...]:
@@ -298,13 +299,15 @@ def check_names(predictions: Collection[str], truth: Collection[str], rule: Prot
     extra = [name for name in predictions if name not in truth]
     if extra:
         raise InputError(
-            f"expected predictions only for the {len(truth)} sequences with truth, found {_some(extra)} besides; "
+            f"expected predictions only for the {counted(len(truth), 'sequence')} with truth, "
+            f"found {_some(extra)} besides; "
             f"remove them or add their truth ({nearest_name(extra[0], truth) if truth else 'no truth was given'})"
         )
     absent = [name for name in truth if name not in predictions]
     if absent and rule.missing == "error":
         raise InputError(
-            f"expected predictions for {len(truth)} sequences, found none for {_some(absent)}; track them, leave their "
+            f"expected predictions for {counted(len(truth), 'sequence')}, "
+            f"found none for {_some(absent)}; track them, leave their "
             "truth out, or choose --missing miss to count their frames as misses"
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from spectrack.errors import InputError, nearest_name
 from spectrack.evaluation.figures import Figure, Figures, shown_figures
+from spectrack.signs import counted
 from spectrack.tables import from_table, to_table
 
 CURVE_KINDS = ("success", "precision", "normalised_precision")
@@ -89,8 +90,7 @@ class Scores:
     @property
     def extent(self) -> str:
         """How much was scored, in words."""
-        count = len(self.sequences)
-        return f"{count} sequence{'s' if count != 1 else ''}, {self.frames} frames"
+        return f"{counted(len(self.sequences), 'sequence')}, {counted(self.frames, 'frame')}"
 
     @property
     def averaged_over(self) -> str:

@@ -14,6 +14,10 @@ from numpy.typing import ArrayLike
 
 from spectrack.errors import InputError
 from spectrack.evaluation.scores import Scores
+from spectrack.signs import counted
+
+FEWEST_SEQUENCES = 10
+"""An interval over fewer is too narrow, and a difference on fewer says little about others."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,17 @@ class Interval:
     high: float
     level: float
     sequences: int
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few sequences for it to hold what it promises."""
+        return self.sequences < FEWEST_SEQUENCES
+
+    @property
+    def over(self) -> str:
+        """Number of sequences in words, and that they are too few where they are."""
+        told = counted(self.sequences, "sequence")
+        return f"{told}, too few to tell how it would be on others" if self.few else told
 
     @property
     def ends(self) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FEWEST_SPOKES = 3
 """A radar of fewer attributes is a line."""
 
+_ALONE = 0.45
+"""Opacity of a bar that one sequence alone gives."""
+
 _SHARES = (0.2, 0.4, 0.6, 0.8)
 
 
@@ -68,13 +71,17 @@ def draw_bars(comparison: Comparison, *, height_in: float = 4.3) -> Figure:
         intervals = [row[entrant.index] for row in values]
         heights = np.array([interval.estimate for interval in intervals])
         ends = [(i.estimate - i.low, i.high - i.estimate) if i.sequences > 1 else (np.nan, np.nan) for i in intervals]
-        axes.bar(places, heights, width * 0.9, color=colour, label=f" {entrant.name}", zorder=3)
+        bars = axes.bar(places, heights, width * 0.9, color=colour, label=f" {entrant.name}", zorder=3)
+        for bar, interval in zip(bars, intervals, strict=True):
+            bar.set_alpha(1.0 if interval.sequences > 1 else _ALONE)
         whiskers: Any = {"ecolor": TEXT_COLOUR, "elinewidth": 1.0, "capsize": 2, "zorder": 4}
         axes.errorbar(
             places, heights, yerr=np.maximum(np.transpose(ends), 0), fmt="none", color=TEXT_COLOUR, **whiskers
         )
     title = f"{comparison.headline} by attribute, {comparison.level:.0%} intervals"
-    style_plot(axes, title=title, x_label="attribute (sequences)", y_label=comparison.headline, key=names)
+    alone = any(count == 1 for count in words.values())
+    x_label = f"attribute (sequences{'; pale: one alone' if alone else ''})"
+    style_plot(axes, title=title, x_label=x_label, y_label=comparison.headline, key=names)
     axes.set_xticks(range(len(words)), [f"{word}\n({count})" for word, count in words.items()])
     axes.grid(visible=False, axis="x")
     axes.set(ylim=(0, 1.02), xlim=(-0.6, len(words) - 0.4))

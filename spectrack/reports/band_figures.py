@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.evaluation.analysis import Analysis
-from spectrack.evaluation.comparison import Comparison
 from spectrack.plots import QUIET_COLOUR, TEXT_COLOUR, evenly_spread, new_panel, style_plot
 from spectrack.spectra import spectral_angle
 
@@ -38,7 +37,6 @@ def has_spectra(evidence: Evidence) -> bool:
 
 
 def draw_importance(
-    comparison: Comparison,
     entrant: Analysis,
     label: str,
     evidence: Evidence,
@@ -48,15 +46,13 @@ def draw_importance(
     """Importance of every band in every frame, as one tracker gave it.
 
     Args:
-        comparison: for the small print.
         entrant: the tracker.
         label: the sequence.
         evidence: with ``band_importance`` (N, bands) and, where known, ``wavelengths_nm`` (bands,).
         size_in: width and height of the plot in inches.
     """
     values = np.asarray(evidence["band_importance"], dtype=np.float64)
-    note, margins_in = "\n".join(comparison.notes), (0.62, 0.6, 0.42, 0.5)
-    figure, axes = new_panel(*size_in, note=note, note_size=6.5, margins_in=margins_in)
+    figure, axes = new_panel(*size_in, note="", margins_in=(0.62, 0.6, 0.42, 0.5))
     names = _bands(evidence, values.shape[1])
     order = np.argsort(names)  # mosaics do not store their bands by wavelength
     image = axes.imshow(values.T[order], aspect="auto", origin="lower", cmap="cividis", interpolation="nearest")
@@ -72,15 +68,12 @@ def draw_importance(
     return figure
 
 
-def draw_spectra(
-    comparison: Comparison, label: str, evidence: Evidence, *, size_in: tuple[float, float] = (5.8, 2.35)
-) -> Figure:
+def draw_spectra(label: str, evidence: Evidence, *, size_in: tuple[float, float] = (5.8, 2.35)) -> Figure:
     """Mean spectra inside the box and in a ring around it, a thin line a frame and a thick one for their mean.
 
     The angle in the title is that between the two means: near 0 the target has the spectrum of its surroundings.
 
     Args:
-        comparison: for the small print.
         label: the sequence.
         evidence: with ``target_spectrum`` and ``background_spectrum`` (K, bands) and, where known, ``wavelengths_nm``.
         size_in: width and height of the plot in inches.
@@ -89,16 +82,20 @@ def draw_spectra(
     target, background = (np.asarray(spectra, dtype=np.float64) for spectra in known)
     usable = (np.isfinite(target) & np.isfinite(background)).all(axis=1)
     target, background = target[usable], background[usable]
-    figure, axes = new_panel(*size_in, note="\n".join(comparison.notes), note_size=6.5)
+    figure, axes = new_panel(*size_in, note="")
     bands = _bands(evidence, target.shape[1])
     order = np.argsort(bands)
-    drawn = (("target", target, TEXT_COLOUR, "-"), ("surroundings", background, QUIET_COLOUR, "--"))
+    mean_of = f"mean of {len(target)} frame{'s' if len(target) != 1 else ''}"
+    drawn = (
+        (f"target, {mean_of}", target, TEXT_COLOUR, "-"),
+        (f"surroundings, {mean_of}", background, QUIET_COLOUR, "--"),
+    )
     for name, spectra, colour, style in drawn:
         axes.plot(bands[order], spectra[:, order].T, color=colour, linewidth=0.8, alpha=0.35, zorder=2)
         look: Any = {"color": colour, "linestyle": style, "linewidth": 2.2, "marker": "o", "markersize": 3}
         axes.plot(bands[order], spectra.mean(axis=0)[order], label=name, **look)
     angle = float(np.degrees(spectral_angle(target.mean(axis=0), background.mean(axis=0))))
-    title = f"{label}   spectra, {angle:.1f}° apart (mean of {len(target)} frame{'s' if len(target) != 1 else ''})"
+    title = f"{label}   spectra, an angle of {angle:.1f}° between target and surroundings"
     x_label = _band_axis(evidence, target.shape[1])
     style_plot(axes, title_size=10.5, title=title, x_label=x_label, y_label="mean raw counts")
     axes.set_ylim(bottom=0)

@@ -6,7 +6,7 @@ Both are counted by `spectrack.evaluation.confidence`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ _FEWEST_FRAMES = 5
 
 
 def draw_reliability(comparison: Comparison, *, size_in: tuple[float, float] = (5.2, 3.4)) -> Figure:
-    """Mean overlap by confidence, a point a bin, larger with more frames; who knows itself rises to the right.
+    """Mean overlap by confidence, a point a bin, larger with more frames: a rising line can be relied on.
 
     Args:
         comparison: the trackers; those without confidence are absent.
@@ -72,7 +72,7 @@ def _draw_bins(
     name: str,
     index: int,
 ) -> None:
-    """A point a bin that has enough frames, larger with more of them, and a line through all."""
+    """A point a bin that has enough frames, larger with more of them, and a line through all where they are a curve."""
     drawn = [
         (x, y, count)
         for x, y, count in zip(across, up, frames, strict=True)
@@ -80,5 +80,6 @@ def _draw_bins(
     ]
     colour, style = curve_style(index)
     x, y, counts = np.array(drawn).reshape(-1, 3).T
-    axes.plot(x, y, color=colour, linestyle=style, linewidth=1.8, label=f" {name}", zorder=3)
+    look: Any = {"linestyle": style, "linewidth": 1.8} if len(drawn) > 2 else {"linestyle": "none", "marker": "."}
+    axes.plot(x, y, color=colour, label=f" {name}", zorder=3, **look)
     axes.scatter(x, y, s=12 + 90 * counts / max(1, sum(frames)), color=colour, linewidths=0, zorder=4)

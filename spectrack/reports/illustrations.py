@@ -175,7 +175,10 @@ def _confidence_plans(comparison: Comparison) -> list[Plan]:
     known = [entrant.name for entrant in comparison.entrants if entrant.reliability is not None]
     if not known:
         return []
-    caption = "Frames by confidence, larger points for more frames. A tracker that knows itself rises to the right."
+    caption = (
+        "Frames by the tracker's own confidence, larger points for more frames. Where confidence can be relied on, "
+        "boxes overlap more the surer the tracker is: the line rises to the right."
+    )
     draw = functools.partial(draw_reliability, comparison)
     plans = [Plan("confidence", f"Mean overlap by confidence: {', '.join(known)}", caption, draw)]
     errors = {entrant.name: entrant.calibration.error for entrant in comparison.entrants if entrant.calibration}
@@ -183,7 +186,7 @@ def _confidence_plans(comparison: Comparison) -> list[Plan]:
         told = ", ".join(f"{name} {CALIBRATION_ERROR.text(error)}" for name, error in errors.items())
         caption = (
             f"Frames by the stated probability that the box is on target (IoU of at least {LOST_BELOW}), larger points "
-            "for more frames. Who is right about itself lies on the diagonal, who is too sure below it."
+            "for more frames. On the diagonal the stated probability comes true; below it the tracker is too sure."
         )
         draw = functools.partial(draw_calibration, comparison)
         plans.append(Plan("calibration", f"{CALIBRATION_ERROR.words}: {told}", caption, draw))
@@ -197,6 +200,9 @@ def _attribute_plans(comparison: Comparison) -> tuple[list[Plan], list[str]]:
     words = ", ".join(found)
     bars = functools.partial(draw_bars, comparison)
     caption = f"Bars with {comparison.level:.0%} bootstrap intervals over sequences, their number in brackets."
+    alone = [word for word, item in found.items() if item.sequences == 1]
+    if alone:
+        caption += f" Pale, without an interval: one sequence alone ({', '.join(alone)})."
     plans = [Plan("attribute-bars", f"{comparison.headline} by attribute as bars: {words}", caption, bars)]
     if len(found) < FEWEST_SPOKES:
         why = f"it takes {FEWEST_SPOKES} attributes, and the sequences carry {len(found)}"
@@ -231,19 +237,22 @@ def _evidence_plans(comparison: Comparison, label: str) -> tuple[list[Plan], lis
             remarks.append(f"The evidence of {entrant.name} for {label} is left out: {error}.")
             continue
         if has_importance(evidence):
-            plans.append(_importance_plan(comparison, entrant, label, evidence))
+            plans.append(_importance_plan(entrant, label, evidence))
         if spectra is None and has_spectra(evidence):
             spectra = evidence
     if spectra is not None:
         alt = f"Mean spectra of the target and of its surroundings in {label}"
-        draw = functools.partial(draw_spectra, comparison, label, spectra)
-        plans.append(Plan(f"spectra/{file_stem(label)}", alt, "", draw, "spectra"))
+        caption = (
+            "Light inside the box and in a ring around it, by band: a thin line a frame, a thick one for their mean. "
+            "The angle tells how far the shapes of the two means differ; at 0° they are the same but for brightness."
+        )
+        draw = functools.partial(draw_spectra, label, spectra)
+        plans.append(Plan(f"spectra/{file_stem(label)}", alt, caption, draw, "spectra"))
     return plans, remarks
 
 
-def _importance_plan(
-    comparison: Comparison, entrant: Analysis, label: str, evidence: Mapping[str, NDArray[Any]]
-) -> Plan:
+def _importance_plan(entrant: Analysis, label: str, evidence: Mapping[str, NDArray[Any]]) -> Plan:
     alt = f"Importance of each band in every frame of {label} by {entrant.name}"
-    draw = functools.partial(draw_importance, comparison, entrant, label, evidence)
-    return Plan(f"bands/{file_stem(label)}-{file_stem(entrant.name)}", alt, "", draw, "bands")
+    draw = functools.partial(draw_importance, entrant, label, evidence)
+    caption = "How much the tracker made of each band, as it gave it itself; bright is much."
+    return Plan(f"bands/{file_stem(label)}-{file_stem(entrant.name)}", alt, caption, draw, "bands")

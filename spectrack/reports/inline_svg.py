@@ -1,14 +1,14 @@
 """A figure's SVG made part of a page, whose light or dark colours and font it follows, without foreign references.
 
 Figures are drawn once, in the colours of `spectrack.plots` on white, and written as files. Inside the page the same
-drawing takes its ink, paper and palette from the style sheet's variables.
+drawing takes its ink, paper and palette from the style sheet's variables, and leaves its small print to the page.
 """
 
 from __future__ import annotations
 
 import re
 
-from spectrack.plots import GRID_COLOUR, QUIET_COLOUR, TEXT_COLOUR, TRACK_COLOURS
+from spectrack.plots import GRID_COLOUR, NOTE, QUIET_COLOUR, TEXT_COLOUR, TRACK_COLOURS
 from spectrack.signs import html_text
 
 VARIABLES = {
@@ -25,6 +25,8 @@ _SMALLEST_SCALE = 0.75
 
 _HEAD = re.compile(r"^.*?<svg\b[^>]*?viewBox=\"([^\"]*)\"[^>]*>", re.DOTALL)
 _DROPPED = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
+_NOTE = re.compile(rf'<g id="{NOTE}">.*?</g>', re.DOTALL)
+_PLACE = re.compile(r"font-size: ([\d.]+)px.*?translate\([-\d.]+ ([\d.]+)\)", re.DOTALL)
 _STYLE = re.compile(r"(?<=\bstyle=\")[^\"]*")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _IDENTIFIER = re.compile(r"\bid=\"([^\"]*)\"")
@@ -44,6 +46,9 @@ def inline_svg(text: str, *, prefix: str, title: str) -> str:
     text = _DROPPED.sub("", text)
     head = _HEAD.match(text)
     view = head.group(1) if head else "0 0 100 100"
+    note = _NOTE.search(text)
+    if note:
+        text, view = _NOTE.sub("", text), _above(note.group(0), view)
     body = text[head.end() :].removesuffix("\n").removesuffix("</svg>") if head else ""
     body = body.replace("xlink:href", "href")
     used = {name for _, name in _REFERENCE.findall(body)}
@@ -58,6 +63,13 @@ def inline_svg(text: str, *, prefix: str, title: str) -> str:
         f'<svg class="plot" style="min-width:{least}px" viewBox="{view}" role="img" aria-labelledby="{prefix}-title">'
         f'<title id="{prefix}-title">{html_text(title)}</title>{body}</svg>'
     )
+
+
+def _above(note: str, view: str) -> str:
+    """The part of a figure's field above its small print, which the page says once for all figures."""
+    first = _PLACE.search(note)
+    x, y, width, height = (float(number) for number in view.split())
+    return f"{x:g} {y:g} {width:g} {height if first is None else float(first.group(2)) - float(first.group(1)):g}"
 
 
 def _variable(match: re.Match[str]) -> str:

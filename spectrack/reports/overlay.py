@@ -200,9 +200,9 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
     image = Image.new("RGB", (width, _STRIP_HEIGHT), _GROUND)
     draw = ImageDraw.Draw(image)
     middle, font = _STRIP_HEIGHT // 2, _font(15)
-    digits = len(str(notes.total - 1))
-    draw.text((14, middle), f"frame {index:{digits}d} / {notes.total - 1}", font=font, fill=_BRIGHT, anchor="lm")
-    x = 14 + int(draw.textlength(f"frame {'0' * digits} / {notes.total - 1}", font=font)) + 26
+    last = notes.total - 1
+    draw.text((14, middle), f"frame {index:{len(str(last))}d} of 0-{last}", font=font, fill=_BRIGHT, anchor="lm")
+    x = 14 + int(draw.textlength(f"frame {last} of 0-{last}", font=font)) + 26
     for word, colour in ([("truth", _TRUTH)] if notes.truth is not None else []) + [("track", _TRACK)]:
         draw.line((x, middle, x + 18, middle), fill=colour, width=4)
         draw.text((x + 25, middle), word, font=font, fill=_DIM, anchor="lm")

@@ -24,3 +24,15 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// What is wider than the screen says that it scrolls, also after the window was turned.
+const wide = Array.from(document.querySelectorAll(".scroll, .strip, .drawing"), (part) => {
+  const words = document.createElement("p");
+  words.className = "hint";
+  words.textContent = "\u2194 scroll sideways for more";
+  part.before(words);
+  return [part, words];
+});
+const hint = () => wide.forEach(([part, words]) => { words.hidden = part.scrollWidth <= part.clientWidth + 1; });
+window.addEventListener("resize", hint);
+for (const folded of document.querySelectorAll("details")) folded.addEventListener("toggle", hint);
+hint();

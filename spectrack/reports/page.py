@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import quote
 
+from spectrack.annotations.attributes import ATTRIBUTE_NAMES
 from spectrack.evaluation.comparison import Comparison, Highlight
 from spectrack.evaluation.confidence import HIDDEN_WORDS
 from spectrack.reports.illustrations import Illustration, file_stem
 from spectrack.reports.inline_svg import inline_svg
 from spectrack.reports.strip_figures import strip_html
 from spectrack.reports.strip_frames import StripFrame
-from spectrack.reports.table_formats import swatch, to_html
+from spectrack.reports.table_formats import explained, swatch, to_html
 from spectrack.reports.tables import Table
-from spectrack.reports.wording import about_protocol, about_runs, lead
+from spectrack.reports.wording import about_protocol, about_runs, explain_headline, explain_words, lead
 from spectrack.signs import html_text
 
 SECTIONS = {
@@ -31,6 +32,7 @@ SECTIONS = {
     "losses": "Losses",
     "absences": "Coming back",
     "confidence": "Confidence",
+    "words": "Words",
     "provenance": "Provenance",
 }
 
@@ -94,8 +96,9 @@ class _Writer:
         entries = [f"<li>{swatch(item.index)}{html_text(item.name)}</li>" for item in comparison.entrants]
         return (
             f"<header>\n<h1>{html_text(self._content.title)}</h1>\n"
-            f'<p class="facts">{html_text(comparison.notes[0])}</p>\n'
+            f'<p class="facts">{html_text("; ".join(comparison.notes))}</p>\n'
             f'<p class="lead">{html_text(lead(comparison))}</p>\n'
+            f'<p class="facts">{html_text(explain_headline(comparison))} <a href="#words">All words</a></p>\n'
             f'<ul class="key" aria-label="Colours">{truth}{"".join(entries)}</ul>\n</header>'
         )
 
@@ -166,6 +169,9 @@ class _Writer:
             return ""
         return self._table("confidence") + f'<div class="narrow">{self._several(("confidence",))}</div>'
 
+    def words_section(self) -> str:
+        return f"<article>{_facts(explain_words(self._comparison))}</article>"
+
     def provenance_section(self) -> str:
         runs = "".join(
             f"<article><h3>{swatch(entrant.index)}{html_text(name)}</h3>{_facts(rows)}</article>"
@@ -212,7 +218,7 @@ class _Writer:
     def _tags(self, label: str, reason: str = "") -> str:
         words = self._comparison.attributes.get(label, ())
         tags = [f'<span class="tag reason">{html_text(reason)}</span>'] if reason else []
-        tags += [f'<span class="tag">{html_text(word)}</span>' for word in words]
+        tags += [f'<span class="tag">{explained(word, ATTRIBUTE_NAMES.get(word))}</span>' for word in words]
         return f'<p class="tags">{"".join(tags)}</p>' if tags else ""
 
 

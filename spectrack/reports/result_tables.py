@@ -17,7 +17,9 @@ from spectrack.evaluation.figures import (
     Figure,
 )
 from spectrack.evaluation.robustness import LOST_WORDS
+from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES
 from spectrack.reports.tables import Cell, Column, Table
+from spectrack.signs import counted
 
 
 def summary_table(comparison: Comparison) -> Table:
@@ -35,8 +37,8 @@ def summary_table(comparison: Comparison) -> Table:
             row.append(None if entrant is first else comparison.difference(entrant, first))
         rows.append((*row, len(entrant.lost_at), len(entrant.failures), entrant.missed))
     caption = (
-        f"Figures over {len(comparison.labels)} sequences ({_protocol(comparison)}, mean over "
-        f"{comparison.scores.averaged_over}) with {_intervals(comparison)}. "
+        f"Figures over {counted(len(comparison.labels), 'sequence')} ({_protocol(comparison)}, mean over "
+        f"{comparison.scores.averaged_over}) with {_intervals(comparison)}{_caution(comparison)}. "
         f"Lost: {LOST.words}; failed: {FAILED.words}; missed: {MISSED.words}."
     )
     return Table("summary", caption, tuple(columns), tuple(rows), trackers=_indices(comparison))
@@ -59,7 +61,7 @@ def sequence_table(comparison: Comparison) -> Table:
     """A row a sequence: every tracker's success score and precision, and how far the trackers differ."""
     shown = [figure for figure in comparison.shown if figure.name in ("auc", "dp20")]
     several = len(comparison.entrants) > 1
-    columns = [Column("sequence"), Column("attributes"), Column("frames")]
+    columns = [Column("sequence"), Column("attributes", words=ATTRIBUTE_NAMES), Column("frames")]
     columns += [column for figure in shown for column in _competing(comparison, figure)]
     columns += [Column.of(shown[0], heading="spread", best=None)] if several else []
     rows: list[tuple[Cell, ...]] = []
@@ -80,14 +82,18 @@ def attribute_table(comparison: Comparison) -> Table | None:
     groups = [entrant.attributes for entrant in comparison.entrants]
     if not groups[0]:
         return None
-    columns = (Column("attribute"), Column("sequences"), *_competing(comparison, comparison.shown[0]))
+    columns = (
+        Column("attribute", words=ATTRIBUTE_NAMES),
+        Column("sequences"),
+        *_competing(comparison, comparison.shown[0]),
+    )
     rows: list[tuple[Cell, ...]] = [
         (word, item.sequences, *(group[word].interval for group in groups)) for word, item in groups[0].items()
     ]
     meant = "; ".join(f"{word}: {ATTRIBUTE_NAMES[word]}" for word in groups[0] if word in ATTRIBUTE_NAMES)
     caption = (
         f"{comparison.headline} over the sequences with an attribute ({_protocol(comparison)}), with "
-        f"{_intervals(comparison)}; intervals from fewer than ten sequences are too narrow."
+        f"{_intervals(comparison)}; intervals from fewer than {FEWEST_SEQUENCES} sequences are too narrow."
         f"{f' {meant}.' if meant else ''}"
     )
     return Table("attributes", caption, columns, tuple(rows))
@@ -218,6 +224,11 @@ def _protocol(comparison: Comparison) -> str:
 
 def _intervals(comparison: Comparison) -> str:
     return f"{comparison.level:.0%} bootstrap intervals over sequences"
+
+
+def _caution(comparison: Comparison) -> str:
+    few = len(comparison.labels) < FEWEST_SEQUENCES
+    return f", too narrow because there are fewer than {FEWEST_SEQUENCES}" if few else ""
 
 
 def _indices(comparison: Comparison) -> tuple[int, ...]:

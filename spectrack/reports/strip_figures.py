@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Box
 from spectrack.errors import InputError
 from spectrack.evaluation.comparison import Comparison, Highlight
 from spectrack.plots import (
+    BOX_DASHES,
     QUIET_COLOUR,
     TEXT_COLOUR,
     TRUTH_COLOUR,
@@ -135,12 +135,13 @@ def _cell_html(comparison: Comparison, highlight: Highlight, frame: StripFrame, 
 
 
 def _boxes_svg(frame: StripFrame) -> str:
-    def outline(box: Box, name: str) -> str:
-        place = 'x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"'.format(*(float(value) for value in box))
-        return f'<rect class="seam" {place}/><rect class="{name}" {place}/>'
-
-    truth = "" if frame.truth is None else outline(frame.truth, "truth")
-    return truth + "".join(outline(box, f"box b{index % 6}") for index, box in frame.boxes.items())
+    """All dark seams first, so that a dashed box lets what lies below it be seen."""
+    named = [] if frame.truth is None else [("truth", frame.truth)]
+    named += [(f"box b{index % 6} d{index % len(BOX_DASHES)}", box) for index, box in frame.boxes.items()]
+    place = 'x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"'
+    drawn = [(name, place.format(*(float(value) for value in box))) for name, box in named]
+    seams = (f'<rect class="seam{" below-truth" * (name == "truth")}" {where}/>' for name, where in drawn)
+    return "".join([*seams, *(f'<rect class="{name}" {where}/>' for name, where in drawn)])
 
 
 def _jpeg(image: NDArray[np.uint8]) -> str:
@@ -162,7 +163,8 @@ def _draw_boxes(axis: Axes, frame: StripFrame, line: float, *, pixels_per_point:
         out = (line + _SEAM) * pixels_per_point
         draw_box(axis, frame.truth + np.array([-out, -out, 2 * out, 2 * out]), TRUTH_COLOUR, width=line)
     for index, box in frame.boxes.items():
-        draw_box(axis, box, curve_style(index)[0], width=line)
+        dashes = BOX_DASHES[index % len(BOX_DASHES)]
+        draw_box(axis, box, curve_style(index)[0], width=line, dashes=dashes)
     # A box outside must not widen the picture.
     axis.set_autoscale_on(False)
 

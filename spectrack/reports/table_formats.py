@@ -125,6 +125,12 @@ def to_html(table: Table, *, links: Callable[[str], str | None] | None = None) -
     )
 
 
+def explained(word: str, meaning: str | None) -> str:
+    """A word whose meaning shows when somebody points at it; plain where there is none."""
+    text = html_text(word)
+    return f'<abbr title="{html_text(meaning)}">{text}</abbr>' if meaning else text
+
+
 def swatch(tracker: int) -> str:
     """A spot of the tracker's colour, as the page's style sheet defines it."""
     return f'<span class="swatch s{tracker % 6}" aria-hidden="true"></span>'
@@ -132,14 +138,15 @@ def swatch(tracker: int) -> str:
 
 def _html_heading(column: Column, *, text: bool) -> str:
     kind = "" if column.tracker is None else f' class="c{column.tracker % 6}"'
-    return f'<th scope="col"{kind} data-sort="{"text" if text else "number"}">{html_text(column.title)}</th>'
+    heading = explained(column.title, column.meaning)
+    return f'<th scope="col"{kind} data-sort="{"text" if text else "number"}">{heading}</th>'
 
 
 def _html_cell(table: Table, number: int, place: int, *, best: bool, links: Callable[[str], str | None] | None) -> str:
     cell, column = table.rows[number][place], table.columns[place]
     value = number_of(cell)
     sort = html_text(str(cell or "") if value is None else repr(value))
-    text = _html_interval(cell, column) if isinstance(cell, Interval) else html_text(_print(cell, column))
+    text = _html_interval(cell, column) if isinstance(cell, Interval) else _html_words(_print(cell, column), column)
     if best:
         text = f"<strong>{text}</strong>"
     if place == 0:
@@ -149,6 +156,12 @@ def _html_cell(table: Table, number: int, place: int, *, best: bool, links: Call
         return f'<th scope="row" data-value="{sort}">{spot}{text}</th>'
     kind = "" if _is_text(table, place) else ' class="number"'
     return f'<td{kind} data-value="{sort}">{text}</td>'
+
+
+def _html_words(text: str, column: Column) -> str:
+    if not column.words:
+        return html_text(text)
+    return " ".join(explained(word, column.words.get(word)) for word in text.split(" "))
 
 
 def _html_interval(cell: Interval, column: Column) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from spectrack.evaluation.figures import Figure
@@ -24,6 +25,8 @@ class Column:
         tracker: index of the tracker that the column is about, for its colour.
         group: columns whose numbers compete in a row, such as the trackers' AUC; None where rows compete in the column.
         note: how the numbers are taken, behind the heading where people read it.
+        meaning: what the heading stands for, shown with it where there is room for that.
+        words: abbreviation to meaning, for cells that hold some.
     """
 
     heading: str
@@ -33,11 +36,15 @@ class Column:
     tracker: int | None = None
     group: str | None = None
     note: str = ""
+    meaning: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(figure: Figure, **changes: Any) -> Column:
         """The column of a figure, with other attributes where these are given."""
-        return replace(Column(figure.heading, figure.digits, figure.better, note=figure.note), **changes)
+        return replace(
+            Column(figure.heading, figure.digits, figure.better, note=figure.note, meaning=figure.words), **changes
+        )
 
     @property
     def title(self) -> str:

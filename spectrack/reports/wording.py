@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from spectrack.annotations.attributes import ATTRIBUTE_NAMES
 from spectrack.evaluation.analysis import Analysis
 from spectrack.evaluation.comparison import Comparison
+from spectrack.evaluation.confidence import HIDDEN_WORDS
+from spectrack.evaluation.figures import CALIBRATION_ERROR, FAILED, FRAMES_PER_SECOND, LOST, MISSED
 from spectrack.evaluation.scores import Scores
+from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES
+from spectrack.signs import counted
 
 
 def lead(comparison: Comparison) -> str:
@@ -14,19 +19,50 @@ def lead(comparison: Comparison) -> str:
     ranked, name = comparison.ranked(), comparison.headline
     best = ranked[0]
     interval = best.intervals["auc"]
-    value = f"{interval.estimate:.3f} ({comparison.level:.0%} interval {interval.low:.3f} to {interval.high:.3f})"
+    value, caution = f"{interval.estimate:.3f}", ""
+    if interval.few:
+        are = f"{counted(interval.sequences, 'sequence')} {'is' if interval.sequences == 1 else 'are'}"
+        caution = f" {are} too few to tell how it would be on others; {FEWEST_SEQUENCES} or more can."
+    else:
+        value += f" ({comparison.level:.0%} interval {interval.low:.3f} to {interval.high:.3f})"
     if len(ranked) == 1:
-        return f"{best.name} reaches an {name} of {value}."
+        return f"{best.name} reaches an {name} of {value}.{caution}"
     second = ranked[1]
     if best.scores.auc == second.scores.auc:
         names = ", ".join(item.name for item in ranked if item.scores.auc == best.scores.auc)
-        return f"{names} share the best {name} of {value}."
+        return f"{names} share the best {name} of {value}.{caution}"
     difference = comparison.difference(best, second)
+    ahead = f"{best.name} leads with an {name} of {value}, {difference.estimate:.3f} ahead of {second.name}"
+    if interval.few:
+        return f"{ahead}.{caution}"
     holds = "a difference that holds on these sequences"
     judged = holds if difference.low > 0 else "which these sequences cannot tell from no difference"
     ends = f"(interval {difference.low:+.3f} to {difference.high:+.3f})".replace("-", "−")
-    ahead = f"{difference.estimate:.3f} ahead of {second.name}"
-    return f"{best.name} leads with an {name} of {value}, {ahead}, {judged} {ends}."
+    return f"{ahead}, {judged} {ends}."
+
+
+def explain_headline(comparison: Comparison) -> str:
+    """What the score is that the lead names."""
+    figure = comparison.shown[0]
+    return f"{figure.heading}: {figure.words}, from 0 to 1; more is better."
+
+
+def explain_words(comparison: Comparison) -> list[tuple[str, str]]:
+    """Every abbreviation and term of art on the page with its meaning, in the order in which they appear."""
+    figures = (*comparison.shown, LOST, FAILED, MISSED, FRAMES_PER_SECOND, CALIBRATION_ERROR)
+    used = {word for words in comparison.attributes.values() for word in words}
+    return [
+        (
+            "IoU",
+            "intersection over union of a box and the true box: 0 where they do not meet, 1 where they are the same",
+        ),
+        *((figure.heading, figure.words) for figure in figures),
+        ("lost flag", "set by the tracker itself in frames in which it believes that it no longer follows the target"),
+        ("confidence", "the tracker's own score of a box, from 0 to 1"),
+        ("hidden", HIDDEN_WORDS),
+        *((word, meaning) for word, meaning in ATTRIBUTE_NAMES.items() if word in used),
+        ("protocol", f"how boxes become scores; here {comparison.scores.description}"),
+    ]
 
 
 def about_runs(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -59,10 +59,10 @@ class Scenario:
         decoys: resting things in the target's colours and textures.
         passers: other moving things.
         twins: things of the target's shape and texture moving around it.
-        camouflage: the target wears the picture of its background.
+        camouflage: the target's surface is a copy of the picture of its background.
         spectra: ``ordinary`` colours, or ``metamers`` for twins and camouflage.
         brightness: 99.5th percentile of the first frame in counts; its mean where `worth` is given.
-        worth: the target wears the picture and nearly the materials of its background, and bands are worth the same or
+        worth: the target has the picture and nearly the materials of its background, and bands are worth the same or
             not; see `band_worth`.
         ground: kind of the background's materials, see `materials.random_endmembers`; None for any.
         lookalikes: things of the target's shape and texture that go their own ways.

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from spectrack.evaluation.uncertainty import Interval, bootstrap_interval
+from spectrack.signs import counted
 from spectrack.tuning.ranges import Range, Space
 from spectrack.tuning.trials import Trial
-
-FEW_SEQUENCES = 10
-"""Below so many sequences an interval over them is too narrow to be believed."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ class Findings:
                 f"the gain {self.gain.signed} may be chance: its interval over {self.gain.sequences} videos holds 0; "
                 f"{self.alike} of {trials} settings are not told from the best"
             )
-        if self.gain.sequences < FEW_SEQUENCES:
-            told.append(f"{self.gain.sequences} sequences are too few for an interval to be believed")
+        if self.gain.few:
+            told.append(f"{counted(self.gain.sequences, 'sequence')}: too few for an interval to be believed")
         return told
 
 

@@ -23,6 +23,7 @@ from spectrack.runs.sequence_run import follow
 from spectrack.runs.workers import check_parallel, in_parallel
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.excerpt import Excerpt
+from spectrack.signs import counted
 from spectrack.tables import to_table
 from spectrack.trackers.loading import load_tracker, settled_precision
 from spectrack.trackers.memory import AnswerMemory
@@ -205,7 +206,7 @@ class _Search:
             "warnings": result.warnings,
         }
         self._store(claim, result.trials, told)
-        lines = [f"# {self.method.name} on {len(self.entries)} sequences: gain {found.gain.signed}"]
+        lines = [f"# {self.method.name} on {counted(len(self.entries), 'sequence')}: gain {found.gain.signed}"]
         lines += [f"# {sentence}" for sentence in result.warnings]
         lines += ["[online]", *(f"{name} = {json.dumps(value)}" for name, value in found.best.values.items())]
         claim.write_text(TOML_FILE, "\n".join(lines) + "\n")

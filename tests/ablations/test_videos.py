@@ -31,7 +31,7 @@ def test_the_suite_by_attribute():
 
 
 def test_attributes_that_nothing_carries_are_refused(make):
-    with refuses(ConfigError, "1 sequences", "'CAMM'", "did you mean 'CAM'"):
+    with refuses(ConfigError, "1 sequence", "'CAMM'", "did you mean 'CAM'"):
         select_entries([make.clip(1)], ["CAMM"])
     with refuses(ConfigError, "'CAM'", "--only"):
         select_entries([make.clip(1, attributes=())], ["CAM"])

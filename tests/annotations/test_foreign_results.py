@@ -84,7 +84,7 @@ def test_got10k_keeps_times_and_repetitions(put):
     put("ball/ball_time.txt", "1.0e-02\n2.0e-02\n3.0e-02\n")
     results = read_foreign_results(place, ["ball"])
     assert results.seconds["ball"].tolist() == [0.01, 0.02, 0.03]
-    assert results.notes == ("1 sequences have repetitions (_002, ...); only the first is used",)
+    assert results.notes == ("1 sequence with repetitions (_002, ...): only the first is used",)
     put("ball/ball_time.txt", "fast\n")
     with refuses(SequenceError, "ball_time.txt"):
         read_foreign_results(place, ["ball"])

@@ -104,7 +104,7 @@ def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
         for line in lines
     )
     assert any(
-        line.startswith("siamban - standing: AUC") and line.endswith("paired over 2 sequences") for line in lines
+        line.startswith("siamban - standing: AUC") and "paired over 2 sequences, too few" in line for line in lines
     )
     assert any(line.startswith("speed measured on") and line.endswith(", 1 thread and 1 at a time") for line in lines)
     assert f"written to {tmp_path / 'run'}" in printed.out

@@ -77,7 +77,7 @@ def test_convert_says_what_was_done(tree, capsys, tmp_path):
     (tree / "training" / "HSI-VIS" / "cat" / "0001.png").write_bytes(b"")
     assert parse("convert {tree} --out {out} --split train", tree=tree, out=tmp_path / "fast").run() == 1
     printed = capsys.readouterr().out
-    assert "kept       1 sequences of an earlier conversion" in printed
+    assert "kept       1 sequence of an earlier conversion" in printed
     assert "failed cat" in printed
 
 

@@ -92,7 +92,7 @@ def test_other_sequences_are_refused_unless_shared(made):
         compare([whole, part])
     comparison = compare([whole, part], options=ScoringOptions(shared=True))
     assert comparison.labels == tuple(made.LABELS[:3])
-    assert comparison.remarks == ("Compared on the 3 sequences that all have; left out: forest$2$.",)
+    assert comparison.remarks == ("Compared on 3 sequences that all have; left out: forest$2$.",)
     with refuses(InputError, "a, b"):
         compare(
             [made.run("a", "a", 0, labels=["car"]), made.run("b", "b", 0, labels=["_under_scored"])],

@@ -17,10 +17,12 @@ from spectrack.evaluation.comparison import compare
 from spectrack.evaluation.options import ScoringOptions
 from spectrack.evaluation.protocols import score
 from spectrack.files import MANIFEST
+from spectrack.plots import save_figure
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg
 from spectrack.reports.options import ReportOptions
 from spectrack.reports.report import write_report
+from spectrack.reports.speed import draw_speed
 from tests.fixtures.refusals import refuses
 
 VOID = {"meta", "image", "rect", "use", "path", "br", "img", "input", "link"}
@@ -147,7 +149,7 @@ def test_numbers_on_the_page_are_the_boxes(page, made, two_runs):
         {label: two_runs[0].sequences[label].boxes for label in made.LABELS},
         {label: made.truth_of(label) for label in made.LABELS},
     )
-    assert any(f"good_one leads with an AUC of {best.auc:.3f} (95% interval" in words for words in page.texts["p"])
+    assert any(f"good_one leads with an AUC of {best.auc:.3f}, " in words for words in page.texts["p"])
 
 
 def test_files_beside_the_page(written, made):
@@ -174,12 +176,40 @@ def test_files_beside_the_page(written, made):
     }
     for drawing in drawings:
         text = drawing.read_text(encoding="utf-8")
-        assert "protocol hot" in text, drawing
-        assert f"good_one: weights {made.hash_of('good_one')[:8]}" in text, drawing
+        scored = drawing.parent.name not in ("spectra", "bands")  # where scores have no part
+        assert ("protocol hot" in text) == scored, drawing
+        assert (f"good_one: weights {made.hash_of('good_one')[:8]}" in text) == scored, drawing
+        # Names are text, and what is no name has no markup.
+        assert not re.search(r"\\math|\\times|mathdefault", text), drawing
     assert (folder / "figures" / "timelines.pdf").read_bytes().count(b"/Type /Page ") == 4
     rows = list(csv.DictReader(io.StringIO((folder / "tables" / "summary.csv").read_text(encoding="utf-8"))))
     assert [float(row["AUC"]) for row in rows] == [entrant.scores.auc for entrant in written.comparison.entrants]
     assert {path.suffix for path in (folder / "tables").iterdir()} == {".csv", ".md", ".tex"}
+
+
+def test_protocol_and_weights_are_said_once(page, text, made):
+    assert sum("protocol hot" in words for words in page.texts["p"]) == 1
+    drawings = re.findall(r'<svg class="plot".*?</svg>', text, re.DOTALL)
+    assert not any("protocol hot" in drawing for drawing in drawings)
+
+
+def test_abbreviations_are_explained_where_they_stand(page):
+    explained = {about["title"] for about in page.all("abbr")}
+    assert {"success score, the mean of the success curve", "occlusion"} <= explained
+    assert "words" in [about.get("id") for about in page.all("section")]
+
+
+def test_speeds_far_apart_are_numbers_on_the_axis(made, tmp_path):
+    slow = made.run(tmp_path / "a", "slow", 0.1, milliseconds={"reading": np.full(made.FRAMES, 450.0)})
+    fast = made.run(tmp_path / "b", "fast", 0.1, milliseconds={"reading": np.full(made.FRAMES, 4.0)})
+    drawing = save_figure(draw_speed(compare([slow, fast])), tmp_path / "speed.svg")
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", drawing.read_text(encoding="utf-8"))
+    assert {"10", "100"} <= set(texts)
+    assert not [text for text in texts if "$" in text or "\\" in text]
+
+
+def test_one_sequence_alone_is_told_under_the_bars(page):
+    assert any("one sequence alone (BC, IV, SV)" in words for words in page.texts["figcaption"])
 
 
 def test_page_is_small(text):

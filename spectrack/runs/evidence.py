@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PER_FRAME = ("band_importance", "branch_weights", "composites")
+PER_FRAME = (
+    "band_importance",
+    "branch_weights",
+    "composites",
+    "importance_entropy",
+    "branch_entropy",
+    "second_template",
+)
 """Keys of `Estimate.evidence` that are kept for every frame."""
 
 SPECTRUM_FRAMES = 8

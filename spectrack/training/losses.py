@@ -48,7 +48,9 @@ class LossConfig:
         require_ranges(self)
 
 
-def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, hard_negatives: int = 0) -> Tensor:
+def balanced_cross_entropy(
+    logits: Tensor, labels: Tensor, *, hard_negatives: int = 0, weights: Tensor | None = None
+) -> Tensor:
     """Half the mean over positive points plus half the mean over negative points.
 
     Args:
@@ -57,31 +59,36 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, hard_negatives: in
         hard_negatives: the negative half becomes the mean of two means, over all negative points and over so many
             hardest ones of each sample; 0, as published, takes all alone. Of 600 negative points most are easy, and
             their mean hardly notices the few look-alikes that a tracker would jump to.
+        weights: (N,) factors on the losses of a sample's points, whose number still divides; None for 1.
 
     Returns:
         A scalar; a side without points contributes 0.
     """
     log_probabilities = functional.log_softmax(logits.float(), dim=1)
-    positive, negative = (_masked_mean(-log_probabilities[:, value], labels == value) for value in (POSITIVE, NEGATIVE))
+    positive, negative = (
+        _masked_mean(-log_probabilities[:, value], labels == value, weights) for value in (POSITIVE, NEGATIVE)
+    )
     if hard_negatives:
         losses = (-log_probabilities[:, NEGATIVE]).masked_fill(labels != NEGATIVE, -1.0).flatten(1)
         hardest = losses.topk(min(hard_negatives, losses.shape[1]), dim=1).values
-        negative = 0.5 * negative + 0.5 * _masked_mean(hardest, hardest >= 0)
+        negative = 0.5 * negative + 0.5 * _masked_mean(hardest, hardest >= 0, weights)
     return 0.5 * positive + 0.5 * negative
 
 
-def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+def _masked_mean(values: Tensor, mask: Tensor, weights: Tensor | None) -> Tensor:
     chosen = mask.to(values)
-    return (values * chosen).sum() / common_count(chosen.sum())
+    counted = chosen if weights is None else chosen * weights.view(-1, *[1] * (values.ndim - 1))
+    return (values * counted).sum() / common_count(chosen.sum())
 
 
-def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
+def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor, *, weights: Tensor | None = None) -> Tensor:
     """Mean of 1 - IoU over positive points.
 
     Args:
         distances: (N, 4, 25, 25) predicted left, top, right, bottom, positive.
         targets: (N, 4, 25, 25).
         labels: (N, 25, 25).
+        weights: (N,), see `balanced_cross_entropy`.
 
     Returns:
         A scalar, 0 without positive points.
@@ -96,16 +103,25 @@ def iou_loss(distances: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
     intersection = (shared[:, 0] + shared[:, 2]).clamp(min=0) * (shared[:, 1] + shared[:, 3]).clamp(min=0)
     area = (predicted[:, 0] + predicted[:, 2]) * (predicted[:, 1] + predicted[:, 3])
     wanted_area = (wanted[:, 0] + wanted[:, 2]) * (wanted[:, 1] + wanted[:, 3])
-    return (1.0 - (intersection + 1.0) / (area + wanted_area - intersection + 1.0)).sum() / count
+    lost = 1.0 - (intersection + 1.0) / (area + wanted_area - intersection + 1.0)
+    if weights is not None:
+        lost = lost * weights.view(-1, 1, 1).expand(mask.shape)[mask]
+    return lost.sum() / count
 
 
 def point_losses(
-    logits: Tensor, distances: Tensor, labels: Tensor, targets: Tensor, config: LossConfig
+    logits: Tensor,
+    distances: Tensor,
+    labels: Tensor,
+    targets: Tensor,
+    config: LossConfig,
+    *,
+    weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Both terms of one grid of answers, without their weights; shapes as in the functions above.
 
     Returns:
         Classification and regression, scalars.
     """
-    classification = balanced_cross_entropy(logits, labels, hard_negatives=config.hard_negatives)
-    return classification, iou_loss(distances, targets, labels)
+    classification = balanced_cross_entropy(logits, labels, hard_negatives=config.hard_negatives, weights=weights)
+    return classification, iou_loss(distances, targets, labels, weights=weights)

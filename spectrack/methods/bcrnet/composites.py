@@ -9,6 +9,7 @@ ranks the bands is in `composers`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -148,6 +149,36 @@ def composite_weights(importance: Tensor, bands: Tensor) -> Tensor:
     sums = importance.gather(1, bands.flatten(1)).view_as(bands).sum(dim=2)
     total = sums.sum(dim=1, keepdim=True)
     return torch.where(total > _SMALLEST, sums / total.clamp(min=_SMALLEST), torch.full_like(sums, 1.0 / sums.shape[1]))
+
+
+def normalised_entropy(shares: Tensor) -> Tensor:
+    """Mean entropy of shares (N, K) that sum to 1, over its largest value log K, in [0, 1]; 1 for a single share.
+
+    Near 1 all count alike, near 0 one has taken all.
+
+    Example:
+        >>> normalised_entropy(torch.tensor([[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0]])).item()
+        0.5
+    """
+    if shares.shape[1] == 1:
+        return torch.ones((), device=shares.device)
+    entropy = torch.special.entr(shares.float()).sum(dim=1)
+    share: Tensor = entropy.mean() / math.log(shares.shape[1])
+    return share
+
+
+def sharpened(weights: Tensor, power: float) -> Tensor:
+    """Weights (N, B) raised to a power, with sum 1 again; ours, for weights that are nearly alike.
+
+    Args:
+        weights: sum to 1; gradient flows through them.
+        power: 1 leaves them as they are, 0 makes all alike, above 1 the heaviest count more.
+    """
+    if power == 1.0:
+        return weights
+    # Against the largest, so that no power runs out of digits; the floor keeps the slope at 0 finite.
+    raised = (weights / weights.amax(dim=1, keepdim=True).clamp(min=_SMALLEST)).clamp(min=_SMALLEST) ** power
+    return raised / raised.sum(dim=1, keepdim=True)
 
 
 def pick_bands(cube: Tensor, bands: Tensor) -> Tensor:

@@ -58,13 +58,12 @@ class ContextualRefinements(nn.Module):
     """A CFRM per level, shared by template, search region and all branches.
 
     Args:
-        channels: of every level's map.
-        levels: number of levels.
+        channels: of each level's map.
     """
 
-    def __init__(self, channels: int, levels: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(ContextualRefinement(channels) for _ in range(levels))
+        self.levels = nn.ModuleList(ContextualRefinement(width) for width in channels)
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
         """Refine every level."""

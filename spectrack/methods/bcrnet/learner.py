@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spectrack.errors import WeightsError
-from spectrack.methods.bcrnet.composites import Composites
+from spectrack.methods.bcrnet.composites import Composites, normalised_entropy
 from spectrack.methods.bcrnet.losses import bcrnet_loss, reconstruction_loss
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetOutput, fuse_branches
 from spectrack.networks.backbones.resnet50 import ResNet50Config
@@ -59,38 +59,48 @@ class BCRNetLearner(Learner):
             self.network.copy_head()
 
     def losses(self, batch: SpectralBatch, step: int) -> dict[str, Tensor]:
-        """The terms of eq. (15), those of the fused maps, and the entropy of the branch weights."""
+        """The terms of eq. (15), those of the fused maps, and how even importance and branch weights are.
+
+        ``entropy`` is that of the weights of all branches, also where the loss draws some of them, and
+        ``importance_entropy`` that of the bands' importance; both over their largest value, in [0, 1].
+        """
         loss = self.loss
         if not loss.tracks:
             return self._reconstruct(batch)
         generator = self.draws(step)
-        output = self._respond(batch, generator)
+        output, every = self._respond(batch, generator)
         labels = self.labels(batch, generator)
         terms = bcrnet_loss(output, batch.template, batch.search, labels, distance_targets(batch.box), loss)
-        return terms._asdict()
+        weights = self.network.branch_weights(every)
+        told = {"entropy": weights, "importance_entropy": every.importance}
+        return terms._asdict() | {name: normalised_entropy(shares.detach()) for name, shares in told.items()}
 
     @torch.no_grad()
     def overlaps(self, batch: SpectralBatch) -> Tensor:
         """IoU with the truth of the best-scored box of the fused maps, (number of positive pairs,)."""
         found = []
         for part in batch.parts(_JUDGED_AT_ONCE):
-            output = self._respond(part)
+            output, _ = self._respond(part)
             scores, distances = fuse_branches(output.logits, output.distances, output.weights)
             found.append(best_overlaps(scores, distances, part))
         return torch.cat(found)
 
-    def _respond(self, batch: SpectralBatch, generator: torch.Generator | None = None) -> BCRNetOutput:
-        """The network's answer; with a generator, for as many branches as the loss asks for."""
+    def _respond(
+        self, batch: SpectralBatch, generator: torch.Generator | None = None
+    ) -> tuple[BCRNetOutput, Composites]:
+        """The network's answer, with a generator for as many branches as the loss asks for, and all composites of the
+        search crops.
+        """
         network, wavelengths = self.network, _wavelengths(batch)
         template = network.compose(batch.template, wavelengths)
         search = network.compose(batch.search, wavelengths, template)
-        count = search.images.shape[1]
+        every, count = search, search.images.shape[1]
         if generator is not None and 0 < self.loss.branches < count:
             drawn = (
                 torch.randperm(count, generator=generator)[: self.loss.branches].sort().values.to(search.images.device)
             )
             template, search = keep_composites(template, drawn), keep_composites(search, drawn)
-        return network.answer(template, search, batch.template_box)
+        return network.answer(template, search, batch.template_box), every
 
     def _reconstruct(self, batch: SpectralBatch) -> dict[str, Tensor]:
         crops = (batch.template, batch.search)

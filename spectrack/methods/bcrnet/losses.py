@@ -12,7 +12,6 @@ crop's energy, so that it has no unit and starts near 0.2, and all three weights
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -23,6 +22,9 @@ from spectrack.methods.bcrnet.network import BCRNetOutput, fuse_branches
 from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error
 from spectrack.training.losses import LossConfig, LossWeight, PointCount, point_losses
 from spectrack.training.processes import mean_over_processes
+
+WeightsPer = Literal["batch", "sample"]
+"""Whose branch weights a loss is weighted by: the batch's mean of them, or each sample's own."""
 
 ReconstructionNorm = Literal["relative", "element"]
 """Error over the crop's energy, or mean squared error per element."""
@@ -38,6 +40,8 @@ class BCRNetLossConfig(LossConfig):
         fused_classification: weight of the fused map's cross-entropy (ours).
         fused_regression: weight of the fused map's 1 - IoU (ours).
         norm: of the reconstruction error.
+        weights_per: the branch losses count by the branch weights' mean over the batch (SEE-Net's code), or every
+            sample's points by that sample's own (``sample``; a reading of the paper's "weight of the n-th sample").
         detach_weights: keep all gradient but the reconstruction's out of the band importance module; against collapse.
         branches: train on so many composites drawn from a batch's, for its pace; 0 (and validation): all (the paper).
     """
@@ -46,6 +50,7 @@ class BCRNetLossConfig(LossConfig):
     fused_classification: LossWeight = 0.0
     fused_regression: LossWeight = 0.0
     norm: ReconstructionNorm = "relative"
+    weights_per: WeightsPer = "batch"
     detach_weights: bool = False
     branches: PointCount = 0
 
@@ -56,14 +61,13 @@ class BCRNetLossConfig(LossConfig):
 
 
 class BCRNetLoss(NamedTuple):
-    """The terms of one batch; scalars that carry gradient except `entropy`.
+    """The terms of one batch; scalars that carry gradient.
 
     Attributes:
         total: what the optimiser minimises.
         classification: sum of w_n L_cls^n.
         regression: sum of w_n L_reg^n.
         reconstruction: mean over the batch, template and search crop added; 0 where the composer has no W.
-        entropy: of the branch weights over its largest value, in [0, 1]; near 0 one branch has taken all.
         fused_classification: L_cls of the fused maps; 0 where their weight is.
         fused_regression: L_reg of the fused maps; 0 where their weight is.
     """
@@ -72,7 +76,6 @@ class BCRNetLoss(NamedTuple):
     classification: Tensor
     regression: Tensor
     reconstruction: Tensor
-    entropy: Tensor
     fused_classification: Tensor
     fused_regression: Tensor
 
@@ -96,7 +99,12 @@ def reconstruction_loss(cube: Tensor, matrix: Tensor, *, norm: ReconstructionNor
 
 
 def branch_losses(
-    logits: Tensor, distances: Tensor, labels: Tensor, targets: Tensor, config: LossConfig
+    logits: Tensor,
+    distances: Tensor,
+    labels: Tensor,
+    targets: Tensor,
+    config: LossConfig,
+    weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """SiamBAN's two losses of every branch.
 
@@ -106,11 +114,16 @@ def branch_losses(
         labels: (N, 25, 25), the same for all branches.
         targets: (N, 4, 25, 25).
         config: how points count.
+        weights: (N, B) by which the points of a sample count in a branch; None for all alike.
 
     Returns:
         Classification and regression, (B,) each.
     """
-    pairs = [point_losses(logits[:, n], distances[:, n], labels, targets, config) for n in range(logits.shape[1])]
+    shares = [None] * logits.shape[1] if weights is None else weights.unbind(1)
+    pairs = [
+        point_losses(logits[:, n], distances[:, n], labels, targets, config, weights=share)
+        for n, share in enumerate(shares)
+    ]
     classification, regression = (torch.stack(terms) for terms in zip(*pairs, strict=True))
     return classification, regression
 
@@ -139,20 +152,6 @@ def fused_losses(
     return point_losses(pair, fused, labels, targets, config)
 
 
-def weight_entropy(weights: Tensor) -> Tensor:
-    """Mean entropy of branch weights (N, B) as a share of log B, in [0, 1]; 1 for a single branch.
-
-    Example:
-        >>> weight_entropy(torch.tensor([[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0]])).item()
-        0.5
-    """
-    if weights.shape[1] == 1:
-        return torch.ones((), device=weights.device)
-    entropy = torch.special.entr(weights.float()).sum(dim=1)
-    share: Tensor = entropy.mean() / math.log(weights.shape[1])
-    return share
-
-
 def bcrnet_loss(
     output: BCRNetOutput,
     template_cube: Tensor,
@@ -172,9 +171,13 @@ def bcrnet_loss(
         config: weights and switches.
     """
     weights = output.weights.detach() if config.detach_weights else output.weights
-    shares = mean_over_processes(weights.mean(dim=0))
-    scores, boxes = branch_losses(output.logits, output.distances, labels, targets, config)
-    classification, regression = (shares * scores).sum(), (shares * boxes).sum()
+    if config.weights_per == "sample":
+        scores, boxes = branch_losses(output.logits, output.distances, labels, targets, config, weights)
+        classification, regression = scores.sum(), boxes.sum()
+    else:
+        shares = mean_over_processes(weights.mean(dim=0))
+        scores, boxes = branch_losses(output.logits, output.distances, labels, targets, config)
+        classification, regression = (shares * scores).sum(), (shares * boxes).sum()
     reconstruction = crop_reconstruction(output, template_cube, search_cube, norm=config.norm)
     total = (
         config.classification * classification + config.regression * regression + config.reconstruction * reconstruction
@@ -183,9 +186,7 @@ def bcrnet_loss(
     if config.fused_classification or config.fused_regression:
         fused = fused_losses(output.logits, output.distances, weights, labels, targets, config)
         total = total + config.fused_classification * fused[0] + config.fused_regression * fused[1]
-    return BCRNetLoss(
-        total, classification, regression, reconstruction, weight_entropy(output.weights.detach()), *fused
-    )
+    return BCRNetLoss(total, classification, regression, reconstruction, *fused)
 
 
 def crop_reconstruction(

@@ -22,6 +22,7 @@ METHOD = Method(
         "fixed_bands",
         "seed",
         "branch_weights",
+        "weight_power",
     ),
     online="spectrack.methods.bcrnet.tracker:BCRNetOptions",
     profiles={"lite": ("shipped", "recipe"), "compact": ("shipped", "recipe"), "full": ("recipe",)},

@@ -9,7 +9,7 @@ crop. This project's: profile `compact` (its backbone, BIMM on a reduced crop), 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Self, cast
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from spectrack.errors import ConfigError, InputError
 from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMConfig
 from spectrack.methods.bcrnet.composers import build_composer
-from spectrack.methods.bcrnet.composites import ComposerConfig, Composites
+from spectrack.methods.bcrnet.composites import ComposerConfig, Composites, sharpened
 from spectrack.methods.bcrnet.contextual_refinement import ContextualRefinements
 from spectrack.networks.correlation_head import CorrelationHead, SearchTowers, TemplateKernels
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.scaling import InputRange
-from spectrack.tables import from_table, require_choices, to_table
+from spectrack.tables import Interval, from_table, require_choices, require_ranges, to_table
 
 COMPACT_BIMM_SIZE_PX = 64
 """Side to which `compact` reduces crops before BIMM: its output is one number per band, not a map."""
@@ -37,8 +37,11 @@ class BCRNetConfig:
         bimm: the band importance module.
         composer: how composites are made.
         branch_weights: branches count by the importance of their bands, or all the same.
+        weight_power: w_n of importance is raised to it before the sum is 1 again (ours): importances lie so near to
+            each other that 1, the paper's, hardly tells branches apart; 0 counts all the same.
         refine: whether there is a CFRM.
-        cfrm_place: on the neck's output with the template's 7x7 cells, or before they are cut out (``pre_crop``).
+        cfrm_place: on the neck's output with the template's 7x7 cells (ours), on that output before they are cut out
+            (``pre_crop``), or on the backbone's output, before the neck (``pre_neck``; the paper's words).
         heads: one head for all branches, or one for each of `composer.max_composites`.
         straight_through: multiply each band by s / s = 1, so that the tracking loss reaches importance s (an ablation).
     """
@@ -47,13 +50,15 @@ class BCRNetConfig:
     bimm: BIMMConfig = field(default_factory=lambda: BIMMConfig(input_size=COMPACT_BIMM_SIZE_PX))
     composer: ComposerConfig = field(default_factory=ComposerConfig)
     branch_weights: Literal["importance", "uniform"] = "importance"
+    weight_power: Annotated[float, Interval("[0, 100]")] = 1.0
     refine: bool = True
-    cfrm_place: Literal["post_neck", "pre_crop"] = "post_neck"
+    cfrm_place: Literal["post_neck", "pre_crop", "pre_neck"] = "post_neck"
     heads: Literal["shared", "per_branch"] = "shared"
     straight_through: bool = False
 
     def __post_init__(self) -> None:
         require_choices(self)
+        require_ranges(self)
         if self.heads == "per_branch" and self.composer.max_composites == 0:
             raise ConfigError("expected a limit for heads per_branch, found max_composites 0; name how many to build")
 
@@ -63,17 +68,13 @@ class BCRNetConfig:
         Raises:
             ConfigError: a value out of range.
         """
-        weights = switches.get("branch_weights", self.branch_weights)
-        changes = {
-            "name" if name == "composer" else name: value
-            for name, value in switches.items()
-            if name != "branch_weights"
-        }
+        own = {name: value for name, value in switches.items() if name in ("branch_weights", "weight_power")}
+        changes = {"name" if name == "composer" else name: switches[name] for name in switches.keys() - own.keys()}
         if "fixed_bands" in changes:
             changes["fixed_bands"] = _band_list(changes["fixed_bands"])
             changes.setdefault("name", "fixed")
         values = to_table(self)
-        values |= {"branch_weights": weights, "composer": values["composer"] | changes}
+        values |= own | {"composer": values["composer"] | changes}
         return from_table(type(self), values, "the options of BCR-Net")
 
     @property
@@ -130,8 +131,10 @@ class BCRNet(nn.Module):
         self.siamban = SiameseNetwork(self.config.base)
         self.bimm = BandImportanceModule(self.config.bimm)
         self.composer = build_composer(self.config.composer, self.bimm)
-        channels, levels = self.siamban.neck.channels, len(self.siamban.neck.in_channels)
-        self.cfrm = ContextualRefinements(channels, levels) if self.config.refine else None
+        neck = self.siamban.neck
+        channels, levels = neck.channels, len(neck.in_channels)
+        refined = neck.in_channels if self.config.cfrm_place == "pre_neck" else [channels] * levels
+        self.cfrm = ContextualRefinements(refined) if self.config.refine else None
         count = self.config.composer.max_composites if self.config.heads == "per_branch" else 0
         base = self.config.base
         self.heads = nn.ModuleList(
@@ -193,9 +196,9 @@ class BCRNet(nn.Module):
     def branch_weights(self, composites: Composites) -> Tensor:
         """w_n of N crops, (N, B), sums to 1."""
         weights = composites.weights
-        return (
-            weights if self.config.branch_weights == "importance" else torch.full_like(weights, 1.0 / weights.shape[1])
-        )
+        if self.config.branch_weights == "uniform":
+            return torch.full_like(weights, 1.0 / weights.shape[1])
+        return sharpened(weights, self.config.weight_power)
 
     def kernels(self, images: Tensor, boxes: Tensor | None = None) -> Kernels:
         """The template's side of the head, computed once a template.
@@ -204,11 +207,11 @@ class BCRNet(nn.Module):
             images: (N, B, 3, 127, 127) composites.
             boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used with the base's `template_box`.
         """
-        levels = self.siamban.extract(images.flatten(0, 1))
-        if self.config.cfrm_place == "pre_crop":
-            levels = self.siamban.neck.crop_template(self._refined(levels))
-        else:
+        levels = self._extract(images)
+        if self.config.cfrm_place == "post_neck":
             levels = self._refined(self.siamban.neck.crop_template(levels))
+        else:
+            levels = self.siamban.neck.crop_template(self._refined(levels))
         branches = images.shape[1]
         if not len(self.heads):
             return (
@@ -227,7 +230,7 @@ class BCRNet(nn.Module):
 
     def look(self, images: Tensor) -> tuple[Towers, tuple[Tensor, ...]]:
         """As `towers`, with the maps (N * B, channels, 31, 31) that they were made of."""
-        levels, branches = self._refined(self.siamban.extract(images.flatten(0, 1))), images.shape[1]
+        levels, branches = self._refined(self._extract(images)), images.shape[1]
         if not len(self.heads):
             return (self.siamban.head.towers(levels),), tuple(levels)
         towers = tuple(
@@ -251,8 +254,18 @@ class BCRNet(nn.Module):
             [distances for _, distances in pairs], dim=1
         )
 
+    def _extract(self, images: Tensor) -> list[Tensor]:
+        """Maps after the neck, of (N, B, 3, H, W) composites; refined already where CFRM stands before it."""
+        flat = images.flatten(0, 1)
+        if self.cfrm is None or self.config.cfrm_place != "pre_neck":
+            return self.siamban.extract(flat)
+        return cast(list[Tensor], self.siamban.neck(self.cfrm(self.siamban.backbone(self.siamban.normalise(flat)))))
+
     def _refined(self, levels: list[Tensor]) -> list[Tensor]:
-        return levels if self.cfrm is None else cast(list[Tensor], self.cfrm(levels))
+        """Maps after the neck, refined unless they are already."""
+        if self.cfrm is None or self.config.cfrm_place == "pre_neck":
+            return levels
+        return cast(list[Tensor], self.cfrm(levels))
 
     def _heads(self, branches: int) -> list[CorrelationHead]:
         return cast(list[CorrelationHead], list(self.heads))[:branches]

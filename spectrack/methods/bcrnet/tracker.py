@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.methods.bcrnet.composers import ImportanceComposer
-from spectrack.methods.bcrnet.composites import Composites
+from spectrack.methods.bcrnet.composites import Composites, normalised_entropy
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
 from spectrack.networks.siamese import SearchResponse, decode_boxes
 from spectrack.scaling import Gain
@@ -115,6 +115,9 @@ class BCRNetTracker(SiameseTracker):
             "scores": scores[0].cpu().numpy(),
             "branch_scores": logits.float().softmax(dim=2)[0, :, 1].cpu().numpy(),
             "branch_weights": weights[0].double().cpu().numpy(),
+            "branch_entropy": float(normalised_entropy(weights)),
+            "importance_entropy": float(normalised_entropy(composites.importance)),
+            "second_template": int(self._taken[0]) if self._taken else -1,
         }
         corners = decode_boxes(distances[0].float()).cpu().numpy()
         found = evidence | self._evidence(composites)
@@ -143,7 +146,8 @@ class BCRNetTracker(SiameseTracker):
         if drop:
             self._second, self._taken = None, ()
         if take:
-            # Its bands are ranked anew, so its features fit no others and replace the old ones as a whole.
+            # Its bands stand as its own W ranks them or, with order_source = template, as in the first template, from
+            # which search crops take their order too. Features of another ranking are replaced as a whole.
             crop, corners = self._template_crop(frame, after)
             self._taken = (self._frames, *after.tolist())
             with self.network_time():

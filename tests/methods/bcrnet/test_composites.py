@@ -15,8 +15,10 @@ from spectrack.methods.bcrnet.composites import (
     count_composites,
     group_bands,
     in_spectral_order,
+    normalised_entropy,
     pick_bands,
     rank_bands,
+    sharpened,
 )
 from spectrack.methods.bcrnet.self_expression import gram_matrix, solve_self_expression
 from tests.fixtures.refusals import refuses
@@ -260,3 +262,21 @@ def test_refuses_fewer_than_three_bands(name):
 def test_importance_needs_a_module():
     with refuses(ConfigError, "composer", "importance"):
         build_composer(ComposerConfig())
+
+
+def test_entropy_of_shares():
+    assert float(normalised_entropy(torch.full((3, 4), 0.25))) == pytest.approx(1.0)
+    assert float(normalised_entropy(torch.tensor([[1.0, 0.0]]))) == 0.0
+    assert float(normalised_entropy(torch.ones(2, 1))) == 1.0
+    assert float(normalised_entropy(torch.tensor([[0.5, 0.5, 0.0, 0.0]]))) == pytest.approx(0.5)
+
+
+def test_a_power_sharpens_weights():
+    weights = torch.tensor([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0]], requires_grad=True)
+    assert sharpened(weights, 1.0) is weights
+    squares = torch.tensor([0.25, 0.09, 0.04])
+    torch.testing.assert_close(sharpened(weights, 2.0)[0], squares / squares.sum())
+    torch.testing.assert_close(sharpened(weights, 0.0), torch.full((2, 3), 1 / 3))
+    torch.testing.assert_close(sharpened(weights, 100.0)[0].round(decimals=4), torch.tensor([1.0, 0.0, 0.0]))
+    sharpened(weights, 0.5)[:, 0].sum().backward()
+    assert bool(torch.isfinite(weights.grad).all())

@@ -21,14 +21,14 @@ def moved(channels=6):
 
 def test_has_the_counted_parameters():
     assert sum(parameter.numel() for parameter in ContextualRefinement(256).parameters()) == 131_846
-    assert sum(parameter.numel() for parameter in ContextualRefinements(256, 3).parameters()) == 395_538
+    assert sum(parameter.numel() for parameter in ContextualRefinements([256] * 3).parameters()) == 395_538
 
 
 @pytest.mark.parametrize("side", [7, 15, 31])
 @pytest.mark.parametrize("training", [True, False])
 def test_is_the_identity_at_the_start(side, training):
     maps = [torch.randn(2, 8, side, side), torch.randn(2, 8, side, side)]
-    for found, expected in zip(ContextualRefinements(8, 2).train(training)(maps), maps, strict=True):
+    for found, expected in zip(ContextualRefinements([8, 8]).train(training)(maps), maps, strict=True):
         assert torch.equal(found, expected)
 
 

@@ -11,7 +11,6 @@ from spectrack.methods.bcrnet.losses import (
     branch_losses,
     fused_losses,
     reconstruction_loss,
-    weight_entropy,
 )
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetConfig
 from spectrack.methods.bcrnet.self_expression import gram_matrix, mean_of_others, solve_self_expression
@@ -94,6 +93,28 @@ def test_branches_are_weighted_by_the_batch_mean():
     )
 
 
+def test_each_sample_may_weigh_its_branches_by_itself():
+    """A sample that counts for one branch alone, and the batch's mean where all samples have the same weights."""
+    labels, targets = labelled()
+    output = network()(*cubes(9))
+    scores, boxes = branch_losses(output.logits, output.distances, labels, targets, PAPER)
+    for weights in (torch.tensor([[0.6, 0.3, 0.1]]).repeat(2, 1), torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])):
+        given = output._replace(weights=weights)
+        terms = bcrnet_loss(given, *cubes(9), labels, targets, BCRNetLossConfig(weights_per="sample"))
+        if torch.equal(weights[0], weights[1]):
+            torch.testing.assert_close(terms.classification, (weights[0] * scores).sum())
+            torch.testing.assert_close(terms.regression, (weights[0] * boxes).sum())
+            continue
+        means = []
+        for sample, branch in ((0, 0), (1, 2)):
+            logs = -output.logits[sample, branch].log_softmax(dim=0)
+            means += [logs[value][labels[sample] == value].sum() / (labels == value).sum() for value in (0, 1)]
+        torch.testing.assert_close(terms.classification, 0.5 * sum(means))
+        batch = bcrnet_loss(given, *cubes(9), labels, targets, PAPER)
+        assert float(batch.classification.detach()) != float(terms.classification.detach())
+        assert float(batch.regression.detach()) != float(terms.regression.detach())
+
+
 @pytest.mark.parametrize("detach", [False, True])
 def test_branch_losses_reach_the_module_only_through_the_weights(detach):
     trained = network()
@@ -120,13 +141,6 @@ def test_composers_without_a_matrix_have_no_reconstruction():
     terms = bcrnet_loss(trained(template, search), template, search, *labelled(), PAPER)
     assert float(terms.reconstruction) == 0
     terms.total.backward()
-
-
-def test_entropy():
-    assert float(weight_entropy(torch.full((3, 4), 0.25))) == pytest.approx(1.0)
-    assert float(weight_entropy(torch.tensor([[1.0, 0.0]]))) == 0.0
-    assert float(weight_entropy(torch.ones(2, 1))) == 1.0
-    assert float(weight_entropy(torch.tensor([[0.5, 0.5, 0.0, 0.0]]))) == pytest.approx(0.5)
 
 
 def test_a_few_steps_lower_the_loss():

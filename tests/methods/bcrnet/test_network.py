@@ -76,7 +76,7 @@ def test_branches_do_not_mix():
 
 
 @pytest.mark.parametrize("heads", ["shared", "per_branch"])
-@pytest.mark.parametrize("place", ["post_neck", "pre_crop"])
+@pytest.mark.parametrize("place", ["post_neck", "pre_crop", "pre_neck"])
 def test_starts_as_the_siamban_it_came_from(heads, place):
     torch.manual_seed(1)
     siamban = SiameseNetwork(BASE).eval()
@@ -154,6 +154,7 @@ def test_one_state_serves_every_number_of_bands_and_every_switch():
         {"composer": "pca"},
         {"fixed_bands": "2,1,0"},
         {"branch_weights": "uniform", "max_composites": 2},
+        {"weight_power": 4.0},
     ):
         network = BCRNet(trained.config.with_switches(switches)).eval()
         network.load_state_dict(trained.state_dict())
@@ -167,11 +168,12 @@ def test_switches():
     changed = base.with_switches({"composer": "random", "seed": 3, "leftover": "wrap", "branch_weights": "uniform"})
     assert changed.composer == ComposerConfig(name="random", seed=3, leftover="wrap")
     assert changed.branch_weights == "uniform"
+    assert base.with_switches({"weight_power": 3}).weight_power == 3.0
     assert base.with_switches({"fixed_bands": [1, 2, 3]}).composer == ComposerConfig(
         name="fixed", fixed_bands=(1, 2, 3)
     )
     for name in METHOD.switches:
-        if name not in ("composer", "branch_weights"):
+        if name not in ("composer", "branch_weights", "weight_power"):
             assert name in ComposerConfig.__dataclass_fields__
     with refuses(ConfigError, "'red'", "9,5,1"):
         base.with_switches({"fixed_bands": "red"})
@@ -183,6 +185,29 @@ def test_uniform_weights():
         output = network(*crops(9))
     torch.testing.assert_close(output.weights, torch.full((1, 3), 1 / 3))
     assert not torch.equal(output.search.weights, output.weights)
+
+
+def test_a_power_of_the_weights_reaches_the_answer_and_the_gradient():
+    plain, sharp = BCRNet(config()).eval(), BCRNet(config(weight_power=8.0)).eval()
+    sharp.load_state_dict(plain.state_dict())
+    pair = crops(9)
+    found, expected = sharp(*pair).weights, plain(*pair).weights ** 8
+    torch.testing.assert_close(found, expected / expected.sum(dim=1, keepdim=True))
+    found[:, 0].sum().backward()
+    assert any(float(p.grad.abs().sum()) > 0 for p in sharp.bimm.encoder.parameters() if p.grad is not None)
+
+
+def test_refinement_stands_where_it_is_told_to():
+    """Before the neck it has the backbone's channels, and sees templates whole as it does before the crop."""
+    seen = []
+    for place in ("post_neck", "pre_crop", "pre_neck"):
+        network = BCRNet(config(cfrm_place=place)).eval()
+        network.cfrm.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0][0].shape[1:])))
+        with torch.no_grad():
+            network(*crops(3))
+    after, before = network.siamban.neck.channels, network.siamban.neck.in_channels[0]
+    assert seen[::2] == [(after, 7, 7), (after, 15, 15), (before, 15, 15)]
+    assert seen[1::2] == [(after, 31, 31), (after, 31, 31), (before, 31, 31)]
 
 
 def test_without_refinement_there_is_no_cfrm():
@@ -226,7 +251,7 @@ def test_configuration_survives_json():
     ("options", "facts"),
     [
         ({"branch_weights": "equal"}, ("branch_weights", "'equal'", "importance", "uniform")),
-        ({"cfrm_place": "first"}, ("cfrm_place", "'first'", "post_neck", "pre_crop")),
+        ({"cfrm_place": "first"}, ("cfrm_place", "'first'", "post_neck", "pre_crop", "pre_neck")),
         ({"heads": "many"}, ("heads", "'many'", "shared", "per_branch")),
         (
             {"heads": "per_branch", "composer": ComposerConfig(max_composites=0)},

@@ -54,6 +54,9 @@ def test_evidence_shows_what_the_bands_contributed(network, make):
         "self_expression": (16, 16),
     }
     assert evidence["branch_weights"].sum() == pytest.approx(1)
+    for told, shares in (("branch_entropy", "branch_weights"), ("importance_entropy", "band_importance")):
+        part = evidence[shares][evidence[shares] > 0]
+        assert evidence[told] == pytest.approx(-(part * np.log(part)).sum() / np.log(len(evidence[shares])), abs=1e-4)
     assert (np.diff(evidence["branch_weights"]) <= 1e-6).all()
     np.testing.assert_array_equal(evidence["composites"].ravel(), evidence["band_order"][:15])
     np.testing.assert_allclose(
@@ -172,7 +175,24 @@ def test_second_template_is_taken_mixed_in_and_dropped(network, make):
         float(np.abs(evidence["scores"] - scores).max()) for evidence, scores in zip(found[0.3], alone, strict=True)
     ]
     assert [change > 0.01 for change in apart] == [False, False, True, False]
+    # The frame that it was taken from, in every frame that was decided with it.
+    assert [evidence["second_template"] for evidence in found[0.3]] == [-1, -1, 2, -1]
     np.testing.assert_allclose(found[0.3][2]["scores"], 0.7 * alone[2] + 0.3 * found[1.0][2]["scores"], atol=5e-4)
+
+
+@pytest.mark.parametrize("source", ["own", "template"])
+def test_a_second_template_shows_the_bands_that_it_is_compared_in(make, source):
+    """In its own ranking, or in the first template's where search crops take that one too."""
+    options = BCRNetOptions(update_every=1, update_score=0.0, update_share=0.0, update_change=100.0)
+    tracker, cubes = started(make.bcrnet(composer=ComposerConfig(order_source=source)), make, options=options)
+    first, made, compose = tracker._template.order, [], tracker.network.compose
+    tracker.network.compose = lambda *crops: made.append(compose(*crops)) or made[-1]
+    scaled = cubes[1].astype(np.float64)
+    scaled[..., ::2] *= 0.2
+    tracker.update(scaled.astype(np.uint16))
+    search, second = made
+    assert torch.equal(second.order, first) is (source == "template")
+    assert torch.equal(search.order, first) is (source == "template")
 
 
 def test_a_second_template_is_forgotten_by_the_next_init(network, make):

@@ -41,6 +41,16 @@ def centres_px(cells: int, size_px: int) -> NDArray[np.float64]:
     return np.asarray(size_px / 2 + STRIDE_PX * (np.arange(count) - (count - 1) / 2))
 
 
-def grid_points_px() -> NDArray[np.float64]:
-    """Where the 25 points of the grid lie along one side of the search crop."""
-    return centres_px(GRID_SIZE, SEARCH_SIZE_PX)
+def grid_points_px(points: int = GRID_SIZE) -> NDArray[np.float64]:
+    """Where the points of a grid of so many lie along one side of the search crop that gives it, `crop_side_px`."""
+    return centres_px(points, crop_side_px(points))
+
+
+def crop_side_px(points: int) -> int:
+    """Side of the search crop that gives so many points.
+
+    Example:
+        >>> crop_side_px(GRID_SIZE), crop_side_px(57)
+        (255, 511)
+    """
+    return int(2 * FIRST_CELL_PX) + STRIDE_PX * (int(points) + TEMPLATE_CELLS - 2)

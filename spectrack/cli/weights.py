@@ -46,7 +46,7 @@ class ImportWeights:
     """The checkpoint: .pth, .pt or .safetensors; an address with its checksum; or a backbone whose package is there."""
     out: Annotated[Path, arg(metavar="FILE.safetensors")]
     """The weights file to write."""
-    kind: Annotated[str | None, arg(metavar="imagenet|pysot|siamban|efficientnet_lite")] = None
+    kind: Annotated[str | None, arg(metavar="imagenet|pysot|siamban|siamban_acm|efficientnet_lite")] = None
     """What the checkpoint is, where it cannot be told."""
     overwrite: bool = False
     """Replace an existing file."""

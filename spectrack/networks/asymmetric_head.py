@@ -3,7 +3,8 @@
 Source: Han et al., "Learning to Fuse Asymmetric Feature Maps in Siamese Trackers" (SiamBAN-ACM), CVPR 2021, whose
 published code is the authors' RGB branch in SSF-Net's repository. A convolution over the template, spread over the
 search map, and the search map side by side is the sum of one over each; the first is computed once a target. Differs
-from the code in nothing but the last bias's start (a plausible box, as in `correlation_head`) and the clamped exponent.
+from the code in the last bias's start (a plausible box, as in `correlation_head`), the clamped exponent, and
+convolutions without bias before batch normalisation, which takes any bias out again.
 """
 
 from __future__ import annotations
@@ -100,13 +101,11 @@ class AsymmetricHead(LevelHead):
             Per level (M, channels, 1, 1) of both tasks.
 
         Raises:
-            InputError: another number of levels than the head was built for, no boxes, or a single one in training.
+            InputError: another number of levels than the head was built for, or no boxes.
         """
         self._check_levels(levels)
         if boxes is None:
             raise InputError("expected the target's box in the template crop, found none; the head acm needs it")
-        if self.training and len(boxes) < 2:
-            raise InputError("expected at least two pairs a batch to train the head acm, found 1; raise batch")
         sides = boxes[:, 2:] - boxes[:, :2]
         classification, regression = (
             tuple(branch.template_kernel(level, sides) for branch, level in zip(branches_of(task), levels, strict=True))

@@ -10,6 +10,7 @@ at a plausible box, and the template's kernels are computed once per sequence in
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
@@ -96,7 +97,7 @@ class CorrelationBranch(nn.Module):
         return self.correlate(kernel, self.search_map(search))
 
 
-class LevelHead(nn.Module):
+class LevelHead(nn.Module, ABC):
     """What heads over one or several levels share: both tasks level by level, fused by learned weights.
 
     A subclass makes the branches, whose `search_map` and `correlate` are called here, and says what a template becomes.
@@ -114,6 +115,10 @@ class LevelHead(nn.Module):
         self.regression_weights = nn.Parameter(torch.ones(levels))
         self.regression_scales = nn.Parameter(torch.ones(levels))
         self._initialise()
+
+    @abstractmethod
+    def template_kernels(self, levels: Sequence[Tensor], boxes: Tensor | None = None) -> TemplateKernels:
+        """The template's side of the head, computed once a target, of the neck's central cells (M, channels, 7, 7)."""
 
     def forward(self, kernels: TemplateKernels, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Scores and boxes at every grid point.

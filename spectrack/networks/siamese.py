@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,10 @@ from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.scaling import INPUT_RANGES, InputRange
-from spectrack.tables import Interval, require, require_ranges
+from spectrack.tables import Interval, require, require_choices, require_ranges
+
+Head = Literal["ban", "acm"]
+"""SiamBAN's depth-wise correlation, or the asymmetric convolution of SiamBAN-ACM."""
 
 _OLDER_KEYS = {
     "compact": {"compact_widths": "widths", "compact_dilations": "dilations", "compact_middle_blocks": "middle_blocks"},
@@ -39,16 +42,21 @@ class SiameseConfig:
     Attributes:
         backbone: which one, and its shape.
         channels: width of neck and head; 0 takes what the backbone asks for.
-        template_box: tell the head where the target's box lies in the template (ours, see `box_coordinates`).
-        prediction_kernel: side of the head's convolution after the correlation; 1 as published, 3 sees neighbours.
+        head: how template and search region are compared.
+        template_box: tell the head `ban` where the target's box lies in the template (ours, see `box_coordinates`);
+            `acm` always knows its two sides.
+        prediction_kernel: side of the convolution after the correlation of the head `ban`; 1 as published, 3 sees
+            neighbours.
     """
 
     backbone: BackboneConfig = field(default_factory=CompactConfig)
     channels: Annotated[int, Interval("[0, 4096]")] = 0
+    head: Head = "ban"
     template_box: bool = False
     prediction_kernel: Annotated[int, Interval("[1, 15]")] = 1
 
     def __post_init__(self) -> None:
+        require_choices(self)
         require_ranges(self)
         require(self.prediction_kernel % 2 == 1, "prediction_kernel", "an odd number", self.prediction_kernel)
 
@@ -56,6 +64,14 @@ class SiameseConfig:
     def input_range(self) -> InputRange:
         """What the backbone was trained on."""
         return self.backbone.input_range
+
+    def build_head(self, channels: int, levels: int) -> CorrelationHead | AsymmetricHead:
+        """The head over so many levels of so many channels."""
+        if self.head == "acm":
+            return AsymmetricHead(channels, levels)
+        return CorrelationHead(
+            channels, levels, template_box=self.template_box, prediction_kernel=self.prediction_kernel
+        )
 
     @classmethod
     def field_types(cls, values: Mapping[str, Any]) -> Mapping[str, type[Any]]:
@@ -110,12 +126,7 @@ class SiameseNetwork(nn.Module):
         widths = self.backbone.out_channels
         channels = self.config.channels or self.backbone.neck_channels
         self.neck = Neck(widths, channels)
-        self.head: CorrelationHead | AsymmetricHead = CorrelationHead(
-            channels,
-            len(widths),
-            template_box=self.config.template_box,
-            prediction_kernel=self.config.prediction_kernel,
-        )
+        self.head = self.config.build_head(channels, len(widths))
         mean, deviation = INPUT_RANGES[self.config.input_range]
         self._grey_range = (mean[0], deviation[0]) if len(set(mean)) == len(set(deviation)) == 1 else None
         self.register_buffer("input_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -164,7 +175,8 @@ class SiameseNetwork(nn.Module):
 
         Args:
             template_images: (N, 3, 127, 127) in [0, 1].
-            template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; used with `template_box`.
+            template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; used with `template_box` and
+                by the head acm.
         """
         return self.head.template_kernels(self.template(template_images), template_boxes)
 
@@ -215,12 +227,13 @@ def decode_boxes(distances: Tensor) -> Tensor:
     """Distances at every grid point to boxes.
 
     Args:
-        distances: (N, 4, 25, 25), left, top, right, bottom in search-crop pixels (bcr-net paper, eq 14; SiamBAN eq 3).
+        distances: (N, 4, 25, 25), left, top, right, bottom in search-crop pixels (bcr-net paper, eq 14; SiamBAN eq 3);
+            more points of a larger crop.
 
     Returns:
         (N, 4, 25, 25) as x0, y0, x1, y1 in search-crop pixels.
     """
-    points = torch.from_numpy(grid_points_px()).to(distances)
+    points = torch.from_numpy(grid_points_px(distances.shape[-1])).to(distances)
     x, y = points[None, None, :], points[None, :, None]
     left, top, right, bottom = distances.unbind(1)
     return torch.stack([x - left, y - top, x + right, y + bottom], dim=1)

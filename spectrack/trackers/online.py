@@ -107,9 +107,9 @@ class TargetState:
         """Whether the last frames were all doubtful, so that the search grows; what is told is `self_assessment`'s."""
         return self.doubtful_frames >= self.options.lost_frames
 
-    def search_window(self) -> CropWindow:
-        """The window to search in the next frame."""
-        side = context_side(self.box) * SEARCH_SIZE_PX / TEMPLATE_SIZE_PX
+    def search_window(self, size_px: int = SEARCH_SIZE_PX) -> CropWindow:
+        """The window to search in the next frame, which becomes a crop of `size_px` pixels."""
+        side = context_side(self.box) * size_px / TEMPLATE_SIZE_PX
         return CropWindow.around(self._centre(), side * (self.options.search_growth if self.lost else 1.0))
 
     def choose(self, scores: NDArray[np.float32], corners: NDArray[np.float32], window: CropWindow) -> Choice:

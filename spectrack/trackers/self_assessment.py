@@ -16,7 +16,7 @@ from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.evidence.log_spectra import log_spectra
 from spectrack.evidence.regions import distance_to
-from spectrack.grid import SEARCH_SIZE_PX, grid_points_px
+from spectrack.grid import crop_side_px, grid_points_px
 from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.sequences.base import Frame
 from spectrack.trackers.base import State
@@ -156,11 +156,11 @@ def rival_score(scores: NDArray[np.float32], box: Box, window: CropWindow) -> fl
     """The highest score of a place that is not the target's: a side or more from the middle of its box.
 
     Args:
-        scores: (25, 25) of the search region.
+        scores: (25, 25) of the search region; more of a larger crop.
         box: the target's new box, cube pixels.
         window: where the search crop was cut.
     """
-    found = window.to_crop(box, SEARCH_SIZE_PX)
-    away = np.abs(grid_points_px() - (found[:2] + found[2:] / 2)[:, None]) > found[2:, None]
+    found = window.to_crop(box, crop_side_px(len(scores)))
+    away = np.abs(grid_points_px(len(scores)) - (found[:2] + found[2:] / 2)[:, None]) > found[2:, None]
     elsewhere = away[0] | away[1][:, None]
     return float(scores[elsewhere].max()) if elsewhere.any() else 0.0

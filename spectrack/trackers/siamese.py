@@ -24,7 +24,7 @@ from spectrack.engines.engine import EngineName, Precision
 from spectrack.engines.exported import ExportedEngine
 from spectrack.errors import CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
-from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
+from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
 from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
@@ -155,6 +155,10 @@ class SiameseTracker(Tracker):
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
         """The choice for a search crop (1, channels, 255, 255), and the evidence for it; inference mode is on."""
 
+    def _search_size_px(self) -> int:
+        """Side of the next frame's search crop; of another, `_choose` wants the corners as in the usual one."""
+        return SEARCH_SIZE_PX
+
     def _choose(
         self,
         scores: NDArray[np.float32],
@@ -172,7 +176,8 @@ class SiameseTracker(Tracker):
             state: position and size so far.
             window: where the crop was cut.
         """
-        if self.options.discriminant == 0:
+        if self.options.discriminant == 0 or len(scores) != GRID_SIZE:
+            self._features = None
             return state.choose(scores, corners, window), {}
         self._features = stack_levels(levels)
         if self._discriminant is None:
@@ -266,9 +271,10 @@ class SiameseTracker(Tracker):
         self._frames += 1
         if self._camera is not None:
             self._state.shift(self._camera.follow(frame))
-        window, before, prior = self._state.search_window(), self._state.box, self._state.prior
+        size = self._search_size_px()
+        window, before, prior = self._state.search_window(size), self._state.box, self._state.prior
         with torch.inference_mode():
-            crop = self._crop(frame, window, SEARCH_SIZE_PX)
+            crop = self._crop(frame, window, size)
             if prior is not None:
                 prior.look(frame, window, before)
             choice, evidence = self._decide(crop, self._state, window)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ from spectrack.training.labels import ellipse_labels, sample_labels
 from spectrack.training.recipe import Recipe, Stage
 from spectrack.weights.files import describe_mismatch, load_state
 from spectrack.weights.metadata import WeightsMetadata
+
+_log = logging.getLogger(__name__)
 
 
 class Learner(nn.Module, ABC):
@@ -100,12 +103,20 @@ class Learner(nn.Module, ABC):
     def load_start(self, state: Mapping[str, Tensor], metadata: WeightsMetadata, source: str) -> None:
         """Begin with the weights of a file: all of one's own method, or parts of another's as `STARTS` says.
 
+        A SiamBAN with another head gives the rest of it.
+
         Raises:
             WeightsError: of a method that gives nothing here, of another backbone, or names or shapes that do not fit.
         """
         method = self.recipe.method
         _refuse_other_backbone(to_table(self.recipe.network), metadata, source)
-        if metadata.method == method:
+        head, others = (_base(table).get("head", "ban") for table in (to_table(self.recipe.network), metadata.config))
+        whole = {method: "", **{name: parts[""] for name, parts in self.STARTS.items() if "" in parts}}
+        if head != others and "base" not in metadata.config and metadata.method in whole:
+            place = whole[metadata.method]
+            load_parts(self.network, state, {part: place + part for part in ("backbone.", "neck.")}, source=source)
+            _log.warning("%s gives backbone and neck, not its head: that is %s, here %s", source, others, head)
+        elif metadata.method == method:
             load_state(self.network, state, source=source)
         elif metadata.method in self.STARTS:
             # A whole backbone may have more stages than a network asks for.
@@ -116,6 +127,12 @@ class Learner(nn.Module, ABC):
             raise WeightsError(
                 f"expected weights of {known} to start from, found {metadata.method} in {source}; name others"
             )
+
+
+def _base(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a network's table that says what all Siamese networks have."""
+    base: Mapping[str, Any] = table.get("base", table)
+    return base
 
 
 def _refuse_other_backbone(network: Mapping[str, Any], metadata: WeightsMetadata, source: str) -> None:
@@ -130,7 +147,7 @@ def _refuse_other_backbone(network: Mapping[str, Any], metadata: WeightsMetadata
         WeightsError: the options that differ are named, as the start has them.
     """
     place = "network.base" if "base" in network else "network"
-    own, theirs = (table.get("base", table).get("backbone", {}) for table in (network, metadata.config))
+    own, theirs = (_base(table).get("backbone", {}) for table in (network, metadata.config))
     given = {"input_range": metadata.input_range} | theirs
     # Of a backbone with more levels those that are asked for are taken.
     other = [key for key in own if key in given and key != "levels" and own[key] != given[key]]

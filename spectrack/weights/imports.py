@@ -1,10 +1,10 @@
-"""Import of foreign checkpoints: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN; ImageNet EfficientNet-Lite.
+"""Import of foreign checkpoints: ImageNet ResNet-50, pysot's SiamRPN++, SiamBAN(-ACM); ImageNet EfficientNet-Lite.
 
 Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
-Only names and shapes of the published formats are used: torchvision's and timm's ResNet-50 (shortcuts of 1x1, layout
-`1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban and STVIR/pysot (shortcuts of 3x3, BGR, grey levels 0 to
-255). RGB goes in everywhere: BGR weights get their first convolution's input channels flipped, and the metadata say so;
-they also name the input range, restored from images in [0, 1]. Checkpoints are unpickled as tensors only.
+`1x1_crop`, RGB, ImageNet mean and deviation), hqucv/siamban, SiamBAN-ACM and STVIR/pysot (shortcuts of 3x3, BGR, grey
+levels 0 to 255). RGB goes in everywhere: BGR weights get their first convolution's input channels flipped, and the
+metadata say so; they also name the input range, restored from images in [0, 1]. Checkpoints are unpickled as tensors
+only.
 """
 
 from __future__ import annotations
@@ -32,18 +32,33 @@ from spectrack.weights.files import describe_mismatch
 from spectrack.weights.metadata import IMPORTED_LICENCE, WeightsMetadata
 from spectrack.weights.pretrained import is_published, translate_published
 
-Kind = Literal["imagenet", "pysot", "siamban", "efficientnet_lite"]
-"""`imagenet`: torchvision or timm ResNet-50; `pysot`: SiamRPN++ or its backbone alone; `siamban`: a whole SiamBAN;
-`efficientnet_lite`: the published ImageNet weights, or others under their names."""
+Kind = Literal["imagenet", "pysot", "siamban", "siamban_acm", "efficientnet_lite"]
+"""`imagenet`: torchvision or timm ResNet-50; `pysot`: SiamRPN++ or its backbone alone; `siamban`: a whole SiamBAN, and
+`siamban_acm` one with the asymmetric-convolution head, as SSF-Net's authors use it; `efficientnet_lite`: the published
+ImageNet weights, or others under their names."""
 
 _WRAPPERS = ("state_dict", "model", "net")
 _PREFIXES = ("module.", "model.")
+_WHOLE = ("siamban", "siamban_acm")
 _LABELS = {
     "imagenet": "an ImageNet ResNet-50 of torchvision or timm",
     "pysot": "a pysot ResNet-50 (SiamRPN++)",
     "siamban": "a SiamBAN ResNet-50",
+    "siamban_acm": "a SiamBAN-ACM ResNet-50",
     "efficientnet_lite": "an EfficientNet-Lite",
 }
+_FLIPPED = "input channels of the first convolution flipped to RGB"
+_MOVED = "biases before batch normalisation moved to its running means"
+_HEAD_PARTS = {
+    "conv_kernel": "template_tower",
+    "conv_search": "search_tower",
+    "head": "prediction",
+    "xorr_kernel": "template_sum",
+    "xorr_search": "search_sum",
+    "xorr_bbox": "box",
+    "xorr_activate": "mixing",
+}
+"""Parts of the published heads, the last four of SiamBAN-ACM's alone."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,8 @@ def import_checkpoint(path: str | os.PathLike[str], *, kind: Kind | None = None)
 
 def _import_resnet(foreign: Mapping[str, Tensor], path: Path, found: Kind) -> ImportedCheckpoint:
     rgb = found == "imagenet"
-    shape = SiameseConfig(ResNet50Config(input_range="imagenet") if rgb else ResNet50Config("resnet50", "0-255", "3x3"))
+    backbone = ResNet50Config(input_range="imagenet") if rgb else ResNet50Config("resnet50", "0-255", "3x3")
+    shape = SiameseConfig(backbone, head="acm" if found == "siamban_acm" else "ban")
     state, parts = _translate(foreign, shape, path, found)
     if not rgb:
         state = flip_input_channels(state)
@@ -104,7 +120,7 @@ def _import_resnet(foreign: Mapping[str, Tensor], path: Path, found: Kind) -> Im
         extra={
             "parts": list(parts),
             "source_channel_order": "RGB" if rgb else "BGR",
-            "changes": [] if rgb else ["input channels of the first convolution flipped to RGB"],
+            "changes": [] if rgb else [_FLIPPED, *([_MOVED] if found == "siamban_acm" else [])],
         },
     )
     return ImportedCheckpoint(state, metadata, parts)
@@ -115,6 +131,18 @@ def flip_input_channels(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.flip(1) if name == "backbone.conv1.weight" else tensor for name, tensor in state.items()}
 
 
+def without_idle_bias(foreign: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same function without the biases that batch normalisation takes out again: they go to its running mean."""
+    idle = re.compile(r"(head\.box\d\.(?:cls|loc)\.(?:head|xorr_activate)\.)(0|2)\.bias")
+    state = dict(foreign)
+    for name in foreign:
+        match = idle.fullmatch(name)
+        mean = f"{match[1]}{int(match[2]) + 1}.running_mean" if match else ""
+        if mean in foreign and foreign[mean].shape == foreign[name].shape:
+            state[mean] = foreign[mean] - state.pop(name)
+    return state
+
+
 def rename_key(name: str) -> str | None:
     """A name of a SiamBAN or pysot checkpoint in this project's words; None for what has no place here.
 
@@ -123,6 +151,8 @@ def rename_key(name: str) -> str | None:
         'head.regression.1.search_tower.1.weight'
         >>> rename_key("neck.downsample4.downsample.0.weight")
         'neck.levels.2.0.weight'
+        >>> rename_key("head.box2.loc.xorr_bbox.6.weight")
+        'head.regression.0.box.6.weight'
         >>> rename_key("rpn_head.rpn2.cls.head.0.weight") is None
         True
     """
@@ -137,10 +167,9 @@ def rename_key(name: str) -> str | None:
         return f"head.{fusion[name[5:]]}"
     if match := re.fullmatch(r"neck\.downsample(\d)\.downsample\.(\d\.\w+)", name):
         return f"neck.levels.{int(match[1]) - 2}.{match[2]}"
-    if match := re.fullmatch(r"head\.box(\d)\.(cls|loc)\.(conv_kernel|conv_search|head)\.(\d\.\w+)", name):
+    if (match := re.fullmatch(r"head\.box(\d)\.(cls|loc)\.(\w+)\.(.+)", name)) and match[3] in _HEAD_PARTS:
         task = {"cls": "classification", "loc": "regression"}[match[2]]
-        part = {"conv_kernel": "template_tower", "conv_search": "search_tower", "head": "prediction"}[match[3]]
-        return f"head.{task}.{int(match[1]) - 2}.{part}.{match[4]}"
+        return f"head.{task}.{int(match[1]) - 2}.{_HEAD_PARTS[match[3]]}.{match[4]}"
     return None
 
 
@@ -197,7 +226,7 @@ def _plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _find_kind(foreign: Mapping[str, Tensor], path: Path) -> Kind:
     shortcut = foreign.get("backbone.layer2.0.downsample.0.weight", foreign.get("layer2.0.downsample.0.weight"))
     if any(name.startswith("head.box") for name in foreign):
-        return "siamban"
+        return "siamban_acm" if any(".xorr_" in name for name in foreign) else "siamban"
     if is_published(foreign):
         return "efficientnet_lite"
     if shortcut is not None and shortcut.dim() == 4:
@@ -213,15 +242,15 @@ def _translate(
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     if not any(name.startswith("backbone.") for name in foreign):
         foreign = {f"backbone.{name}": tensor for name, tensor in foreign.items()}
-    renamed = {rename_key(name): tensor for name, tensor in foreign.items()}
+    renamed = {rename_key(name): tensor for name, tensor in without_idle_bias(foreign).items()}
     state = {name: tensor for name, tensor in renamed.items() if name is not None}
     parts = tuple(
         part
         for part in ("backbone", "neck", "head")
-        if kind == "siamban" or any(name.startswith(f"{part}.") for name in state)
+        if kind in _WHOLE or any(name.startswith(f"{part}.") for name in state)
     )
     expected = _expected_shapes(shape, parts)
-    if kind == "siamban":
+    if kind in _WHOLE:
         # SiamBAN without learned fusion averages the levels, which is what equal weights do.
         for name in ("head.classification_weights", "head.regression_weights"):
             state.setdefault(name, torch.ones(expected[name]))

@@ -271,6 +271,19 @@ def test_start_from_weights(run, make):
         run("third", recipe=make.recipe(start=str(path), network__channels=12))
 
 
+def test_a_start_with_another_head_gives_backbone_and_neck(run, make, caplog):
+    path = run("first")
+    state, _ = read_weights(path)
+    held = {"frozen": ["backbone", "neck"], "network__head": "acm", "start": str(path)}
+    after, metadata = read_weights(run("second", recipe=make.recipe(**held), stop_after=None))
+    assert "gives backbone and neck" in caplog.text
+    assert metadata.config["head"] == "acm"
+    trunk = [name for name in state if not name.startswith("head.")]
+    assert all(torch.equal(after[name], state[name]) for name in trunk)
+    with refuses(ConfigError, "frozen head", path):
+        run("third", recipe=make.recipe(**held | {"frozen": ["head"]}))
+
+
 def test_a_frozen_part_that_the_start_does_not_have_is_refused(run, make, tmp_path):
     state, metadata = read_weights(run("first"))
     part = {name: tensor for name, tensor in state.items() if name.startswith("backbone.")}

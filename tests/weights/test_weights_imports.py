@@ -4,20 +4,23 @@ with.
 Large tensors are one number expanded to their shape, so a checkpoint of 54 million parameters is a small file.
 """
 
+from typing import get_args
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
 from spectrack.errors import WeightsError
+from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.backbones.resnet50 import AtrousResNet50, ResNet50Config
 from spectrack.networks.correlation_head import CorrelationHead
 from spectrack.networks.neck import Neck
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.tables import from_table
 from spectrack.weights.files import load_state, read_weights, save_weights
-from spectrack.weights.imports import flip_input_channels, import_checkpoint, rename_key
-from tests.fixtures.published_checkpoints import SIAMBAN, neck_and_head, numbered, resnet50
+from spectrack.weights.imports import Kind, flip_input_channels, import_checkpoint, rename_key, without_idle_bias
+from tests.fixtures.published_checkpoints import SIAMBAN, SIAMBAN_ACM, neck_and_head, numbered, resnet50
 from tests.fixtures.refusals import refuses
 
 
@@ -185,6 +188,68 @@ def test_neck_and_head_compute_what_siamban_computes():
     found = head(head.template_kernels(neck.crop_template(neck(template))), neck(search))
     for one, other in zip(found, published_siamban(foreign, template, search), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def published_acm(state, template, search, sides):
+    """SiamBAN-ACM's head as its paper tells it, on the published names; template 7x7, search 31x31 maps, (n, 2) px."""
+
+    def convolution(x, name, **how):
+        return functional.conv2d(x, state[f"{name}.weight"], state.get(f"{name}.bias"), **how)
+
+    def batch_norm(x, name):
+        return functional.batch_norm(
+            x, *(state[f"{name}.{key}"] for key in ("running_mean", "running_var", "weight", "bias"))
+        )
+
+    fused = {"cls": 0, "loc": 0}
+    for level, (z, x) in enumerate(zip(template, search, strict=True)):
+        for task in fused:
+            name, box = f"head.box{level + 2}.{task}", sides
+            z0 = batch_norm(convolution(z, f"{name}.conv_kernel.0"), f"{name}.conv_kernel.1").relu()
+            x0 = batch_norm(convolution(x, f"{name}.conv_search.0"), f"{name}.conv_search.1").relu()
+            for number in (0, 3):
+                part = f"{name}.xorr_bbox.{number}"
+                box = functional.linear(box, state[f"{part}.weight"], state[f"{part}.bias"])
+                box = batch_norm(box, f"{name}.xorr_bbox.{number + 1}").relu()
+            box = functional.linear(box, state[f"{name}.xorr_bbox.6.weight"])
+            summed = convolution(x0, f"{name}.xorr_search") + convolution(z0, f"{name}.xorr_kernel")
+            out = batch_norm(summed + box[:, :, None, None], f"{name}.xorr_activate.0").relu()
+            out = batch_norm(convolution(out, f"{name}.xorr_activate.2", padding=1), f"{name}.xorr_activate.3").relu()
+            out = batch_norm(convolution(out, f"{name}.head.0", padding=1), f"{name}.head.1").relu()
+            out = convolution(out, f"{name}.head.3", padding=1)
+            share = state[f"head.{task}_weight"].softmax(0)[level]
+            fused[task] = fused[task] + share * (out if task == "cls" else (out * state["head.loc_scale"][level]).exp())
+    return fused["cls"], fused["loc"]
+
+
+@torch.inference_mode()
+def test_the_asymmetric_head_computes_what_siamban_acm_computes():
+    channels, foreign = 6, {}
+    for name, shape in neck_and_head((3, 4, 5), channels, acm=True).items():
+        if name.startswith("head."):
+            foreign[name] = torch.rand(shape) + 0.5 if name.endswith("running_var") else torch.randn(shape) * 0.2
+    head = AsymmetricHead(channels, 3).eval()
+    load_state(head, {rename_key(name)[5:]: tensor for name, tensor in without_idle_bias(foreign).items()})
+    template, search = ([torch.randn(2, channels, side, side) for _ in range(3)] for side in (7, 31))
+    boxes = torch.tensor([[30.0, 40.0, 70.0, 60.0], [20.0, 20.0, 90.0, 100.0]]) / 10
+    found = head(head.template_kernels(template, boxes), search)
+    for one, other in zip(found, published_acm(foreign, template, search, boxes[:, 2:] - boxes[:, :2]), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_siamban_acm_is_known_by_its_names_and_gives_its_network(tmp_path):
+    torch.save(numbered(SIAMBAN_ACM), tmp_path / "model.pth")
+    imported = import_checkpoint(tmp_path / "model.pth")
+    assert imported.metadata.config["head"] == "acm"
+    assert imported.parts == ("backbone", "neck", "head")
+    assert [change.split()[0] for change in imported.metadata.extra["changes"]] == ["input", "biases"]
+    with torch.device("meta"):
+        network = SiameseNetwork(from_table(SiameseConfig, imported.metadata.config, "the test"))
+    assert {name: t.shape for name, t in network.state_dict().items()} == {
+        n: t.shape for n, t in imported.state.items()
+    }
+    with refuses(WeightsError, "a SiamBAN ResNet-50", "model.pth", *get_args(Kind)):
+        import_checkpoint(tmp_path / "model.pth", kind="siamban")
 
 
 class Code:

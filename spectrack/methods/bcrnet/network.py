@@ -19,7 +19,7 @@ from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMC
 from spectrack.methods.bcrnet.composers import build_composer
 from spectrack.methods.bcrnet.composites import ComposerConfig, Composites, sharpened
 from spectrack.methods.bcrnet.contextual_refinement import ContextualRefinements
-from spectrack.networks.correlation_head import CorrelationHead, SearchTowers, TemplateKernels
+from spectrack.networks.correlation_head import LevelHead, SearchTowers, TemplateKernels
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
 from spectrack.scaling import InputRange
 from spectrack.tables import Interval, from_table, require_choices, require_ranges, to_table
@@ -136,11 +136,7 @@ class BCRNet(nn.Module):
         refined = neck.in_channels if self.config.cfrm_place == "pre_neck" else [channels] * levels
         self.cfrm = ContextualRefinements(refined) if self.config.refine else None
         count = self.config.composer.max_composites if self.config.heads == "per_branch" else 0
-        base = self.config.base
-        self.heads = nn.ModuleList(
-            CorrelationHead(channels, levels, template_box=base.template_box, prediction_kernel=base.prediction_kernel)
-            for _ in range(count)
-        )
+        self.heads = nn.ModuleList(self.config.base.build_head(channels, levels) for _ in range(count))
 
     def copy_head(self) -> None:
         """Let every branch's own head start as a copy of SiamBAN's."""
@@ -205,7 +201,8 @@ class BCRNet(nn.Module):
 
         Args:
             images: (N, B, 3, 127, 127) composites.
-            boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used with the base's `template_box`.
+            boxes: (N, 4) x0, y0, x1, y1 of the targets in the template crops, px; used with the base's `template_box`
+                and by its head acm.
         """
         levels = self._extract(images)
         if self.config.cfrm_place == "post_neck":
@@ -267,8 +264,8 @@ class BCRNet(nn.Module):
             return levels
         return cast(list[Tensor], self.cfrm(levels))
 
-    def _heads(self, branches: int) -> list[CorrelationHead]:
-        return cast(list[CorrelationHead], list(self.heads))[:branches]
+    def _heads(self, branches: int) -> list[LevelHead]:
+        return cast(list[LevelHead], list(self.heads))[:branches]
 
 
 def _by_branch(maps: Tensor, branches: int) -> Tensor:

@@ -66,8 +66,8 @@ def _monitors(output: SSFNetOutput, labels: Tensor) -> dict[str, Tensor]:
     """Figures for the log alone, without gradient."""
     with torch.no_grad():
         found = {
-            "hs_classification_share": output.classification_shares[1].float(),
-            "hs_regression_share": output.regression_shares[1].float(),
+            "hs_classification_share": output.classification_shares[..., 1].float().mean(),
+            "hs_regression_share": output.regression_shares[..., 1].float().mean(),
         }
         if output.angle is not None:
             positive = labels == POSITIVE

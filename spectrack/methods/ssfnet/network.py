@@ -11,6 +11,7 @@ them), equal grids of both branches, weights for the boxes as well, profile `com
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
@@ -20,9 +21,14 @@ from torch import Tensor, nn
 from spectrack.errors import InputError
 from spectrack.methods.ssfnet.plane_backbone import PlaneBackbone, PlaneBackboneConfig
 from spectrack.methods.ssfnet.spatial_spectral import S2FB, S2FBConfig
-from spectrack.methods.ssfnet.spectral_angle import Region, RegionWeights, SpectralAngleHead, SpectralTemplate
+from spectrack.methods.ssfnet.spectral_angle import (
+    Region,
+    RegionWeights,
+    SpectralAngleHead,
+    SpectralTemplate,
+    region_angles,
+)
 from spectrack.methods.ssfnet.spectral_attention_fusion import Fusion, build_fusion
-from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.correlation import fuse_levels
 from spectrack.networks.correlation_head import TemplateKernels
 from spectrack.networks.neck import Neck
@@ -31,7 +37,7 @@ from spectrack.scaling import InputRange
 from spectrack.tables import Interval, from_table, require_choices, require_ranges, to_table
 
 Prediction = Literal["learned", "mean", "rgb", "hs"]
-Head = Literal["ban", "acm"]
+Shares = Literal["constant", "per_frame"]
 Backbone = Literal["s2fb", "planes"]
 
 _FIXED_SHARES = {"mean": (0.5, 0.5), "rgb": (1.0, 0.0), "hs": (0.0, 1.0)}
@@ -58,7 +64,9 @@ class SSFNetConfig:
         region_weights: all cells of the region count the same, or by their share of the target's box.
         gate_regression: gate the HS branch's boxes as well.
         prediction: both branches by learned weights, by the same, or one alone.
-        head: of the RGB branch, SiamBAN's (``ban``) or SiamBAN-ACM's (``acm``).
+        shares: the learned weights are the same in every frame (``constant``), or move with how far the best place in
+            the frame stands out, by either modality's likeness to its template (``per_frame``; ours, see
+            `distinctness`).
     """
 
     base: SiameseConfig = field(default_factory=_shipped_base)
@@ -72,7 +80,7 @@ class SSFNetConfig:
     region_weights: RegionWeights = "uniform"
     gate_regression: bool = False
     prediction: Prediction = "learned"
-    head: Head = "ban"
+    shares: Shares = "constant"
 
     def __post_init__(self) -> None:
         require_choices(self)
@@ -87,6 +95,15 @@ class SSFNetConfig:
     def bands(self) -> int | None:
         """The one number of bands that the weights are for; None where any will do."""
         return (self.s2fb.bands or None) if self.backbone == "s2fb" else None
+
+    @classmethod
+    def from_older(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same table as it is written now: the RGB branch's head once stood beside the branch."""
+        if "head" not in values:
+            return values
+        base = values.get("base", to_table(_shipped_base()))
+        rest = {key: value for key, value in values.items() if key != "head"}
+        return rest | {"base": {**base, "head": values["head"]} if isinstance(base, Mapping) else base}
 
     def with_switches(self, switches: dict[str, Any]) -> Self:
         """The same weights used in another way: values for some of the method's switches.
@@ -103,10 +120,12 @@ class SSFNetTemplate(NamedTuple):
     Attributes:
         rgb: the RGB head's side.
         hs: the HS head's side.
+        maps: the RGB and the fused map (M, channels, 7, 7), where weights are found on every frame; else none.
     """
 
     rgb: TemplateKernels
     hs: SpectralTemplate
+    maps: tuple[Tensor, ...] = ()
 
 
 class SSFNetOutput(NamedTuple):
@@ -120,8 +139,8 @@ class SSFNetOutput(NamedTuple):
         hs_logits: (N, 2, 25, 25).
         hs_distances: (N, 4, 25, 25).
         angle: (N, 25, 25) spectral angle to the template's region, radians, float32; None without SAAM.
-        classification_shares: (2,) of RGB and HS in the logits, sum to 1.
-        regression_shares: (2,) in the distances.
+        classification_shares: (2,) of RGB and HS in the logits, sum to 1; (N, 2) where they differ by frame.
+        regression_shares: the same in the distances.
         levels: the maps (N, channels, 31, 31) of the search crops: the RGB branch's levels, and the fused one.
     """
 
@@ -176,8 +195,6 @@ class SSFNet(nn.Module):
         config, base = self.config, self.config.base
         self.rgb = SiameseNetwork(base)
         channels, levels = self.rgb.neck.channels, len(self.rgb.neck.in_channels)
-        if config.head == "acm":
-            self.rgb.head = AsymmetricHead(channels, levels)
         # Under one name, so that weights files, starts and frozen parts need not tell them apart.
         self.s2fb: S2FB | PlaneBackbone = (
             S2FB(config.s2fb) if config.backbone == "s2fb" else PlaneBackbone(config.planes)
@@ -196,6 +213,9 @@ class SSFNet(nn.Module):
         )
         self.classification_mix = nn.Parameter(torch.zeros(2))
         self.regression_mix = nn.Parameter(torch.zeros(2))
+        if config.shares == "per_frame":
+            # At 0 the weights are the same in every frame; training finds how much a frame may say.
+            self.classification_trust, self.regression_trust = (nn.Parameter(torch.zeros(())) for _ in range(2))
 
     def forward(
         self,
@@ -235,16 +255,19 @@ class SSFNet(nn.Module):
             template_cube: (N, B, 127, 127) in about [0, 1].
             template_colour: (N, 3, 127, 127) in [0, 1].
             template_boxes: (N, 4) x0, y0, x1, y1 of the targets in these crops, px; needed where the base has
-                `template_box`, with the head acm and with region_weights box.
+                `template_box` or the head acm, and with region_weights box.
             wavelengths_nm: see `forward`.
         """
         levels = self.rgb.template(template_colour)
         hyperspectral = self.hs_neck.crop_template(self._hyperspectral(template_cube, template_colour, wavelengths_nm))[
             0
         ]
-        fused = self.fusion(hyperspectral, self.level_mix(levels))
+        colours = self.level_mix(levels)
+        fused = self.fusion(hyperspectral, colours)
         return SSFNetTemplate(
-            self.rgb.head.template_kernels(levels, template_boxes), self.hs_head.template(fused, template_boxes)
+            self.rgb.head.template_kernels(levels, template_boxes),
+            self.hs_head.template(fused, template_boxes),
+            (colours, fused) if self.config.shares == "per_frame" else (),
         )
 
     def match(
@@ -253,9 +276,10 @@ class SSFNet(nn.Module):
         """Templates (as many as search crops, or one) against search crops; see `forward`."""
         levels = self.rgb.extract(search_colour)
         rgb_logits, rgb_distances = self.rgb.head(template.rgb, levels)
-        fused = self.fusion(self._hyperspectral(search_cube, search_colour, wavelengths_nm)[0], self.level_mix(levels))
+        colours = self.level_mix(levels)
+        fused = self.fusion(self._hyperspectral(search_cube, search_colour, wavelengths_nm)[0], colours)
         hs_logits, hs_distances, angle = self.hs_head(template.hs, fused)
-        classification, regression = self.shares()
+        classification, regression = self.shares(template.maps, (colours, fused))
         return SSFNetOutput(
             _weighted(rgb_logits, hs_logits, classification),
             _weighted(rgb_distances, hs_distances, regression),
@@ -269,12 +293,20 @@ class SSFNet(nn.Module):
             (*levels, fused),
         )
 
-    def shares(self) -> tuple[Tensor, Tensor]:
-        """Weights of RGB and HS in logits and distances, (2,) each, float32, as `prediction` says."""
+    def shares(self, templates: tuple[Tensor, ...], searches: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Weights of RGB and HS in logits and distances, (2,) or (N, 2) each, float32, as the configuration says.
+
+        Args:
+            templates: of `SSFNetTemplate.maps`.
+            searches: the RGB and the fused map (N, channels, 31, 31).
+        """
         if self.config.prediction == "learned":
-            return torch.softmax(self.classification_mix.float(), dim=0), torch.softmax(
-                self.regression_mix.float(), dim=0
-            )
+            classification, regression = self.classification_mix.float(), self.regression_mix.float()
+            if self.config.shares == "per_frame":
+                seen = torch.stack([distinctness(*pair) for pair in zip(templates, searches, strict=True)], dim=1)
+                classification = classification + self.classification_trust.float() * seen
+                regression = regression + self.regression_trust.float() * seen
+            return torch.softmax(classification, dim=-1), torch.softmax(regression, dim=-1)
         fixed = torch.tensor(_FIXED_SHARES[self.config.prediction], device=self.classification_mix.device)
         return fixed, fixed
 
@@ -287,5 +319,20 @@ class SSFNet(nn.Module):
         return cast(list[Tensor], self.hs_neck([self.s2fb(cube, wavelengths_nm)]))
 
 
+def distinctness(template: Tensor, search: Tensor) -> Tensor:
+    """How far the place that is most like the template stands out of the search region: (N,) in [0, 2], float32.
+
+    The highest cosine of template and region, cell by cell, less the mean over all places. Ours; Source: that a peak
+    over its map tells how far a response can be trusted is Bolme et al., CVPR 2010 (peak-to-sidelobe ratio).
+
+    Args:
+        template: (N or 1, channels, k, k).
+        search: (N, channels, h, w).
+    """
+    cosines = torch.cos(region_angles(template, search)).flatten(1)
+    return cosines.amax(dim=1) - cosines.mean(dim=1)
+
+
 def _weighted(rgb: Tensor, hs: Tensor, shares: Tensor) -> Tensor:
-    return shares[0] * rgb.float() + shares[1] * hs.float()
+    own, other = (share.view(-1, 1, 1, 1) for share in shares.unbind(-1))
+    return own * rgb.float() + other * hs.float()

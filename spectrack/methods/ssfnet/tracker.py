@@ -17,19 +17,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.errors import CubeError
 from spectrack.false_colour import false_colour_matrix
+from spectrack.grid import SEARCH_SIZE_PX, crop_side_px
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.networks.siamese import decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
 from spectrack.tables import Share
-from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, cut
+from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, context_side, cut
 from spectrack.trackers.online import Choice, OnlineOptions, Penalty, TargetState
 from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
 
 _COLOURS = 3
+
+_WIDE_PX = crop_side_px(57)
+"""Side of a fast target's search crop, 511 px: twice the usual one, and its grid lies in its middle (authors: 510)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class SSFNetOptions(OnlineOptions):
             set's own image where the frames come with one (``dataset``), made linear and as bright in the mean.
         three_bands: what decides in a video of three bands, whose spectra say no more than its colours: both branches
             (``both``) or the RGB branch alone (``rgb``).
+        fast_motion: whether a target that moved by more than half its template's side is looked for in a region twice
+            as wide, of as many crop pixels, until a frame is sure and the target slow again. After the authors'
+            published tracker, which looks only at moves to the right and down and never returns.
     """
 
     window_influence: Share = 0.45
@@ -48,6 +56,7 @@ class SSFNetOptions(OnlineOptions):
     size_rate: Share = 0.30
     colour: Literal["rule", "dataset"] = "rule"
     three_bands: Literal["both", "rgb"] = "both"
+    fast_motion: bool = False
 
 
 class SSFNetTracker(SiameseTracker):
@@ -83,7 +92,7 @@ class SSFNetTracker(SiameseTracker):
         matrix = false_colour_matrix(self.rule, bands, wavelengths_nm=wavelengths_nm, cube=cube)
         self._matrix = torch.from_numpy(matrix).to(self.device)
         self._light: PictureLight | None = None
-        self._first = True
+        self._first, self._fast = True, False
         self._colours_decide = bands == _COLOURS and self.options.three_bands == "rgb"
 
     def _imaging(self, gain: Gain) -> BandScaling:
@@ -106,6 +115,17 @@ class SSFNetTracker(SiameseTracker):
         # The rule is linear, so the crop of the cube needs no second cut.
         return crop, (crop.permute(0, 2, 3, 1) @ self._matrix).permute(0, 3, 1, 2)
 
+    def _search_size_px(self) -> int:
+        return _WIDE_PX if self._fast else super()._search_size_px()
+
+    def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
+        """Tell whether the next frame is searched as a fast target's."""
+        moved = np.abs((after[:2] + after[2:] / 2) - (before[:2] + before[2:] / 2))
+        if self.options.fast_motion and moved.max() > context_side(before) / 2:
+            self._fast = True
+        elif choice.score >= self.options.lost_score:
+            self._fast = False
+
     def _light_of(self, frame: Frame) -> PictureLight | None:
         """How the frames' pictures become light, from the first frame; None where the rule makes the colours."""
         if not self.wants_pictures or not isinstance(frame, PicturedFrame):
@@ -124,20 +144,26 @@ class SSFNetTracker(SiameseTracker):
             )
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
-        scores, corners, levels, evidence = self._recall(window, lambda: self._answer(search))
+        if search.shape[-1] == SEARCH_SIZE_PX:
+            scores, corners, levels, evidence = self._recall(window, lambda: self._answer(search))
+        else:
+            scores, corners, levels, evidence = self._answer(search)
         choice, found = self._choose(scores, corners, levels, state, window)
         return choice, {"scores": scores} | evidence | found
 
     def _answer(
         self, search: torch.Tensor
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Levels, dict[str, NDArray[Any]]]:
-        """Scores (25, 25), corners (4, 25, 25) and maps of a search crop, and what both branches say."""
+        """Scores (25, 25), corners (4, 25, 25) and maps of a search crop, and what both branches say; of a wide crop
+        (57, 57).
+        """
         with self.network_time():
             output = self._match(self._template, *self._modalities(search), wavelengths_nm=self._wavelengths)
             logits, distances = output.logits, output.distances
             if self._colours_decide:
                 logits, distances = output.rgb_logits, output.rgb_distances
-            corners = decode_boxes(distances.float())[0].cpu().numpy()
+            # In the pixels of the usual crop of the same window, which the decision counts in.
+            corners = decode_boxes(distances.float())[0].cpu().numpy() * np.float32(SEARCH_SIZE_PX / search.shape[-1])
             return _scores(logits), corners, self._wanted(output.levels), _evidence(output)
 
 
@@ -161,10 +187,10 @@ def _scores(logits: torch.Tensor) -> NDArray[np.float32]:
 
 def _evidence(output: SSFNetOutput) -> dict[str, NDArray[Any]]:
     """What both branches say, the angle map if any, and the shares of RGB and HS (rows: classification, regression)."""
-    shares = torch.stack([output.classification_shares, output.regression_shares]).float().cpu().numpy()
+    shares = torch.stack([one.view(-1, 2)[0] for one in (output.classification_shares, output.regression_shares)])
     found = {
         "rgb_scores": _scores(output.rgb_logits),
         "hs_scores": _scores(output.hs_logits),
-        "modality_weights": shares,
+        "modality_weights": shares.float().cpu().numpy(),
     }
     return found if output.angle is None else found | {"angle": output.angle[0].float().cpu().numpy()}

@@ -10,12 +10,12 @@ from torch import nn
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.methods.ssfnet.method import METHOD
-from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig
+from spectrack.methods.ssfnet.network import SSFNet, SSFNetConfig, distinctness
 from spectrack.methods.ssfnet.spatial_spectral import S2FBConfig
 from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.backbones.compact import CompactConfig
 from spectrack.networks.folding import fold_batch_norm
-from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
+from spectrack.networks.siamese import SiameseConfig, SiameseNetwork, decode_boxes
 from spectrack.tables import from_table, to_table
 from spectrack.training.labels import distance_targets, ellipse_labels
 from spectrack.training.losses import LossConfig, point_losses
@@ -23,6 +23,7 @@ from spectrack.training.recipe import load_recipe
 from tests.fixtures.refusals import refuses
 
 BASE = SiameseConfig(CompactConfig(widths=(4, 6, 8), dilations=(1,)), template_box=True, prediction_kernel=3)
+ACM = dataclasses.replace(BASE, head="acm")
 BACKBONE = S2FBConfig(channels=6, widths=(4, 4), context_dilations=(1,))
 BOX = torch.tensor([[40.0, 50.0, 90.0, 80.0]])
 
@@ -72,7 +73,7 @@ def test_shapes_with_one_state_for_every_number_of_bands(bands):
 @pytest.mark.parametrize("weights", ["uniform", "box"])
 @torch.no_grad()
 def test_template_is_computed_once_for_all_searches(head, weights):
-    network = unsettle(SSFNet(config(head=head, region_weights=weights))).eval()
+    network = unsettle(SSFNet(config(base=dataclasses.replace(BASE, head=head), region_weights=weights))).eval()
     template, search, template_colour, search_colour = crops(5, pairs=2)
     side = network.kernels(template[:1], template_colour[:1], BOX)
     found = network.match(side, search, search_colour)
@@ -121,6 +122,55 @@ def test_predictions_are_weighted_sums_of_both_branches():
 
 
 @torch.no_grad()
+def test_a_wide_crop_says_in_its_middle_what_the_usual_one_says():
+    """Point 16 of 57 is the first of the 25; what lies at the usual crop's edges is seen as padding there."""
+    network = unsettle(SSFNet(config(fusion="none"))).eval()
+    template, _, template_colour, _ = crops()
+    cube, colour = torch.rand(1, 6, 511, 511), torch.rand(1, 3, 511, 511)
+    side, middle = network.kernels(template, template_colour, BOX), slice(128, 383)
+    wide = network.match(side, cube, colour)
+    usual = network.match(side, cube[..., middle, middle], colour[..., middle, middle])
+    assert wide.logits.shape == (1, 2, 57, 57)
+    for one, other in ((wide.logits, usual.logits), (wide.angle[None], usual.angle[None])):
+        torch.testing.assert_close(one[..., 24:33, 24:33], other[..., 8:17, 8:17], rtol=1e-3, atol=1e-3)
+    boxes, found = decode_boxes(usual.distances), decode_boxes(wide.distances)
+    torch.testing.assert_close(found[..., 24:33, 24:33] - 128, boxes[..., 8:17, 8:17], rtol=1e-3, atol=0.05)
+
+
+def test_shares_by_frame_follow_the_branch_whose_template_stands_out():
+    """A square that only one branch can see: where it is in the search region, that branch has the larger share."""
+    network = SSFNet(config(shares="per_frame", fusion="none")).eval()
+    assert network(*crops(pairs=2), None, BOX.repeat(2, 1)).classification_shares.tolist() == [[0.5, 0.5]] * 2
+    with torch.no_grad():
+        network.classification_trust.fill_(5.0)
+    template, search = torch.randn(1, 4, 5, 5), torch.randn(2, 4, 31, 31)
+    search[0, :, 8:13, 11:16] = 3 * template[0]
+    found = distinctness(template, search)
+    region = search[:, :, 8:13, 11:16].flatten(1)
+    cosine = nn.functional.cosine_similarity(template.flatten(1), region)
+    assert cosine[0] == pytest.approx(1, abs=1e-5)
+    assert found[0] > 0.9 > found[1] > 0
+    other = torch.randn(1, 4, 5, 5)
+    classification, regression = network.shares((template, other), (search, search))
+    assert classification[0, 0] > 0.75 > classification[1, 0]
+    torch.testing.assert_close(classification.sum(dim=1), torch.ones(2))
+    assert regression.tolist() == [[0.5, 0.5]] * 2
+    assert network.shares((other, template), (search, search))[0][0, 1] > 0.75
+
+
+def test_shares_by_frame_are_learnt():
+    network = SSFNet(config(shares="per_frame")).train()
+    output = network(*crops(pairs=3), None, BOX.repeat(3, 1))
+    (output.logits.square().mean() + output.distances.square().mean() * 1e-3).backward()
+    assert network.classification_trust.grad.abs() > 0
+    assert network.regression_trust.grad.abs() > 0
+    for other in ("rgb", "hs", "mean"):
+        fixed = SSFNet(network.config.with_switches({"prediction": other}))
+        fixed.load_state_dict(network.state_dict())
+        assert fixed.eval()(*crops(), None, BOX).classification_shares.shape == (2,)
+
+
+@torch.no_grad()
 def test_fusion_none_keeps_the_colours_out_of_the_hyperspectral_branch():
     for fusion, kept in (("none", True), ("intra", True), ("safm", False)):
         network = unsettle(SSFNet(config(fusion=fusion))).eval()
@@ -157,7 +207,7 @@ def test_without_saam_there_is_no_angle():
     "changes",
     [
         {},
-        {"head": "acm", "region_weights": "box"},
+        {"base": ACM, "region_weights": "box"},
         {"fusion": "se", "saam": False},
         {"s2fb": dataclasses.replace(BACKBONE, bands=6)},
         {"backbone": "planes"},
@@ -269,7 +319,7 @@ def test_compact_fits_the_shipped_siamban_and_its_file_four_megabytes():
 
 def test_full_is_the_specified_size():
     with torch.device("meta"):
-        network = SSFNet(load_recipe("ssfnet-full", {"network.head": "acm", "network.s2fb.bands": 16}).network)
+        network = SSFNet(load_recipe("ssfnet-full", {"network.base.head": "acm", "network.s2fb.bands": 16}).network)
     sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in network.named_children()}
     assert sizes["s2fb"] == 365_520
     assert sizes["level_mix"] == 3
@@ -296,12 +346,10 @@ def test_asymmetric_head_is_a_convolution_over_template_and_search_side_by_side(
 
 
 def test_asymmetric_head_says_what_it_needs():
-    network = SSFNet(config(head="acm", base=dataclasses.replace(BASE, template_box=False)))
+    network = SSFNet(config(base=dataclasses.replace(ACM, template_box=False)))
     template, search, template_colour, search_colour = crops()
     with refuses(InputError, "box", "acm"):
         network(template, search, template_colour, search_colour)
-    with refuses(InputError, "acm", "found 1", "batch"):
-        network(template, search, template_colour, search_colour, None, BOX)
     with refuses(InputError, "1 neck levels", "found 2"):
         network.rgb.head.towers([search, search])
     with refuses(ConfigError, "channels", "found 0"):
@@ -325,10 +373,18 @@ def test_configuration_survives_json():
     for given in (
         config(),
         load_recipe("ssfnet-full").network,
-        config(fusion="eca", region="pixel", saam=False, head="acm", prediction="mean"),
+        config(fusion="eca", region="pixel", saam=False, base=ACM, prediction="mean"),
     ):
         assert from_table(SSFNetConfig, to_table(given), "the test") == given
     assert from_table(SSFNetConfig, {}, "the test") == SSFNetConfig()
+    # The head once stood beside the branch that it belongs to.
+    base = dataclasses.replace(SSFNetConfig().base, head="acm")
+    assert from_table(SSFNetConfig, {"head": "acm"}, "the test") == SSFNetConfig(base=base)
+    older = {key: value for key, value in to_table(config(base=ACM)).items() if key != "head"}
+    older["base"] = {key: value for key, value in older["base"].items() if key != "head"}
+    assert from_table(SSFNetConfig, older | {"head": "acm"}, "the test") == config(base=ACM)
+    with refuses(ConfigError, "base.head", "'bam'", "did you mean 'ban'"):
+        from_table(SSFNetConfig, {"head": "bam"}, "the test")
     with refuses(ConfigError, "'depth'", "base"):
         from_table(SSFNetConfig, {"depth": 3}, "the test")
 
@@ -339,7 +395,6 @@ def test_configuration_survives_json():
         ({"fusion": "sam"}, ("fusion", "'sam'", "did you mean 'safm'")),
         ({"region": "cell"}, ("region", "'cell'", "aligned", "pixel", "pooled")),
         ({"region_weights": "boxes"}, ("region_weights", "'boxes'", "did you mean 'box'")),
-        ({"head": "bam"}, ("head", "'bam'", "did you mean 'ban'")),
         ({"prediction": "none"}, ("prediction", "'none'", "learned, mean, rgb, hs")),
     ],
 )

@@ -3,6 +3,8 @@
 What all Siamese trackers keep is in tests/trackers/test_siamese_contract.py.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import Colouring, CropWindow, PictureLight, context_side, cut
 from spectrack.trackers.loading import load_tracker
+from spectrack.trackers.online import Choice
 from tests.fixtures.refusals import refuses
 
 BOX = np.array([20.0, 15, 12, 12])
@@ -180,6 +183,26 @@ def test_pictures_that_stop_or_change_size_are_refused(network, make):
     images[1] = images[1][:30]
     with refuses(CubeError, "(30, 80)", "colour=rule"):
         tracker.update(sequence.pictured_frame(1))
+
+
+def test_a_fast_target_is_looked_for_in_a_region_twice_as_wide(network, make):
+    """The usual crop comes back when the target is slow again, and with another target."""
+    options = SSFNetOptions(fast_motion=True, window_influence=0.0, lost_score=0.0)
+    tracker, cubes = started(network, make, options=options)
+    usual, _ = started(network, make, options=dataclasses.replace(options, fast_motion=False))
+    for one in (tracker, usual):
+        one._adapt(cubes[0], Choice(BOX, 0.9, 1.0, (0, 0)), {}, BOX, BOX + np.array([15, 0, 0, 0]))
+    found, other = (one.update(cubes[1]) for one in (tracker, usual))
+    assert found.evidence["scores"].shape == found.evidence["angle"].shape == (57, 57)
+    assert other.evidence["scores"].shape == (25, 25)
+    wide, narrow = found.evidence["search_window"], other.evidence["search_window"]
+    assert wide.side == pytest.approx(narrow.side * 511 / 255, abs=1)
+    assert np.isfinite(found.box).all()
+    tracker._adapt(cubes[1], Choice(BOX, 0.9, 1.0, (0, 0)), {}, BOX, BOX + 1)
+    assert tracker.update(cubes[2]).evidence["scores"].shape == (25, 25)
+    tracker._adapt(cubes[1], Choice(BOX, 0.9, 1.0, (0, 0)), {}, BOX, BOX - np.array([0, 15, 0, 0]))
+    tracker.init(cubes[0], BOX)
+    assert tracker.update(cubes[1]).evidence["scores"].shape == (25, 25)
 
 
 def test_light_of_a_picture_undoes_its_gamma():

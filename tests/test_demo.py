@@ -78,7 +78,28 @@ def test_all_bands_are_shown_beside_false_colour(tmp_path):
     found = [(one.tracker, one.scenario) for one in demo.comparisons]
     assert found == [("ssfnet", "cam-chase"), ("siamban", "cam-chase"), ("siamban", "open-chase")]
     assert demo.comparisons[0].scores.auc == demo.recording.scores.auc
+    assert [one.sees for one in demo.comparisons] == ["all bands", "false colour", "false colour"]
+    assert [one.difference for one in demo.comparisons] == ["spectrum alone", "spectrum alone", "colours"]
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["tracker"]["name"] == "ssfnet"
+
+
+def test_one_tracker_has_one_colour_and_clips_are_counted(tmp_path, monkeypatch):
+    from spectrack.reports import curves, side_by_side
+
+    drawn, panels, plain = {}, [], curves.draw_curves
+    monkeypatch.setattr(curves, "draw_curves", lambda *a, **more: drawn.update({a[1]: more}) or plain(*a, **more))
+    monkeypatch.setattr(side_by_side, "write_video", lambda path, found, fps: panels.extend(found))
+    monkeypatch.setattr(side_by_side, "write_strips", lambda path, found, title: None)
+    monkeypatch.setattr("spectrack.demo._CONTENTS", {})
+    run_demo(tmp_path / "out", clip=SHORT)
+    for kind in ("success", "precision"):
+        colours = [curves_index % 6 for curves_index in drawn[kind]["colours"].values()]
+        assert colours == [0, 1, 1]
+        assert "2 clips of 3 frames each" in drawn[kind]["note"]
+    assert "distance" not in drawn["success"]["note"]
+    assert "AUC" not in drawn["precision"]["note"]
+    assert [panel.place % 6 for panel in panels if panel.boxes is not None] == [0, 1, 1]
+    assert [panel.title for panel in panels][1] == "What the spectrum tells"
 
 
 def test_running_it_again_replaces_its_own_files_only(tmp_path):

@@ -89,3 +89,21 @@ def test_the_index_names_every_page():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")} - {"index.md"}
     assert pages <= set(re.findall(r"\]\(([^)#]+)", index))
+
+
+def test_the_glossary_explains_every_figure_attribute_and_protocol():
+    from spectrack.annotations.attributes import ATTRIBUTE_NAMES
+    from spectrack.evaluation import figures
+    from spectrack.evaluation.protocols import PROTOCOLS
+
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE))
+    told = {name.strip(): meaning for names, meaning in rows.items() for name in names.split(",")}
+    listed = [*figures.FIGURES.values()]
+    listed += [figures.LOST, figures.FAILED, figures.MISSED, figures.REACQUIRED, figures.FALSE_FINDS]
+    for figure in listed:
+        assert figure.words in told[figure.heading], figure.heading
+        assert figure.label in told
+    for letters, meaning in ATTRIBUTE_NAMES.items():
+        assert told[letters].startswith(meaning)
+    assert all(f"`{name}`" in text for name in PROTOCOLS)

@@ -35,9 +35,9 @@ class Demo:
 
     def run(self) -> int:
         """Run the demonstration and print what came of it."""
+        from spectrack.cli.score_tables import figures_legend
         from spectrack.cli.track import describe_recording
         from spectrack.demo import DemoClip, run_demo
-        from spectrack.evaluation.figures import BRIEF
         from spectrack.evaluation.speed import speed_of
 
         wanted = {"scenario": self.scenario, "seed": self.seed, "frames": self.frames}
@@ -48,22 +48,13 @@ class Demo:
         speed = speed_of([{"tracking": demo.recording.tracking_ms}]).frames_per_second
         facts = describe_recording(demo.sequence, demo.recording)[:2]
         print_facts([*facts, ("speed", f"{speed or 0:.0f} frames/s, without rendering the clip")])
-        shown = demo.comparisons[0].scores.shown[:BRIEF]
+        shown = demo.comparisons[0].scores.shown[:2]
         rows = []
         for one in demo.comparisons:
             figures = (item.text(one.scores.figures[item.name]) for item in shown)
-            rows.append((one.tracker, one.scenario, _difference(one.scenario), *figures))
+            rows.append((one.tracker, one.sees, one.scenario, one.difference, *figures))
         headings = (item.label for item in shown)
-        output().print(make_table(("tracker", "clip", "target differs in", *headings), rows))
+        output().print(make_table(("tracker", "sees", "clip", "target differs in", *headings), rows))
+        output().print(figures_legend(shown))
         print_facts((str(path), what) for path, what in demo.files.items())
         return 0
-
-
-def _difference(name: str) -> str:
-    """What tells a scenario's target from its surroundings or its twins, where that is the point of it."""
-    from spectrack.simulation.scenarios import get_scenario
-
-    scenario = get_scenario(name)
-    if not (scenario.camouflage or scenario.twins):
-        return ""
-    return "spectrum alone" if scenario.spectra == "metamers" else "colours"

@@ -121,8 +121,24 @@ def draw_curves(
     style_plot(axes, title=about.title, x_label=about.x_label, y_label="share of frames")
     axes.set(xlim=(0, thresholds[-1]), ylim=(0, 1.02))
     draw_legend(axes)
-    draw_note(figure, f"protocol {first.description}\n{first.extent}" if note is None else note)
+    draw_note(figure, small_print(first, kind) if note is None else note)
     return figure
+
+
+def small_print(scores: Scores, kind: str, *, extent: str | None = None) -> str:
+    """Protocol and rule of one kind of curve, and how much was scored.
+
+    Args:
+        scores: of any of the trackers.
+        kind: a name of `CURVES`.
+        extent: how much was scored in words, where it is not what these scores tell.
+    """
+    read = next(item for item in scores.shown if item.name == CURVES[kind].figure)
+    measure = "IoU" if kind == "success" else "distance"
+    signs = (">", "≥") if kind == "success" else ("<", "≤")
+    sign = signs[0 if scores.switches.get(f"{kind}_strict") else 1]
+    rule = f"{len(scores.curve(kind)[0])} thresholds t, {measure} {sign} t"
+    return f"protocol {scores.protocol}: {read.label} = {read.words}; {rule}\n{extent or scores.extent}"
 
 
 def _checked(results: Results) -> dict[str, Scores]:

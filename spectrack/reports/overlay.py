@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.boxes import Boxes, is_box
+from spectrack.boxes import Box, Boxes, is_box
 from spectrack.errors import ConfigError, InputError, MissingExtraError
 from spectrack.evaluation.metrics import overlaps
 from spectrack.files import write_atomically
@@ -32,7 +32,9 @@ ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 _SMALLEST_WIDTH = 640
 _LARGEST_SCALE = 4
 _STRIP_HEIGHT = 44
-_GROUND = (24, 24, 26)
+GROUND = (24, 24, 26)
+"""Nearly black: what lies around pictures."""
+
 _BRIGHT, _DIM, _TRACK_OF_BAR = (238, 238, 238), (160, 160, 164), (70, 70, 74)
 _LOST = rgb("#D55E00")
 _TRACK = rgb(TRACK_COLOURS[0])
@@ -85,7 +87,7 @@ def write_overlay(
         lost=np.zeros(len(track), dtype=bool) if lost is None else _per_frame(lost, len(track), "lost flags", np.bool_),
     )
     with write_atomically(target) as temporary:
-        _encode(temporary, _pictures(sequence, notes), Fraction(rate).limit_denominator(1001))
+        encode_video(temporary, _pictures(sequence, notes), Fraction(rate).limit_denominator(1001))
     return target
 
 
@@ -117,15 +119,16 @@ def _per_frame(values: ArrayLike, frames: int, what: str, kind: type[Any]) -> ND
 def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
     scale = max(1, min(_LARGEST_SCALE, math.ceil(_SMALLEST_WIDTH / sequence.width)))
     for index in range(len(notes.boxes)):
-        picture = _enlarge(sequence.false_colour(index), scale)
-        _draw_boxes(picture, notes.boxes[index] * scale, notes.true_box(index), scale, dashed=bool(notes.lost[index]))
+        picture = enlarge(sequence.false_colour(index), scale)
+        draw_boxes(picture, notes.boxes[index], notes.true_box(index), scale, dashed=bool(notes.lost[index]))
         if notes.lost[index]:
             corner = picture[10:38, 10:74]
             corner[:] = _lost_sign()[: corner.shape[0], : corner.shape[1]]
         yield _assemble(picture, _strip(index, notes, max(picture.shape[1], _SMALLEST_WIDTH)))
 
 
-def _enlarge(image: Picture, scale: int) -> Picture:
+def enlarge(image: Picture, scale: int) -> Picture:
+    """A copy with `scale` times as many rows and columns."""
     import cv2
 
     if scale == 1:
@@ -135,19 +138,34 @@ def _enlarge(image: Picture, scale: int) -> Picture:
     return np.ascontiguousarray(enlarged, dtype=np.uint8)
 
 
-def _draw_boxes(
-    picture: Picture, track: NDArray[np.float64], true_box: NDArray[np.float64] | None, scale: int, *, dashed: bool
+def draw_boxes(
+    picture: Picture,
+    track: Box | None,
+    true_box: Box | None,
+    scale: int,
+    *,
+    dashed: bool = False,
+    colour: tuple[int, int, int] = _TRACK,
 ) -> None:
-    """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide."""
+    """Draw the truth just outside its box and the track just inside, so that both are seen where they coincide.
+
+    Args:
+        picture: (height, width, 3), drawn into.
+        track: x, y, w, h in pixels before the picture was enlarged; None or not finite where there is none.
+        true_box: the same of the truth.
+        scale: how many times the picture was enlarged.
+        dashed: whether the track's line is.
+        colour: of the track.
+    """
     line, seam = 2.8, 1.2
-    found = np.isfinite(track).all()
-    if found:
-        _paint_ring(picture, track, _GROUND, -line - seam, seam, opacity=0.6)
+    found = track * scale if track is not None and np.isfinite(track).all() else None
+    if found is not None:
+        _paint_ring(picture, found, GROUND, -line - seam, seam, opacity=0.6)
     if true_box is not None:
-        _paint_ring(picture, true_box * scale, _GROUND, -seam, line + seam, opacity=0.6)
+        _paint_ring(picture, true_box * scale, GROUND, -seam, line + seam, opacity=0.6)
         _paint_ring(picture, true_box * scale, _TRUTH, 0.0, line)
-    if found:
-        _paint_ring(picture, track, _TRACK, -line, 0.0, dashed=dashed)
+    if found is not None:
+        _paint_ring(picture, found, colour, -line, 0.0, dashed=dashed)
 
 
 def _paint_ring(
@@ -186,7 +204,7 @@ def _share(pixels: NDArray[np.int_], low: float, high: float) -> NDArray[np.floa
 def _assemble(picture: Picture, strip: Picture) -> Picture:
     """Picture above strip, centred, both sides even as yuv420p needs them."""
     height, width = picture.shape[0] + strip.shape[0], strip.shape[1]
-    canvas = np.full((height + height % 2, width + width % 2, 3), _GROUND, dtype=np.uint8)
+    canvas = np.full((height + height % 2, width + width % 2, 3), GROUND, dtype=np.uint8)
     left = (width - picture.shape[1]) // 2
     canvas[: picture.shape[0], left : left + picture.shape[1]] = picture
     canvas[picture.shape[0] : height, :width] = strip
@@ -197,16 +215,16 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
     """The bar below the picture: frame number, key, overlap and score."""
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGB", (width, _STRIP_HEIGHT), _GROUND)
+    image = Image.new("RGB", (width, _STRIP_HEIGHT), GROUND)
     draw = ImageDraw.Draw(image)
-    middle, font = _STRIP_HEIGHT // 2, _font(15)
+    middle, letters = _STRIP_HEIGHT // 2, font(15)
     last = notes.total - 1
-    draw.text((14, middle), f"frame {index:{len(str(last))}d} of 0-{last}", font=font, fill=_BRIGHT, anchor="lm")
-    x = 14 + int(draw.textlength(f"frame {last} of 0-{last}", font=font)) + 26
+    draw.text((14, middle), f"frame {index:{len(str(last))}d} of 0-{last}", font=letters, fill=_BRIGHT, anchor="lm")
+    x = 14 + int(draw.textlength(f"frame {last} of 0-{last}", font=letters)) + 26
     for word, colour in ([("truth", _TRUTH)] if notes.truth is not None else []) + [("track", _TRACK)]:
         draw.line((x, middle, x + 18, middle), fill=colour, width=4)
-        draw.text((x + 25, middle), word, font=font, fill=_DIM, anchor="lm")
-        x += 25 + int(draw.textlength(word, font=font)) + 18
+        draw.text((x + 25, middle), word, font=letters, fill=_DIM, anchor="lm")
+        x += 25 + int(draw.textlength(word, font=letters)) + 18
     right = width - 14
     if notes.scores is not None:
         right = _score_bar(draw, right, middle, float(notes.scores[index]))
@@ -214,7 +232,7 @@ def _strip(index: int, notes: _Notes, width: int) -> Picture:
         true_box, box = notes.true_box(index), notes.boxes[index]
         measured = 0.0 if true_box is None or not np.isfinite(box).all() else overlaps(box[None], true_box[None])[0]
         overlap = "  – " if true_box is None else f"{measured:.2f}"
-        draw.text((right, middle), f"IoU {overlap}", font=font, fill=_BRIGHT, anchor="rm")
+        draw.text((right, middle), f"IoU {overlap}", font=letters, fill=_BRIGHT, anchor="rm")
     return np.asarray(image, dtype=np.uint8)
 
 
@@ -224,26 +242,27 @@ def _lost_sign() -> Picture:
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (64, 28), _LOST)
-    ImageDraw.Draw(image).text((32, 14), "LOST", font=_font(15, bold=True), fill=(255, 255, 255), anchor="mm")
+    ImageDraw.Draw(image).text((32, 14), "LOST", font=font(15, bold=True), fill=(255, 255, 255), anchor="mm")
     return np.asarray(image, dtype=np.uint8)
 
 
 def _score_bar(draw: Any, right: int, middle: int, score: float) -> int:
     """Label, bar and number, flush right at `right`; gives the x left of them."""
-    font, length = _font(15), 90
+    letters, length = font(15), 90
     shown = min(max(score, 0.0), 1.0) if math.isfinite(score) else 0.0
-    draw.text((right, middle), f"{score:.2f}", font=font, fill=_BRIGHT, anchor="rm")
-    bar = right - int(draw.textlength("0.00", font=font)) - 10
+    draw.text((right, middle), f"{score:.2f}", font=letters, fill=_BRIGHT, anchor="rm")
+    bar = right - int(draw.textlength("0.00", font=letters)) - 10
     draw.rounded_rectangle((bar - length, middle - 5, bar, middle + 5), radius=5, fill=_TRACK_OF_BAR)
     if shown > 0:
         end = bar - length + max(10, round(length * shown))
         draw.rounded_rectangle((bar - length, middle - 5, end, middle + 5), radius=5, fill=_TRACK)
-    draw.text((bar - length - 10, middle), "score", font=font, fill=_DIM, anchor="rm")
-    return bar - length - 10 - int(draw.textlength("score", font=font)) - 22
+    draw.text((bar - length - 10, middle), "score", font=letters, fill=_DIM, anchor="rm")
+    return bar - length - 10 - int(draw.textlength("score", font=letters)) - 22
 
 
 @functools.cache
-def _font(size: int, *, bold: bool = False) -> Any:
+def font(size: int, *, bold: bool = False) -> Any:
+    """A font of Pillow; `size` in pixels."""
     # matplotlib brings DejaVu Sans (and Pillow), so no system font is needed.
     import matplotlib
     from PIL import ImageFont
@@ -252,7 +271,12 @@ def _font(size: int, *, bold: bool = False) -> Any:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
 
 
-def _encode(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
+def encode_video(path: Path, pictures: Iterator[Picture], rate: Fraction) -> None:
+    """Write pictures of one size with even sides as H.264.
+
+    Raises:
+        MissingExtraError: PyAV has no H.264 encoder.
+    """
     import av
 
     encoder = next((name for name in ENCODERS if name in av.codecs_available), None)

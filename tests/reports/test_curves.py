@@ -19,7 +19,8 @@ def test_success_names_auc_and_protocol(tmp_path):
     text = write_success_plot(tmp_path / "success.svg", {"bad": bad, "good": good}).read_text()
     assert f"good  AUC {good.auc:.3f}" in text
     assert text.index("good  AUC") < text.index("bad  AUC")
-    assert "protocol hot: AUC = mean of 50 thresholds, IoU ≥ t" in text
+    assert "protocol hot: AUC = success score, the mean of the success curve; 50 thresholds t, IoU ≥ t" in text
+    assert "distance" not in text
     assert "2 sequences, 8 frames" in text
     assert "overlap threshold (IoU)" in text
 
@@ -28,7 +29,8 @@ def test_precision_names_dp(tmp_path):
     scores = scores_of(1.0, "otb")
     text = write_precision_plot(tmp_path / "precision.svg", scores).read_text()
     assert "DP@20 1.000" in text
-    assert "protocol otb: AUC = mean of 21 thresholds, IoU &gt; t, distance ≤ t" in text
+    assert "protocol otb: DP@20 = frames within 20 px of the centre; 51 thresholds t, distance ≤ t" in text
+    assert "AUC" not in text
     assert "centre distance threshold (px)" in text
 
 

@@ -101,6 +101,20 @@ def _format_number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < _MANY_DIGITS else f"{value:g}"
 
 
+def pixels_inside(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
+    """The pixels of a frame whose centres lie in a box, as ``(x0, y0, x1, y1)``; the last two are exclusive.
+
+    Example:
+        >>> pixels_inside(np.array([1.5, 2.6, 2.0, 1.0]), 10, 10)
+        (1, 3, 3, 4)
+    """
+    x, y, w, h = (float(value) for value in box)
+    # Pixel i has its centre at i + 0.5, so the first one inside an edge e is ceil(e - 0.5).
+    edges = np.ceil(np.array([x, y, x + w, y + h]) - 0.5)
+    x0, y0, x1, y1 = (int(value) for value in np.clip(edges, 0, np.array([width, height] * 2)))
+    return x0, y0, x1, y1
+
+
 def centres(boxes: ArrayLike) -> NDArray[np.float64]:
     """Centres of boxes. Args: boxes (..., 4). Returns: (..., 2) as x, y in cube pixels."""
     array = np.asarray(boxes, dtype=np.float64)

@@ -147,6 +147,21 @@ def write_recording(
         raise CubeError(f"{tracked.stopped} ({where})") from tracked.stopped
     if tracked.stopped is not None:
         raise tracked.stopped
+    return write_followed(sequence, tracker, folder, tracked, truth, options, settings, on_progress, start)
+
+
+def write_followed(
+    sequence: Sequence,
+    tracker: Tracker,
+    folder: Path,
+    tracked: Followed,
+    truth: Boxes | None,
+    options: RecordOptions,
+    settings: Mapping[str, Any] | None = None,
+    on_progress: OnProgress | None = None,
+    start: int = 0,
+) -> Recording:
+    """Write a track from frame `start` on into a folder that the caller has claimed; see `record`."""
     boxes = np.pad(tracked.boxes, ((start, 0), (0, 0)), constant_values=np.nan)
     whole = replace(tracked, boxes=boxes, frames=tracked.frames.after(start))
     scores = None if truth is None else _score(sequence, whole.boxes, truth, options)
@@ -154,7 +169,8 @@ def write_recording(
     write_track(lambda name: nullcontext(folder / name), RECORDING, whole.boxes, whole.frames)
     write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
     if options.overlay:
-        tell("drawing", 0, len(sequence))
+        if on_progress is not None:
+            on_progress("drawing", 0, len(sequence))
         _draw(folder / OVERLAY, sequence, whole, truth)
     write_json(folder / SUMMARY, summary)
     return Recording(folder, whole.boxes, whole.frames, scores, summary)

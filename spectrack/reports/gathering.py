@@ -33,11 +33,13 @@ class DatasetView:
         pictures: gives the false-colour picture of a frame; None when the dataset is not at hand.
         attributes: label to its attributes.
         remark: why there are no pictures; empty when there are.
+        dataset: the dataset, opened; None when it is not at hand.
     """
 
     pictures: Pictures | None
     attributes: Mapping[str, tuple[str, ...]]
     remark: str
+    dataset: Any | None = None
 
 
 def read_runs(places: Iterable[str]) -> list[StoredRun]:
@@ -110,7 +112,8 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
         opened = open_dataset(str(name), None if place is None else Path(place), **({} if dataset else _part(recorded)))
     except SpectrackError as error:
         return DatasetView(None, {}, f"The dataset {name} is not at hand ({error}).")
-    return DatasetView(_pictures(opened), {entry.label: tuple(entry.attributes) for entry in opened}, "")
+    attributes = {entry.label: tuple(entry.attributes) for entry in opened}
+    return DatasetView(_pictures(opened), attributes, "", opened)
 
 
 def _part(recorded: Mapping[str, Any]) -> dict[str, Any]:

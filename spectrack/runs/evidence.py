@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrack.boxes import Box
+from spectrack.boxes import Box, pixels_inside
 from spectrack.errors import InputError
 from spectrack.files import write_atomically
 from spectrack.sequences.base import Sequence
@@ -109,9 +109,9 @@ def mean_spectra(sequence: Sequence, index: int, box: Box) -> tuple[Spectrum, Sp
         two (bands,) spectra, float64; NaN where no pixel belongs to the region.
     """
     x, y, w, h = (float(value) for value in box)
-    # Pixel i has its centre at i + 0.5, so the first one inside an edge e is ceil(e - 0.5).
-    inner = _pixels(x, y, w, h, sequence)
-    outer = _pixels(x - (RING - 1) * w / 2, y - (RING - 1) * h / 2, RING * w, RING * h, sequence)
+    around = np.array([x - (RING - 1) * w / 2, y - (RING - 1) * h / 2, RING * w, RING * h])
+    inner = pixels_inside(box, sequence.height, sequence.width)
+    outer = pixels_inside(around, sequence.height, sequence.width)
     x0, y0, x1, y1 = outer
     nothing = np.full(sequence.bands, np.nan)
     if x0 >= x1 or y0 >= y1:
@@ -144,10 +144,3 @@ def read_evidence(path: str | os.PathLike[str]) -> Arrays:
             return {name: stored[name] for name in stored.files}
     except Exception as error:  # a damaged archive fails in as many ways as there are bytes
         raise InputError(f"expected evidence arrays in {path}, found damage ({error}); track it again") from error
-
-
-def _pixels(x: float, y: float, w: float, h: float, sequence: Sequence) -> tuple[int, int, int, int]:
-    edges = np.ceil(np.array([x, y, x + w, y + h]) - 0.5)
-    limits = np.array([sequence.width, sequence.height] * 2)
-    x0, y0, x1, y1 = (int(value) for value in np.clip(edges, 0, limits))
-    return x0, y0, x1, y1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,13 @@ class FrameTable:
         reading, network, rest, score, stated = np.pad(columns, ((0, 0), (frames, 0)), constant_values=np.nan)
         states = (*[""] * frames, *self.state)
         return FrameTable(reading, network, rest, score, np.pad(self.lost, (frames, 0)), states, stated)
+
+    def joined(self, later: FrameTable, place: int) -> FrameTable:
+        """The first `place` rows of this table, and behind them another one."""
+        pairs = [(getattr(self, name.name), getattr(later, name.name)) for name in fields(self) if name.name != "state"]
+        reading, network, rest, score, lost, stated = (np.concatenate([one[:place], other]) for one, other in pairs)
+        states = (*self.state[:place], *later.state)
+        return FrameTable(reading, network, rest, score, lost, states, stated)
 
     @property
     def milliseconds(self) -> dict[str, Values]:

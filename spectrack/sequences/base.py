@@ -222,6 +222,11 @@ class Sequence(ABC):
             SpectrackError: the file is damaged or does not fit the sequence; the message names it.
         """
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the data set has false-colour images of its own."""
+        return self._pictures is not None
+
     def pictured_frame(self, i: int) -> Frame:
         """Frame `i` as a `PicturedFrame` where the data set has false-colour images of its own, else as `frame`."""
         pictures = self._pictures
@@ -329,8 +334,18 @@ class Sequence(ABC):
             return np.asarray(self[i], dtype=np.uint8)
         if rule is None and self._pictures is not None:
             return self._pictures(i)
-        matrix, white = self._display_of(rule or DEFAULT_RULE)
+        matrix, white = self.display_of(rule or DEFAULT_RULE)
         return to_display(apply_matrix(self[i], matrix), white=white)
+
+    def display_of(self, rule: str) -> tuple[NDArray[np.float32], float]:
+        """How a rule shows this sequence: its (bands, 3) matrix, and the value that is white, both from frame 0."""
+        if self._display is None:
+            self._display = {}
+        if rule not in self._display:
+            first = self[0]
+            matrix = false_colour_matrix(rule, self.bands, wavelengths_nm=self.wavelengths_nm, cube=first)
+            self._display[rule] = matrix, float(np.percentile(apply_matrix(first, matrix), 99.5))
+        return self._display[rule]
 
     def made_of(self) -> Ingredients:
         """Everything that decides what a tracker sees of the sequence, for telling whether it is still the same."""
@@ -365,15 +380,6 @@ class Sequence(ABC):
         return (
             f"<{type(self).__name__} {self.name!r}: {len(self)} frames of {self.width} x {self.height} x {self.bands}>"
         )
-
-    def _display_of(self, rule: str) -> tuple[NDArray[np.float32], float]:
-        if self._display is None:
-            self._display = {}
-        if rule not in self._display:
-            first = self[0]
-            matrix = false_colour_matrix(rule, self.bands, wavelengths_nm=self.wavelengths_nm, cube=first)
-            self._display[rule] = matrix, float(np.percentile(apply_matrix(first, matrix), 99.5))
-        return self._display[rule]
 
     def _index(self, i: int) -> int:
         """A valid index from 0, counting negative ones from the end."""

@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.fixtures.small_runs",
     "tests.fixtures.tiny_training",
     "tests.fixtures.tiny_networks",
+    "tests.fixtures.viewers",
 )
 
 GOLDEN_TEST = "test_golden_scores.py"

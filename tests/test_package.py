@@ -23,9 +23,11 @@ HEAVY = {
     "rich",
     "scipy",
     "spectral",
+    "starlette",
     "tifffile",
     "torch",
     "tyro",
+    "uvicorn",
 }
 
 

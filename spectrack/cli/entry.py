@@ -34,6 +34,7 @@ from spectrack.cli.simulate import Simulate
 from spectrack.cli.track import Track
 from spectrack.cli.train import Train
 from spectrack.cli.tune import Tune
+from spectrack.cli.view import View
 from spectrack.cli.weights import Weights
 from spectrack.cli.words import check_names, refuse_words, repeat_options
 from spectrack.errors import SpectrackError
@@ -43,6 +44,7 @@ from spectrack.signs import replace_unknown_on_console
 COMMANDS: dict[str, Any] = {
     "demo": Demo,
     "track": Track,
+    "view": View,
     "detect": Detect,
     "simulate": Simulate,
     "train": Train,

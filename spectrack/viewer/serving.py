@@ -1,0 +1,139 @@
+"""Serving the page: a socket on the loopback address, a secret in the address, an end when nobody looks any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from spectrack.errors import ConfigError, MissingExtraError
+from spectrack.viewer.options import ViewOptions
+
+if TYPE_CHECKING:
+    from spectrack.viewer.viewing import Viewing
+
+HOST = "127.0.0.1"
+
+ABANDONED_S, ABANDONED_UNSAVED_S = 60.0, 600.0
+"""So long after the last page was closed the viewer ends; with a track that nobody saved, later."""
+
+_CHECK_S = 0.25
+
+
+def serve(viewing: Viewing, options: ViewOptions, on_ready: Callable[[str], None]) -> None:
+    """Serve the page until every page has been closed for a minute, or the process is told to end.
+
+    Args:
+        viewing: what it shows.
+        options: port, browser, whether to stay.
+        on_ready: told the address.
+
+    Raises:
+        MissingExtraError: the packages of the extra ``viewer`` are not installed.
+        ConfigError: the port is taken.
+    """
+    check_extra()
+    import uvicorn
+
+    from spectrack.viewer.server import Attendance, make_app
+
+    attendance, token = Attendance(), secrets.token_urlsafe(24)
+    with _listening(options.port) as listener:
+        address = f"http://{HOST}:{listener.getsockname()[1]}/{token}/"
+        config = uvicorn.Config(
+            make_app(viewing, token, attendance),
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        # Ctrl-C is the ordinary end of a viewer; uvicorn would raise it again afterwards.
+        server.capture_signals = lambda: _ending_on_signals(server)  # type: ignore[method-assign]
+
+        async def run() -> None:
+            watch = asyncio.create_task(_watch(server, attendance, viewing, stay=options.stay))
+            on_ready(address)
+            if options.browser and has_display():
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                watch.cancel()
+
+        try:
+            asyncio.run(run())
+        finally:
+            viewing.live.stop()
+
+
+def check_extra() -> None:
+    """Refuse where the packages that serve the page are missing.
+
+    Raises:
+        MissingExtraError: one of them is.
+    """
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"expected the package {error.name} for the viewer, found none; pip install 'spectrack[viewer]'"
+        ) from error
+
+
+def has_display() -> bool:
+    """Whether a browser can show itself to somebody here."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    if not 0 <= port < 65536:
+        raise ConfigError(f"expected a port from 0 to 65535, found {port}; 0 takes any that is free")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(
+                f"expected to listen on port {port}, found: {error.strerror}; name another with --port, or leave it out"
+            ) from error
+        yield listener
+
+
+async def _watch(server: Any, attendance: Any, viewing: Viewing, *, stay: bool) -> None:
+    """End the server when nobody has looked for a while, and let pages go when it ends."""
+    while True:
+        if attendance.left_at is not None and not stay:
+            patience = ABANDONED_UNSAVED_S if viewing.live.is_unsaved else ABANDONED_S
+            server.should_exit |= time.monotonic() - attendance.left_at > patience
+        server.should_exit |= viewing.closing.is_set()
+        attendance.closing = server.should_exit
+        await asyncio.sleep(_CHECK_S)
+
+
+@contextmanager
+def _ending_on_signals(server: Any) -> Iterator[None]:
+    former: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                former[number] = signal.signal(number, server.handle_exit)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,65 @@
+// The frame that is shown: stepping, scrubbing, playing.
+
+import { state, element, tell } from "./state.js";
+import { isMissing, picture, want } from "./frames.js";
+
+let since = 0;
+let shown = [];
+
+export function goTo(frame) {
+  const frames = state.sequence ? state.sequence.frames : 1;
+  const next = Math.min(Math.max(Math.round(frame), 0), frames - 1);
+  if (next !== state.frame) {
+    state.frame = next;
+    tell("frame");
+  }
+  want(state.frame);
+}
+
+export function play(wanted = !state.playing) {
+  state.playing = wanted && Boolean(state.sequence) && !state.sequence.fault;
+  element("play").textContent = state.playing ? "Pause" : "Play";
+  element("rate").textContent = "";
+  shown = [];
+  if (!state.playing) return want(state.frame);
+  if (state.frame >= state.sequence.frames - 1) goTo(0);
+  since = performance.now();
+  want(state.frame);
+  requestAnimationFrame(tick);
+}
+
+// A frame is shown when its time has come and it is there; none is left out.
+function tick(now) {
+  if (!state.playing) return;
+  const period = 1000 / (state.sequence.fps || 25);
+  if (now - since >= period - 2) {
+    if (state.frame >= state.sequence.frames - 1) return play(false);
+    if (picture(state.frame + 1)) {
+      since = Math.max(since + period, now - period);
+      goTo(state.frame + 1);
+      measure(now);
+    } else if (isMissing(state.frame + 1)) {
+      play(false);
+      return goTo(state.frame + 1);
+    } else {
+      want(state.frame);
+    }
+  }
+  requestAnimationFrame(tick);
+}
+
+function measure(now) {
+  shown.push(now);
+  if (shown.length > 50) shown.shift();
+  const seconds = (now - shown[0]) / 1000;
+  if (shown.length > 10) element("rate").textContent = `${((shown.length - 1) / seconds).toFixed(0)} frames/s`;
+}
+
+export function setUpPlayer() {
+  element("play").addEventListener("click", () => play());
+  const steps = { first: () => 0, back: () => state.frame - 1, next: () => state.frame + 1, last: () => Infinity };
+  for (const [id, target] of Object.entries(steps)) {
+    element(id).addEventListener("click", () => { play(false); goTo(Math.min(target(), state.sequence.frames - 1)); });
+  }
+  element("scrub").addEventListener("input", (event) => { play(false); goTo(Number(event.target.value)); });
+}

@@ -1,0 +1,195 @@
+// The track that is made here: from a box on, live, stopped, corrected, saved.
+
+import { state, element, liveRow, make, showFault, tell } from "./state.js";
+import { get, listen, post } from "./server.js";
+import { goTo, play } from "./player.js";
+import { setBox, setMap } from "./stage.js";
+
+const PHASES = {
+  loading: "Loading the tracker …", tracking: "Tracking", stopped: "Stopped", done: "Tracked to the end", failed: "",
+};
+let shownMap = "";
+
+const busy = () => ["loading", "tracking"].includes(state.live.phase);
+const goesOn = () => {
+  const { live, drawn, item } = state;
+  return drawn && live.rows.length && live.item === item && drawn.frame > live.start && drawn.frame <= live.start + live.rows.length;
+};
+
+export function setUpTracking() {
+  const { about } = state;
+  element("tracker").replaceChildren(...about.trackers.map((one) => make("option", `${one.label} (${one.name})`, { value: one.name })));
+  element("tracker").value = about.tracker;
+  element("tracker").addEventListener("change", showTracker);
+  showTracker();
+  element("save-folder").textContent = about.folder;
+  element("save-overlay").checked = about.overlay;
+  if (about.name) Object.assign(element("save-name"), { value: about.name, readOnly: true });
+  element("track").addEventListener("click", startTracking);
+  element("stop").addEventListener("click", stopTracking);
+  element("correct").addEventListener("click", correct);
+  element("drop").addEventListener("click", dropBox);
+  element("save").addEventListener("click", save);
+  element("map").addEventListener("change", () => { state.map = element("map").value; showRow(); });
+  element("opacity").addEventListener("input", () => { state.opacity = element("opacity").value / 100; tell("stage"); });
+  for (const id of ["box-x", "box-y", "box-w", "box-h"]) element(id).addEventListener("change", takeNumbers);
+  const lost = (sentence) => { showFault(sentence); state.live.phase = busy() ? "failed" : state.live.phase; showTracking(); };
+  listen({ begin: begin, rows: addRows, status: (told) => { take(told); } }, lost, () => showFault(""));
+  window.addEventListener("beforeunload", (event) => { if (state.live.rows.length && !state.live.saved_to) event.preventDefault(); });
+}
+
+function showTracker() {
+  const chosen = state.about.trackers.find((one) => one.name === element("tracker").value);
+  element("tracker-about").textContent = chosen.summary;
+  element("profile").replaceChildren(...chosen.profiles.map((name, place) => make("option", place ? name : `${name} (usual)`, { value: name })));
+  element("profile-label").hidden = chosen.profiles.length < 2;
+}
+
+function takeNumbers() {
+  const box = ["x", "y", "w", "h"].map((name) => parseFloat(element(`box-${name}`).value));
+  if (box.every(Number.isFinite) && box[2] > 0 && box[3] > 0) setBox(box, state.drawn ? state.drawn.frame : state.frame);
+}
+
+async function act(path, values) {
+  showFault("");
+  try {
+    return await post(path, values);
+  } catch (error) {
+    showFault(error.message);
+    return null;
+  }
+}
+
+export async function startTracking() {
+  if (busy() || !state.drawn) return;
+  play(false);
+  const { item, drawn } = state;
+  const profile = element("profile").value || null;
+  element("follow").checked = true;
+  await act("track", { sequence: item, frame: drawn.frame, box: drawn.box, tracker: element("tracker").value, profile });
+}
+
+export async function stopTracking() {
+  if (busy()) await act("stop");
+}
+
+export function correct() {
+  const row = liveRow(state.frame);
+  if (!row || !row.box || busy()) return;
+  setBox(row.box);
+  element("stage").focus();
+}
+
+export function dropBox() {
+  state.drawing = null;
+  setBox(null);
+}
+
+async function save() {
+  const told = await act("save", { name: element("save-name").value, overlay: element("save-overlay").checked });
+  if (told) {
+    const score = told.auc === null ? "" : `, AUC ${told.auc.toFixed(3)} against the truth`;
+    element("status").textContent = `Saved in ${told.saved_to}${score}.`;
+  }
+}
+
+function begin(told) {
+  const kept = state.live.rows.slice(0, told.kept);
+  state.live = { ...state.live, ...told, rows: kept, start: told.start ?? 0, item: told.item ?? -1 };
+  if (told.kept === 0 && told.tracker && !state.about.name) element("save-name").value = freeName(told);
+  if (state.drawn && busy()) setBox(null);
+  tell("live");
+}
+
+function freeName(told) {
+  return `${state.about.sequences[told.item]}-${told.tracker}`.replace(/[^\w.&+-]/g, "_").replace(/^\.+/, "") || "track";
+}
+
+function addRows({ first, rows }) {
+  const { live } = state;
+  live.rows.splice(first, live.rows.length, ...rows);
+  if (live.phase === "loading") live.phase = "tracking";
+  if (busy() && element("follow").checked && live.item === state.item && !state.playing) goTo(live.start + live.rows.length - 1);
+  tell("live");
+}
+
+function take(told) {
+  state.live = { ...state.live, ...told };
+  if (told.phase === "failed" && told.message) showFault(told.message);
+  tell("live");
+}
+
+export function showBox() {
+  const { drawn } = state;
+  ["x", "y", "w", "h"].forEach((name, place) => { element(`box-${name}`).value = drawn ? Number(drawn.box[place].toFixed(1)) : ""; });
+  element("drop").disabled = !drawn;
+  showTracking();
+}
+
+export function showTracking() {
+  const { live, drawn, item } = state;
+  const [from, here] = [goesOn(), live.item === item && live.rows.length];
+  element("track").disabled = busy() || !drawn || Boolean(state.sequence?.fault);
+  element("track").textContent = from ? `Go on from frame ${drawn.frame}` : "Track";
+  element("stop").disabled = !busy();
+  element("correct").disabled = busy() || !liveRow(state.frame)?.box;
+  element("save").disabled = busy() || !live.rows.length;
+  element("saving").hidden = busy();
+  element("live").hidden = !live.rows.length;
+  element("track-hint").textContent = hint(from, here);
+  const count = live.rows.length ? `, ${live.rows.length} of ${live.frames - live.start} frames` : "";
+  const saved = live.saved_to ? `. Saved in ${live.saved_to}.` : "";
+  element("status").textContent = live.phase === "none" || live.phase === "failed" ? saved.slice(2) : `${PHASES[live.phase]}${count}${saved}`;
+}
+
+function hint(from, here) {
+  if (busy()) return "Stop to correct the box in a frame, and go on from there.";
+  if (from) return `The frames before ${state.drawn.frame} stay as they are; those from there on are tracked anew.`;
+  if (state.drawn) return `Box in frame ${state.drawn.frame}: press Track.`;
+  if (here) return "Draw a box in a frame, or take the track's own and correct it, to go on from there.";
+  return "Draw a box around the object, then press Track.";
+}
+
+export function showRow() {
+  const row = liveRow(state.frame);
+  const facts = row ? [["state", row.state], ["score", row.score], ["on target", row.probability], ["IoU", row.iou]] : [];
+  element("live-facts").replaceChildren(...facts.filter(([, value]) => value !== null && value !== undefined).flatMap(fact));
+  const weights = (row && row.weights) || [];
+  element("weights").replaceChildren(...weights.map(({ name, weight }) => {
+    const made = make("div", "", { className: "weight" });
+    const bar = make("meter", "", { min: 0, max: 1, value: weight });
+    bar.setAttribute("aria-label", name);
+    made.append(make("span", name), bar, make("span", weight.toFixed(2)));
+    return made;
+  }));
+  showMaps(row);
+}
+
+function fact([name, value]) {
+  const said = make("dd", typeof value === "number" ? value.toFixed(2) : value);
+  if (typeof value === "number") {
+    const bar = make("meter", "", { min: 0, max: 1, value: Math.min(Math.max(value, 0), 1) });
+    bar.setAttribute("aria-label", name);
+    said.append(" ", bar);
+  }
+  return [make("dt", name), said];
+}
+
+async function showMaps(row) {
+  const names = (row && row.maps) || [];
+  const select = element("map");
+  if (names.length && names.join() !== select.dataset.names) {
+    select.dataset.names = names.join();
+    select.replaceChildren(make("option", "none", { value: "" }), ...names.map((name) => make("option", state.about.maps[name] || name, { value: name })));
+    select.value = names.includes(state.map) ? state.map : "";
+    state.map = select.value;
+  }
+  const key = `${state.frame} ${state.map}`;
+  if (!state.map || !names.includes(state.map)) { shownMap = ""; element("map-about").textContent = ""; return setMap("", null); }
+  if (key === shownMap) return undefined;
+  shownMap = key;
+  const found = await get(`maps/${state.frame}/${encodeURIComponent(state.map)}`).catch(() => null);
+  if (shownMap !== key) return undefined;
+  if (found) element("map-about").textContent = `Dark ${found.low.toPrecision(3)}, bright ${found.high.toPrecision(3)}.`;
+  return setMap(key, found);
+}

@@ -19,7 +19,7 @@ from benchmark import SHARED, new_parser, write_record
 from spectrack import iou, load_tracker, open_sequence, read_boxes, track
 from spectrack.evaluation.uncertainty import bootstrap_interval
 from spectrack.runs.workers import in_parallel
-from spectrack.trackers.registry import find_method, list_trackers
+from spectrack.trackers.registry import list_methods
 
 
 def folders():
@@ -36,7 +36,7 @@ def folders():
 def shipped_trackers():
     """Names of all trackers that work as they come: method and profile, or the method alone."""
     names = []
-    for method in map(find_method, list_trackers()):
+    for method in list_methods():
         profiles = [profile for profile, origins in method.profiles.items() if "shipped" in origins]
         names += [f"{method.name}-{profile}" for profile in profiles] if method.network else [method.name]
     return names

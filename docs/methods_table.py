@@ -6,7 +6,7 @@ from spectrack.trackers.method import Method
 from spectrack.trackers.registry import list_methods
 from spectrack.weights.index import weights_name
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- methods:begin (python docs/methods_table.py) -->\n", "<!-- methods:end -->"
 
 
@@ -25,7 +25,7 @@ def weights_of(method: Method) -> str:
 
 def methods_table() -> str:
     """One row for each method of this package, as Markdown."""
-    own = [item for item in list_methods() if item.folder is not None and item.folder.is_relative_to(README.parent)]
+    own = [item for item in list_methods() if item.folder is not None and item.folder.is_relative_to(PAGE.parent)]
     rows = [f"| `{item.name}` | {item.label}: {item.summary} | {item.source} | {weights_of(item)} |\n" for item in own]
     return "".join(["| tracker | what it does | source | weights |\n", "| --- | --- | --- | --- |\n", *rows])
 
@@ -37,4 +37,4 @@ def with_table(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -229,7 +229,7 @@ class _Ablation:
         """What makes each tracker of a row, with what tells it from the others, and how its weights were trained."""
         method = row.method or self.table.method
         if not row.needs_training:
-            weights = self.weights if method == self.table.method else None
+            weights = self.weights if find_method(method).name == self.table.method else None
             variants = row.variants or ({},)
             traits = [{"options": one} if one else {} for one in variants]
             made = [self._maker(method, weights, row.options | one) for one in variants]

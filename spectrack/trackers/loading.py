@@ -13,6 +13,7 @@ from spectrack.tables import from_table
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.method import Method, Origin, resolve
 from spectrack.trackers.options import NetworkOptions
+from spectrack.trackers.presets import presets
 from spectrack.trackers.probability import find_model
 from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
 from spectrack.weights.index import available, find_weights, weights_name
@@ -45,7 +46,7 @@ def load_tracker(
     the method has no dataclass of options.
 
     Args:
-        name: a registered tracker.
+        name: a registered tracker, or a preset, which brings options of its own; those that are given replace them.
         profile: size of the network, such as ``compact``; by default that of `weights`, else the method's first.
             Trackers without weights have none and pass over it.
         weights: a file or the name of shipped weights; by default the ones of that tracker and profile.
@@ -62,7 +63,9 @@ def load_tracker(
         MissingExtraError: the engine's package is not installed.
         WeightsError: no such weights, or weights of another method or profile.
     """
-    method = find_method(name)
+    method, preset = find_method(name), presets().get(name)
+    if preset is not None:
+        options = preset.options | options
     if method.network:
         tracker = _with_weights(method, weights, NetworkOptions(profile, precision, engine, device), options)
     elif weights is None:

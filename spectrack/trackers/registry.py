@@ -1,5 +1,7 @@
 """Methods by name: the folders of `spectrack.methods`, what other packages offer, and what a script registers.
 
+A preset (see `presets`) is known by its name too, and is the method that it is made of.
+
 Other packages offer a `Method` as an entry point of the group ``spectrack.methods``, or a bare `Tracker` as one of
 ``spectrack.trackers``, under its name. Nothing heavy is imported before it is used.
 """
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.trackers.method import Method, resolve
+from spectrack.trackers.presets import presets
 from spectrack.weights.index import look_in
 
 if TYPE_CHECKING:
@@ -51,9 +54,10 @@ def register_method(method: Method) -> None:
     """Make a method known in this process; several processes need an entry point.
 
     Raises:
-        ConfigError: another method has that name.
+        ConfigError: another method, or a preset, has that name.
     """
-    known = _own().get(method.name) or _REGISTERED.get(method.name)
+    preset = presets().get(method.name)
+    known = _own().get(preset.method if preset else method.name) or _REGISTERED.get(method.name)
     if known is not None and _place(known) != _place(method):
         raise ConfigError(f"expected a new tracker name, found {method.name!r} of {_place(known)}; choose another name")
     _REGISTERED[method.name] = method
@@ -61,14 +65,13 @@ def register_method(method: Method) -> None:
 
 def list_trackers() -> list[str]:
     """All names that `find_method` accepts, sorted; no module of another package is imported."""
-    offered = (point.name for group in (_METHODS, _TRACKERS) for point in entry_points(group=group))
-    return sorted({*_own(), *_REGISTERED, *offered})
+    return sorted({*_method_names(), *presets()})
 
 
 def list_methods() -> list[Method]:
     """Descriptors of all methods, by name; one that cannot be loaded is left out with a warning."""
     found = []
-    for name in list_trackers():
+    for name in sorted(_method_names()):
         try:
             found.append(find_method(name))
         except ConfigError as error:
@@ -88,11 +91,13 @@ def ablation_files() -> dict[str, Path]:
 
 
 def find_method(name: str) -> Method:
-    """The method of that name.
+    """The method of that name, or the one that a preset of that name is made of.
 
     Raises:
         ConfigError: unknown name (the nearest is offered), or an entry point that cannot be loaded.
     """
+    if name in presets():
+        name = presets()[name].method
     known = _own().get(name) or _REGISTERED.get(name)
     if known is not None:
         return known
@@ -134,6 +139,11 @@ def _own() -> dict[str, Method]:
     names = [found.name for found in pkgutil.iter_modules([str(folder)])]
     methods = [importlib.import_module(f"{_METHODS}.{name}.method").METHOD for name in names]
     return {method.name: method for method in methods}
+
+
+def _method_names() -> set[str]:
+    offered = (point.name for group in (_METHODS, _TRACKERS) for point in entry_points(group=group))
+    return {*_own(), *_REGISTERED, *offered}
 
 
 def _bare(name: str, tracker: Any) -> Method:

@@ -28,6 +28,7 @@ from spectrack.tables import to_table
 from spectrack.trackers.loading import load_tracker, settled_precision
 from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.method import Method
+from spectrack.trackers.presets import presets
 from spectrack.trackers.registry import find_method
 from spectrack.tuning.findings import Findings, find
 from spectrack.tuning.landscape import draw_landscape
@@ -102,11 +103,12 @@ def tune(
     listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
     if not listed:
         raise ConfigError("expected at least one sequence, found none; name a data set with sequences")
-    found = find_method(method)
-    space = {name: values for name, values in make_space(found, vary).items() if name not in (fixed or {})}
+    found, preset = find_method(method), presets().get(method)
+    fixed = (preset.options if preset else {}) | dict(fixed or {})
+    space = {name: values for name, values in make_space(found, vary).items() if name not in fixed}
     if not space:
         raise ConfigError("expected a parameter that is searched, found all of them fixed; fix fewer, or vary others")
-    return _Search(found, listed, Path(out_dir), space, options, dict(dataset or {}), progress, dict(fixed or {})).go()
+    return _Search(found, listed, Path(out_dir), space, options, dict(dataset or {}), progress, fixed).go()
 
 
 class _Search:

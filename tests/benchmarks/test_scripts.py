@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 from spectrack.cli.entry import parse
 from spectrack.trackers.probability import Cues, ProbabilityModel, find_model
-from spectrack.trackers.registry import list_trackers
+from spectrack.trackers.registry import list_methods
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks"
@@ -26,6 +26,7 @@ RESULTS = "benchmarks/results"
 SHORT_RUNS = {
     "calibrate": "--trackers cf --only dusk-vis16 speck-vis16 --frames 6 --jobs 1",
     "band_importance": "--sensors vis16 --scenarios calm supple --frames 2",
+    "bad_bands": "--only glare-uneven-rednir15 --every 50",
     "bcrnet_figures": "--frames 4",
     "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
     "evidence_figure": "--frame 3",
@@ -126,7 +127,7 @@ def test_pages_name_commands_that_are_accepted(scripts):
             accepted(scripts, command)
 
 
-@pytest.mark.parametrize("tracker", list_trackers())
+@pytest.mark.parametrize("tracker", [method.name for method in list_methods()])
 def test_speed_splits_a_frame_of_any_tracker_into_its_parts(scripts, tracker, tmp_path, monkeypatch):
     out = tmp_path / "speed.json"
     short = ["--tracker", tracker, "--frames", "3", "--repeats", "1", "--rounds", "1", "--threads", "1"]

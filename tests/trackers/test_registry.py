@@ -146,8 +146,8 @@ def test_descriptors_of_this_package_are_true(method):
     assert len(method.summary.split()) > 5
 
 
-@pytest.mark.parametrize("table", ["methods_table", "measured_table"])
-def test_readme_has_the_tables_of_descriptors_and_results(table):
+@pytest.mark.parametrize("table", ["methods_table", "measured_table", "presets_table"])
+def test_pages_have_the_tables_of_descriptors_results_and_presets(table):
     script = runpy.run_path(str(Path(__file__).parents[2] / "docs" / f"{table}.py"))
-    text = script["README"].read_text(encoding="utf-8")
+    text = script["PAGE"].read_text(encoding="utf-8")
     assert script["with_table"](text) == text

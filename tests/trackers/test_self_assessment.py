@@ -18,7 +18,7 @@ from spectrack.trackers.base import track
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.probability import COEFFICIENTS, Cues, ProbabilityModel, find_model
-from spectrack.trackers.registry import find_method, list_trackers
+from spectrack.trackers.registry import list_methods
 from spectrack.trackers.self_assessment import SelfAssessment, rival_score, share_outside
 from tests.fixtures.refusals import refuses
 
@@ -157,7 +157,7 @@ def test_any_box_is_judged(box):
 
 
 def test_every_shipped_tracker_has_coefficients_of_its_own():
-    for method in map(find_method, list_trackers()):
+    for method in list_methods():
         profiles = [name for name, origins in method.profiles.items() if "shipped" in origins]
         for profile in profiles or [""]:
             model = find_model(method.folder, profile, "none")

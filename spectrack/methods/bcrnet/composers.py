@@ -1,8 +1,9 @@
 """Composers: what ranks the bands of a cube and makes composites of them, behind one interface.
 
 Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2 for `importance`; section 1 names sequential grouping as
-what others do. The other composers are this project's, for ablations: the exact solution instead of the learned one,
-chance, principal components, and bands that the user names (one selected triple, one band three times).
+what others do, section 2.2 selection by joint entropy. The other composers are this project's, for ablations: the
+exact solution instead of the learned one, chance, principal components, and bands that the user names (one selected
+triple, one band three times).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from spectrack.methods.bcrnet.composites import (
     pick_bands,
     rank_bands,
 )
+from spectrack.methods.bcrnet.joint_entropy import band_entropies, most_telling_bands
 from spectrack.methods.bcrnet.self_expression import gram_matrix, solve_self_expression
 
 _SMALLEST = 1e-8
@@ -92,6 +94,15 @@ class Composer(ABC):
             bands = in_spectral_order(bands, wavelengths_nm)
         return _gather(cube, ranking, bands)
 
+    def _importance(self, matrix: Tensor, cube: Tensor) -> Tensor:
+        """What `matrix` says of each band of a crop, (N, C), as the configuration reads it."""
+        if self.config.importance_units == "unit":
+            length = cube.float().square().mean(dim=(2, 3)).sqrt().to(matrix.dtype)
+            lit = length.clamp(min=_SMALLEST)
+            # A band without light has no rows and columns in W, and none here.
+            matrix = matrix * (length.unsqueeze(1) / lit.unsqueeze(2))
+        return band_importance(matrix, self.config.importance_axis, self.config.importance_norm)
+
 
 class ImportanceComposer(Composer):
     """The paper's: bands ranked by BIMM.
@@ -108,7 +119,7 @@ class ImportanceComposer(Composer):
     def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
         """Sums of BIMM's W."""
         matrix = self.bimm(cube, wavelengths_nm=wavelengths_nm).matrix
-        return Ranking(band_importance(matrix, self.config.importance_axis), matrix)
+        return Ranking(self._importance(matrix, cube), matrix)
 
 
 class SelfExpressionComposer(Composer):
@@ -117,7 +128,39 @@ class SelfExpressionComposer(Composer):
     def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
         """Sums of the W that `solve_self_expression` finds."""
         matrix = solve_self_expression(gram_matrix(cube.detach()))
-        return Ranking(band_importance(matrix, self.config.importance_axis), matrix)
+        return Ranking(self._importance(matrix, cube), matrix)
+
+
+class JointEntropyComposer(Composer):
+    """One composite: the three bands of the template that tell most together, in any crop of its video.
+
+    Source: Wang et al., whose BS-SiamRPN selects bands so, as the text of BCR-Net tells (section 2.2).
+    """
+
+    def __call__(
+        self, cube: Tensor, wavelengths_nm: Tensor | None = None, template: Composites | None = None
+    ) -> Composites:
+        """As `Composer.__call__`; search crops show the template's bands, because others would look unlike it."""
+        if template is None or template.bands is None:
+            return super().__call__(cube, wavelengths_nm)
+        return _gather(cube, Ranking(template.importance, order=template.order), template.bands)
+
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
+        """The chosen three first, as they stand in the cube; importance is each band's own entropy."""
+        entropies = band_entropies(cube)
+        chosen = torch.tensor([most_telling_bands(crop) for crop in cube], device=cube.device)
+        rest = rank_bands(entropies.scatter(1, chosen, -1.0))[:, :-3]
+        total = entropies.sum(dim=1, keepdim=True)
+        importance = torch.where(total > _SMALLEST, entropies / total.clamp(min=_SMALLEST), _uniform(cube))
+        return Ranking(importance, order=torch.cat([chosen, rest], dim=1))
+
+    def _compose(
+        self, cube: Tensor, ranking: Ranking, template: Composites | None, wavelengths_nm: Tensor | None
+    ) -> Composites:
+        bands = ranking.in_order()[:, None, :3]
+        if self.config.channel_order == "spectral":
+            bands = in_spectral_order(bands, wavelengths_nm)
+        return _gather(cube, ranking, bands)
 
 
 class SequentialComposer(Composer):
@@ -193,6 +236,7 @@ def build_composer(config: ComposerConfig, bimm: BandImportanceModule | None = N
         return ImportanceComposer(config, bimm)
     kinds: dict[str, type[Composer]] = {
         "self_expression": SelfExpressionComposer,
+        "joint_entropy": JointEntropyComposer,
         "sequential": SequentialComposer,
         "random": RandomComposer,
         "pca": PrincipalComponentComposer,

@@ -19,8 +19,10 @@ from torch import Tensor
 from spectrack.errors import ConfigError
 from spectrack.tables import Interval, Seed, require_choices, require_ranges
 
-ComposerName = Literal["importance", "self_expression", "sequential", "random", "pca", "fixed"]
-"""What ranks the bands: BIMM, the solver of eq. (1), their order, chance, principal components, or the user."""
+ComposerName = Literal["importance", "self_expression", "joint_entropy", "sequential", "random", "pca", "fixed"]
+"""What ranks the bands: BIMM, the solver of eq. (1), what three of them tell together, their order, chance, principal
+components, or the user.
+"""
 
 _SMALLEST = 1e-8
 
@@ -37,6 +39,10 @@ class ComposerConfig:
             what a backbone pretrained on RGB knows (``spectral``): longest wavelength first, or by their number where
             nobody knows wavelengths, so that an RGB video stays R, G, B.
         importance_axis: sum of row i of W (how band i is rebuilt; the paper) or of column i (how it serves the others).
+        importance_norm: what is made of that row or column: its sum (``l1``, the paper), or its length (``l2``, SENSE).
+        importance_units: W as it rebuilds the crop's bands (``counts``, the paper), or as it rebuilds them brought to
+            one length (``unit``, ours). Rows of the first are longer the brighter their band is, whatever makes it so,
+            stray light too; its columns are longer the darker their band is.
         max_composites: at most so many, highest importance first; 0 for no limit.
         fixed_bands: for ``fixed``: band indices, three a composite; a band may come again.
         seed: for ``random``.
@@ -47,6 +53,8 @@ class ComposerConfig:
     order_source: Literal["own", "template"] = "own"
     channel_order: Literal["rank", "spectral"] = "rank"
     importance_axis: Literal["row", "column"] = "row"
+    importance_norm: Literal["l1", "l2"] = "l1"
+    importance_units: Literal["counts", "unit"] = "counts"
     max_composites: Annotated[int, Interval("[0, 1000]")] = 8
     fixed_bands: Annotated[tuple[int, ...], Interval("[0, 1000]")] = ()
     seed: Seed = 0
@@ -95,17 +103,20 @@ def count_composites(bands: int, leftover: str = "drop", limit: int = 0) -> int:
     return min(count, limit) if limit else count
 
 
-def band_importance(matrix: Tensor, axis: str = "row") -> Tensor:
+def band_importance(matrix: Tensor, axis: str = "row", norm: str = "l1") -> Tensor:
     """Sums of W over its last axis (``row``) or over rows (``column``), scaled to sum 1; uniform where W is all zero.
 
     Args:
         matrix: (N, C, C), W >= 0.
         axis: row i says how band i is rebuilt from the others, column i how much it serves them.
+        norm: ``l1``, or ``l2`` for the root of the sum of squares instead of the sum.
 
     Returns:
         (N, C).
     """
-    sums = matrix.sum(dim=2 if axis == "row" else 1)
+    dim = 2 if axis == "row" else 1
+    # Plain sums where they are the same, bit for bit; a length has no slope at 0.
+    sums = matrix.sum(dim=dim) if norm == "l1" else matrix.square().sum(dim=dim).clamp(min=_SMALLEST**2).sqrt()
     total = sums.sum(dim=1, keepdim=True)
     uniform = torch.full_like(sums, 1.0 / sums.shape[1])
     return torch.where(total > _SMALLEST, sums / total.clamp(min=_SMALLEST), uniform)

@@ -18,6 +18,8 @@ METHOD = Method(
         "order_source",
         "channel_order",
         "importance_axis",
+        "importance_norm",
+        "importance_units",
         "max_composites",
         "fixed_bands",
         "seed",

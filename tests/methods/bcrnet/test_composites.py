@@ -280,3 +280,45 @@ def test_a_power_sharpens_weights():
     torch.testing.assert_close(sharpened(weights, 100.0)[0].round(decimals=4), torch.tensor([1.0, 0.0, 0.0]))
     sharpened(weights, 0.5)[:, 0].sum().backward()
     assert bool(torch.isfinite(weights.grad).all())
+
+
+def test_lengths_of_rows_rank_other_than_their_sums():
+    matrix = torch.tensor([[[0.0, 0.5, 0.5], [0.9, 0.0, 0.0], [0.2, 0.1, 0.0]]])
+    torch.testing.assert_close(band_importance(matrix)[0], torch.tensor([1.0, 0.9, 0.3]) / 2.2)
+    lengths = torch.tensor([0.5**0.5, 0.9, 0.05**0.5])
+    torch.testing.assert_close(band_importance(matrix, norm="l2")[0], lengths / lengths.sum())
+    torch.testing.assert_close(band_importance(torch.zeros(1, 3, 3), norm="l2"), torch.full((1, 3), 1 / 3))
+
+
+def test_bands_of_one_length_do_not_count_by_their_brightness():
+    """Brighter bands have larger rows and smaller columns of W, by exactly as much as they are brighter."""
+    cube = torch.rand(1, 5, 20, 20)
+    gain = torch.tensor([1.0, 4.0, 0.3, 2.0, 1.0]).view(1, 5, 1, 1)
+    for axis in ("row", "column"):
+        found = {
+            units: build_composer(ComposerConfig("self_expression", importance_axis=axis, importance_units=units))
+            for units in ("counts", "unit")
+        }
+        plain, unit = (found[units](gain * cube).importance for units in ("counts", "unit"))
+        torch.testing.assert_close(unit, found["unit"](cube).importance, rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(plain, unit, rtol=0.1)
+    dark = cube.clone()
+    dark[:, 3] = 0
+    assert float(found["unit"](dark).importance[0, 3]) == 0
+
+
+def test_joint_entropy_makes_one_composite_of_the_templates_bands():
+    template, search = torch.rand(2, 6, 20, 20), torch.rand(2, 6, 30, 30)
+    template[:, 4] = 0.5
+    composer = build_composer(ComposerConfig("joint_entropy"))
+    first = composer(template)
+    assert first.images.shape == (2, 1, 3, 20, 20)
+    assert 4 not in first.bands
+    torch.testing.assert_close(first.images[1, 0], template[1, first.bands[1, 0]])
+    assert torch.equal(first.order.sort(dim=1).values, torch.arange(6).expand(2, -1))
+    seen = composer(search, None, first)
+    assert torch.equal(seen.bands, first.bands)
+    torch.testing.assert_close(seen.images[0, 0], search[0, first.bands[0, 0]])
+    torch.testing.assert_close(seen.weights, torch.ones(2, 1))
+    falling = build_composer(ComposerConfig("joint_entropy", channel_order="spectral"))(template, torch.arange(6.0))
+    assert bool((falling.bands.diff(dim=2) < 0).all())

@@ -1,0 +1,63 @@
+"""Related systems as presets: a method of this package with the options that bring it near another paper's tracker.
+
+A preset is tracked, benchmarked and ablated by its name, as a method is. It is labelled "in the manner of": the ideas
+that are named are there, the authors' networks and weights are not. Facts and options stand in ``presets.toml`` alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spectrack.tables import from_table, read_table
+
+FILE = Path(__file__).with_name("presets.toml")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Another paper's tracker, as near as options bring one of ours.
+
+    Attributes:
+        name: as it is typed.
+        system: the system that it follows; more than one where they do alike what is shown.
+        method: whose network, weights and decision it uses.
+        source: where the system is published, and where what is said of it here comes from.
+        follows: what of it is here.
+        differs: what is not, or is ours.
+        options: of the method's tracker, as `spectrack.trackers.loading.load_tracker` takes them.
+    """
+
+    name: str
+    system: str
+    method: str
+    source: str
+    follows: str
+    differs: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """As it is written in tables."""
+        return f"in the manner of {self.system}"
+
+
+@dataclass(frozen=True)
+class _Presets:
+    """The file: by method what is switched off in all its presets because it is this project's own, and the presets."""
+
+    plain: dict[str, dict[str, Any]]
+    presets: tuple[Preset, ...]
+
+
+@functools.cache
+def presets() -> dict[str, Preset]:
+    """All presets by name, each with everything that decides its boxes among its options."""
+    read = from_table(_Presets, read_table(FILE), FILE.name)
+    plain, found = read.plain, {}
+    for one in read.presets:
+        given = plain.get(one.method, {}) | one.options
+        found[one.name] = Preset(**{**one.__dict__, "options": given})
+    return found

@@ -15,7 +15,7 @@ from spectrack.trackers.method import Method, Origin, resolve
 from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.presets import presets
 from spectrack.trackers.probability import find_model
-from spectrack.trackers.registry import DEFAULT_METHOD, find_method, tracker_class
+from spectrack.trackers.registry import DEFAULT_METHOD, EVIDENCE_METHOD, find_method, tracker_class
 from spectrack.weights.index import available, find_weights, weights_name
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ def _with_weights(
     where = f"the options of {method.name}"
     # Names that another version stored are passed over; those that were given are known.
     decided = from_table(resolve(method.online), metadata.extra.get("online", {}) | online, where, unknown="ignore")
-    more = {} if engine == "torch" else {"engine": engine}
+    more: dict[str, Any] = {} if engine == "torch" else {"engine": engine}
+    if getattr(decided, "evidence", "none") == "channel":
+        more["evidence_head"], identity["evidence_head"] = _evidence_head(place)
     stated = find_model(method.folder, metadata.profile, str(getattr(decided, "evidence", "none")))
 
     def make(number_format: Precision) -> Tracker:
@@ -155,6 +157,13 @@ def _trained_network(
     network: Any = resolve(method.network)(shape.with_switches(switches) if switches else shape)
     load_state(network, state, source=path.name)
     return network, metadata, {**file_identity(path), "recipe": metadata.recipe}
+
+
+def _evidence_head(device: Any) -> tuple[Any, dict[str, Any]]:
+    """The trained head for `evidence = channel`, the same for all methods, and what identifies its weights."""
+    method = find_method(EVIDENCE_METHOD)
+    network, _, identity = _trained_network(method, method.profile(), None, {})
+    return network.head.eval().to(device), identity
 
 
 def split_options(method: Method, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

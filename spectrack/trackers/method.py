@@ -32,7 +32,7 @@ class Method:
         label: as it is written.
         summary: what it does, in one line.
         source: its publication.
-        tracker: a `Tracker`. Made as `loading.load_tracker` says.
+        tracker: a `Tracker`, made as `loading.load_tracker` says; empty for a part of other trackers.
         network: module of the networks, made from their configuration; empty where there are no weights.
         config: dataclass of a network's shape: section ``network`` of a recipe, stored with the weights.
         switches: what may differ from the training without other weights; ``config.with_switches`` takes them.
@@ -48,7 +48,7 @@ class Method:
     label: str
     summary: str
     source: str
-    tracker: str | type[Tracker]
+    tracker: str | type[Tracker] = ""
     network: str | type[Any] = ""
     config: str | type[Any] = ""
     switches: tuple[str, ...] = ()

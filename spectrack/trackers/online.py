@@ -49,7 +49,7 @@ class OnlineOptions:
         lost_frames: after so many doubtful frames in a row the target is searched for in a larger region, at least 1.
         search_growth: factor on the search region from then on, 1 to 100.
         evidence: what the target's spectrum may add: nothing (``none``, as published), or a map of its likelihood that
-            decides between places and refines the box (``prior``).
+            decides between places and refines the box, by rules (``prior``) or through a trained head (``channel``).
         redetection: whether the whole frame is searched for a lost target, see `redetection`.
         camera_motion: whether the search region follows the shift of the whole picture, see `camera_motion`.
     """
@@ -64,7 +64,7 @@ class OnlineOptions:
     lost_score: Share = 0.3
     lost_frames: Annotated[int, Interval("[1, 1000000000]")] = 3
     search_growth: Annotated[float, Interval("[1, 100]")] = 1.0
-    evidence: Literal["none", "prior"] = "none"
+    evidence: Literal["none", "prior", "channel"] = "none"
     redetection: bool = False
     camera_motion: bool = False
 
@@ -120,13 +120,16 @@ class TargetState:
             corners: (4, 25, 25) x0, y0, x1, y1 in search-crop pixels.
             window: where the search crop was cut.
         """
+        raw = scores
+        if self.prior is not None:
+            scores, corners = self.prior.correct(scores, corners, self.box)
+        centres = (corners[:2] + corners[2:]) / 2.0
         width = np.maximum((corners[2] - corners[0]) * self._stretch[0], 1e-3)
         height = np.maximum((corners[3] - corners[1]) * self._stretch[1], 1e-3)
         size = self.box[2:] * (SEARCH_SIZE_PX / window.side)
         ratio_change = _change((size[0] / size[1]) / (width / height))
         size_change = _change(_padded_size(width, height) / _padded_size(size[0], size[1]))
         penalty = np.exp(-(ratio_change * size_change - 1.0) * self.options.penalty)
-        raw, centres = scores, (corners[:2] + corners[2:]) / 2.0
         ranking = self._ranking(penalty, scores)
         if self.prior is not None:
             sides = np.stack([width, height])

@@ -63,6 +63,10 @@ class ProbabilityModel:
         return 1.0 / (1.0 + math.exp(-min(max(self.constant + sum(weighed), -50.0), 50.0)))
 
 
+_ALIKE = {"channel": ("prior",)}
+"""By form of evidence the others that say nearly the same, the nearest first."""
+
+
 def find_model(folder: Path | None, profile: str, evidence: str) -> ProbabilityModel:
     """The coefficients that were fitted to a tracker, or at least to its other form; the default ones where none were.
 
@@ -78,5 +82,6 @@ def find_model(folder: Path | None, profile: str, evidence: str) -> ProbabilityM
     if file is None or not file.is_file():
         return ProbabilityModel()
     forms = read_table(file).get(profile or "any", {})
-    values = forms.get(evidence, next(iter(forms.values()), None))
+    wanted = (evidence, *_ALIKE.get(evidence, ()), *forms)
+    values = next((forms[form] for form in wanted if form in forms), None)
     return ProbabilityModel() if values is None else from_table(ProbabilityModel, values, f"{profile} of {file}")

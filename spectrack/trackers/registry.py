@@ -30,6 +30,9 @@ TrackerClass = TypeVar("TrackerClass", bound="type[Tracker]")
 DEFAULT_METHOD = "siamban"
 """What tracks where nobody says what should."""
 
+EVIDENCE_METHOD = "evidence"
+"""The part of trackers whose head makes use of spectra where `evidence = channel` is asked for."""
+
 _METHODS, _TRACKERS = "spectrack.methods", "spectrack.trackers"
 _REGISTERED: dict[str, Method] = {}
 
@@ -69,7 +72,7 @@ def list_trackers() -> list[str]:
 
 
 def list_methods() -> list[Method]:
-    """Descriptors of all methods, by name; one that cannot be loaded is left out with a warning."""
+    """Descriptors of all trackers, by name; one that cannot be loaded is left out with a warning."""
     found = []
     for name in sorted(_method_names()):
         try:
@@ -80,9 +83,15 @@ def list_methods() -> list[Method]:
     return found
 
 
+def list_parts() -> list[Method]:
+    """Descriptors of what is trained by itself and works inside trackers, by name."""
+    return [method for _, method in sorted(_own().items()) if not method.tracker]
+
+
 def recipe_files() -> dict[str, Path]:
-    """Recipes that come with methods, by name."""
-    return {name: file for method in list_methods() for name, file in sorted(method.recipes.items())}
+    """Recipes that come with methods and parts of them, by name."""
+    methods = [*list_methods(), *list_parts()]
+    return {name: file for method in methods for name, file in sorted(method.recipes.items())}
 
 
 def ablation_files() -> dict[str, Path]:
@@ -118,7 +127,7 @@ def find_trained_method(name: str) -> Method:
     """
     method = find_method(name)
     if not method.learner:
-        known = nearest_name(name, [other.name for other in list_methods() if other.learner])
+        known = nearest_name(name, [other.name for other in (*list_methods(), *list_parts()) if other.learner])
         raise ConfigError(f"expected a method that can be trained, found {name!r}; {known}")
     return method
 
@@ -127,8 +136,11 @@ def tracker_class(method: Method) -> type[Tracker]:
     """The tracker of a method; its module is imported only now.
 
     Raises:
-        ConfigError: it cannot be imported, or is not a `Tracker`.
+        ConfigError: it cannot be imported, is not a `Tracker`, or there is none because the method is a part of others.
     """
+    if not method.tracker:
+        known = nearest_name(method.name, list_trackers())
+        raise ConfigError(f"expected a tracker, found {method.name!r}, a part of trackers; {known}")
     return _as_tracker(resolve(method.tracker), method.name)
 
 
@@ -143,7 +155,8 @@ def _own() -> dict[str, Method]:
 
 def _method_names() -> set[str]:
     offered = (point.name for group in (_METHODS, _TRACKERS) for point in entry_points(group=group))
-    return {*_own(), *_REGISTERED, *offered}
+    own = (method.name for method in _own().values() if method.tracker)
+    return {*own, *_REGISTERED, *offered}
 
 
 def _bare(name: str, tracker: Any) -> Method:

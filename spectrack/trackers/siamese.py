@@ -22,9 +22,10 @@ from spectrack.cube import Cube, check_cube
 from spectrack.engines.choice import make_engine
 from spectrack.engines.engine import EngineName, Precision
 from spectrack.engines.exported import ExportedEngine
-from spectrack.errors import CubeError, InputError
+from spectrack.errors import ConfigError, CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
+from spectrack.networks.evidence_head import EvidenceHead
 from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
@@ -40,6 +41,7 @@ from spectrack.trackers.probability import ProbabilityModel
 from spectrack.trackers.quantisation import calibration_samples, camera_with
 from spectrack.trackers.redetection import Redetection
 from spectrack.trackers.self_assessment import SelfAssessment, rival_score
+from spectrack.trackers.spectral_channel import SpectralChannel
 from spectrack.trackers.spectral_prior import SpectralPrior
 from spectrack.trackers.spectral_witness import SpectralWitness
 
@@ -64,6 +66,7 @@ class TrainedSetting(TypedDict, total=False):
         engine: what computes the network's functions; torch by default.
         device: the CPU by default.
         identity: what the weights are, for run directories.
+        evidence_head: the trained head for `evidence = channel`; none where that is not asked for.
     """
 
     scaling: str
@@ -73,6 +76,7 @@ class TrainedSetting(TypedDict, total=False):
     engine: EngineName
     device: torch.device
     identity: dict[str, Any]
+    evidence_head: EvidenceHead | None
 
 
 class SiameseTracker(Tracker):
@@ -107,6 +111,11 @@ class SiameseTracker(Tracker):
         self.rule, self.bands = setting.get("rule", DEFAULT_RULE), setting.get("bands")
         self.precision: Precision = setting.get("precision", "fp32")
         self.device, self.identity = setting.get("device", torch.device("cpu")), setting.get("identity", {})
+        self._evidence_head = setting.get("evidence_head")
+        if self.options.evidence == "channel" and self._evidence_head is None:
+            raise ConfigError(
+                "expected a trained head for evidence=channel, found none; make the tracker by load_tracker"
+            )
         self.engine = make_engine(setting.get("engine", "torch"), self.precision)
         # Another engine has formats of its own; what it exports is the network in plain float32.
         number = torch.bfloat16 if self.precision == "bf16" and self.engine.is_reference else torch.float32
@@ -227,6 +236,11 @@ class SiameseTracker(Tracker):
         step = max(1, min(height, width) // 64)
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
         state = TargetState(first_box, height, width, self.options)
+        prior = self._spectral_prior(frame, cube, state, wavelengths_nm)
+        # Spectra that cannot tell the target on the first frame are not asked on others.
+        trusted = prior if prior is not None and prior.trust > 0 else None
+        # A head that corrects the network's boxes has habits of its own, which the first frame shows.
+        state.prior = trusted if isinstance(trusted, SpectralChannel) else None
         self._prepare_int8(bands)
         with torch.inference_mode():
             template = self._template_crop(frame, first_box)
@@ -241,17 +255,32 @@ class SiameseTracker(Tracker):
                     self._discriminant = FeatureDiscriminant.fit(
                         self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
                     )
-        self._watch(frame, cube, state, wavelengths_nm)
+        state.prior = trusted
+        self._watch(frame, cube, first_box, wavelengths_nm, prior)
         self._assessment = SelfAssessment(self.probability_model or ProbabilityModel(), frame, cube, first_box)
         self._state = state
 
-    def _watch(self, frame: Frame, cube: Cube, state: TargetState, wavelengths_nm: Several[float] | None) -> None:
+    def _spectral_prior(
+        self, frame: Frame, cube: Cube, state: TargetState, wavelengths_nm: Several[float] | None
+    ) -> SpectralPrior | None:
+        """What the spectrum says beside the network, as the options ask for."""
+        if self.options.evidence == "none":
+            return None
+        seen = frame, cube, state.box, state.search_window(), wavelengths_nm
+        head = self._evidence_head
+        if self.options.evidence == "channel" and head is not None:
+            return SpectralChannel(head, *seen)
+        return SpectralPrior(*seen)
+
+    def _watch(
+        self,
+        frame: Frame,
+        cube: Cube,
+        box: Box,
+        wavelengths_nm: Several[float] | None,
+        prior: SpectralPrior | None,
+    ) -> None:
         """What watches over the target beside the network, as the options ask for."""
-        box, prior = state.box, None
-        if self.options.evidence == "prior":
-            prior = SpectralPrior(frame, cube, box, state.search_window(), wavelengths_nm)
-            # Spectra that cannot tell the target on the first frame are not asked on others.
-            state.prior = prior if prior.trust > 0 else None
         if self.options.redetection:
             self._redetection = Redetection(cube, box, SpectralWitness.of(frame, cube, box, wavelengths_nm, prior))
         if self.options.camera_motion:
@@ -306,7 +335,8 @@ class SiameseTracker(Tracker):
         if not (isinstance(self.engine, ExportedEngine) and self.precision == "int8"):
             return
         settings: dict[str, Any] = {"scaling": str(self.scaling), "rule": self.rule}
-        plain = functools.partial(type(self), self.network, self.options, engine=self.engine.name, **settings)
+        more: dict[str, Any] = {"engine": self.engine.name, "evidence_head": self._evidence_head}
+        plain = functools.partial(type(self), self.network, self.options, **more, **settings)
         decides = settings | {"options": asdict(self.options)}
         self.engine.samples = calibration_samples(self._simulated_camera(bands), plain, decides)
 

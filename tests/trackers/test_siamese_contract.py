@@ -44,7 +44,10 @@ WRONG_OPTIONS = [
     ("ssfnet", {"predicton": "hs"}, ConfigError, ("'predicton'", "did you mean 'prediction'")),
     ("ssfnet", {"prediction": "both"}, ConfigError, ("prediction", "'both'", "learned, mean, rgb, hs")),
     ("ssfnet", {"colour": "own"}, ConfigError, ("colour", "'own'", "rule", "dataset")),
-    *((name, {"evidence": "channels"}, ConfigError, ("evidence", "'channels'", "none", "prior")) for name in METHODS),
+    *(
+        (name, {"evidence": "channels"}, ConfigError, ("evidence", "'channels'", "did you mean 'channel'"))
+        for name in METHODS
+    ),
     *((name, {"size_rate": 7}, ConfigError, ("size_rate", "[0, 1]", "7.0")) for name in METHODS),
     *((name, {"profile": "full"}, WeightsError, (f"{name}-full", "compact profile")) for name in METHODS),
 ]

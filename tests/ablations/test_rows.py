@@ -2,6 +2,8 @@
 sentence.
 """
 
+import functools
+
 import pytest
 import torch
 
@@ -13,7 +15,9 @@ from spectrack.simulation.degradation import list_degradations
 from spectrack.trackers.loading import load_tracker, split_options
 from spectrack.trackers.method import resolve
 from spectrack.trackers.registry import ablation_files, find_method, list_trackers
-from spectrack.training.stages import StageSchedule
+from spectrack.training.stages import StageSchedule, no_random_part_held
+from spectrack.weights.files import read_weights
+from spectrack.weights.index import available, find_weights
 from tests.fixtures.refusals import refuses
 
 TABLE = """
@@ -146,6 +150,25 @@ def test_retrained_rows_build_their_networks(method, row):
     assert max(steps) < recipe.steps
     for step in steps:
         plan.enter(recipe.stage_at(step)[1])
+
+
+@pytest.mark.parametrize(("method", "row"), RETRAINED, ids=[f"{method}-{row.name}" for method, row in RETRAINED])
+def test_retrained_rows_hold_nothing_that_their_start_does_not_have(method, row):
+    """In the profile `lite`, whose start is shipped: what it has no values for must not be frozen."""
+    if row.profile not in ("", "lite"):
+        pytest.skip(f"a row of the profile {row.profile}")
+    table = load_rows(method)
+    recipe = ablation_recipe(table.recipes["lite"], row.overrides, pairs=None, budget=table.budget, seed=1)
+    if str(recipe.start) not in {listed.name for listed in available()}:
+        pytest.skip(f"starts from {recipe.start}, which is another package's")
+    learner = resolve(find_method(recipe.method).learner)(recipe)
+    with no_random_part_held(recipe, learner.network):
+        learner.load_start(*shipped_start(str(recipe.start)), str(recipe.start))
+
+
+@functools.cache
+def shipped_start(name):
+    return read_weights(find_weights(name, method="siamban"), method="siamban")
 
 
 def test_a_row_with_degradations_becomes_one_of_each(table):

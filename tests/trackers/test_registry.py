@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,9 @@ def test_descriptors_of_this_package_are_true(method):
         name = weights_name(method.name, profile)
         assert (shipped_folder() / f"{name}.safetensors").is_file() == ("shipped" in origins)
         assert (name in method.recipes) == ("recipe" in origins)
-    assert {name.removeprefix(f"{method.name}-") for name in method.recipes} <= set(method.profiles)
+    for name, file in method.recipes.items():
+        assert name.startswith(f"{method.name}-")
+        assert tomllib.loads(file.read_text(encoding="utf-8")).get("profile", "compact") in method.profiles
     assert len(method.summary.split()) > 5
 
 

@@ -27,6 +27,9 @@ LARGEST_SIDE = 10
 
 _MANY_DIGITS = 1e9
 
+_OFTEN = 3
+"""So many boxes at pixel 1, and it is the frame's edge."""
+
 
 def as_box(value: ArrayLike | Sequence[float]) -> Box:
     """Four finite numbers with positive sides as a float64 box.
@@ -90,6 +93,41 @@ def check_box_in_frame(box: Box, height: int, width: int) -> None:
             f"expected a box that overlaps the frame of {width} x {height} cube pixels, found {format_box(box)}; "
             "boxes are x,y,w,h in cube pixels (mosaic pixels divided by the mosaic block)"
         )
+
+
+def count_from_one(boxes: Boxes, height: int, width: int) -> bool:
+    """Whether boxes look as if their pixels counted from 1: they reach the frame's edges there, and never at 0.
+
+    Args:
+        boxes: (N, 4); rows that are no box say nothing.
+        height: of the frame.
+        width: of the frame.
+
+    Returns:
+        Whether none begins before 1, and three or more begin at 1 or one ends just beyond the frame; ours.
+
+    Example:
+        >>> count_from_one(np.array([[1.0, 5, 4, 4], [1, 6, 4, 4], [1, 7, 4, 4]]), 20, 30)
+        True
+        >>> count_from_one(np.array([[0.0, 5, 4, 4], [27, 6, 4, 4]]), 20, 30)
+        False
+    """
+    known = boxes[is_box(boxes)]
+    if not len(known) or known[:, :2].min() < 1:
+        return False
+    beyond = known[:, :2] + known[:, 2:] == np.array([width, height]) + 1
+    return bool((known[:, :2] == 1).any(axis=1).sum() >= _OFTEN or beyond.any())
+
+
+def from_zero(boxes: Boxes, origin: int) -> Boxes:
+    """Boxes whose upper left pixel counts from `origin` as boxes from 0; rows of zeros stay the absence of one.
+
+    Raises:
+        BoxError: an origin other than 0 and 1.
+    """
+    if origin not in (0, 1):
+        raise BoxError(f"expected 0 or 1 as the index of the first pixel, found {origin}; correct it (--origin)")
+    return np.where(boxes.any(axis=1, keepdims=True), boxes - np.array([origin, origin, 0, 0]), boxes)
 
 
 def format_box(box: ArrayLike) -> str:

@@ -75,6 +75,8 @@ class DataCheck:
     """Which data set it is, where it cannot be told."""
     frames: Annotated[str, arg(metavar="all|some|none")] = "all"
     """Which frames to decode: all, five of each sequence, or none."""
+    origin: Annotated[int | None, arg(metavar="0|1")] = None
+    """Index of the first pixel in files of boxes; by default as the data set has it."""
     out: Annotated[Path | None, arg(metavar="FILE")] = None
     """Write the findings as JSON."""
 
@@ -91,6 +93,7 @@ class DataCheck:
                 self.roots,
                 name=self.dataset,
                 frames=cast("Depth", self.frames),
+                origin=self.origin,
                 progress=lambda done, total, label: bar.show("checking", done, total, label),
             )
         print_facts(_finding_rows(report))

@@ -27,6 +27,7 @@ class Reading:
         axes: Order of an array's axes: t, h, w, b, such as thwb.
         variable: Array to read from .npz, .mat and HDF5 files that hold several.
         no_data: What stands where cubes have no data, such as -9999, and is read as 0; by default what their files say.
+        origin: Index of the first pixel in files of boxes: 1 for those of OTB, LaSOT and MATLAB tools.
     """
 
     format: Annotated[str | None, arg(metavar="NAME")] = None
@@ -35,6 +36,7 @@ class Reading:
     axes: Annotated[str | None, arg(metavar="LETTERS")] = None
     variable: Annotated[str | None, arg(metavar="NAME")] = None
     no_data: Annotated[str | None, arg(metavar="VALUE|none")] = None
+    origin: Annotated[int, arg(metavar="0|1")] = 0
 
     def open(self, place: Path, truth: Path | None = None) -> Sequence:
         """The sequence at a place."""
@@ -49,6 +51,7 @@ class Reading:
             variable=self.variable,
             no_data=None if self.no_data is None else parse_no_data(self.no_data),
             truth=truth,
+            origin=self.origin,
         )
 
 

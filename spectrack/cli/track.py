@@ -131,8 +131,9 @@ class Track:
             raise ConfigError("expected --box-from beside --box-track and --box-drawn-on, found none; give a file")
         if self.box_from is not None:
             from spectrack.annotations.first_boxes import Coordinates, read_first_box
+            from spectrack.boxes import from_zero
 
-            return read_first_box(
+            box = read_first_box(
                 self.box_from,
                 width=sequence.width,
                 height=sequence.height,
@@ -140,6 +141,8 @@ class Track:
                 coordinates=cast("Coordinates", self.box_drawn_on),  # checked where it is applied
                 block=mosaic_block(sequence) if self.box_drawn_on == "mosaic" else 1,
             )
+            start: Box = from_zero(box[None], self.reading.origin)[0]
+            return start
         return None if self.box is None else parse_box(self.box)
 
     def _tracker_options(self) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class DatasetFacts:
         folder: pattern that the beginning of its folder's name matches, in any case; "" where none tells.
         folder_marks: pieces of paths, in small letters, that only this data set has.
         opens: the function, ``module:name``, that gives the data set where it lies in no folder; else "".
+        origin: index of the first pixel in its files of boxes.
         sensors: camera by modality, for mosaics that no side file describes.
         wavelengths_nm: band centres by modality.
         range_nm: stated range by modality.
@@ -72,6 +73,7 @@ class DatasetFacts:
     folder: str = ""
     folder_marks: tuple[str, ...] = ()
     opens: str = ""
+    origin: int = 0
     sensors: dict[str, str] = field(default_factory=dict)
     wavelengths_nm: dict[str, tuple[float, ...]] = field(default_factory=dict)
     range_nm: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -8,9 +8,13 @@ import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from spectrack.annotations.attributes import abbreviate, parse_attributes, read_attributes
+from spectrack.boxes import from_zero
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.facts import DATASETS, DatasetFacts, all_facts, dataset_facts
 from spectrack.datasets.folder_names import STREAMS
@@ -34,6 +38,7 @@ def open_dataset(
     split: str | None = None,
     modality: str | None = None,
     stream: str = DatasetPart.stream,
+    origin: int | None = None,
 ) -> Dataset:
     """The sequences of a data set, none of them opened yet.
 
@@ -46,6 +51,7 @@ def open_dataset(
         split: only this split.
         modality: only this modality.
         stream: ``HSI``, ``HSI-FalseColor`` or ``RGB``; each has its own truth.
+        origin: index of the first pixel in files of boxes, 0 or 1; None as the data set has it.
 
     Returns:
         The data set; its `problems` name archives that were refused, each logged once as a warning.
@@ -60,15 +66,17 @@ def open_dataset(
     opens = "" if name == "auto" else dataset_facts(name).opens
     if opens and root is not None:
         raise ConfigError(f"expected no folder for {name}, found {root}; leave it out, or name the data set it holds")
+    if opens and origin is not None:
+        raise ConfigError(f"expected no --origin for {name}, whose boxes count from 0, found {origin}; leave it out")
     if not opens and root is None:
         raise ConfigError(f"expected the folder of {name}, found none; name it (--root)")
-    dataset = pkgutil.resolve_name(opens)() if root is None else _open_folder(name, Path(root), wanted)
+    dataset = pkgutil.resolve_name(opens)() if root is None else _open_folder(name, Path(root), wanted, origin)
     for problem in dataset.problems:
         _log.warning("%s", problem)
     return dataset if split is None and modality is None else dataset.select(split=split, modality=modality)
 
 
-def open_everything(name: str, root: Path | str) -> Dataset:
+def open_everything(name: str, root: Path | str, *, origin: int | None = None) -> Dataset:
     """Every sequence below a folder with whatever stream it has, for looking at a data set as a whole.
 
     The stream is the cubes, else the false-colour pictures, else RGB; a sequence of annotations only cannot be opened.
@@ -80,7 +88,7 @@ def open_everything(name: str, root: Path | str) -> Dataset:
     folders = ["auto", *(known for known, facts in all_facts().items() if not facts.opens)]
     if name not in folders:
         raise ConfigError(f"expected a data set that lies in a folder, found {name!r}; {nearest_name(name, folders)}")
-    return _open_folder(name, Path(root), None)
+    return _open_folder(name, Path(root), None, origin)
 
 
 def canonical_stream(name: str) -> str:
@@ -120,10 +128,12 @@ def guess_dataset(root: Path, found: list[FoundSequence]) -> str:
     return best if shares[best] >= _ENOUGH and len(found) > 2 else "folder"
 
 
-def _open_folder(name: str, root: Path, stream: str | None) -> Dataset:
+def _open_folder(name: str, root: Path, stream: str | None, origin: int | None) -> Dataset:
     found, problems = scan(root)
     chosen = guess_dataset(root, found) if name == "auto" else name
     facts = dataset_facts(chosen)
+    facts = facts if origin is None else replace(facts, origin=origin)
+    from_zero(np.zeros((0, 4)), facts.origin)  # another origin is refused before anything is opened
     listed = _attribute_lists(root, facts)
     wanted = [(item, stream or _main_stream(item)) for item in found if stream is None or stream in item.streams]
     if not wanted and not (stream is None and problems):
@@ -146,7 +156,7 @@ def _entry(
 ) -> DatasetEntry:
     sensor = facts.sensor(found.modality) if stream == "HSI" else None
     wavelengths = facts.wavelengths_nm.get(found.modality) if stream == "HSI" else None
-    source = FolderSource(found, stream, sensor, wavelengths)
+    source = FolderSource(found, stream, sensor, wavelengths, facts.origin)
     key = SequenceKey(name, found.split, found.modality, found.name)
     frames = found.streams[stream].frames if stream in found.streams else None
     return DatasetEntry(key, "", _attributes(found, facts, listed), frames, source)

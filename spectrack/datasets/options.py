@@ -19,13 +19,16 @@ class DatasetPart:
         split: Only this split, such as test.
         modality: Only this modality, such as HSI-NIR.
         stream: Which stream: HSI, HSI-FalseColor or RGB; each has its own truth.
+        origin: Index of the first pixel in files of boxes, 0 or 1; by default as the data set has it.
     """
 
     split: str | None = None
     modality: str | None = None
     stream: str = "HSI"
+    origin: int | None = None
 
     def describe(self, dataset: Dataset) -> dict[str, Any]:
         """Which part of which data set, and where it lies, as JSON values for the record of a run."""
         root = None if dataset.root is None else str(resolved(dataset.root))
-        return {"name": dataset.name, "root": root, **asdict(self)}
+        told = {key: value for key, value in asdict(self).items() if key != "origin" or value is not None}
+        return {"name": dataset.name, "root": root, **told}

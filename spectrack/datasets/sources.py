@@ -32,6 +32,7 @@ class FolderSource:
     stream: str
     sensor: str | None = None
     wavelengths_nm: tuple[float, ...] | None = None
+    origin: int = 0
 
     @property
     def frames(self) -> FrameFolder:
@@ -109,7 +110,7 @@ class FolderSource:
         mosaics = self.stream == "HSI" and self.frames.kind == "image" and layout.side.path is None
         sensor = self.sensor if mosaics else None
         found = replace(layout, truth=self._truth(layout, places) or layout.truth)
-        sequence = open_layout(found, Options(sensor=sensor), name=label)
+        sequence = open_layout(found, Options(sensor=sensor, origin=self.origin), name=label)
         if (
             sequence.wavelengths_nm is None
             and self.wavelengths_nm is not None

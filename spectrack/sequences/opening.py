@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.annotations.attributes import read_attributes
+from spectrack.boxes import from_zero
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.base import Sequence
@@ -32,6 +33,7 @@ class Options:
 
     Raises:
         ConfigError: an unknown format.
+        BoxError: an origin other than 0 and 1.
     """
 
     format: str | None = None
@@ -40,8 +42,10 @@ class Options:
     variable: str | None = None
     no_data: float | None = None
     pattern: str | None = None
+    origin: int = 0
 
     def __post_init__(self) -> None:
+        from_zero(np.zeros((0, 4)), self.origin)
         if self.format is not None and self.format not in FORMATS:
             raise ConfigError(f"expected a format, found {self.format!r}; {nearest_name(self.format, FORMATS)}")
 
@@ -58,6 +62,7 @@ def open_sequence(
     truth: str | os.PathLike[str] | ArrayLike | None = None,
     name: str | None = None,
     twin: str | os.PathLike[str] | None = None,
+    origin: int = 0,
 ) -> Sequence:
     """Open a hyperspectral (or ordinary RGB) video; frames are read when they are asked for.
 
@@ -78,6 +83,7 @@ def open_sequence(
         truth: a truth file or (N, 4) boxes; None for the file that the data set's layout has.
         name: name of the sequence; None for that of its folder.
         twin: the sequence's false-colour folder, for its truth, attributes and pictures; None for the layout's own.
+        origin: index of the first pixel in files of truth and first boxes: 1 for those of OTB, LaSOT and MATLAB tools.
 
     Returns:
         The sequence. Of truth with more rows than frames those are taken that the numbers of the frame files tell, else
@@ -91,7 +97,7 @@ def open_sequence(
         ConfigError: an unknown format, sensor or axis letter, or an option that means nothing to the format found.
     """
     layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
-    options = Options(format, sensor, axes, variable, no_data, pattern)
+    options = Options(format, sensor, axes, variable, no_data, pattern, origin)
     return open_layout(layout, options, truth=truth, name=name)
 
 
@@ -135,7 +141,7 @@ def open_layout(
             f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files"
         ) from error
     _describe(sequence, request, name)
-    add_truth(sequence, layout, truth)
+    add_truth(sequence, layout, truth, options.origin)
     _add_pictures(sequence, layout)
     return sequence
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectrack.annotations.text import is_number, read_first_box
 from spectrack.annotations.truth_files import read_truth
 from spectrack.annotations.untrusted_files import decode_text, read_file
-from spectrack.boxes import Boxes
+from spectrack.boxes import Boxes, count_from_one, from_zero
 from spectrack.errors import SequenceError
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.faults import pass_over, passed_over
@@ -28,32 +28,35 @@ _COVERS = 8.0
 """Steps of GOT-10k's visible share."""
 
 
-def add_truth(sequence: Sequence, layout: Layout, given: str | os.PathLike[str] | ArrayLike | None) -> None:
+def add_truth(
+    sequence: Sequence, layout: Layout, given: str | os.PathLike[str] | ArrayLike | None, origin: int = 0
+) -> None:
     """Give a sequence its truth and first box.
 
     Args:
         sequence: opened, with all its frames.
         layout: where files with truth lie.
         given: a truth file or (N, 4) boxes that the caller named instead.
+        origin: index of the first pixel in files, 0 or 1.
 
     Raises:
         SequenceError: named truth that cannot be read or is no truth.
     """
     if isinstance(given, str | os.PathLike):
-        _use(sequence, _read(sequence, Path(given)), Path(given))
+        _use(sequence, _read(sequence, Path(given), origin), Path(given))
     elif given is not None:
         sequence.truth = _as_boxes(given)
     else:
-        _add_found_truth(sequence, layout)
+        _add_found_truth(sequence, layout, origin)
 
 
-def _add_found_truth(sequence: Sequence, layout: Layout) -> None:
+def _add_found_truth(sequence: Sequence, layout: Layout, origin: int) -> None:
     if layout.first_box is not None:
         with passed_over(sequence):
-            sequence._first_box = read_first_box(layout.first_box)
+            sequence._first_box = from_zero(read_first_box(layout.first_box)[None], origin)[0]
     if layout.truth is not None:
         try:
-            boxes = _read(sequence, layout.truth)
+            boxes = _read(sequence, layout.truth, origin)
         except SequenceError as error:
             sequence.truth_fault = str(error)
             pass_over(sequence, str(error))
@@ -66,8 +69,11 @@ def _add_found_truth(sequence: Sequence, layout: Layout) -> None:
         _add_flags(sequence, layout)
 
 
-def _read(sequence: Sequence, path: Path) -> Boxes:
-    return read_truth(path, name=sequence.name, frames=len(sequence)).of_frames(len(sequence))
+def _read(sequence: Sequence, path: Path, origin: int) -> Boxes:
+    boxes = read_truth(path, name=sequence.name, frames=len(sequence)).of_frames(len(sequence))
+    if origin == 0 and count_from_one(boxes, sequence.height, sequence.width):
+        _log.warning("%s has boxes at pixel 1 and none at 0; if its pixels count from 1, say so: --origin 1", path)
+    return from_zero(boxes, origin)
 
 
 def _add_flags(sequence: Sequence, layout: Layout) -> None:

@@ -86,7 +86,7 @@ def command(out, trackers="standing,siamban", precision="fp32", split=None, rule
 def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
     assert command(tmp_path / "run", split="test").run() == 0
     printed = capsys.readouterr()
-    assert dataset == [("folder", Path("data"), {"split": "test", "modality": None, "stream": "HSI"})]
+    assert dataset == [("folder", Path("data"), {"split": "test", "modality": None, "stream": "HSI", "origin": None})]
     assert printed.err == ""
     lines = printed.out.splitlines()
     assert lines[0].startswith("hot: AUC = mean of 50 thresholds")

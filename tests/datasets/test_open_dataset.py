@@ -20,6 +20,19 @@ def first_x(dataset):
     return [entry.open().first_box[0] for entry in dataset]
 
 
+def test_otb_counts_from_one_and_a_folder_as_it_is_told(tmp_path, make):
+    for root in ("OTB100", "clips"):
+        make.pictures(tmp_path / root / "Car" / "img")
+        make.text(tmp_path / root / "Car" / "groundtruth_rect.txt", make.boxes(10))
+    assert (open_dataset("auto", tmp_path / "OTB100").name, dataset_facts("lasot").origin) == ("otb", 1)
+    assert first_x(open_dataset("auto", tmp_path / "OTB100")) == first_x(open_dataset("otb", tmp_path / "clips")) == [9]
+    assert first_x(open_dataset("folder", tmp_path / "clips")) == [10]
+    assert first_x(open_dataset("folder", tmp_path / "clips", origin=1)) == [9]
+    assert first_x(open_dataset("otb", tmp_path / "clips", origin=0)) == [10]
+    with refuses(ConfigError, "no --origin for simulated", "found 1"):
+        open_dataset("simulated", origin=1)
+
+
 @pytest.fixture
 def hot2020(tmp_path, make):
     """Family A: split, sequence, stream; every stream has its own truth."""

@@ -41,7 +41,7 @@ def pack(folder: Path, archive: Path, inside: str = "") -> Path:
 def root(tmp_path, make) -> Path:
     """Training archives of the 2026 challenge, one corrected, with redundant inner folders."""
     work, root = tmp_path / "work", tmp_path / "hotc2026" / "training"
-    for name, start, inside in (("ant", 1, ""), ("bee", 2, "bee"), ("park", 3, "park/img/park")):
+    for name, start, inside in (("ant", 4, ""), ("bee", 2, "bee"), ("park", 3, "park/img/park")):
         make.mosaics(work / name, 5, seed=start)
         pack(work / name, root / "HSI-NIR" / f"{name}.zip", inside)
         make.pictures(work / f"{name}-pictures")
@@ -61,7 +61,7 @@ def test_archives_are_read_like_folders(root, make, scratch):
     assert dataset["bee"].attributes == ("FM",)
     assert not scratch.exists()  # nothing is unpacked before it is opened
     sequences = [entry.open() for entry in dataset]
-    assert [sequence.first_box[0] for sequence in sequences] == [1, 9, 3]
+    assert [sequence.first_box[0] for sequence in sequences] == [4, 9, 3]
     assert [(sequence.name, sequence.sensor, len(sequence)) for sequence in sequences] == [
         (n, "nir25", 3) for n in ("ant", "bee", "park")
     ]
@@ -166,7 +166,7 @@ def test_zipped_sequences_are_checked_and_converted(root, scratch, tmp_path):
     assert (report.findings, report.frames) == ((), 18)
     dataset = open_dataset("hotc2026", root)
     assert convert_dataset(dataset, tmp_path / "out").written == ("ant", "bee", "park")
-    assert [entry.open().first_box[0] for entry in open_dataset("folder", tmp_path / "out")] == [1, 9, 3]
+    assert [entry.open().first_box[0] for entry in open_dataset("folder", tmp_path / "out")] == [4, 9, 3]
     gc.collect()
     assert list(scratch.iterdir()) == []
 

@@ -188,7 +188,7 @@ def full_disk(monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("spectrack.reports.overlay._encode", full)
+    monkeypatch.setattr("spectrack.reports.overlay.encode_video", full)
 
 
 @pytest.mark.usefixtures("full_disk")

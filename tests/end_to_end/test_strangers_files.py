@@ -145,8 +145,8 @@ def quicken(patch):
     imported = SimpleNamespace(state={"a": torch.ones(2)}, metadata=metadata, parts=("backbone",))
     patch.setattr("spectrack.reports.report.draw_figures", draw)
     patch.setattr("spectrack.reports.overlay.write_overlay", write)
-    patch.setattr("spectrack.reports.strip_figures.write_filmstrip", write)
-    patch.setattr("spectrack.demo._plot", lambda folder, scores: write(folder / "success.png"))
+    drawn = ("overlay.mp4", "filmstrip.png", "success.png")
+    patch.setattr("spectrack.demo._draw", lambda folder, tracked: [write(folder / name) for name in drawn])
     patch.setattr("spectrack.weights.starts.import_start", lambda *arguments, **options: imported)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spectrack.cli import main
-from spectrack.errors import SequenceError
+from spectrack.errors import BoxError, SequenceError
 from spectrack.sequences import open_sequence
 from tests.fixtures.refusals import check_sentence, refuses
 
@@ -36,6 +36,43 @@ def test_truth_inside_a_sequence_comes_before_that_of_a_tree(tmp_path, make):
     make.text(tmp_path / "anno" / "abc.txt", "9,9,9,9\n" * 3)
     make.text(tmp_path / "frames" / "abc" / "groundtruth.txt", BOXES)
     assert open_sequence(tmp_path / "frames" / "abc").truth[0, 0] == 1
+
+
+EDGE = "".join(f"1,{i},10,8\n" for i in (1, 2, 3))
+
+
+def test_boxes_that_count_from_one(tmp_path, make, caplog):
+    make.pictures(tmp_path / "clip" / "img", 3, 24, 32)
+    make.text(tmp_path / "clip" / "groundtruth_rect.txt", EDGE)
+    with caplog.at_level(logging.WARNING):
+        assert open_sequence(tmp_path / "clip").truth[0].tolist() == [1, 1, 10, 8]
+    assert "--origin 1" in caplog.text
+    caplog.clear()
+    truth = open_sequence(tmp_path / "clip", origin=1).truth
+    assert truth.tolist() == [[0, 0, 10, 8], [0, 1, 10, 8], [0, 2, 10, 8]]
+    assert not caplog.records
+    with refuses(BoxError, "found 2"):
+        open_sequence(tmp_path / "clip", origin=2)
+
+
+def test_a_first_box_and_absences_that_count_from_one(tmp_path, make):
+    make.pictures(tmp_path / "one", 3, 24, 32)
+    make.text(tmp_path / "one" / "init_rect.txt", "5,6,10,8\n")
+    assert open_sequence(tmp_path / "one", origin=1).first_box.tolist() == [4, 5, 10, 8]
+    make.pictures(tmp_path / "two", 3, 24, 32)
+    make.text(tmp_path / "two" / "groundtruth_rect.txt", "5,6,10,8\n0,0,0,0\n7,6,10,8\n")
+    assert open_sequence(tmp_path / "two", origin=1).truth[1].tolist() == [0, 0, 0, 0]
+
+
+def test_track_takes_the_origin(tmp_path, make):
+    make.pictures(tmp_path / "clip" / "img", 3, 24, 32)
+    make.text(tmp_path / "clip" / "groundtruth_rect.txt", EDGE)
+    make.text(tmp_path / "box.txt", "3,3,10,8\n")
+    words = ["track", str(tmp_path / "clip"), "--tracker", "cf", "--origin", "1"]
+    assert main([*words, "--out", str(tmp_path / "a")]) == 0
+    assert (tmp_path / "a" / "boxes.txt").read_text().startswith("0,0,10,8\n")
+    assert main([*words, "--box-from", str(tmp_path / "box.txt"), "--out", str(tmp_path / "b")]) == 0
+    assert (tmp_path / "b" / "boxes.txt").read_text().startswith("2,2,10,8\n")
 
 
 def test_tlp_needs_no_box(tmp_path, make, capsys):

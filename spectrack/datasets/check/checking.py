@@ -49,7 +49,12 @@ DEPTHS: tuple[Depth, ...] = ("all", "some", "none")
 
 
 def check_data(
-    roots: Iterable[Path | str], *, name: str = "auto", frames: Depth = "all", progress: Progress | None = None
+    roots: Iterable[Path | str],
+    *,
+    name: str = "auto",
+    frames: Depth = "all",
+    origin: int | None = None,
+    progress: Progress | None = None,
 ) -> CheckReport:
     """Check one or several data sets, and what they have in common.
 
@@ -57,6 +62,7 @@ def check_data(
         roots: their folders; give a training and a test set together, or two years, to find sequences that are in both.
         name: the data set, as for `open_dataset`; ``auto`` finds out for each root.
         frames: decode ``all`` frames, ``some`` (five a sequence) or ``none``; files and annotations are read anyway.
+        origin: index of the first pixel in files of boxes; None as the data set has it.
         progress: called after each frame.
 
     Returns:
@@ -68,7 +74,7 @@ def check_data(
     """
     if frames not in DEPTHS:
         raise ConfigError(f"expected which frames to read, found {frames!r}; one of: {', '.join(DEPTHS)}")
-    datasets = [open_everything(name, root) for root in roots]
+    datasets = [open_everything(name, root, origin=origin) for root in roots]
     if not datasets:
         raise ConfigError("expected a data set to check, found none; name its folder")
     return _Check(datasets, frames, progress).run()
@@ -179,7 +185,14 @@ class _Check:
             result, home = checked[stream], places[stream]
             frames, size, visibility = result.frames, result.size, result.visibility
             box = check_truth(
-                truth, first_box, frames=frames, size=size, visibility=visibility, report=self._report, home=home
+                truth,
+                first_box,
+                frames=frames,
+                size=size,
+                visibility=visibility,
+                report=self._report,
+                home=home,
+                origin=source.origin,
             )
             start = box if stream == source.stream else start
             if stream == "HSI-FalseColor" and truth is not None and read - {None}:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spectrack.annotations.text import read_first_box
 from spectrack.annotations.truth_files import read_truth
-from spectrack.boxes import Box, Boxes, format_box, is_box
+from spectrack.boxes import Box, Boxes, count_from_one, format_box, from_zero, is_box
 from spectrack.datasets.check.findings import ranges
 from spectrack.datasets.check.frame_checks import Report
 from spectrack.errors import SpectrackError
@@ -27,6 +27,7 @@ def check_truth(
     visibility: NDArray[np.float64] | None,
     report: Report,
     home: Path,
+    origin: int = 0,
 ) -> Box | None:
     """Check a truth file and a first-box file.
 
@@ -38,12 +39,13 @@ def check_truth(
         visibility: share of the object seen a frame, where a side file tells: boxes of hidden objects may be anywhere.
         report: takes the findings.
         home: the folder of the frames, for when there is no file at all.
+        origin: index of the first pixel in the files.
 
     Returns:
         The box of the first frame, or None.
     """
-    given = _read(first_box, report, None, first=True)
-    boxes = _read(truth, report, frames, first=False)
+    given = _read(first_box, report, None, origin, first=True)
+    boxes = _read(truth, report, frames, origin, first=False)
     if boxes is None:
         if truth is None and first_box is None:
             text = f"expected groundtruth_rect.txt or init_rect.txt beside {home}, found neither; "
@@ -51,8 +53,13 @@ def check_truth(
         return None if given is None else given[0]
     place = truth or home
     if frames is not None and len(boxes) != frames:
-        text = f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; complete either"
-        report("truth-length", "error", place, text)
+        text = f"expected a box for each of the {frames} frames in {truth}, found {len(boxes)} rows; "
+        # What more rows than frames mean is settled where a sequence is opened: a warning there as here.
+        longer, end = len(boxes) > frames, "complete either; until then the rows behind the frames are left out"
+        report("truth-length", "warning" if longer else "error", place, text + (end if longer else "complete either"))
+    if size is not None and origin == 0 and count_from_one(boxes, *size):
+        text = f"expected boxes from pixel 0 on in {place}, found some at 1 and none at 0; "
+        report("origin", "note", place, text + "if its pixels count from 1, say so: --origin 1")
     _check_boxes(boxes, place, size, visibility, report)
     if given is not None and not np.array_equal(given[0], boxes[0]):
         text = f"expected the first truth row {format_box(boxes[0])} in {first_box}, found {format_box(given[0])}; "
@@ -60,14 +67,14 @@ def check_truth(
     return boxes[0] if is_box(boxes[0]) else None
 
 
-def _read(path: Path | None, report: Report, frames: int | None, *, first: bool) -> Boxes | None:
+def _read(path: Path | None, report: Report, frames: int | None, origin: int, *, first: bool) -> Boxes | None:
     if path is None:
         return None
     try:
         if first:
-            return read_first_box(path)[None]
+            return from_zero(read_first_box(path)[None], origin)
         rows = read_truth(path, frames=frames)
-        return rows.boxes if frames is None else rows.of_frames(frames)
+        return from_zero(rows.boxes if frames is None else rows.of_frames(frames), origin)
     except SpectrackError as error:
         report("unreadable-truth", "error", path, str(error))
         return None

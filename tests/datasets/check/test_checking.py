@@ -406,6 +406,22 @@ def test_wrong_wishes():
         check_data(["x"], name="simulated")
 
 
+def test_truth_that_is_longer_is_a_warning_and_shorter_an_error(tree):
+    rows(tree / ANT_TRUTH, lambda lines: [*lines, lines[-1]])
+    longer = {finding.code: finding.severity for finding in check_data([tree], frames="none").findings}
+    rows(tree / ANT_TRUTH, lambda lines: lines[:-2])
+    shorter = {finding.code: finding.severity for finding in check_data([tree], frames="none").findings}
+    assert (longer["truth-length"], shorter["truth-length"]) == ("warning", "error")
+
+
+def test_boxes_that_may_count_from_one_are_a_note(tree):
+    rows(tree / ANT_TRUTH, lambda lines: [f"1 {number + 1} 10 8" for number in range(len(lines))])
+    found = {finding.code: finding for finding in check_data([tree], frames="none").findings}
+    assert found["origin"].severity == "note"
+    assert "--origin 1" in found["origin"].text
+    assert "origin" not in {finding.code for finding in check_data([tree], frames="none", origin=1).findings}
+
+
 @pytest.mark.skipif(
     not KANGAROO.is_dir(), reason=f"no HOTC clip at {KANGAROO}; set SPECTRACK_SHARED to the folder that holds data/"
 )

@@ -186,7 +186,7 @@ def first_box(sequence: Sequence, box: ArrayLike | None = None) -> Boxes:
     if chosen is None:
         raise BoxError(
             f"expected a first box for {sequence.name}, found neither truth nor an init_rect file beside its frames; "
-            "give --box x,y,w,h or --box-from FILE"
+            "give --box x,y,w,h or --box-from FILE, or draw it with --view"
         )
     check_box_in_frame(chosen, sequence.height, sequence.width)
     return chosen

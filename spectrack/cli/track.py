@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
@@ -11,7 +12,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.reading import Reading, Wanted
 from spectrack.cli.settings import parse_settings, settings_of
-from spectrack.errors import BoxError, ConfigError
+from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.options import MatchOptions
 from spectrack.runs.options import RecordOptions
 from spectrack.trackers.options import NetworkOptions
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from spectrack.boxes import Box
     from spectrack.recording import Recording
     from spectrack.sequences.base import Sequence
+    from spectrack.trackers.base import Tracker
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Track:
   spectrack track recordings/HSI --sensor vis16 --box 214,61,30,42 --out runs/car
   spectrack track cubes.npy --axes thwb --box-from box.txt --out runs/cubes
   spectrack track recordings/HSI --box-from cvat.zip --box-track 2 --box-drawn-on mosaic --out runs/car
+  spectrack track recordings/HSI --out runs/car --view    draw the box in the browser
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video
   spectrack track recordings/HSI --spectrum paint.csv --out runs/found     start on a material
   spectrack track recordings/HSI --point 230,82 --out runs/car   start on the thing at a pixel"""
@@ -60,6 +63,8 @@ class Track:
     """Other weights than the shipped ones; see `spectrack weights list`."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
+    view: bool = False
+    """Draw the first box in the browser, track there, correct and save into --out; needs the extra `viewer`."""
     truth: Annotated[Path | None, arg(metavar="FILE")] = None
     """Truth boxes to score against; by default those beside the frames."""
     reading: Reading = field(default_factory=Reading)
@@ -83,16 +88,14 @@ class Track:
         inputs = tuple(path for path in read if path is not None)
         check_folder(self.out, self.recording.terms(inputs))
         sequence = self.reading.open(self.sequence, self.truth)
+        if self.view or self._may_draw(sequence):
+            return self._draw(sequence, inputs)
         with ProgressBar() as bar:
             start, box, how = self._start(sequence, bar)
             bar.show("loading the tracker", 0, None)
-            from spectrack.trackers.loading import load_tracker
-
-            options = {**asdict(self.network), **self._tracker_options()}
-            tracker = load_tracker(self.tracker, weights=self.weights, **options)
             recording = record(
                 sequence,
-                tracker,
+                self._load(),
                 self.out,
                 box=box,
                 start=start,
@@ -103,6 +106,52 @@ class Track:
             )
         facts = describe_recording(sequence, recording)
         print_facts([*facts[:2], *([("started", how)] if how else []), *facts[2:]])
+        return 0
+
+    def _load(self) -> Tracker:
+        from spectrack.trackers.loading import load_tracker
+
+        options = {**asdict(self.network), **self._tracker_options()}
+        return load_tracker(self.tracker, weights=self.weights, **options)
+
+    def _may_draw(self, sequence: Sequence) -> bool:
+        """Whether nothing says where the object is, and somebody sits at a display who can."""
+        told = (self.box, self.box_from, self.wanted.spectrum, self.wanted.point)
+        if any(way is not None for way in told) or sequence.first_box is not None:
+            return False
+        from spectrack.viewer.serving import has_display, has_extra
+
+        return has_display() and sys.stdout.isatty() and has_extra()
+
+    def _draw(self, sequence: Sequence, inputs: tuple[Path, ...]) -> int:
+        """Let the box be drawn, and all else be done, on the viewer's page."""
+        from spectrack.cli.view import tell_address
+        from spectrack.viewer.options import ViewOptions
+        from spectrack.viewer.serving import check_extra, serve
+
+        check_extra()
+        from spectrack.viewer.opened import Item, Opened
+        from spectrack.viewer.viewing import Saving, Tracking, Viewing
+
+        first, out = self._given_box(sequence), self.out.absolute()
+        if first is None and sequence.truth_fault is None:
+            first = sequence.first_box
+        self._tracker_options()  # refused before a page is opened
+        item = Item(sequence.name, lambda: self.reading.open(self.sequence, self.truth), place=self.sequence)
+        tracking = Tracking(
+            lambda name, profile: self._load(),
+            only=self.tracker,
+            settings={"command": "track", **settings_of(self)},
+            box=first,
+        )
+        viewing = Viewing(Opened((item,), {}, inputs), Saving(out.parent, out.name, self.recording), tracking)
+        serve(viewing, ViewOptions(), tell_address)
+        recording = viewing.live.recording
+        if recording is None:
+            raise InputError(
+                f"expected a track saved into {self.out}, found the page closed; press Save, or give --box"
+            )
+        print_facts(describe_recording(sequence, recording))
         return 0
 
     def _start(self, sequence: Sequence, bar: ProgressBar) -> tuple[int, Box, str]:

@@ -13,6 +13,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from spectrack.errors import ConfigError, MissingExtraError
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-ABANDONED_S, ABANDONED_UNSAVED_S = 60.0, 600.0
-"""So long after the last page was closed the viewer ends; with a track that nobody saved, later."""
+ABANDONED_S, ABANDONED_UNSAVED_S, DONE_S = 60.0, 600.0, 5.0
+"""So long after the last page was closed the viewer ends; later with a track that nobody saved, sooner when the one
+that it was opened for is.
+"""
 
 _CHECK_S = 0.25
 
@@ -83,13 +86,15 @@ def check_extra() -> None:
     Raises:
         MissingExtraError: one of them is.
     """
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
+    if not has_extra():
         raise MissingExtraError(
-            f"expected the package {error.name} for the viewer, found none; pip install 'spectrack[viewer]'"
-        ) from error
+            "expected the packages starlette and uvicorn for the viewer, found none; pip install 'spectrack[viewer]'"
+        )
+
+
+def has_extra() -> bool:
+    """Whether the packages that serve the page are installed."""
+    return all(find_spec(name) is not None for name in ("starlette", "uvicorn"))
 
 
 def has_display() -> bool:
@@ -106,6 +111,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
+            listener.listen()  # a browser that is quicker than the server waits
         except OSError as error:
             raise ConfigError(
                 f"expected to listen on port {port}, found: {error.strerror}; name another with --port, or leave it out"
@@ -117,7 +123,8 @@ async def _watch(server: Any, attendance: Any, viewing: Viewing, *, stay: bool) 
     """End the server when nobody has looked for a while, and let pages go when it ends."""
     while True:
         if attendance.left_at is not None and not stay:
-            patience = ABANDONED_UNSAVED_S if viewing.live.is_unsaved else ABANDONED_S
+            usual = DONE_S if viewing.is_done else ABANDONED_S
+            patience = ABANDONED_UNSAVED_S if viewing.live.is_unsaved else usual
             server.should_exit |= time.monotonic() - attendance.left_at > patience
         server.should_exit |= viewing.closing.is_set()
         attendance.closing = server.should_exit

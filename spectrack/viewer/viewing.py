@@ -92,6 +92,11 @@ class Viewing:
         self._footage: OrderedDict[int, Footage] = OrderedDict()
         self.live = LiveTrack(lambda item: opened.items[item].open(), self.tracking.make, self._settings)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the one track that this was opened for is saved."""
+        return self.saving.name is not None and bool(self.live.saved_to)
+
     def about(self) -> dict[str, Any]:
         """What there is to choose from."""
         opened, saving, only = self.opened, self.saving, self.tracking.only

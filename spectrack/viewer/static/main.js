@@ -38,7 +38,10 @@ async function openItem(item) {
   element("scrub").max = String(sequence.frames - 1);
   setUpModes();
   buildLegend();
-  if (sequence.width) fit();
+  if (sequence.width) {
+    element("stage").style.aspectRatio = `${sequence.width} / ${sequence.height}`;
+    fit();
+  }
   loadImportance().catch((error) => showFault(error.message));
   if (item === 0 && state.about.box) setBox(state.about.box);
   for (const topic of ["frame", "box", "live"]) tell(topic);

@@ -57,8 +57,9 @@ function curves(ink) {
 }
 
 export function drawSpectrum() {
-  const { context, width, height, colour, em } = prepare(element("spectrum"));
   const sequence = state.sequence;
+  element("spectrum").hidden = !(found.cursor || found.box || state.pinned.length);
+  const { context, width, height, colour, em } = prepare(element("spectrum"));
   element("keep").disabled = !(found.box && found.box.pixels);
   element("forget").disabled = !state.pinned.length;
   if (!sequence || !sequence.bands) return;

@@ -164,15 +164,18 @@ function drawMap(context) {
 const corners = ([x, y, w, h]) => [[x, y], [x + w, y], [x, y + h], [x + w, y + h]];
 
 export function setBox(box, frame = state.frame) {
-  state.drawn = box ? { frame, box: box.map((value) => Number(value.toFixed(3))) } : null;
+  state.drawn = box ? { frame, box: [...box] } : null;
   tell("box");
 }
+
+// A hand is no surer than that, and the numbers can be typed again.
+const rounded = (value) => Number(value.toFixed(2));
 
 function spanned(x0, y0, x1, y1) {
   const { width, height } = state.sequence;
   const [left, right] = [Math.min(x0, x1), Math.max(x0, x1)].map((x) => Math.min(Math.max(x, 0), width));
   const [top, bottom] = [Math.min(y0, y1), Math.max(y0, y1)].map((y) => Math.min(Math.max(y, 0), height));
-  return [left, top, Math.max(right - left, 1), Math.max(bottom - top, 1)];
+  return [left, top, Math.max(right - left, 1), Math.max(bottom - top, 1)].map(rounded);
 }
 
 function gripAt(x, y) {
@@ -210,7 +213,7 @@ function moveGrip(x, y) {
   }
   let [x0, y0, x1, y1] = [grip.box[0], grip.box[1], grip.box[0] + grip.box[2], grip.box[1] + grip.box[3]];
   const [dx, dy] = [px - grip.px, py - grip.py];
-  if (grip.kind === "whole") return setBox([x0 + dx, y0 + dy, grip.box[2], grip.box[3]]);
+  if (grip.kind === "whole") return setBox([rounded(x0 + dx), rounded(y0 + dy), grip.box[2], grip.box[3]]);
   if (grip.sides.left) x0 += dx; else if (grip.sides.right) x1 += dx;
   if (grip.sides.top) y0 += dy; else if (grip.sides.bottom) y1 += dy;
   return setBox(spanned(x0, y0, x1, y1));

@@ -45,8 +45,10 @@ function showTracker() {
   element("profile-label").hidden = chosen.profiles.length < 2;
 }
 
-function takeNumbers() {
-  const box = ["x", "y", "w", "h"].map((name) => parseFloat(element(`box-${name}`).value));
+// A number that was not touched keeps all its digits.
+function takeNumbers(event) {
+  const names = ["box-x", "box-y", "box-w", "box-h"];
+  const box = names.map((id, place) => (state.drawn && id !== event.target.id ? state.drawn.box[place] : parseFloat(element(id).value)));
   if (box.every(Number.isFinite) && box[2] > 0 && box[3] > 0) setBox(box, state.drawn ? state.drawn.frame : state.frame);
 }
 
@@ -121,7 +123,7 @@ function take(told) {
 
 export function showBox() {
   const { drawn } = state;
-  ["x", "y", "w", "h"].forEach((name, place) => { element(`box-${name}`).value = drawn ? Number(drawn.box[place].toFixed(1)) : ""; });
+  ["x", "y", "w", "h"].forEach((name, place) => { element(`box-${name}`).value = drawn ? Number(drawn.box[place].toFixed(2)) : ""; });
   element("drop").disabled = !drawn;
   showTracking();
 }
@@ -138,7 +140,8 @@ export function showTracking() {
   element("live").hidden = !live.rows.length;
   element("track-hint").textContent = hint(from, here);
   const count = live.rows.length ? `, ${live.rows.length} of ${live.frames - live.start} frames` : "";
-  const saved = live.saved_to ? `. Saved in ${live.saved_to}.` : "";
+  const end = state.about.name ? " Close this page, and the command ends." : "";
+  const saved = live.saved_to ? `. Saved in ${live.saved_to}.${end}` : "";
   element("status").textContent = live.phase === "none" || live.phase === "failed" ? saved.slice(2) : `${PHASES[live.phase]}${count}${saved}`;
 }
 

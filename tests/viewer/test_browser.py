@@ -1,0 +1,154 @@
+"""The page in a real Chromium: draw a box, track, scrub, correct, save; the saved boxes are the command's."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from spectrack.annotations.text import read_boxes
+from spectrack.cli import main
+from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.writers import write_sequence
+from tests.fixtures.viewers import serving, small_clip, view_of
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HOSTILE = "<img src=x onerror=alert(1)>\u202e\"'"
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    write_sequence(small_clip(), tmp_path / "clip", format="npy")
+    return tmp_path / "clip"
+
+
+@pytest.fixture
+def browser():
+    options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    playwright.expect.set_options(timeout=60_000)
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser, address, complaints):
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}") or dialog.dismiss())
+    page.goto(address)
+    playwright.expect(page.locator("#place")).to_have_text("frame 0 (1 of 12)")
+    return page
+
+
+class Stage:
+    """Where the pixels of the frame, 80 x 64, lie on the screen while the picture fits its canvas."""
+
+    def __init__(self, page):
+        self.page = page
+        area = page.locator("#stage").bounding_box()
+        self.scale = min(area["width"] / 80, area["height"] / 64)
+        self.x = area["x"] + (area["width"] - 80 * self.scale) / 2
+        self.y = area["y"] + (area["height"] - 64 * self.scale) / 2
+
+    def to(self, x, y):
+        self.page.mouse.move(self.x + x * self.scale, self.y + y * self.scale)
+
+    def drag(self, x0, y0, x1, y1):
+        self.to(x0, y0)
+        self.page.mouse.down()
+        self.to((x0 + x1) / 2, (y0 + y1) / 2)
+        self.to(x1, y1)
+        self.page.mouse.up()
+
+    def colour(self, x, y):
+        """R, G, B of the canvas in the middle of a pixel of the frame."""
+        where = [(x + 0.5) * self.scale, (y + 0.5) * self.scale, self.scale]
+        return self.page.evaluate(
+            """([x, y]) => {
+                const canvas = document.getElementById("stage"), share = canvas.width / canvas.clientWidth;
+                const left = (canvas.clientWidth - Math.min(canvas.clientWidth, canvas.clientHeight * 80 / 64)) / 2;
+                const top = (canvas.clientHeight - Math.min(canvas.clientHeight, canvas.clientWidth * 64 / 80)) / 2;
+                const at = [(left + x) * share, (top + y) * share];
+                return [...canvas.getContext("2d").getImageData(at[0], at[1], 1, 1).data].slice(0, 3);
+            }""",
+            where[:2],
+        )
+
+
+def drawn_box(page):
+    return [float(page.locator(f"#box-{name}").input_value()) for name in "xywh"]
+
+
+def test_a_box_is_drawn_tracked_corrected_and_saved(browser, clip, tmp_path):
+    def open_clip():
+        sequence = open_sequence(clip)
+        sequence.name = HOSTILE
+        return sequence
+
+    viewing, complaints = view_of(open_clip, folder=tmp_path / "runs"), []
+    expect = playwright.expect
+    with serving(viewing) as server:
+        page = open_page(browser, server.address, complaints)
+        expect(page.locator("h1")).to_have_text("<img src=x onerror=alert(1)>\\u202e\"'")
+        stage, status = Stage(page), page.locator("#status")
+
+        # A box by mouse, and its spectrum.
+        stage.drag(20.2, 15.3, 36.1, 29.7)
+        box = drawn_box(page)
+        assert np.abs(np.array(box) - (20.2, 15.3, 15.9, 14.4)).max() < 0.2
+        expect(page.locator("#spectrum-words")).to_contain_text("mean of the box")
+
+        # Track, live.
+        page.select_option("#tracker", "cf")
+        page.click("#track")
+        expect(status).to_have_text("Tracked to the end, 12 of 12 frames")
+        expect(page.locator("#place")).to_have_text("frame 11 (12 of 12)")
+        expect(page.locator("#map option")).to_have_count(4)
+
+        # Scrub, and see the frame's own pixels.
+        page.keyboard.press("Home")
+        expect(page.locator("#place")).to_have_text("frame 0 (1 of 12)")
+        page.locator("#scrub").fill("7")
+        expect(page.locator("#place")).to_have_text("frame 7 (8 of 12)")
+        page.wait_for_timeout(300)
+        assert stage.colour(70, 60) == open_sequence(clip).false_colour(7)[60, 70].tolist()
+        page.select_option("#mode", "single")
+        page.wait_for_timeout(300)
+        assert stage.colour(70, 60) == open_sequence(clip).false_colour(7, "triple(8,8,8)")[60, 70].tolist()
+
+        # Save: the command's own boxes.
+        page.locator("#save-name").fill("mine")
+        page.click("#save")
+        expect(status).to_contain_text("Saved in")
+        words = ["track", clip, "--tracker", "cf", "--box", ",".join(map(str, box)), "--out", tmp_path / "wanted"]
+        assert main([str(word) for word in words]) == 0
+        assert (tmp_path / "runs/mine/boxes.txt").read_bytes() == (tmp_path / "wanted/boxes.txt").read_bytes()
+
+        # Correct a frame by keyboard alone, and go on from there; the frames before stay.
+        page.locator("#stage").focus()
+        for key in ("b", *["Shift+ArrowRight"] * 2, "Shift+ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator("#track")).to_have_text("Go on from frame 7")
+        corrected = drawn_box(page)
+        assert corrected[2:] == [21, 11]
+        page.keyboard.press("t")
+        expect(status).to_have_text("Tracked to the end, 12 of 12 frames")
+
+        # A page that is loaded again, and a second one, know all of it.
+        page.on("dialog", lambda dialog: complaints.clear())  # it asks whether to leave with a track not saved
+        other = open_page(browser, server.address, complaints)
+        expect(other.locator("#status")).to_have_text("Tracked to the end, 12 of 12 frames")
+        other.locator("#save-name").fill("corrected")
+        other.click("#save")
+        expect(status).to_contain_text("corrected")
+        boxes, first = read_boxes(tmp_path / "runs/corrected/boxes.txt"), read_boxes(tmp_path / "wanted/boxes.txt")
+        assert (boxes[:7] == first[:7]).all()
+        assert boxes[7].tolist() == corrected
+        page.reload()
+        expect(page.locator("#status")).to_contain_text("corrected")
+        assert complaints == []

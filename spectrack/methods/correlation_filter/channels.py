@@ -69,6 +69,21 @@ class Projection:
         return np.ascontiguousarray(np.clip(along.T.reshape(-1, view.cells, view.cells) / 2, -1.5, 1.5))
 
 
+@dataclass(frozen=True)
+class LikelihoodFeatures:
+    """Our channels of the filter; see `feature_channels`.
+
+    Attributes:
+        projection: learnt on the first view.
+    """
+
+    projection: Projection
+
+    def __call__(self, view: View, log_ratio: Maps) -> Maps:
+        """(channels, cells, cells)."""
+        return feature_channels(view, self.projection, log_ratio)
+
+
 def feature_channels(view: View, projection: Projection, log_ratio: Maps) -> Maps:
     """(channels, cells, cells): orientations, projected spectra, and the likelihood squashed into -1 .. 1."""
     spectra = projection.maps(view)

@@ -8,7 +8,8 @@ Reliability", CVPR 2017 (CSR-DCF): for each channel, with circumflexes for frequ
 
     minimise  |conj(h^) f^ - g^|^2 + lambda |h^|^2   subject to   h = m h,
 
-by the alternating direction method of multipliers on an unconstrained filter, a masked one and their difference. The
+by the alternating direction method of multipliers on an unconstrained filter, a masked one and their difference. An
+optional term holds the filter near the one before (Li et al., STRCF, CVPR 2018; temporal consistency in SSTCF). The
 peak-to-sidelobe ratio is that of Bolme, Beveridge, Draper, Lui, "Visual Object Tracking using Adaptive Correlation
 Filters", CVPR 2010 (MOSSE). Ours: lambda and the penalty are relative to the power of the features, whose unit does
 not matter, and the wanted response is shifted to the target anywhere in the crop: learning needs no second crop.
@@ -76,6 +77,8 @@ def solve(
     wanted: Frequencies,
     mask: Maps,
     *,
+    previous: Frequencies | None = None,
+    temporal: float = 0.0,
     regularisation: float = REGULARISATION,
     penalty: float = _PENALTY,
     growth: float = _PENALTY_GROWTH,
@@ -87,6 +90,8 @@ def solve(
         features: (channels, size, size / 2 + 1) of the learning crop.
         wanted: (size, size / 2 + 1) of the response that the filter shall give there.
         mask: (size, size) in [0, 1], where the filter may differ from zero.
+        previous: filters of the frame before, of the same shape as the result.
+        temporal: weight of |h - previous|^2 over the mean power of the features, from 0.
         regularisation: lambda over the mean power of the features.
         penalty: mu over the same, in the first iteration.
         growth: factor on mu from one iteration to the next (beta in the paper).
@@ -99,6 +104,9 @@ def solve(
     cross, power = features * np.conj(wanted), features.real**2 + features.imag**2
     level = float(power.mean()) + 1e-9
     ridge, mu = np.float32(regularisation * level), np.float32(penalty * level)
+    if previous is not None and temporal > 0:
+        hold = np.float32(temporal * level)
+        cross, power = cross + hold * previous, power + hold
     masked = to_frequencies(mask * to_maps(cross / (power + ridge), size))
     dual = ridge * masked  # what it is in the end within the mask; without a mask the start is the solution
     for _ in range(iterations):
@@ -159,10 +167,11 @@ class TranslationFilter:
 
     Args:
         cells: side of the crop.
+        temporal: see `solve`.
     """
 
-    def __init__(self, cells: int) -> None:
-        self.cells = cells
+    def __init__(self, cells: int, temporal: float = 0.0) -> None:
+        self.cells, self.temporal = cells, temporal
         self._filters: Frequencies | None = None
         self._weights = np.zeros(0, dtype=np.float32)
 
@@ -186,7 +195,8 @@ class TranslationFilter:
             rate: 0 to 1.
         """
         shift = float(centre[0] - self.cells / 2), float(centre[1] - self.cells / 2)
-        filters = solve(features, wanted_response(self.cells, _SIGMA, shift), mask)
+        wanted = wanted_response(self.cells, _SIGMA, shift)
+        filters = solve(features, wanted, mask, previous=self._filters, temporal=self.temporal)
         if self._filters is None:
             self._filters, self._weights = filters, self._reliability(filters, features)
         else:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from spectrack.errors import ConfigError
+from spectrack.tables import require_choices
 
 _RANGES: dict[str, tuple[float, float]] = {
     "cells": (32, 256),
     "padding": (2.0, 10.0),
     "target_parts": (1, 8),
     "surroundings_parts": (1, 8),
+    "materials": (2, 12),
+    "rank": (0, 25),
+    "temporal_consistency": (0.0, 100.0),
     "spectral_weight": (0.0, 1.0),
     "window_influence": (0.0, 1.0),
     "velocity": (0.0, 1.0),
@@ -34,6 +39,11 @@ class CorrelationOptions:
         padding: side of the crop over the target's size (root of area), 2 to 10: how far it may leap in a frame.
         target_parts: Gaussians for the target's spectra, 1 to 8.
         surroundings_parts: Gaussians for its surroundings', 1 to 8.
+        features: what the filter sees: our projections and likelihood, or gradients in space and spectrum, alone
+            (``gradients``; SSTCF) or with the abundances of materials (``materials``; MHT).
+        materials: how many of them the first view is taken to be made of, 2 to 12.
+        rank: spectra are brought to so low a rank before gradients are taken, 0 to 25; 0 leaves them as they are.
+        temporal_consistency: how strongly a filter is held near the one before, 0 to 100.
         spectral_weight: share of the spectral likelihood in the search, in [0, 1]; less where spectra tell little.
         window_influence: how much places near the last one are preferred, in [0, 1].
         velocity: share of the last motion that is expected again, in [0, 1].
@@ -51,6 +61,10 @@ class CorrelationOptions:
     padding: float = 4.0
     target_parts: int = 2
     surroundings_parts: int = 4
+    features: Literal["likelihood", "gradients", "materials"] = "likelihood"
+    materials: int = 6
+    rank: int = 0
+    temporal_consistency: float = 0.0
     spectral_weight: float = 0.5
     window_influence: float = 0.5
     velocity: float = 0.5
@@ -64,12 +78,13 @@ class CorrelationOptions:
     search_growth: float = 2.5
 
     def __post_init__(self) -> None:
+        require_choices(self)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             # Written so that NaN fails too; True is no number here.
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise ConfigError(f"expected {name} from {low:g} to {high:g}, found {value!r}; correct the option")
-        for name in ("cells", "target_parts", "surroundings_parts"):
+        for name in ("cells", "target_parts", "surroundings_parts", "materials", "rank"):
             if getattr(self, name) != int(getattr(self, name)):
                 raise ConfigError(f"expected a whole number for {name}, found {getattr(self, name)}; correct it")
             object.__setattr__(self, name, int(getattr(self, name)))

@@ -22,8 +22,9 @@ from spectrack.errors import CubeError, InputError
 from spectrack.evidence.extent import Maps, contrast_map
 from spectrack.evidence.likelihood import LearningRates, TargetSpectra
 from spectrack.evidence.regions import box_around, inside_and_outside, ramp
-from spectrack.methods.correlation_filter.channels import Projection, feature_channels
+from spectrack.methods.correlation_filter.channels import LikelihoodFeatures, Projection
 from spectrack.methods.correlation_filter.filter import ScaleAlignment, TranslationFilter, centred_mask
+from spectrack.methods.correlation_filter.materials import MaterialFeatures
 from spectrack.methods.correlation_filter.options import CorrelationOptions
 from spectrack.methods.correlation_filter.target import Levels, Sight, believe, find_peak
 from spectrack.sequences.base import Frame
@@ -115,7 +116,7 @@ class CorrelationFilterTracker(Tracker):
     def _see(self, frame: Frame, centre: NDArray[np.float64]) -> Sight:
         view = self._lens.look(frame, self._window(centre))
         ratio = self._spectra.log_ratio(view.values, view.seen)
-        channels = feature_channels(view, self._projection, ratio)
+        channels = self._features(view, ratio)
         features = self._filter.prepare(channels)
         sides = view.sides(self._box[2:])
         peak = find_peak(
@@ -221,14 +222,20 @@ class CorrelationFilterTracker(Tracker):
         parts = self.options.target_parts, self.options.surroundings_parts
         self._spectra = TargetSpectra(view.values, view.seen, box, elsewhere, parts)
         inside, outside = inside_and_outside(box, view.seen)
-        self._projection = Projection.fit(view.values, inside.ravel(), outside.ravel())
+        self._features: LikelihoodFeatures | MaterialFeatures
+        if self.options.features == "likelihood":
+            self._features = LikelihoodFeatures(Projection.fit(view.values, inside.ravel(), outside.ravel()))
+        else:
+            count = self.options.materials if self.options.features == "materials" else 0
+            self._features = MaterialFeatures.fit(view, count, self.options.rank)
         self._learn_shape(view, box[:2] + box[2:] / 2, box[2:])
 
     def _learn_shape(self, view: View, place: NDArray[np.float64], sides: NDArray[np.float64]) -> None:
         """The filter and the look that sizes are measured by, and what height of their response is usual."""
-        self._filter, self._alignment = TranslationFilter(view.cells), ScaleAlignment()
+        self._filter = TranslationFilter(view.cells, self.options.temporal_consistency)
+        self._alignment = ScaleAlignment()
         ratio, belief = self._spectra.log_ratio(view.values, view.seen), self._spectra.first.belief
-        channels = feature_channels(view, self._projection, ratio)
+        channels = self._features(view, ratio)
         features = self._filter.prepare(channels)
         self._filter.learn(features, place, centred_mask(belief, place, sides, trusted=self._spectra.trust > 0.5), 1.0)
         self._alignment.learn(_channels_last(channels), place, self._scaled_sides(view), 1.0)

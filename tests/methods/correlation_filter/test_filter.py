@@ -95,6 +95,29 @@ def test_the_filter_is_zero_outside_the_mask(seed):
     np.testing.assert_allclose(found * (1 - mask), 0, atol=1e-6 * np.abs(found).max() + 1e-9)
 
 
+@pytest.mark.parametrize("hold", [0.0, 0.3, 1e4])
+def test_a_filter_is_held_near_the_one_before(hold):
+    """Against the dense problem with the term added; a strong hold leaves the filter as it was."""
+    features, mask, wanted = tiny_case(5)
+    previous = mask * np.random.default_rng(6).normal(size=(1, SIZE, SIZE)).astype(np.float32)
+    found = solve(
+        to_frequencies(features),
+        to_frequencies(wanted),
+        mask,
+        previous=to_frequencies(previous),
+        temporal=hold,
+        regularisation=0.1,
+        iterations=60,
+        growth=1.2,
+    )
+    chosen = mask.ravel() > 0
+    matrix = dense_correlation(features[0])[:, chosen]
+    ridge, weight = ridge_of(features, 0.1), ridge_of(features, hold)
+    normal = matrix.T @ matrix + (ridge + weight) * np.eye(chosen.sum())
+    right = matrix.T @ wanted.ravel() + weight * previous.ravel()[chosen]
+    np.testing.assert_allclose(to_maps(found, SIZE)[0].ravel()[chosen], np.linalg.solve(normal, right), atol=2e-3)
+
+
 @given(st.floats(1e-3, 1e3))
 def test_the_unit_of_the_features_does_not_matter(unit):
     features, mask, wanted = tiny_case(7, channels=2)

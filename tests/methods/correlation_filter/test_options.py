@@ -16,6 +16,8 @@ from tests.fixtures.refusals import refuses
         ({"lost_score": True}, ("lost_score", "0 to 1", "True")),
         ({"cells": 65}, ("found 65", "66")),
         ({"target_parts": 1.5}, ("target_parts", "found 1.5")),
+        ({"features": "material"}, ("features", "'material'", "did you mean 'materials'")),
+        ({"temporal_consistency": -1}, ("temporal_consistency", "0 to 100", "found -1")),
     ],
 )
 def test_wrong_options(given_options, facts):

@@ -13,7 +13,7 @@ def presets_table() -> str:
     rows = []
     for one in presets().values():
         options = ", ".join(f"`{name}={str(value).lower()}`" for name, value in one.options.items())
-        of = f"`{one.method}` with {options}"
+        of = f"`{one.method}` with {options}" + (f"; weights: `{one.training}`" if one.training else "")
         rows.append(f"| `{one.name}` | {one.system} | {one.follows} | {one.differs} | {of} | {one.source} |\n")
     head = "| preset | in the manner of | what of it is here | what differs | made of | source |\n"
     return head + "| --- | --- | --- | --- | --- | --- |\n" + "".join(rows)

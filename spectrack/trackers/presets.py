@@ -27,6 +27,7 @@ class Preset:
         source: where the system is published, and where what is said of it here comes from.
         follows: what of it is here.
         differs: what is not, or is ours.
+        training: the command that makes weights for it; empty where those of the method do.
         options: of the method's tracker, as `spectrack.trackers.loading.load_tracker` takes them.
     """
 
@@ -36,6 +37,7 @@ class Preset:
     source: str
     follows: str
     differs: str
+    training: str = ""
     options: dict[str, Any] = field(default_factory=dict)
 
     @property

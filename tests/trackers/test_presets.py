@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError
+from spectrack.methods.bcrnet.composites import ComposerConfig
 from spectrack.methods.siamban.method import METHOD as SIAMBAN
 from spectrack.trackers import registry
 from spectrack.trackers.base import track
@@ -16,11 +17,14 @@ from tests.fixtures.refusals import refuses
 NAMES = sorted(presets())
 
 
-def load(name, shipped, **options):
+def load(name, shipped, make, **options):
     method = registry.find_method(name)
     if not method.network:
         return load_tracker(name, **options)
-    shipped(method.name)
+    composer = (presets()[name].options if name in presets() else options).get("composer")
+    shipped(
+        method.name, **({"network": make.bcrnet(composer=ComposerConfig(composer))} if composer == "attention" else {})
+    )
     return load_tracker(name, profile="compact", precision="fp32", device="cpu", **options)
 
 
@@ -33,7 +37,7 @@ def test_a_preset_is_its_method_with_its_options(name, shipped, make):
     assert preset.label.startswith("in the manner of ")
     assert all(len(words.split()) > 5 for words in (preset.source, preset.follows, preset.differs))
     assert set(preset.options) <= set(option_names(registry.find_method(name)))
-    tracker = load(name, shipped)
+    tracker = load(name, shipped, make)
     told = tracker.describe()
     network = told.get("network", {})
     known = network | network.get("composer", {}) | {"composer": network.get("composer", {}).get("name")}
@@ -42,12 +46,12 @@ def test_a_preset_is_its_method_with_its_options(name, shipped, make):
     assert {key: known[key] for key in preset.options} == preset.options
     boxes = np.stack([estimate.box for estimate in track(make.sequence(frames=3), tracker)])
     assert np.isfinite(boxes).all()
-    given = load(preset.method, shipped, **preset.options)
+    given = load(preset.method, shipped, make, **preset.options)
     np.testing.assert_array_equal(boxes, np.stack([e.box for e in track(make.sequence(frames=3), given)]))
 
 
-def test_options_that_are_given_replace_those_of_a_preset(shipped):
-    tracker = load("brrf-net", shipped, branch_weights="importance", fusion="box")
+def test_options_that_are_given_replace_those_of_a_preset(shipped, make):
+    tracker = load("brrf-net", shipped, make, branch_weights="importance", fusion="box")
     assert tracker.describe()["network"]["branch_weights"] == "importance"
     assert tracker.options.fusion == "box"
     assert not tracker.options.template_update

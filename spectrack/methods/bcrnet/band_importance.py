@@ -64,6 +64,7 @@ class BIMMConfig:
             whose place the weights do not know) and 1, as in the paper, where they are band-specific.
         input_size: crops are area-averaged to at most this side first, in pixels; 0 leaves them as they are.
         phi: form of the refinement.
+        steps: how many refinements follow each other, each with weights of its own: 1 in the paper, 3 in SEE-Net.
         activation: outer activation of eq. (10); relu gives exact zeros.
         normalise_bands: bring every band of a crop to unit mean square first, and W back afterwards, so that neither
             illumination nor the camera's sensitivity matter and a band is rebuilt in its own brightness from the start.
@@ -80,6 +81,7 @@ class BIMMConfig:
     pooled_maps: Annotated[int, Interval("[0, 64]")] = 0
     input_size: Annotated[int, Interval("[0, 1024]")] = 0
     phi: Phi = "auto"
+    steps: Annotated[int, Interval("[1, 16]")] = 1
     activation: Literal["relu", "softplus"] = "relu"
     normalise_bands: bool = True
     likeness: bool = False
@@ -160,6 +162,8 @@ class BandImportanceModule(nn.Module):
             TiedConvolution(widths[0], pooled, 1, normalised=False, bias=True) if wide_top or len(widths) == 1 else None
         )
         self.phi = _build_phi(self.config)
+        later = range(1, self.config.steps if self.phi is not None else 1)
+        self.further = nn.ModuleList(cast(nn.Module, _build_phi(self.config, first=False)) for _ in later)
         self._initialise()
 
     def forward(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> BandRelations:
@@ -176,11 +180,9 @@ class BandImportanceModule(nn.Module):
             InputError: fewer than three bands, crops too small, another number of bands than band-specific weights are
                 for, or wavelengths that are not one a band.
         """
-        check_crops(cube, wavelengths_nm, bands=self.config.bands, smallest=2 ** len(self.config.widths))
-        order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
+        cube, order = self._sorted(cube, wavelengths_nm)
         if order is not None and wavelengths_nm is not None:
-            cube, wavelengths_nm = cube[:, order], wavelengths_nm[order]
-        cube = self._reduce(cube)
+            wavelengths_nm = wavelengths_nm[order]
         length = _band_lengths(cube)
         lit = length > _DARK
         length = (
@@ -206,8 +208,30 @@ class BandImportanceModule(nn.Module):
             return BandRelations(pooled[:, back], initial[:, back][:, :, back], matrix[:, back][:, :, back])
         return BandRelations(pooled, initial, matrix)
 
+    def attention(self, cube: Tensor, wavelengths_nm: Tensor | None = None) -> Tensor:
+        """The U-Net's map as attention, for the composer `attention`: a softmax over the bands at each pixel, its mean.
+
+        Args:
+            cube: as for `forward`.
+            wavelengths_nm: likewise.
+
+        Returns:
+            (N, C) float32, sums to 1, in the order of the cube's bands.
+        """
+        cube, order = self._sorted(cube, wavelengths_nm)
+        length = _band_lengths(cube).clamp(min=_DARK)
+        maps = self._maps(cube / length[..., None, None] if self.config.normalise_bands else cube)
+        votes = maps.reshape(cube.shape[0], cube.shape[1], -1, *maps.shape[2:]).float().mean(dim=2)
+        found = votes.softmax(dim=1).mean(dim=(2, 3))
+        return found if order is None else found[:, torch.argsort(order)]
+
     def pool(self, cube: Tensor) -> Tensor:
         """U-Net and global average pooling: reduced, normalised crops (N, C, H, W) to g (N, C, pooled_maps) float32."""
+        # The mean over thousands of pixels is taken in float32 whatever the maps are in.
+        return self._layout(cube.shape[1]).descriptors(self._maps(cube).mean(dim=(2, 3), dtype=torch.float32))
+
+    def _maps(self, cube: Tensor) -> Tensor:
+        """The U-Net alone, in the layout of the bands."""
         layout = self._layout(cube.shape[1])
         reduced = layout.split(cube.to(self._kind()))
         encoded = self.encoder(reduced.contiguous(memory_format=torch.channels_last), layout)
@@ -217,10 +241,13 @@ class BandImportanceModule(nn.Module):
             maps = self.upsampling[level](maps, layout, (fine.shape[-2], fine.shape[-1]))
             if len(self.refinement):
                 maps = self.refinement[level](fine, maps, layout)
-        if self.output is not None:
-            maps = self.output(maps, layout)
-        # The mean over thousands of pixels is taken in float32 whatever the maps are in.
-        return layout.descriptors(maps.mean(dim=(2, 3), dtype=torch.float32))
+        return maps if self.output is None else cast(Tensor, self.output(maps, layout))
+
+    def _sorted(self, cube: Tensor, wavelengths_nm: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Crops with their bands by wavelength, reduced, and that order where wavelengths are known."""
+        check_crops(cube, wavelengths_nm, bands=self.config.bands, smallest=2 ** len(self.config.widths))
+        order = None if wavelengths_nm is None else sorting_order(wavelengths_nm)
+        return self._reduce(cube if order is None else cube[:, order]), order
 
     def prepare(self, bands: int) -> None:
         """Build what depends on the number of bands once, for many frames in evaluation mode."""
@@ -237,7 +264,10 @@ class BandImportanceModule(nn.Module):
         else:
             raw = initial - self.phi(initial, pooled, wavelengths_nm, cosines)
         activation = functional.relu if self.config.activation == "relu" else functional.softplus
-        return clear_diagonal(activation(raw))
+        matrix = clear_diagonal(activation(raw))
+        for phi in self.further:
+            matrix = clear_diagonal(activation(matrix - phi(matrix, pooled, wavelengths_nm, cosines)))
+        return matrix
 
     def _reduce(self, cube: Tensor) -> Tensor:
         """Means over whole squares of pixels, so that the side is at most `input_size`; the last may be smaller."""
@@ -278,13 +308,14 @@ def _refinement(bands: int, encoder_maps: int, decoder_maps: int, gate: Gate) ->
     return SemanticGuidedRefinement(bands * encoder_maps, bands * decoder_maps, bands, gate)
 
 
-def _build_phi(config: BIMMConfig) -> nn.Module | None:
+def _build_phi(config: BIMMConfig, *, first: bool = True) -> nn.Module | None:
     if "refinement" in config.without:
         return None
     phi = config.phi if config.phi != "auto" else ("pairwise" if config.shared else "flat")
     if phi == "pairwise":
-        return PairwiseRefinement(config.maps_pooled, likeness=config.likeness)
-    return FlatRefinement(config.bands) if phi == "flat" else RowRefinement(config.bands)
+        return PairwiseRefinement(config.maps_pooled, likeness=config.likeness, first=first)
+    kind = FlatRefinement if phi == "flat" else RowRefinement
+    return kind(config.bands, first=first)
 
 
 def _band_lengths(cube: Tensor) -> Tensor:

@@ -59,10 +59,12 @@ class PairwiseRefinement(nn.Module):
         pooled_maps: M, pooled values per band.
         hidden: width of the two hidden layers.
         likeness: also show it how alike the two bands are in this crop.
+        first: whether it takes W0, which is large, or the W of a step before, which it leaves as it is but for the mlp.
     """
 
-    def __init__(self, pooled_maps: int = 1, hidden: int = 32, *, likeness: bool = False) -> None:
+    def __init__(self, pooled_maps: int = 1, hidden: int = 32, *, likeness: bool = False, first: bool = True) -> None:
         super().__init__()
+        self.first = first
         self.own = nn.Linear(pooled_maps, hidden)
         self.other = nn.Linear(pooled_maps, hidden, bias=False)
         self.correlation = nn.Linear(1, hidden, bias=False)
@@ -93,7 +95,8 @@ class PairwiseRefinement(nn.Module):
             seen = seen + self.likeness(_likeness_features(cosines))
         raw: Tensor = self.layers(seen + self.distance(distance)).squeeze(3)
         share = 1.0 / (bands - 1)
-        return (1.0 - share / START_CORRELATION) * initial - (share + distance[..., _NEARNESS]) * raw
+        update = (share + distance[..., _NEARNESS]) * raw
+        return (1.0 - share / START_CORRELATION) * initial - update if self.first else -update
 
 
 class FlatRefinement(nn.Module):
@@ -101,12 +104,14 @@ class FlatRefinement(nn.Module):
 
     Args:
         bands: C.
+        first: see `PairwiseRefinement`; a later step starts at no update.
     """
 
-    def __init__(self, bands: int) -> None:
+    def __init__(self, bands: int, *, first: bool = True) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(bands**2, 4 * bands), nn.ReLU(), nn.Linear(4 * bands, bands**2))
-        _start_at(self.layers[-1], START_CORRELATION - mean_of_others(bands).flatten())
+        start = START_CORRELATION - mean_of_others(bands).flatten()
+        _start_at(self.layers[-1], start if first else torch.zeros_like(start))
 
     def forward(
         self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None, cosines: Tensor | None = None
@@ -131,12 +136,13 @@ class RowRefinement(nn.Module):
 
     Args:
         bands: C.
+        first: see `PairwiseRefinement`; a later step starts at no update.
     """
 
-    def __init__(self, bands: int) -> None:
+    def __init__(self, bands: int, *, first: bool = True) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(bands, 2 * bands), nn.ReLU(), nn.Linear(2 * bands, bands))
-        _start_at(self.layers[-1], torch.full((bands,), START_CORRELATION - 1.0 / (bands - 1)))
+        _start_at(self.layers[-1], torch.full((bands,), START_CORRELATION - 1.0 / (bands - 1) if first else 0.0))
 
     def forward(
         self, initial: Tensor, pooled: Tensor, wavelengths_nm: Tensor | None = None, cosines: Tensor | None = None

@@ -1,9 +1,9 @@
 """Composers: what ranks the bands of a cube and makes composites of them, behind one interface.
 
-Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2 for `importance`; section 1 names sequential grouping as
-what others do, section 2.2 selection by joint entropy. The other composers are this project's, for ablations: the
-exact solution instead of the learned one, chance, principal components, and bands that the user names (one selected
-triple, one band three times).
+Source: BCR-Net (Remote Sensing 17(22), 2025, 3689) section 3.2 for `importance`; section 1 names what others do:
+sequential grouping, and band attention (BAE-Net); section 2.2 selection by joint entropy. The other composers are this
+project's, for ablations: the exact solution instead of the learned one, chance, principal components, and bands that
+the user names (one selected triple, one band three times).
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from torch import Tensor
 
 from spectrack.errors import ConfigError, InputError
 from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BandRelations
+from spectrack.methods.bcrnet.band_refinement import clear_diagonal
 from spectrack.methods.bcrnet.composites import (
+    LEARNED,
     ComposerConfig,
     Composites,
     band_importance,
@@ -120,6 +122,33 @@ class ImportanceComposer(Composer):
         """Sums of BIMM's W."""
         matrix = self.bimm(cube, wavelengths_nm=wavelengths_nm).matrix
         return Ranking(self._importance(matrix, cube), matrix)
+
+
+class AttentionComposer(Composer):
+    """Bands ranked by attention, as BAE-Net does: a softmax over bands at each pixel, averaged over pixels.
+
+    What it is trained by is ours: every band shall be rebuilt as the mean of the others, weighted by their attention.
+    So the reconstruction loss knows it as a W, W_ij = a_j / (1 - a_i) in bands of one length.
+
+    Args:
+        config: how composites are made.
+        bimm: whose U-Net makes the attention.
+
+    Source: Li et al., "BAE-Net: A Band Attention Aware Ensemble Network for Hyperspectral Object Tracking", ICIP 2020.
+    """
+
+    def __init__(self, config: ComposerConfig, bimm: BandImportanceModule) -> None:
+        super().__init__(config)
+        self.bimm = bimm
+
+    def rank(self, cube: Tensor, wavelengths_nm: Tensor | None) -> Ranking:
+        """Attention, and the W that it stands for."""
+        attention = self.bimm.attention(cube, wavelengths_nm)
+        length = cube.detach().float().square().mean(dim=(2, 3)).sqrt()
+        lit = length.clamp(min=_SMALLEST)
+        matrix = attention.unsqueeze(1) / (1.0 - attention).clamp(min=_SMALLEST).unsqueeze(2)
+        matrix = clear_diagonal(matrix * (length.unsqueeze(2) / lit.unsqueeze(1)))
+        return Ranking(attention, matrix.masked_fill((length <= _SMALLEST).unsqueeze(1), 0.0))
 
 
 class SelfExpressionComposer(Composer):
@@ -228,12 +257,12 @@ def build_composer(config: ComposerConfig, bimm: BandImportanceModule | None = N
     """The composer that a configuration names.
 
     Raises:
-        ConfigError: ``importance`` without a band importance module.
+        ConfigError: ``importance`` or ``attention`` without a band importance module.
     """
-    if config.name == "importance":
+    if config.name in LEARNED:
         if bimm is None:
-            raise ConfigError("expected a band importance module for composer importance, found none; build one in")
-        return ImportanceComposer(config, bimm)
+            raise ConfigError(f"expected a band importance module for composer {config.name}, found none; build one in")
+        return ImportanceComposer(config, bimm) if config.name == "importance" else AttentionComposer(config, bimm)
     kinds: dict[str, type[Composer]] = {
         "self_expression": SelfExpressionComposer,
         "joint_entropy": JointEntropyComposer,

@@ -19,10 +19,15 @@ from torch import Tensor
 from spectrack.errors import ConfigError
 from spectrack.tables import Interval, Seed, require_choices, require_ranges
 
-ComposerName = Literal["importance", "self_expression", "joint_entropy", "sequential", "random", "pca", "fixed"]
-"""What ranks the bands: BIMM, the solver of eq. (1), what three of them tell together, their order, chance, principal
-components, or the user.
+ComposerName = Literal[
+    "importance", "attention", "self_expression", "joint_entropy", "sequential", "random", "pca", "fixed"
+]
+"""What ranks the bands: BIMM, its U-Net as attention, the solver of eq. (1), what three of them tell together, their
+order, chance, principal components, or the user.
 """
+
+LEARNED: tuple[ComposerName, ...] = ("importance", "attention")
+"""Those that ask the band importance module, each with weights that were trained for it."""
 
 _SMALLEST = 1e-8
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
 
 from spectrack.errors import WeightsError
+from spectrack.methods.bcrnet.composers import AttentionComposer
 from spectrack.methods.bcrnet.composites import Composites, normalised_entropy
 from spectrack.methods.bcrnet.losses import bcrnet_loss, reconstruction_loss
 from spectrack.methods.bcrnet.network import BCRNet, BCRNetOutput, fuse_branches
@@ -103,11 +104,13 @@ class BCRNetLearner(Learner):
         return network.answer(template, search, batch.template_box), every
 
     def _reconstruct(self, batch: SpectralBatch) -> dict[str, Tensor]:
-        crops = (batch.template, batch.search)
-        errors = [
-            reconstruction_loss(crop, self.network.bimm(crop, _wavelengths(batch)).matrix, norm=self.loss.norm)
-            for crop in crops
-        ]
+        network, wavelengths = self.network, _wavelengths(batch)
+        errors = []
+        for crop in (batch.template, batch.search):
+            # Attention is a W of its own kind; whoever else composes, the warm-up is BIMM's.
+            attends = isinstance(network.composer, AttentionComposer)
+            matrix = (network.composer.rank if attends else network.bimm)(crop, wavelengths).matrix
+            errors.append(reconstruction_loss(crop, cast(Tensor, matrix), norm=self.loss.norm))
         reconstruction = torch.stack(errors).sum()
         return {"total": self.loss.reconstruction * reconstruction, "reconstruction": reconstruction}
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from spectrack.errors import ConfigError, InputError
 from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMConfig
 from spectrack.methods.bcrnet.composers import build_composer
-from spectrack.methods.bcrnet.composites import ComposerConfig, Composites, sharpened
+from spectrack.methods.bcrnet.composites import LEARNED, ComposerConfig, Composites, sharpened
 from spectrack.methods.bcrnet.contextual_refinement import ContextualRefinements
 from spectrack.networks.correlation_head import LevelHead, SearchTowers, TemplateKernels
 from spectrack.networks.siamese import SiameseConfig, SiameseNetwork
@@ -66,8 +66,14 @@ class BCRNetConfig:
         """The same weights with other composites: values for some of the method's switches; ``composer`` is a name.
 
         Raises:
-            ConfigError: a value out of range.
+            ConfigError: a value out of range, or a composer whose ranking these weights were not trained for.
         """
+        wanted, trained = switches.get("composer", self.composer.name), self.composer.name
+        if wanted in LEARNED and trained in LEARNED and wanted != trained:
+            raise ConfigError(
+                f"expected weights trained with composer {wanted}, found {trained}; train some with "
+                f"--set network.composer.name={wanted}, or take another composer"
+            )
         own = {name: value for name, value in switches.items() if name in ("branch_weights", "weight_power")}
         changes = {"name" if name == "composer" else name: switches[name] for name in switches.keys() - own.keys()}
         if "fixed_bands" in changes:

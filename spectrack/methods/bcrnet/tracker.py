@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, cast
 
 import numpy as np
 import torch
@@ -19,15 +19,19 @@ from numpy.typing import NDArray
 from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.methods.bcrnet.composers import ImportanceComposer
-from spectrack.methods.bcrnet.composites import Composites, normalised_entropy
+from spectrack.methods.bcrnet.composites import LEARNED, Composites, normalised_entropy
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
 from spectrack.networks.siamese import SearchResponse, decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
+from spectrack.tables import Share
 from spectrack.trackers.crop import BandScaling, CropWindow
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
+
+_SURE_RATE = 0.1
+"""Share of one frame in what is remembered of how sure each branch was."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,12 @@ class BCRNetOptions(OnlineOptions, TemplateUpdateOptions):
 
     Attributes:
         fusion: one decision on weighted maps of all branches (``map``), or their boxes averaged (``box``; SEE-Net).
+        temporal_weights: how far a branch's weight also follows how sure it was of the target in the frames before, in
+            [0, 1] (a weight over time is SST-Net's idea, this one is ours); 0, as in the paper, not at all.
     """
 
     fusion: Literal["map", "box"] = "map"
+    temporal_weights: Share = 0.0
 
     def __post_init__(self) -> None:
         OnlineOptions.__post_init__(self)
@@ -63,10 +70,10 @@ class BCRNetTracker(SiameseTracker):
         self, network: BCRNet, options: BCRNetOptions | None = None, **setting: Unpack[TrainedSetting]
     ) -> None:
         # A band-specific module fits one number of bands; it is only asked when it ranks.
-        ranks = network.config.composer.name == "importance"
+        ranks = network.config.composer.name in LEARNED
         setting["bands"] = network.config.bimm.bands or None if ranks else None
-        exact = "bimm" if network.config.bimm.input_size else "bimm.phi"
-        super().__init__(network, options or BCRNetOptions(), exact=(exact,), **setting)
+        exact = ("bimm",) if network.config.bimm.input_size else ("bimm.phi", "bimm.further")
+        super().__init__(network, options or BCRNetOptions(), exact=exact, **setting)
         engine, composer = self.engine, self.network.composer
         if isinstance(composer, ImportanceComposer):
             # Ranking is a matter of single digits, whatever the rest is computed in.
@@ -78,11 +85,12 @@ class BCRNetTracker(SiameseTracker):
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
         self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
-        if self.network.config.composer.name == "importance":
+        if self.network.config.composer.name in LEARNED:
             self.network.bimm.prepare(bands)
         self._rule = TemplateUpdateRule(self.options)
         self._second: Kernels | None = None
         self._taken = ()
+        self._sure: NDArray[np.float64] | None = None
 
     def _imaging(self, gain: Gain) -> BandScaling:
         return BandScaling(gain)
@@ -93,7 +101,10 @@ class BCRNetTracker(SiameseTracker):
             self._kernels = self._template_kernels(self._template.images, corners)
 
     def _decide(self, search: torch.Tensor, state: TargetState, window: CropWindow) -> tuple[Choice, dict[str, Any]]:
-        fused, branches, levels, evidence = self._recall(window, lambda: self._answer(search))
+        # What followed from earlier frames is no answer to remember.
+        recalled = self.options.temporal_weights == 0
+        answer = self._recall(window, lambda: self._answer(search)) if recalled else self._answer(search)
+        fused, branches, levels, evidence = answer
         found: dict[str, Any] = {}
         if self.options.fusion == "map":
             choice, found = self._choose(evidence["scores"], fused, levels, state, window)
@@ -102,14 +113,12 @@ class BCRNetTracker(SiameseTracker):
             choice = average_choices([state.choose(*own, window) for own in zip(scores, branches, strict=True)], shares)
         return choice, evidence | found
 
-    def _answer(
-        self, search: torch.Tensor
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Levels, dict[str, NDArray[Any]]]:
+    def _answer(self, search: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32], Levels, dict[str, Any]]:
         """Corners of the fused maps (4, 25, 25) and of all branches (B, 4, 25, 25), maps, and the evidence for them."""
         with self.network_time():
             composites = self.network.compose(search, self._wavelengths, self._template)
             logits, distances, levels = self._respond(composites)
-        weights = self.network.branch_weights(composites)
+        weights = self._over_time(self.network.branch_weights(composites))
         scores, fused = fuse_branches(logits, distances, weights)
         evidence = {
             "scores": scores[0].cpu().numpy(),
@@ -138,7 +147,20 @@ class BCRNetTracker(SiameseTracker):
         mixed_distances = (1.0 - mix) * distances.float() + mix * other_distances.float()
         return SearchResponse(mixed.clamp(min=1e-30).log(), mixed_distances, levels)
 
+    def _over_time(self, weights: torch.Tensor) -> torch.Tensor:
+        """The branches' weights (1, B), less where a branch was less sure of the target than the surest one was."""
+        if self.options.temporal_weights == 0 or self._sure is None or len(self._sure) != weights.shape[1]:
+            return weights
+        trust = torch.from_numpy(self._sure / max(float(self._sure.max()), 1e-8)).to(weights)
+        share = self.options.temporal_weights
+        changed = weights * (1.0 - share + share * trust)
+        return changed / changed.sum(dim=1, keepdim=True)
+
     def _adapt(self, frame: Frame, choice: Choice, evidence: dict[str, Any], before: Box, after: Box) -> None:
+        if choice.score >= self.options.lost_score:
+            now, last = evidence["branch_scores"][:, *choice.cell].astype(np.float64), self._sure
+            known = last is not None and len(last) == len(now)
+            self._sure = (1 - _SURE_RATE) * cast(Any, last) + _SURE_RATE * now if known else now
         # The peak of the fused map, or in `box`, where no map decides, the averaged score.
         peak = float(evidence["scores"].max()) if self.options.fusion == "map" else choice.score
         prior = None if self._state is None else self._state.prior

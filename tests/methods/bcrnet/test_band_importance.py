@@ -407,3 +407,36 @@ def test_likeness_shows_phi_the_cosines_of_the_crop():
 def test_likeness_needs_the_pairwise_form():
     with refuses(ConfigError, "likeness", "pairwise", "normalise_bands"):
         BIMMConfig(bands=16, likeness=True)
+
+
+@pytest.mark.parametrize("form", [{}, {"bands": 6, "phi": "flat"}, {"bands": 6, "phi": "row"}, {"likeness": True}])
+def test_further_steps_start_where_one_ends_and_train(form):
+    """A later step begins by leaving W nearly as it is, and every step has weights that learn."""
+    torch.manual_seed(0)
+    module = BandImportanceModule(BIMMConfig(widths=(2, 3), steps=3, **form)).train()
+    cube = torch.rand(2, 6, 16, 16)
+    one = BandImportanceModule(BIMMConfig(widths=(2, 3), **form)).train()
+    missing = one.load_state_dict(module.state_dict(), strict=False)
+    assert missing.missing_keys == []
+    assert {name.split(".")[0] for name in missing.unexpected_keys} == {"further"}
+    found = module(cube).matrix
+    torch.testing.assert_close(found, one(cube).matrix, rtol=0.2, atol=0.02)
+    assert float(found.detach().min()) >= 0
+    assert not bool(found.diagonal(dim1=1, dim2=2).any())
+    (found - torch.rand(6, 6)).square().sum().backward()
+    for step in (module.phi, *module.further):
+        assert any(float(p.grad.abs().sum()) > 0 for p in step.parameters() if p.grad is not None)
+
+
+def test_attention_is_a_share_of_each_band():
+    torch.manual_seed(0)
+    module = BandImportanceModule(BIMMConfig(widths=(2, 3))).train()
+    torch.nn.init.normal_(list(module.upsampling[0].parameters())[-2], std=1.0)
+    cube, centres = torch.rand(2, 6, 16, 16), torch.linspace(470, 620, 6)
+    found = module.attention(cube, centres)
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(2))
+    assert float(found.detach().std()) > 1e-4
+    # Bands in any order, with their wavelengths, are the same bands.
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    torch.testing.assert_close(module.attention(cube[:, order], centres[order]), found[:, order], rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(module.attention(3 * cube, centres), found, rtol=1e-3, atol=1e-5)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectrack.errors import ConfigError, InputError
-from spectrack.methods.bcrnet.band_importance import BandImportanceModule
+from spectrack.methods.bcrnet.band_importance import BandImportanceModule, BIMMConfig
 from spectrack.methods.bcrnet.composers import build_composer
 from spectrack.methods.bcrnet.composites import (
     ComposerConfig,
@@ -322,3 +322,22 @@ def test_joint_entropy_makes_one_composite_of_the_templates_bands():
     torch.testing.assert_close(seen.weights, torch.ones(2, 1))
     falling = build_composer(ComposerConfig("joint_entropy", channel_order="spectral"))(template, torch.arange(6.0))
     assert bool((falling.bands.diff(dim=2) < 0).all())
+
+
+def test_attention_as_a_matrix_rebuilds_bands_as_the_weighted_mean_of_the_others():
+    torch.manual_seed(0)
+    composer = build_composer(ComposerConfig("attention"), BandImportanceModule(BIMMConfig(widths=(2, 3))).eval())
+    cube = torch.rand(1, 5, 16, 16) * torch.tensor([1.0, 3.0, 0.2, 1.0, 2.0]).view(1, 5, 1, 1)
+    ranking = composer.rank(cube, None)
+    length = cube[0].square().mean(dim=(1, 2)).sqrt()
+    unit, attention = cube[0] / length[:, None, None], ranking.importance[0]
+    for band in range(5):
+        others = [other for other in range(5) if other != band]
+        mean = sum(attention[other] * unit[other] for other in others) / sum(attention[other] for other in others)
+        rebuilt = torch.einsum("j,jhw->hw", ranking.matrix[0, band], cube[0])
+        torch.testing.assert_close(rebuilt, length[band] * mean, rtol=1e-3, atol=1e-4)
+    ranking.matrix.sum().backward()
+    cube[:, 2] = 0
+    dark = composer.rank(cube, None).matrix[0]
+    assert not bool(dark[2].any())
+    assert not bool(dark[:, 2].any())

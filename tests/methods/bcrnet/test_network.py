@@ -179,6 +179,14 @@ def test_switches():
         base.with_switches({"fixed_bands": "red"})
 
 
+def test_a_learned_ranking_needs_weights_of_its_own():
+    for trained, wanted in (("importance", "attention"), ("attention", "importance")):
+        shape = config(composer=ComposerConfig(name=trained))
+        with refuses(ConfigError, wanted, f"found {trained}", "network.composer.name"):
+            shape.with_switches({"composer": wanted})
+        assert shape.with_switches({"composer": "sequential"}).composer.name == "sequential"
+
+
 def test_uniform_weights():
     network = BCRNet(config(branch_weights="uniform")).eval()
     with torch.no_grad():

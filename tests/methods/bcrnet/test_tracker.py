@@ -204,6 +204,31 @@ def test_a_second_template_is_forgotten_by_the_next_init(network, make):
     np.testing.assert_array_equal(boxes_of(tracker, sequence), first)
 
 
+def test_a_branch_counts_by_how_sure_it_was_before(network, make):
+    options = dataclasses.replace(WITHOUT_UPDATE, lost_score=0.0)
+    cubes, boxes = make.video(frames=4)
+    found = {}
+    for share in (0.0, 0.5, 1.0):
+        tracker = BCRNetTracker(network, dataclasses.replace(options, temporal_weights=share), scaling="fixed(1023)")
+        for _ in range(2):  # and what was seen of one video is forgotten in the next
+            tracker.init(cubes[0], boxes[0])
+            found[share] = [tracker.update(cube).evidence for cube in cubes[1:]]
+    plain, half, whole = (found[share] for share in (0.0, 0.5, 1.0))
+    np.testing.assert_array_equal(plain[0]["branch_weights"], whole[0]["branch_weights"])
+    sure = plain[0]["branch_scores"][:, *plain[0]["cell"]]
+    for evidence, share in ((half, 0.5), (whole, 1.0)):
+        expected = plain[1]["branch_weights"] * (1 - share + share * sure / sure.max())
+        np.testing.assert_allclose(evidence[1]["branch_weights"], expected / expected.sum(), rtol=1e-4)
+
+
+def test_attention_tracks_with_weights_of_its_own(make):
+    tracker, cubes = started(make.bcrnet(composer=ComposerConfig(name="attention")), make)
+    evidence = tracker.update(cubes[1]).evidence
+    order = np.argsort(-evidence["band_importance"], kind="stable")
+    np.testing.assert_array_equal(evidence["band_order"], order)
+    assert evidence["band_importance"].sum() == pytest.approx(1, abs=1e-5)
+
+
 def test_bf16_ranks_the_bands_as_fp32_does(network, make):
     orders = []
     for precision in ("fp32", "bf16"):

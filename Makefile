@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PIP := $(RUN) -m pip --quiet --quiet --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo test test-slow check install clean
+.PHONY: help demo test test-slow check docs install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test       run the tests"
 	@echo "make test-slow  run those that take minutes, such as two steps of each full recipe"
 	@echo "make check      run the linter, the formatter's check and the type checker"
+	@echo "make docs       build the documentation as a site in site/, with every link checked"
 	@echo "make install    make .venv with everything that the three above use"
 	@echo "make clean      remove .venv and what tools left behind"
 
@@ -32,6 +33,11 @@ check: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+
+docs: $(STAMP)
+	@$(PIP) --no-build-isolation --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 install: $(STAMP)
 

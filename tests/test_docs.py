@@ -3,7 +3,10 @@
 import ast
 import functools
 import importlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,26 @@ def test_the_glossary_explains_every_figure_attribute_and_protocol():
     for letters, meaning in ATTRIBUTE_NAMES.items():
         assert told[letters].startswith(meaning)
     assert all(f"`{name}`" in text for name in PROTOCOLS)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs", reason="the extra docs is not installed")
+    pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    assert "open_sequence" in page
+    sources = re.findall(
+        r'(?:src|href)="(https?://[^"]*)"', (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    )
+    assert [source for source in sources if "fonts" in source or source.endswith((".js", ".css"))] == []
+
+
+def test_the_site_leads_to_every_page():
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages <= set(re.findall(r"[\w/-]+\.md", text))

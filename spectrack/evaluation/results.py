@@ -111,12 +111,17 @@ def evaluate_results(
     """`evaluate_directories`, with a report of names that had to be mapped and of results that start beside the truth.
 
     Args:
-        results, truth, protocol, invalid, missing, sequences: as for `evaluate_directories`.
+        results: as for `evaluate_directories`.
+        truth: as there.
+        protocol: as there.
+        invalid: as there.
+        missing: as there.
+        sequences: as there.
         origin: index of the first pixel in the results: 1 for boxes of OTB's MATLAB tools; truth is taken as it is.
         tracked: what else is known of the sequences, such as a run's confidence, by the results' own names.
 
     Raises:
-        See `evaluate_directories`.
+        SpectrackError: what `evaluate_directories` refuses.
     """
     found, true = find_result_set(results), find_truth_set(truth)
     names = list(true.sources)

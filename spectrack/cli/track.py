@@ -130,6 +130,8 @@ class Track:
         from spectrack.viewer.serving import check_extra, serve
 
         check_extra()
+        if self.wanted.spectrum is not None or self.wanted.point is not None:
+            raise ConfigError("expected --view, or a spectrum or point to find a box by, found both; give one of them")
         from spectrack.viewer.opened import Item, Opened
         from spectrack.viewer.viewing import Saving, Tracking, Viewing
 

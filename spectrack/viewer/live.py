@@ -24,6 +24,7 @@ from spectrack.runs.options import RecordOptions
 from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.excerpt import Excerpt
+from spectrack.signs import visible
 from spectrack.trackers.base import Estimate, Tracker
 from spectrack.viewer.shown_evidence import EvidenceMap, facts_of, maps_of
 from spectrack.viewer.tracks import number, usable_truth
@@ -170,6 +171,8 @@ class LiveTrack:
         """Where it stands, as JSON values."""
         track = self._track
         about: dict[str, Any] = {"phase": self.phase, "message": self.message, "saved_to": self.saved_to}
+        scores = None if self.recording is None else self.recording.scores
+        about["auc"] = None if scores is None else scores.auc
         if track is not None:
             at = track.assignment
             about |= {
@@ -213,7 +216,7 @@ class LiveTrack:
                     track.sequence, track.tracker, staging, track.followed, truth, options, settings, start=track.start
                 )
             self.recording = replace(recording, directory=folder)
-            self.saved_to = str(folder)
+            self.saved_to = visible(str(folder))
             self.changes += 1
             return self.recording
 

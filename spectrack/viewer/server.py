@@ -173,9 +173,8 @@ class _Pages:
 
     def save(self, wanted: dict[str, Any]) -> Any:
         """Save the live track."""
-        recording = self._viewing.save(str(wanted.get("name") or ""), overlay=bool(wanted.get("overlay")))
-        scores = recording.scores
-        return {"saved_to": visible(str(recording.directory)), "auc": None if scores is None else scores.auc}
+        self._viewing.save(str(wanted.get("name") or ""), overlay=bool(wanted.get("overlay")))
+        return self._viewing.live.status()
 
     async def events(self, request: Request) -> Response:
         """Everything about the live track as it happens, as server-sent events."""

@@ -8,9 +8,26 @@ import pytest
 
 from spectrack.annotations.text import read_boxes
 from spectrack.cli import main
+from spectrack.recording import record
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import write_sequence
+from spectrack.trackers.base import Estimate, Tracker
+from spectrack.viewer.opened import open_places
+from spectrack.viewer.viewing import Saving, Viewing
 from tests.fixtures.viewers import serving, small_clip, view_of
+
+
+class Sinking(Tracker):
+    name = "<i>sinking"
+
+    def init(self, frame, box, *, wavelengths_nm=None):
+        self.box, self.index = np.asarray(box, float), 0
+
+    def update(self, frame):
+        self.index += 1
+        self.box = self.box + np.array([0, 1.0, 0, 0])
+        return Estimate(self.box, 1 / self.index, lost=self.index >= 8)
+
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\"'"
@@ -25,7 +42,7 @@ def clip(tmp_path):
     return tmp_path / "clip"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser():
     options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     playwright.expect.set_options(timeout=60_000)
@@ -151,4 +168,28 @@ def test_a_box_is_drawn_tracked_corrected_and_saved(browser, clip, tmp_path):
         assert boxes[7].tolist() == corrected
         page.reload()
         expect(page.locator("#status")).to_contain_text("corrected")
+        assert complaints == []
+
+
+def test_runs_are_shown_over_time_and_a_click_jumps_there(browser, clip, tmp_path):
+    sequence = open_sequence(clip)
+    told = {"command": "track", "sequence": str(clip)}
+    record(sequence, Sinking(), tmp_path / "<b>one", settings=told)
+    viewing, complaints = Viewing(open_places([tmp_path / "<b>one"]), Saving(tmp_path / "runs")), []
+    expect = playwright.expect
+    with serving(viewing) as server:
+        page = open_page(browser, server.address, complaints)
+        expect(page.locator("#legend bdi")).to_have_text(["truth", "<i>sinking", "the track made here"])
+        lines = page.locator(".timeline canvas")
+        expect(lines).to_have_count(2)
+        area = lines.first.bounding_box()
+        page.mouse.click(area["x"] + area["width"] - 9, area["y"] + 20)
+        expect(page.locator("#place")).to_have_text("frame 11 (12 of 12)")
+        lines.last.focus()
+        page.keyboard.press("ArrowLeft")
+        expect(lines.last).to_have_attribute("aria-valuenow", "10")
+        page.keyboard.press("l")  # lost from frame 8 on: the next time is the first again
+        expect(page.locator("#place")).to_have_text("frame 8 (9 of 12)")
+        page.locator("#legend input").nth(1).uncheck()
+        expect(lines).to_have_count(0)
         assert complaints == []

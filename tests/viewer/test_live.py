@@ -1,19 +1,22 @@
 """Tracking in the viewer: the boxes of `spectrack.record`, stopped, corrected, saved whole or not at all."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from spectrack.annotations.text import read_boxes
-from spectrack.errors import BoxError, ConfigError, InputError
+from spectrack.errors import BoxError, ConfigError, InputError, SpectrackError
 from spectrack.recording import record
 from spectrack.runs.reading import read_run
 from spectrack.sequences.excerpt import Excerpt
+from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.writers import write_sequence
 from spectrack.trackers.base import Estimate, Tracker
 from spectrack.trackers.loading import load_tracker
 from spectrack.viewer.viewing import Tracking
-from tests.fixtures.refusals import refuses
+from tests.fixtures.refusals import check_sentence, refuses
 from tests.fixtures.viewers import small_clip, view_of, wait_for
 
 
@@ -147,6 +150,29 @@ def test_a_tracker_that_fails_is_told_and_its_frames_can_be_saved(gated, tmp_pat
     viewing.save("failed", overlay=False)
     item = next(iter(read_run(tmp_path / "runs/failed").sequences.values()))
     assert np.isfinite(item.boxes).all(axis=1).sum() == 3
+
+
+def test_frames_that_go_while_they_are_tracked_end_the_track_and_what_there_is_can_be_saved(tmp_path):
+    write_sequence(small_clip(), tmp_path / "clip")
+    tracker = Gated()
+    viewing = view_of(
+        lambda: open_sequence(tmp_path / "clip"),
+        folder=tmp_path / "runs",
+        tracking=Tracking(lambda name, profile: tracker),
+    )
+    start(viewing)
+    tracker.gate.release(2)
+    wait_for(lambda: len(viewing.live.rows_from(0, 99)) == 3)
+    shutil.rmtree(tmp_path / "clip")
+    tracker.gate.release(99)
+    finish(viewing)
+    assert viewing.live.status()["phase"] == "failed"
+    check_sentence(viewing.live.status()["message"], "No such file or directory")
+    viewing.save("rest", overlay=False)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["rest"]
+    with pytest.raises(SpectrackError):
+        viewing.save("drawn", overlay=True)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["rest"]
 
 
 def test_one_tracker_works_at_a_time(gated):

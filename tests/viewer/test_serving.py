@@ -142,6 +142,7 @@ def test_no_box_and_no_display_names_the_three_ways(tmp_path, command_refuses):
     write_sequence(clip, tmp_path / "clip", format="npy")
     words = ["track", tmp_path / "clip", "--out", tmp_path / "out"]
     command_refuses(words, "--box x,y,w,h", "--box-from FILE", "--view")
+    command_refuses([*words, "--view", "--point", "3,4"], "--view", "found both")
 
 
 def test_no_box_opens_the_page_where_somebody_can_draw_one(tmp_path, monkeypatch, capsys):

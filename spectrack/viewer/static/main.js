@@ -148,6 +148,7 @@ async function start() {
   setUpStage();
   for (const id of ["mode", "red", "green", "blue"]) element(id).addEventListener("change", chooseColours);
   element("band").addEventListener("input", chooseColours);
+  for (const id of ["brightness", "contrast"]) element(id).addEventListener("input", () => { state[id] = Number(element(id).value); tell("stage"); });
   element("keep").addEventListener("click", keep);
   element("forget").addEventListener("click", forget);
   document.addEventListener("keydown", key);

@@ -9,12 +9,17 @@ async function answer(response) {
 }
 
 async function reach(path, options) {
-  try {
-    return await fetch(path, { cache: "no-store", ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error(GONE);
+  // What only asks may ask twice: a connection that was idle may be closed while it is used again.
+  for (const last of options.method ? [true] : [false, true]) {
+    try {
+      return await fetch(path, { cache: "no-store", ...options });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      if (last) throw new Error(GONE);
+      await new Promise((done) => { setTimeout(done, 300); });
+    }
   }
+  return undefined;
 }
 
 export async function get(path, signal) {

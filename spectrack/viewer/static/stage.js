@@ -71,9 +71,12 @@ export function drawStage() {
   const shown = picture(state.frame) || drawStage.last;
   const [x, y, w, h] = [view.x, view.y, sequence.width * view.scale, sequence.height * view.scale];
   context.imageSmoothingEnabled = view.scale * density < 2;
+  // Steps of a tenth of an octave; the counts stay what they are.
+  context.filter = state.brightness || state.contrast ? `brightness(${2 ** (state.brightness / 10)}) contrast(${2 ** (state.contrast / 10)})` : "none";
   try {
     if (shown) context.drawImage(shown, x, y, w, h);
   } catch { /* the picture was given up since */ }
+  context.filter = "none";
   drawStage.last = picture(state.frame) || drawStage.last;
   drawMap(context);
   drawBoxes(context, sequence);
@@ -85,11 +88,11 @@ function drawBoxes(context, sequence) {
   if (sequence.truth && !hidden.has("truth")) {
     strokeBox(context, sequence.truth.boxes[frame], sequence.truth.colour, { grow: 2.5 });
   }
-  for (const run of about.runs) {
+  for (const [place, run] of about.runs.entries()) {
     const track = sequence.tracks[run.name];
     if (!track || hidden.has(run.name)) continue;
     const lost = track.lost && track.lost[frame];
-    strokeBox(context, track.boxes[frame], run.colour, { dashes: lost ? [4, 5] : DASHES[run.dashes] || [] });
+    strokeBox(context, track.boxes[frame], run.colour, { dashes: lost ? [4, 5] : DASHES[run.dashes] || [], grow: -2 * (place % 3) }); // those that coincide lie side by side
   }
   const row = liveRow(frame);
   if (row && !hidden.has("live")) {

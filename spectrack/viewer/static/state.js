@@ -4,7 +4,7 @@ export const state = {
   about: null, item: 0, sequence: null, frame: 0, playing: false, rule: "thirds",
   cursor: null, drawn: null, drawing: false,
   live: { phase: "none", message: "", rows: [], start: 0, item: -1, saved_to: "" },
-  hidden: new Set(), pinned: [], map: "", opacity: 0.55,
+  hidden: new Set(), pinned: [], map: "", opacity: 0.55, brightness: 0, contrast: 0,
 };
 
 const listeners = new Map();

@@ -9,6 +9,7 @@ import { legible, path, prepare } from "./chart.js";
 const DASHES = { "-": [], "--": [7, 4], "-.": [7, 3, 2, 3], ":": [2, 3] };
 let panels = [];
 let importance = {};
+const heatMaps = new Map();
 
 // Tracks in the order of their colours, the live one last.
 function curves(field) {
@@ -24,6 +25,7 @@ function curves(field) {
 
 export async function loadImportance() {
   importance = {};
+  heatMaps.clear();
   const { about, item, sequence } = state;
   for (const [place, run] of about.runs.entries()) {
     if (!sequence.tracks[run.name]) continue;
@@ -33,11 +35,31 @@ export async function loadImportance() {
   buildTimelines();
 }
 
+// By run: which frame its rows begin in, and the rows; the live track's among them.
 function allImportance() {
   const { live, item } = state;
-  const rows = live.item === item ? live.rows : [];
-  if (!rows.some((row) => row.importance)) return importance;
-  return { ...importance, live: [...Array(live.start).fill([]), ...rows.map((row) => row.importance || [])] };
+  const found = Object.fromEntries(Object.entries(importance).map(([name, rows]) => [name, { from: 0, rows }]));
+  if (live.item === item && live.rows.some((row) => row.importance)) {
+    found.live = { from: live.start, rows: live.rows.map((row) => row.importance || []) };
+  }
+  return found;
+}
+
+// Rows of numbers as a picture, a pixel a frame and band; made anew when there are others.
+function heatMap(name, rows, order) {
+  const known = heatMaps.get(name);
+  if (known && known.rows === rows.length && known.first === rows[0] && known.last === rows[rows.length - 1]) return known.image;
+  const values = rows.flat().filter((value) => value !== null);
+  const [low, high] = values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+  const image = make("canvas", "", { width: rows.length, height: order.length });
+  const data = new ImageData(rows.length, order.length);
+  rows.forEach((row, frame) => order.forEach((band, place) => {
+    if (row[band] === null || row[band] === undefined) return;
+    data.data.set(heat((row[band] - low) / (high - low || 1)), 4 * ((order.length - 1 - place) * rows.length + frame));
+  }));
+  image.getContext("2d").putImageData(data, 0, 0);
+  heatMaps.set(name, { rows: rows.length, first: rows[0], last: rows[rows.length - 1], image });
+  return image;
 }
 
 export function buildTimelines() {
@@ -129,20 +151,13 @@ function drawCurves(plot, field) {
 
 function drawImportance(plot, name) {
   const { context, x, height, em, left, colour } = plot;
-  const rows = allImportance()[name];
+  const found = allImportance()[name];
+  if (!found || !found.rows.length) return;
+  const { from, rows } = found;
   const order = bandOrder();
-  const known = rows.flat().filter((value) => value !== null);
-  const [low, high] = known.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
   const [top, bottom] = [0.5 * em, height - 0.5 * em];
-  const tall = (bottom - top) / order.length;
-  rows.forEach((row, frame) => {
-    order.forEach((band, place) => {
-      if (row[band] === null || row[band] === undefined) return;
-      const [r, g, b] = heat((row[band] - low) / (high - low || 1));
-      context.fillStyle = `rgb(${r} ${g} ${b})`;
-      context.fillRect(x(frame - 0.5), bottom - (place + 1) * tall, x(frame + 0.5) - x(frame - 0.5) + 0.5, tall + 0.5);
-    });
-  });
+  context.imageSmoothingEnabled = false;
+  context.drawImage(heatMap(name, rows, order), x(from - 0.5), top, x(from + rows.length - 0.5) - x(from - 0.5), bottom - top);
   context.fillStyle = colour("quiet");
   context.textAlign = "right";
   const label = (band) => (state.sequence.wavelengths ? `${state.sequence.wavelengths[band].toFixed(0)}` : bandName(band));

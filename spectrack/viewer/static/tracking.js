@@ -88,11 +88,10 @@ export function dropBox() {
 }
 
 async function save() {
-  const told = await act("save", { name: element("save-name").value, overlay: element("save-overlay").checked });
-  if (told) {
-    const score = told.auc === null ? "" : `, AUC ${told.auc.toFixed(3)} against the truth`;
-    element("status").textContent = `Saved in ${told.saved_to}${score}.`;
-  }
+  element("save").disabled = true;
+  element("status").textContent = "Saving …";
+  await act("save", { name: element("save-name").value, overlay: element("save-overlay").checked });
+  showTracking();
 }
 
 function begin(told) {
@@ -141,8 +140,10 @@ export function showTracking() {
   element("track-hint").textContent = hint(from, here);
   const count = live.rows.length ? `, ${live.rows.length} of ${live.frames - live.start} frames` : "";
   const end = state.about.name ? " Close this page, and the command ends." : "";
-  const saved = live.saved_to ? `. Saved in ${live.saved_to}.${end}` : "";
-  element("status").textContent = live.phase === "none" || live.phase === "failed" ? saved.slice(2) : `${PHASES[live.phase]}${count}${saved}`;
+  const score = typeof live.auc === "number" ? `, success score (AUC) ${live.auc.toFixed(3)} against the truth` : "";
+  const saved = live.saved_to ? `. Saved in ${live.saved_to}${score}.${end}` : "";
+  const where = live.item >= 0 && live.item !== item ? ` in ${state.about.sequences[live.item]}` : "";
+  element("status").textContent = live.phase === "none" || live.phase === "failed" ? saved.slice(2) : `${PHASES[live.phase]}${where}${count}${saved}`;
 }
 
 function hint(from, here) {

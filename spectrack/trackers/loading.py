@@ -75,6 +75,8 @@ def load_tracker(
         raise ConfigError(
             f"expected no weights for tracker {name!r}, which does not load any, found {str(weights)!r}; leave them out"
         )
+    if preset is not None and preset.needs:
+        preset.check(tracker.describe()["network"])
     tracker.name = name
     return tracker
 

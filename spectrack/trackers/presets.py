@@ -7,10 +7,12 @@ that are named are there, the authors' networks and weights are not. Facts and o
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spectrack.errors import ConfigError
 from spectrack.tables import from_table, read_table
 
 FILE = Path(__file__).with_name("presets.toml")
@@ -28,6 +30,7 @@ class Preset:
         follows: what of it is here.
         differs: what is not, or is ours.
         training: the command that makes weights for it; empty where those of the method do.
+        needs: what the network of its weights must be, by dotted key, where no option can say so.
         options: of the method's tracker, as `spectrack.trackers.loading.load_tracker` takes them.
     """
 
@@ -38,12 +41,30 @@ class Preset:
     follows: str
     differs: str
     training: str = ""
+    needs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """As it is written in tables."""
         return f"in the manner of {self.system}"
+
+    def check(self, network: Mapping[str, Any]) -> None:
+        """Refuse weights whose network is another than the preset's.
+
+        Args:
+            network: the shape of the loaded network, as a table.
+
+        Raises:
+            ConfigError: it is; the message has the command that trains the right ones.
+        """
+        for dotted, wanted in self.needs.items():
+            found: Any = functools.reduce(lambda table, key: table[key], dotted.split("."), network)
+            if found != wanted:
+                raise ConfigError(
+                    f"expected weights trained with network.{dotted} = {wanted} for {self.name}, found {found}; "
+                    f"make some by `{self.training}`, and name them with --weights"
+                )
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
+from spectrack.cli.settings import parse_settings
 from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.composites import ComposerConfig
 from spectrack.methods.siamban.method import METHOD as SIAMBAN
+from spectrack.tables import to_table
 from spectrack.trackers import registry
 from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker, option_names
 from spectrack.trackers.presets import presets
+from spectrack.training.recipe import load_recipe
 from tests.fixtures.refusals import refuses
 
 NAMES = sorted(presets())
@@ -21,10 +24,11 @@ def load(name, shipped, make, **options):
     method = registry.find_method(name)
     if not method.network:
         return load_tracker(name, **options)
-    composer = (presets()[name].options if name in presets() else options).get("composer")
-    shipped(
-        method.name, **({"network": make.bcrnet(composer=ComposerConfig(composer))} if composer == "attention" else {})
-    )
+    preset = presets().get(name)
+    needs = dict(preset.needs) if preset else options.pop("needs", {})
+    if (preset.options if preset else options).get("composer") == "attention":
+        needs = {"composer": ComposerConfig("attention")}
+    shipped(method.name, network=getattr(make, method.name)(**needs))
     return load_tracker(name, profile="compact", precision="fp32", device="cpu", **options)
 
 
@@ -46,7 +50,8 @@ def test_a_preset_is_its_method_with_its_options(name, shipped, make):
     assert {key: known[key] for key in preset.options} == preset.options
     boxes = np.stack([estimate.box for estimate in track(make.sequence(frames=3), tracker)])
     assert np.isfinite(boxes).all()
-    given = load(preset.method, shipped, make, **preset.options)
+    extra = {"needs": preset.needs} if registry.find_method(name).network else {}
+    given = load(preset.method, shipped, make, **extra, **preset.options)
     np.testing.assert_array_equal(boxes, np.stack([e.box for e in track(make.sequence(frames=3), given)]))
 
 
@@ -68,3 +73,26 @@ def test_a_preset_is_benchmarked_by_its_name(shipped):
     from spectrack.cli.benchmark import parse_trackers
 
     assert parse_trackers(["brrf-net", "mine=see-net"]) == {"brrf-net": "brrf-net", "mine": "see-net"}
+
+
+def test_a_preset_refuses_weights_of_another_network(shipped, make):
+    shipped("ssfnet")
+    with refuses(ConfigError, "network.fusion = prompt", "found safm", "spectrack train ssfnet-lite"):
+        load_tracker("sp-hst", profile="compact", precision="fp32", device="cpu")
+    shipped("bcrnet")
+    with refuses(ConfigError, "composer attention", "found importance"):
+        load_tracker("bae-net", profile="compact", precision="fp32", device="cpu")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if presets()[name].training])
+def test_the_command_of_a_preset_trains_what_it_needs(name):
+    preset = presets()[name]
+    words = preset.training.split()
+    assert words[:2] == ["spectrack", "train"]
+    changes = parse_settings(words[n + 1] for n, word in enumerate(words) if word == "--set")
+    recipe = load_recipe(words[2], changes)
+    assert recipe.method == preset.method
+    network = to_table(recipe.network)
+    preset.check(network)
+    if "composer" in preset.options:
+        assert network["composer"]["name"] == preset.options["composer"]

@@ -7,7 +7,9 @@ cosines of whole response maps, so that 7x7 templates and 31x31 search regions s
 
     F' = H + Wo [softmax(t1 cos(Qh, Kh)) Vh ; softmax(t2 cos(Qh, Kr)) Vr],    F = F' + W2 gelu(W1 LN(F'))
 
-Wo and W2 start at zero, so F starts as H. SE: Hu et al., CVPR 2018; ECA: Wang et al., CVPR 2020.
+Wo and W2 start at zero, so F starts as H. SE: Hu et al., CVPR 2018; ECA: Wang et al., CVPR 2020. Two are in the manner
+of related systems, as the text of BCR-Net (Remote Sensing 17(22), 2025, 3689, section 2.2) tells of them: ``spatial``
+of SiamHYPER, ``prompt`` of SP-HST.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from spectrack.errors import ConfigError, nearest_name
 
-Fusion = Literal["safm", "intra", "inter", "add", "concat", "se", "eca", "none"]
-"""``safm`` with both attentions, ``intra`` and ``inter`` with one of them; ``none`` leaves the HS features alone."""
+Fusion = Literal["safm", "intra", "inter", "add", "concat", "se", "eca", "spatial", "prompt", "none"]
+"""``safm`` with both attentions, ``intra`` and ``inter`` with one of them; ``spatial`` attends from cell to cell;
+``prompt`` adds a prompt made of the HS features to the RGB features; ``none`` leaves the HS features alone.
+"""
 
 
 def build_fusion(kind: Fusion, channels: int, *, heads: int = 8) -> nn.Module:
@@ -49,6 +54,10 @@ def build_fusion(kind: Fusion, channels: int, *, heads: int = 8) -> nn.Module:
             else nn.Identity()
         )
         return ConcatenationFusion(channels, gate)
+    if kind == "spatial":
+        return SpatialCrossAttention(channels, heads)
+    if kind == "prompt":
+        return SpectralPrompt(channels)
     if kind == "none":
         return HyperspectralOnly()
     raise ConfigError(f"expected a known fusion, found {kind!r}; {nearest_name(str(kind), get_args(Fusion))}")
@@ -112,6 +121,64 @@ class SpectralAttentionFusion(nn.Module):
         return maps.reshape(maps.shape[0], self.heads, -1, maps.shape[2] * maps.shape[3])
 
 
+class SpatialCrossAttention(nn.Module):
+    """H + Wo attention(H, R): every cell of the HS map looks where in the RGB map there is something like it.
+
+    In the manner of SiamHYPER (Liu et al., as the text of BCR-Net tells: cross-attention between two Siamese branches,
+    in space and spectrum). This project's: everything in detail; Wo starts at zero.
+
+    Args:
+        channels: of both modalities.
+        heads: a divisor of them.
+    """
+
+    def __init__(self, channels: int, heads: int = 8) -> None:
+        super().__init__()
+        if heads < 1 or channels % heads:
+            raise ConfigError(f"expected fusion heads that divide {channels} channels, found {heads}; choose a divisor")
+        self.heads = heads
+        self.hs_norm, self.rgb_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.query, self.key_value = _linear(channels, channels), _linear(channels, 2 * channels)
+        self.out = _linear(channels, channels)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, hs: Tensor, rgb: Tensor) -> Tensor:
+        """(N, C, H, W) each, to (N, C, H, W)."""
+        queries = self._by_cell(self.query(_per_cell(self.hs_norm, hs)))
+        keys, values = self.key_value(_per_cell(self.rgb_norm, rgb)).chunk(2, dim=1)
+        found = functional.scaled_dot_product_attention(queries, self._by_cell(keys), self._by_cell(values))
+        out: Tensor = hs + self.out(found.transpose(2, 3).reshape(hs.shape))
+        return out
+
+    def _by_cell(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, m, L, d)."""
+        return maps.reshape(maps.shape[0], self.heads, -1, maps.shape[2] * maps.shape[3]).transpose(2, 3)
+
+
+class SpectralPrompt(nn.Module):
+    """R + W2 gelu(W1 LN(H)): RGB features, which stay what a frozen network makes of them, with a prompt from HS ones.
+
+    In the manner of SP-HST (Gao et al., as the text of BCR-Net tells: a light branch makes spectral prompts for a
+    frozen RGB network). This project's: where the prompt is added and its form; W2 starts at zero, the map as R.
+
+    Args:
+        channels: of both modalities; a quarter of them lies between.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm, hidden = nn.LayerNorm(channels), max(1, channels // 4)
+        self.prompt = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.GELU(), nn.Conv2d(hidden, channels, 1))
+        last = cast(nn.Conv2d, self.prompt[-1])
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(cast(Tensor, last.bias))
+
+    def forward(self, hs: Tensor, rgb: Tensor) -> Tensor:
+        """(N, C, H, W) each, to (N, C, H, W)."""
+        out: Tensor = rgb + self.prompt(_per_cell(self.norm, hs))
+        return out
+
+
 class Addition(nn.Module):
     """H + R, without a weight."""
 
@@ -129,7 +196,7 @@ class HyperspectralOnly(nn.Module):
 
 
 class ConcatenationFusion(nn.Module):
-    """H + W gate([H; R]), W a 1x1 convolution that starts at zero: all fusions but `Addition` start as the identity.
+    """H + W gate([H; R]), W a 1x1 convolution that starts at zero: most fusions start as the HS features alone.
 
     Args:
         channels: of either modality.

@@ -74,6 +74,22 @@ def test_safm_is_its_formula():
     torch.testing.assert_close(fusion(hs, rgb), safm_by_loops(fusion, hs, rgb), rtol=1e-4, atol=1e-4)
 
 
+@torch.no_grad()
+def test_spatial_attention_cell_by_cell():
+    fusion = trained("spatial")
+    hs, rgb = torch.randn(1, 8, 3, 4), torch.randn(1, 8, 3, 4)
+    own, other = layer_norm(hs, fusion.hs_norm), layer_norm(rgb, fusion.rgb_norm)
+    queries = pointwise(fusion.query, own)[0].flatten(1)
+    keys, values = (part[0].flatten(1) for part in pointwise(fusion.key_value, other).chunk(2, dim=1))
+    found = torch.zeros(8, 12)
+    for head in (slice(0, 4), slice(4, 8)):
+        for cell in range(12):
+            shares = torch.softmax(keys[head].T @ queries[head, cell] / 2.0, dim=0)
+            found[head, cell] = values[head] @ shares
+    expected = hs + pointwise(fusion.out, found.view(1, 8, 3, 4))
+    torch.testing.assert_close(fusion(hs, rgb), expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @torch.no_grad()
 def test_starts_as_the_identity_in_every_size(kind):
@@ -82,7 +98,7 @@ def test_starts_as_the_identity_in_every_size(kind):
         hs, rgb = torch.randn(batch, 16, side, side), torch.randn(batch, 16, side, side)
         fused = fusion(hs, rgb)
         assert fused.shape == hs.shape
-        assert torch.equal(fused, hs + rgb if kind == "add" else hs)
+        assert torch.equal(fused, {"add": hs + rgb, "prompt": rgb}.get(kind, hs))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,7 +120,7 @@ def test_cells_may_come_in_any_order_and_layout(kind):
 
 @pytest.mark.parametrize(
     ("kind", "looks"),
-    [("safm", True), ("intra", False), ("inter", True), ("concat", True), ("se", True), ("none", False)],
+    [(kind, kind not in ("intra", "none")) for kind in KINDS],
 )
 @torch.no_grad()
 def test_which_fusion_looks_at_the_rgb_features(kind, looks):
@@ -147,7 +163,7 @@ def test_gradients_reach_everything_away_from_the_start(kind):
     assert bool(torch.isfinite(hs.grad).all())
 
 
-@pytest.mark.parametrize("kind", ["safm", "intra", "inter", "concat", "se", "eca"])
+@pytest.mark.parametrize("kind", ["safm", "intra", "inter", "concat", "se", "eca", "spatial", "prompt"])
 def test_the_start_is_left_by_the_first_step(kind):
     fusion = build_fusion(kind, 8, heads=2)
     optimiser = torch.optim.SGD(fusion.parameters(), lr=0.1)
@@ -186,3 +202,5 @@ def test_wrong_configurations():
         build_fusion("safn", 16)
     with refuses(ConfigError, "12 channels", "found 8"):
         build_fusion("safm", 12)
+    with refuses(ConfigError, "12 channels", "found 8"):
+        build_fusion("spatial", 12)

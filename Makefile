@@ -7,13 +7,14 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PIP := $(RUN) -m pip --quiet --quiet --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo test test-slow check docs install clean
+.PHONY: help demo test test-slow test-wheel check docs install clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       track an object through a simulated hyperspectral clip; results in demo_output/"
 	@echo "make test       run the tests"
 	@echo "make test-slow  run those that take minutes, such as two steps of each full recipe"
+	@echo "make test-wheel build a wheel, install it into an empty environment and try it there"
 	@echo "make check      run the linter, the formatter's check and the type checker"
 	@echo "make docs       build the documentation as a site in site/, with every link checked"
 	@echo "make install    make .venv with everything that the three above use"
@@ -24,10 +25,14 @@ demo: $(STAMP)
 
 # One thread a worker: two workers fill two cores, and more threads would only make them wait for each other.
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet --numprocesses 2 --dist worksteal -m 'not slow' $(ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet --numprocesses 2 --dist worksteal -m 'not slow and not wheel' $(ARGS)
 
 test-slow: $(STAMP)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest --quiet -m slow $(ARGS)
+
+# The only tests that need the package index: a built wheel in an empty environment.
+test-wheel: $(STAMP)
+	@$(RUN) -m pytest --quiet -m wheel $(ARGS)
 
 check: $(STAMP)
 	@$(RUN) -m ruff check .

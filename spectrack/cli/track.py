@@ -148,12 +148,11 @@ class Track:
         )
         viewing = Viewing(Opened((item,), {}, inputs), Saving(out.parent, out.name, self.recording), tracking)
         serve(viewing, ViewOptions(), tell_address)
-        recording = viewing.live.recording
-        if recording is None:
+        if not viewing.live.recordings:
             raise InputError(
                 f"expected a track saved into {self.out}, found the page closed; press Save, or give --box"
             )
-        print_facts(describe_recording(sequence, recording))
+        print_facts(describe_recording(sequence, viewing.live.recordings[-1]))
         return 0
 
     def _start(self, sequence: Sequence, bar: ProgressBar) -> tuple[int, Box, str]:

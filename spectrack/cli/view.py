@@ -60,8 +60,11 @@ class View:
         settings = {"command": "view", **to_table(self.reading), **to_table(self.network)}
         viewing = Viewing(opened, Saving(self.out), Tracking(make, settings=settings))
         serve(viewing, self.viewing, tell_address)
-        if viewing.live.recording is not None:
-            print_facts([("saved", str(viewing.live.recording.directory))])
+        saved = [str(recording.directory) for recording in viewing.live.recordings]
+        if saved:
+            print_facts(
+                [*(("saved", place) for place in saved), ("next", f"spectrack report {saved[-1]} --out report")]
+            )
         return 0
 
 

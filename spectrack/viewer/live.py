@@ -98,7 +98,7 @@ class LiveTrack:
         self.phase: Phase = "none"
         self.message = ""
         self.saved_to = ""
-        self.recording: Recording | None = None
+        self.recordings: list[Recording] = []
         self.changes = 0
         """Grows when anything but the number of rows changes."""
         self.kept = 0
@@ -144,7 +144,7 @@ class LiveTrack:
                 track.assignment = replace(wanted, frame=track.start, box=track.assignment.box)
             else:
                 track, self.kept = _Track(replace(wanted, box=box), wanted.frame, sequence), 0
-            self._track, self.saved_to, self.recording = track, "", None
+            self._track, self.saved_to = track, ""
             self.beginnings += 1
             self._stop.clear()
             self._tell("loading", f"loading {wanted.tracker}")
@@ -171,7 +171,7 @@ class LiveTrack:
         """Where it stands, as JSON values."""
         track = self._track
         about: dict[str, Any] = {"phase": self.phase, "message": self.message, "saved_to": self.saved_to}
-        scores = None if self.recording is None else self.recording.scores
+        scores = self.recordings[-1].scores if self.saved_to else None
         about["auc"] = None if scores is None else scores.auc
         if track is not None:
             at = track.assignment
@@ -215,10 +215,10 @@ class LiveTrack:
                 recording = write_followed(
                     track.sequence, track.tracker, staging, track.followed, truth, options, settings, start=track.start
                 )
-            self.recording = replace(recording, directory=folder)
+            self.recordings.append(replace(recording, directory=folder))
             self.saved_to = visible(str(folder))
             self.changes += 1
-            return self.recording
+            return self.recordings[-1]
 
     def _goes_on(self, track: _Track, wanted: Assignment) -> bool:
         """Whether a box corrects a track that is there: same video and tracker, in a frame after its first."""

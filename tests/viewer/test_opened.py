@@ -16,7 +16,7 @@ from spectrack.trackers.base import Estimate, Tracker
 from spectrack.viewer.opened import open_example, open_places
 from spectrack.viewer.viewing import Saving, Viewing
 from tests.fixtures.refusals import refuses
-from tests.fixtures.viewers import small_clip
+from tests.fixtures.viewers import small_clip, wait_for
 
 
 class Still(Tracker):
@@ -43,7 +43,7 @@ def clip(tmp_path):
 
 
 def viewing_of(*places):
-    return Viewing(open_places(places), Saving(places[0]))
+    return Viewing(open_places(places), Saving(places[0].parent / "runs"))
 
 
 def recorded(tracker, folder, clip, **settings):
@@ -131,3 +131,13 @@ def test_what_is_told_is_json(tmp_path, clip):
     viewing = viewing_of(recorded(Still(), tmp_path / "run", clip))
     for told in (viewing.about(), viewing.describe(0), viewing.importance(0, 0)):
         json.dumps(told, allow_nan=False)
+
+
+def test_a_track_that_was_saved_in_the_viewer_is_opened_with_its_frames(tmp_path, clip):
+    viewing = viewing_of(clip)
+    viewing.start({"sequence": 0, "frame": 0, "box": [20, 20, 12, 10], "tracker": "cf"})
+    wait_for(lambda: not viewing.live.is_busy)
+    saved = viewing.save("mine", overlay=False).directory
+    told = viewing_of(saved).describe(0)
+    assert told["fault"] is None
+    assert told["tracks"]["cf"]["boxes"][0] == [20, 20, 12, 10]

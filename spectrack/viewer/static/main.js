@@ -157,7 +157,7 @@ async function start() {
   on("cursor", () => later(drawStage, showPlace, askSpectra));
   on("box", () => later(drawStage, showBox, askSpectra, drawSpectrum));
   on("spectrum", () => later(drawSpectrum));
-  on("live", () => later(drawStage, buildTimelines, showRow, showTracking));
+  on("live", () => later(drawStage, buildTimelines, showRow, showTracking, askSpectra));
   const again = () => later(drawSpectrum, drawTimelines, drawStage);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   window.addEventListener("resize", again);

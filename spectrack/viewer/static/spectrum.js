@@ -1,6 +1,6 @@
 // Spectra against wavelength: under the pointer, of the box with its scatter, and kept ones.
 
-import { state, element, bandOrder, tell } from "./state.js";
+import { state, element, bandOrder, liveRow, tell } from "./state.js";
 import { get } from "./server.js";
 import { legible, path, prepare, ticks } from "./chart.js";
 
@@ -9,16 +9,22 @@ const asking = { cursor: false, box: false };
 const asked = { cursor: "", box: "" };
 
 function wanted(kind) {
-  const { sequence, item, frame, cursor, drawn } = state;
+  const { sequence, item, frame, cursor } = state;
   if (!sequence || sequence.fault || !sequence.bands) return "";
   if (kind === "cursor") return cursor ? `sequences/${item}/spectrum?frame=${frame}&at=${cursor.x},${cursor.y}` : "";
-  return drawn ? `sequences/${item}/spectrum?frame=${drawn.frame}&at=${drawn.box.join(",")}` : "";
+  const shown = chosen();
+  return shown.box ? `sequences/${item}/spectrum?frame=${shown.frame}&at=${shown.box.join(",")}` : "";
+}
+
+// The box whose spectrum is shown: the drawn one, else that of the track made here in this frame.
+function chosen() {
+  return state.drawn || { frame: state.frame, box: liveRow(state.frame)?.box };
 }
 
 // One question at a time for each: the newest is asked when the last was answered.
 async function ask(kind) {
   const path = wanted(kind);
-  if (asking[kind] || path === asked[kind] || (state.playing && kind === "cursor")) return;
+  if (asking[kind] || path === asked[kind] || state.playing) return;
   asking[kind] = true;
   asked[kind] = path;
   try {
@@ -37,9 +43,9 @@ export function askSpectra() {
 }
 
 export function keep() {
-  if (!found.box || !state.drawn) return;
+  if (!found.box) return;
   const colour = state.about.palette[state.pinned.length % state.about.palette.length];
-  state.pinned.push({ ...found.box, ...state.drawn, colour, item: state.item });
+  state.pinned.push({ ...found.box, ...chosen(), colour, item: state.item });
   tell("box");
 }
 
@@ -109,7 +115,7 @@ function words(shown) {
   const parts = [];
   for (const curve of shown) {
     if (curve.name === "pointer") parts.push(`dotted: pixel ${state.cursor ? `${state.cursor.x}, ${state.cursor.y}` : "under the pointer"}`);
-    else parts.push(`${curve.name === "box" ? "line: mean of the box" : `dashed: ${curve.name}`}, ${curve.pixels} pixels`);
+    else parts.push(`${curve.name === "box" ? `line: mean of the ${state.drawn ? "box" : "track's box"}` : `dashed: ${curve.name}`}, ${curve.pixels} pixels`);
   }
   return `${parts.join("; ")}. Raw counts; the shade is one standard deviation.`;
 }

@@ -5,6 +5,12 @@ import { get, listen, post } from "./server.js";
 import { goTo, play } from "./player.js";
 import { setBox, setMap } from "./stage.js";
 
+const FACTS = {
+  state: ["state", "What the tracker believes: it sees the object, perhaps, no longer (lost), or again (found again)."],
+  score: ["score", "The tracker's own confidence in this box, from 0 to 1."],
+  probability: ["on target", "The chance that the box is on the object at all, as it came true on other clips."],
+  iou: ["IoU", "Overlap with the truth: shared area over joint area, 1 for the same box."],
+};
 const PHASES = {
   loading: "Loading the tracker …", tracking: "Tracking", stopped: "Stopped", done: "Tracked to the end", failed: "",
 };
@@ -156,7 +162,7 @@ function hint(from, here) {
 
 export function showRow() {
   const row = liveRow(state.frame);
-  const facts = row ? [["state", row.state], ["score", row.score], ["on target", row.probability], ["IoU", row.iou]] : [];
+  const facts = row ? Object.keys(FACTS).map((field) => [field, row[field]]) : [];
   element("live-facts").replaceChildren(...facts.filter(([, value]) => value !== null && value !== undefined).flatMap(fact));
   const weights = (row && row.weights) || [];
   element("weights").replaceChildren(...weights.map(({ name, weight }) => {
@@ -169,14 +175,17 @@ export function showRow() {
   showMaps(row);
 }
 
-function fact([name, value]) {
+function fact([field, value]) {
+  const [name, title] = FACTS[field];
+  const term = make("dt");
+  term.append(make("abbr", name, { title }));
   const said = make("dd", typeof value === "number" ? value.toFixed(2) : value);
   if (typeof value === "number") {
     const bar = make("meter", "", { min: 0, max: 1, value: Math.min(Math.max(value, 0), 1) });
     bar.setAttribute("aria-label", name);
     said.append(" ", bar);
   }
-  return [make("dt", name), said];
+  return [term, said];
 }
 
 async function showMaps(row) {

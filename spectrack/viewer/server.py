@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from typing import Any
 
-import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -113,7 +113,7 @@ class _Pages:
     def __init__(self, viewing: Viewing, attendance: Attendance) -> None:
         self._viewing, self._attendance = viewing, attendance
         # Pictures of more frames at a time than there are cores would only come later, all of them.
-        self._drawing = anyio.CapacityLimiter(2)
+        self._drawing = asyncio.Semaphore(2)
 
     async def page(self, request: Request) -> Response:
         """The page itself."""
@@ -144,9 +144,9 @@ class _Pages:
         """A frame as rows of R, G, B, A bytes."""
         rule = request.query_params.get("rule", "thirds")
         try:
-            footage = await anyio.to_thread.run_sync(self._viewing.footage, _number(request))
-            frame = request.path_params["frame"]
-            data = await anyio.to_thread.run_sync(footage.picture, frame, rule, limiter=self._drawing)
+            footage = await run_in_threadpool(self._viewing.footage, _number(request))
+            async with self._drawing:
+                data = await run_in_threadpool(footage.picture, request.path_params["frame"], rule)
         except (SpectrackError, OSError) as error:
             return _fault(error)
         return Response(data, media_type="application/octet-stream")
@@ -258,7 +258,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 async def _told(answer: Callable[[], Any]) -> Response:
     try:
-        return JSONResponse(await anyio.to_thread.run_sync(answer))
+        return JSONResponse(await run_in_threadpool(answer))
     except (SpectrackError, OSError) as error:
         return _fault(error)
 

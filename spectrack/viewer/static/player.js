@@ -3,6 +3,7 @@
 import { state, element, tell } from "./state.js";
 import { isMissing, picture, want } from "./frames.js";
 
+const CATCH_UP_MS = 400; // a delay up to that is made up for
 let since = 0;
 let shown = [];
 
@@ -35,7 +36,7 @@ function tick(now) {
   if (now - since >= period - 2) {
     if (state.frame >= state.sequence.frames - 1) return play(false);
     if (picture(state.frame + 1)) {
-      since = Math.max(since + period, now - period);
+      since = Math.max(since + period, now - CATCH_UP_MS);
       goTo(state.frame + 1);
       measure(now);
     } else if (isMissing(state.frame + 1)) {

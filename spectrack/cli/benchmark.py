@@ -23,7 +23,8 @@ from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.runs.options import RunOptions, RunSources
 from spectrack.trackers.options import NetworkOptions
-from spectrack.trackers.registry import find_method, list_trackers
+from spectrack.trackers.presets import label_of
+from spectrack.trackers.registry import find_method, list_trackers, tracker_words
 
 if TYPE_CHECKING:
     from spectrack.runs.benchmark import BenchmarkResult
@@ -46,8 +47,9 @@ class Benchmark:
 
     dataset: Annotated[str, arg(metavar="|".join(DATASETS))]
     """What --root holds."""
-    trackers: Annotated[tuple[str, ...], arg(metavar=",".join(list_trackers()))]
-    """Which methods track; LABEL=NAME gives one another name in tables, so that it can appear with several weights."""
+    trackers: Annotated[tuple[str, ...], arg(metavar=",".join(tracker_words()))]
+    """Which methods track, or presets in the manner of related systems, such as see-net; LABEL=NAME gives one another
+    name in tables, so that it can appear with several weights."""
     out: Annotated[Path, arg(metavar="DIR")]
     """Folder for the results."""
     root: Annotated[Path | None, arg(metavar="DIR")] = None
@@ -142,6 +144,9 @@ class Benchmark:
                 found = comparison.difference(tracker, baseline)
                 told = f"{comparison.headline} {found.signed}, paired over {found.over}"
                 say(f"{tracker.name} - {baseline.name}: {told}")
+        for label, name in parse_trackers(self.trackers).items():
+            if words := label_of(name):
+                say(f"{label}: {words}")
         threads = f"{self.tracking.threads} thread{'' if self.tracking.threads == 1 else 's'}"
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
             say(f"speed measured on {machine}, {threads} and {self.tracking.jobs} at a time")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from tyro.conf import arg
 
 from spectrack.cli.console import ProgressBar, make_table, output, print_facts
-from spectrack.trackers.registry import list_trackers
+from spectrack.trackers.registry import tracker_words
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Demo:
     frames: Annotated[int | None, arg(metavar="N")] = None
     """Another length, at least 2."""
 
-    tracker: Annotated[str, arg(metavar="|".join(list_trackers()))] = "ssfnet"
+    tracker: Annotated[str, arg(metavar="|".join(tracker_words()))] = "ssfnet"
     """What tracks the clip; siamban, on false colour, is shown beside it."""
 
     def run(self) -> int:

@@ -16,7 +16,8 @@ from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.options import MatchOptions
 from spectrack.runs.options import RecordOptions
 from spectrack.trackers.options import NetworkOptions
-from spectrack.trackers.registry import DEFAULT_METHOD, list_trackers
+from spectrack.trackers.presets import label_of
+from spectrack.trackers.registry import DEFAULT_METHOD, tracker_words
 
 if TYPE_CHECKING:
     from spectrack.boxes import Box
@@ -57,8 +58,8 @@ class Track:
     """Which object of that file, by number or label, where it holds several."""
     box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
     """The picture its pixels belong to: one of the cube's size, the raw mosaic, or an RGB picture of another size."""
-    tracker: Annotated[str, arg(metavar="|".join(list_trackers()))] = DEFAULT_METHOD
-    """Which method tracks."""
+    tracker: Annotated[str, arg(metavar="|".join(tracker_words()))] = DEFAULT_METHOD
+    """Which method tracks, or a preset in the manner of a related system, such as see-net."""
     weights: Annotated[str | None, arg(metavar="NAME|FILE")] = None
     """Other weights than the shipped ones; see `spectrack weights list`."""
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
@@ -253,6 +254,8 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
         ("sequence", extent_of(sequence)),
         ("tracker", " ".join(word for word in words if word not in ("", "torch"))),
     ]
+    if label := label_of(tracker.get("name")):
+        rows.append(("", label))
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))

@@ -13,7 +13,7 @@ from spectrack.cli.settings import parse_settings
 from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
 from spectrack.signs import counted
-from spectrack.trackers.registry import list_trackers
+from spectrack.trackers.registry import tracker_words
 from spectrack.tuning.options import TuneOptions
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Tune:
   spectrack tune ssfnet --dataset folder --root clips --vary size_rate=0.05..0.6 --vary penalty=0..0.4 --out runs/tuned
   spectrack benchmark --dataset folder --root others --trackers siamban --set siamban.size_rate=0.22 --out runs/check"""
 
-    method: Annotated[str, Positional, arg(metavar="|".join(list_trackers()))]
+    method: Annotated[str, Positional, arg(metavar="|".join(tracker_words()))]
     """Whose parameters."""
     dataset: Annotated[str, arg(metavar="|".join(DATASETS))]
     """What --root holds."""

@@ -21,6 +21,7 @@ from spectrack.reports.page import PageContent, make_page
 from spectrack.reports.result_tables import all_tables
 from spectrack.reports.strip_frames import Pictures, film_strips
 from spectrack.reports.table_formats import to_csv, to_latex, to_markdown
+from spectrack.reports.wording import about_presets
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def write_report(
         on_progress("reading frames", 0, None)
     strips, strip_remarks = film_strips(comparison, highlights, pictures)
     plans, figure_remarks = plan_figures(comparison, highlights, strips)
-    told = (*comparison.remarks, *remarks, *_about_misses(comparison), *strip_remarks, *figure_remarks)
+    own = (*comparison.remarks, *remarks, *about_presets(comparison), *_about_misses(comparison))
+    told = (*own, *strip_remarks, *figure_remarks)
     with write_folder(out, terms) as folder:
         illustrations = draw_figures(plans, folder / "figures", on_progress)
         for stem, table in tables.items():

@@ -12,6 +12,7 @@ from spectrack.evaluation.figures import CALIBRATION_ERROR, FAILED, FRAMES_PER_S
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES
 from spectrack.signs import counted
+from spectrack.trackers.presets import label_of
 
 
 def lead(comparison: Comparison) -> str:
@@ -101,6 +102,12 @@ def _steps(values: list[float]) -> str:
     return f"{len(values)} thresholds from {values[0]:g} to {values[-1]:g}"
 
 
+def about_presets(comparison: Comparison) -> list[str]:
+    """A sentence for each entrant that is a preset: a name that is another paper's is not that paper's figure."""
+    names = {entrant.name: label_of(entrant.run.recorded("tracker").get("name")) for entrant in comparison.entrants}
+    return [f"{name} is {label}." for name, label in names.items() if label]
+
+
 def _facts(entrant: Analysis) -> list[tuple[str, str]]:
     info = entrant.run.info
     if not info:
@@ -112,7 +119,7 @@ def _facts(entrant: Analysis) -> list[tuple[str, str]]:
     commit = str(origin.get("commit") or "")[:12] + changes
     python = f"Python {origin['python']}" if origin.get("python") else ""
     rows = [
-        ("method", tracker.get("name")),
+        ("method", ", ".join(word for word in (tracker.get("name"), label_of(tracker.get("name"))) if word)),
         ("weights", _words(weights.get("file"), entrant.run.weights_hash) or "none"),
         ("dataset", _words(dataset.get("name"), dataset.get("split"), dataset.get("modality"))),
         ("options", ", ".join(f"{key}={value}" for key, value in _mapping(tracker.get("options")).items())),

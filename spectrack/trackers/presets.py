@@ -84,3 +84,14 @@ def presets() -> dict[str, Preset]:
         given = plain.get(one.method, {}) | one.options
         found[one.name] = Preset(**{**one.__dict__, "options": given})
     return found
+
+
+def label_of(name: object) -> str:
+    """What is written beside the name of a tracker that is a preset; empty for any other.
+
+    Example:
+        >>> label_of("see-net"), label_of("siamban")
+        ("in the manner of SEE-Net, not its authors' tracker", '')
+    """
+    preset = presets().get(str(name))
+    return "" if preset is None else f"{preset.label}, not its authors' tracker"

@@ -71,6 +71,11 @@ def list_trackers() -> list[str]:
     return sorted({*_method_names(), *presets()})
 
 
+def tracker_words() -> list[str]:
+    """What a help page offers for a tracker: the names of methods, and PRESET for the many that `presets` has."""
+    return [*sorted(_method_names()), "PRESET"]
+
+
 def list_methods() -> list[Method]:
     """Descriptors of all trackers, by name; one that cannot be loaded is left out with a warning."""
     found = []

@@ -171,9 +171,14 @@ def test_a_protocol_without_distances_has_other_columns(dataset, tmp_path, capsy
 
 
 def test_no_tracker_is_refused(dataset, tmp_path):
-    with refuses(ConfigError, "found none", "known: bcrnet"):
+    with refuses(ConfigError, "found none", "known:", "bcrnet"):
         command(tmp_path, "").run()
 
 
 def test_labels_of_trackers(dataset):
     assert parse_trackers(["siamban", "mine=siamban"]) == {"siamban": "siamban", "mine": "siamban"}
+
+
+def test_a_preset_says_that_it_is_one(dataset, tmp_path, capsys):
+    assert command(tmp_path, "mht,standing").run() == 0
+    assert "mht: in the manner of MHT, not its authors' tracker" in " ".join(capsys.readouterr().out.split())

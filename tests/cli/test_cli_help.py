@@ -116,7 +116,7 @@ def test_help_lists_what_there_is(capsys):
     from spectrack.evaluation.protocols import PROTOCOLS
     from spectrack.sensors import SENSORS
     from spectrack.sequences import FORMATS
-    from spectrack.trackers.registry import ablation_files, list_trackers, recipe_files
+    from spectrack.trackers.registry import ablation_files, recipe_files, tracker_words
 
     track, evaluate = help_of(capsys, "track"), help_of(capsys, "evaluate")
     for name in set(FORMATS) - {"simulated"}:
@@ -132,7 +132,7 @@ def test_help_lists_what_there_is(capsys):
     for name in ablation_files():
         assert name in help_of(capsys, "ablate")
     for command in ("track", "benchmark", "demo"):
-        for name in list_trackers():
+        for name in tracker_words():
             assert name in help_of(capsys, command)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from spectrack.evaluation.comparison import compare
 from spectrack.evaluation.options import ScoringOptions
-from spectrack.reports.wording import about_protocol, about_runs, explain_words, lead
+from spectrack.reports.wording import about_presets, about_protocol, about_runs, explain_words, lead
 
 
 @pytest.fixture
@@ -81,3 +81,12 @@ def test_facts_of_runs(made):
         "date": "2026-01-01",
     }
     assert foreign == [("boxes", "results of others, read from mht"), ("weights", "not recorded")]
+
+
+def test_a_preset_is_told_from_the_tracker_that_it_follows(made):
+    """Own runs of the preset say what they are; results of the authors, under the same name, are the authors'."""
+    comparison = compare([made.run("d", "mht", 0.1), made.run("boxes/mht", "authors", 0.1, info={})])
+    (_, facts), (_, foreign) = about_runs(comparison)
+    assert dict(facts)["method"] == "mht, in the manner of MHT, not its authors' tracker"
+    assert "method" not in dict(foreign)
+    assert about_presets(comparison) == ["mht is in the manner of MHT, not its authors' tracker."]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,12 @@ from spectrack.errors import ConfigError, nearest_name
 
 DEFAULT_RULE = "thirds"
 """Means over the long, middle and short thirds of the bands: works for every camera and needs no wavelengths."""
+
+Encoding = Literal["linear", "display"]
+"""What a network's pictures are: light, or light as files for the eye code it."""
+
+DISPLAY_GAMMA = 2.2
+"""Of pictures for the eye: sRGB's curve is within a hundredth of it."""
 
 RULES = ("thirds", "cie", "triple(r,g,b)", "pca3")
 
@@ -71,7 +77,22 @@ def to_display(image: NDArray[np.float32], *, white: float | None = None) -> NDA
     if white is None:
         white = float(np.percentile(image, 99.5))
     scaled = np.clip(image / (white if white > 0 else 1.0), 0.0, 1.0)
-    return np.asarray(np.round(scaled ** (1 / 2.2) * 255), dtype=np.uint8)
+    return np.asarray(np.round(scaled ** (1 / DISPLAY_GAMMA) * 255), dtype=np.uint8)
+
+
+def encode(light: NDArray[np.float32], encoding: Encoding) -> NDArray[np.float32]:
+    """Light in about [0, 1] as a network wants it: as it is, or clipped to [0, 1] and coded as for the eye."""
+    if encoding == "linear":
+        return light
+    return np.asarray(np.clip(light, 0.0, 1.0) ** np.float32(1 / DISPLAY_GAMMA), dtype=np.float32)
+
+
+def picture_light(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A data set's own picture (..., 3), which is made for the eye, to light in [0, 1]."""
+    return _LIGHT_OF_LEVEL[picture]
+
+
+_LIGHT_OF_LEVEL = np.asarray((np.arange(256, dtype=np.float32) / 255.0) ** DISPLAY_GAMMA, dtype=np.float32)
 
 
 def _thirds(bands: int, wavelengths_nm: Sequence[float] | None) -> NDArray[np.float32]:

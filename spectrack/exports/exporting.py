@@ -199,7 +199,7 @@ def _describe(
     if described.false_colour is not None:
         first = video.frame(0).whole()
         matrix = false_colour_matrix(described.false_colour, video.bands, wavelengths_nm=known, cube=first)
-        colour = {"rule": described.false_colour, "matrix": matrix.tolist()}
+        colour = {"rule": described.false_colour, "matrix": matrix.tolist(), "encoding": described.encoding}
     return {
         "what": f"the network of {path.stem}, exported by spectrack {spectrack.__version__}",
         "format": options.format,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from spectrack.errors import ConfigError
+from spectrack.false_colour import DISPLAY_GAMMA, Encoding
 from spectrack.grid import FIRST_CELL_PX, STRIDE_PX, grid_points_px
 from spectrack.networks.asymmetric_head import AsymmetricHead
 from spectrack.networks.backbones import backbone_options
@@ -221,6 +222,11 @@ def keep_levels(state: Mapping[str, Tensor], have: Sequence[int], wanted: Sequen
         elif not name.startswith(unused):
             kept[name] = tensor
     return kept
+
+
+def encoded(images: Tensor, encoding: Encoding) -> Tensor:
+    """Light as a network wants it, as `false_colour.encode`; any shape."""
+    return images if encoding == "linear" else images.clamp(0.0, 1.0) ** (1 / DISPLAY_GAMMA)
 
 
 def decode_boxes(distances: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.cube import Cube, check_cube, check_finite
 from spectrack.errors import CubeError
+from spectrack.false_colour import Encoding, encode, picture_light
 from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 
@@ -69,16 +70,18 @@ class Colouring:
     Attributes:
         matrix: (bands, channels) float32, from counts to image values; three channels for the networks on false colour.
         offset: (channels,) float32, added afterwards; None for the scalings that only multiply.
+        encoding: of the image.
     """
 
     matrix: NDArray[np.float32]
     offset: NDArray[np.float32] | None = None
+    encoding: Encoding = "linear"
 
     @classmethod
-    def of(cls, gain: Gain, matrix: NDArray[np.float32]) -> Colouring:
-        """Counts scaled by `gain`, then mixed by a (bands, channels) matrix."""
+    def of(cls, gain: Gain, matrix: NDArray[np.float32], encoding: Encoding = "linear") -> Colouring:
+        """Counts scaled by `gain`, then mixed by a (bands, channels) matrix, then encoded."""
         together = np.ascontiguousarray(gain.gain[:, None] * matrix, dtype=np.float32)
-        return cls(together, -(gain.offset @ together) if gain.offset.any() else None)
+        return cls(together, -(gain.offset @ together) if gain.offset.any() else None, encoding)
 
     def apply(self, raw: Cube, *, name: str = "the frame") -> NDArray[np.float32]:
         """Raw (h, w, bands) counts to (h, w, channels) float32.
@@ -97,7 +100,7 @@ class Colouring:
         if raw.dtype.kind == "f" and not np.isfinite(image).all():
             check_finite(raw, name=name)
             raise CubeError(f"expected values of {name} in the range of float32, found larger ones; rescale the cube")
-        return np.asarray(image).reshape(height, width, -1)
+        return np.asarray(encode(image, self.encoding)).reshape(height, width, -1)
 
 
 @dataclass(frozen=True)
@@ -129,17 +132,21 @@ class BandScaling:
 
 @dataclass(frozen=True)
 class PictureLight:
-    """From a data set's own false-colour image, which is made for the eye, to light in the tracker's unit.
+    """From a data set's own false-colour image, which is made for the eye, to the tracker's image.
 
     Attributes:
-        factor: light of the image's white.
+        factor: light of the picture's white, in the tracker's unit; a picture that stays encoded stays as it is.
+        encoding: of the image.
     """
 
     factor: float = 1.0
+    encoding: Encoding = "linear"
 
     def apply(self, raw: Cube, *, name: str = "the picture") -> NDArray[np.float32]:
-        """(h, w, 3) uint8 with a display gamma of 1/2.2 to (h, w, 3) float32, linear."""
-        return np.asarray(self.factor * (np.arange(256, dtype=np.float32) / 255.0) ** 2.2, dtype=np.float32)[raw]
+        """(h, w, 3) uint8 to (h, w, 3) float32."""
+        if self.encoding == "display":
+            return np.asarray(raw, dtype=np.float32) / np.float32(255)
+        return np.asarray(self.factor * picture_light(raw), dtype=np.float32)
 
 
 Imaging = Colouring | BandScaling | PictureLight

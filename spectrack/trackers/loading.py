@@ -42,8 +42,8 @@ def load_tracker(
 
     A tracker with a network is made as ``Tracker(network, options, scaling=..., rule=..., bands=..., precision=...,
     device=..., identity=...)``, see `siamese.TrainedSetting`, with ``engine=...`` where another than torch is asked for
-    and its class has it among its `engines`; one without as ``Tracker(options)``, or as ``Tracker(**options)`` where
-    the method has no dataclass of options.
+    and its class has it among its `engines`, and ``encoding=...`` where the weights say another than linear; one
+    without as ``Tracker(options)``, or as ``Tracker(**options)`` where the method has no dataclass of options.
 
     Args:
         name: a registered tracker, or a preset, which brings options of its own; those that are given replace them.
@@ -106,6 +106,7 @@ def _with_weights(
     more: dict[str, Any] = {} if engine == "torch" else {"engine": engine}
     if getattr(decided, "evidence", "none") == "channel":
         more["evidence_head"], identity["evidence_head"] = _evidence_head(place)
+    more |= {} if metadata.encoding == "linear" else {"encoding": metadata.encoding}
     stated = find_model(method.folder, metadata.profile, str(getattr(decided, "evidence", "none")))
 
     def make(number_format: Precision) -> Tracker:

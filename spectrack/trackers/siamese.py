@@ -23,7 +23,7 @@ from spectrack.engines.choice import make_engine
 from spectrack.engines.engine import EngineName, Precision
 from spectrack.engines.exported import ExportedEngine
 from spectrack.errors import ConfigError, CubeError, InputError
-from spectrack.false_colour import DEFAULT_RULE
+from spectrack.false_colour import DEFAULT_RULE, Encoding
 from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
 from spectrack.networks.evidence_head import EvidenceHead
 from spectrack.networks.inference import for_inference
@@ -49,6 +49,8 @@ _OF_THE_DECISION = frozenset(field.name for field in fields(OnlineOptions))
 
 SEARCH_CELLS = map_cells(SEARCH_SIZE_PX)
 
+_COLOURS = 3
+
 Answer = TypeVar("Answer")
 
 Levels = Several[torch.Tensor]
@@ -61,6 +63,7 @@ class TrainedSetting(TypedDict, total=False):
     Attributes:
         scaling: how raw counts become input; the default one where it is left out.
         rule: false-colour rule, for a method that has one; likewise.
+        encoding: of false colour, for a method that has one; ``linear`` where it is left out.
         bands: band count that the weights were made for; None when any number from three on will do.
         precision: fp32 (repeats bit for bit, the default), bf16 or int8.
         engine: what computes the network's functions; torch by default.
@@ -71,6 +74,7 @@ class TrainedSetting(TypedDict, total=False):
 
     scaling: str
     rule: str
+    encoding: Encoding
     bands: int | None
     precision: Precision
     engine: EngineName
@@ -97,6 +101,7 @@ class SiameseTracker(Tracker):
     options: OnlineOptions
     memory: AnswerMemory | None = None
     engines = get_args(EngineName)
+    encodings: tuple[Encoding, ...] = ("linear",)
 
     def __init__(
         self,
@@ -109,6 +114,10 @@ class SiameseTracker(Tracker):
         self.options = options or OnlineOptions()
         self.scaling = Scaling.parse(setting.get("scaling", DEFAULT_SCALING))
         self.rule, self.bands = setting.get("rule", DEFAULT_RULE), setting.get("bands")
+        self.encoding: Encoding = setting.get("encoding", "linear")
+        if self.encoding not in self.encodings:
+            known = " or ".join(self.encodings)
+            raise ConfigError(f"expected weights for {known} images, found {self.encoding}; train with data.encoding")
         self.precision: Precision = setting.get("precision", "fp32")
         self.device, self.identity = setting.get("device", torch.device("cpu")), setting.get("identity", {})
         self._evidence_head = setting.get("evidence_head")
@@ -143,6 +152,14 @@ class SiameseTracker(Tracker):
             "weights": self.identity,
             "probability": to_table(self.probability_model or ProbabilityModel()),
         }
+
+    def _describe_colours(self) -> dict[str, Any]:
+        """Further settings of a tracker that looks at false colour."""
+        return {"false_colour": self.rule} | ({} if self.encoding == "linear" else {"encoding": self.encoding})
+
+    def _encoding_of(self, bands: int, wavelengths_nm: Several[float] | None) -> Encoding:
+        """What is still to be done to false colour: three bands of no known wavelengths are a picture as shown."""
+        return "linear" if bands == _COLOURS and wavelengths_nm is None else self.encoding
 
     def _simulated_camera(self, bands: int) -> str:
         """The simulated camera whose crops the network takes as those of `bands` bands; int8 is calibrated on it."""
@@ -335,6 +352,7 @@ class SiameseTracker(Tracker):
         if not (isinstance(self.engine, ExportedEngine) and self.precision == "int8"):
             return
         settings: dict[str, Any] = {"scaling": str(self.scaling), "rule": self.rule}
+        settings |= {} if self.encoding == "linear" else {"encoding": self.encoding}
         more: dict[str, Any] = {"engine": self.engine.name, "evidence_head": self._evidence_head}
         plain = functools.partial(type(self), self.network, self.options, **more, **settings)
         decides = settings | {"options": asdict(self.options)}
@@ -387,7 +405,9 @@ class SiameseTracker(Tracker):
 
     def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
         """(1, channels, size, size) float32 in about [0, 1], on the device."""
-        image = cut(frame, window, size, self._image, self._fill)
+        return self._as_tensor(cut(frame, window, size, self._image, self._fill))
+
+    def _as_tensor(self, image: NDArray[np.float32]) -> torch.Tensor:
         # A (1, channels, H, W) view of (H, W, channels) memory is channels_last already.
         return torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)
 

@@ -111,6 +111,7 @@ def _import_resnet(foreign: Mapping[str, Tensor], path: Path, found: Kind) -> Im
         method="siamban" if whole else "backbone",
         profile="full",
         false_colour=DEFAULT_RULE if whole else None,
+        encoding="display",
         input_range=shape.input_range,
         config=to_table(shape),
         parameters=sum(tensor.numel() for name, tensor in state.items() if not _is_buffer(name)),

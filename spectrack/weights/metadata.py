@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from spectrack.errors import ConfigError, WeightsError, nearest_name
+from spectrack.false_colour import Encoding
 from spectrack.scaling import DEFAULT_SCALING, InputRange, Scaling
 from spectrack.tables import from_table, to_table
 
@@ -28,6 +29,8 @@ class WeightsMetadata:
         bands: band count the weights were made for; None when any number from three on will do.
         scaling: how raw counts become network input, as `Scaling.parse` reads it.
         false_colour: rule that makes the three-band image; None when the method makes its own composites.
+        encoding: whether that image is light (``linear``, also of files that do not say it) or coded as for the eye
+            (``display``), as the photographs are that backbones are pretrained on.
         input_range: what the backbone was trained on; images in [0, 1] go into the network in any case.
         config: arguments that build the network.
         parameters: number of learned values; counted when saved as 0.
@@ -46,6 +49,7 @@ class WeightsMetadata:
     bands: int | None = None
     scaling: str = DEFAULT_SCALING
     false_colour: str | None = None
+    encoding: Encoding = "linear"
     input_range: str = "unit"
     config: dict[str, Any] = field(default_factory=dict)
     parameters: int = 0
@@ -61,6 +65,11 @@ class WeightsMetadata:
         for name, value in (("method", self.method), ("profile", self.profile)):
             if not value:
                 raise WeightsError(f"expected the name of a {name} in the weights' metadata, found {value!r}; name it")
+        if self.encoding not in get_args(Encoding):
+            raise WeightsError(
+                f"expected a known encoding in the weights' metadata, found {self.encoding!r}; "
+                f"{nearest_name(str(self.encoding), get_args(Encoding))}"
+            )
         if self.input_range not in get_args(InputRange):
             raise WeightsError(
                 f"expected a known input_range in the weights' metadata, found {self.input_range!r}; "

@@ -168,6 +168,7 @@ def _describe(variant: Variant, source: str, licence: str) -> WeightsMetadata:
     return WeightsMetadata(
         method="backbone",
         profile="lite",
+        encoding="display",
         input_range=shape.input_range,
         config={"backbone": {"name": shape.name, "variant": variant, "levels": list(shape.levels)}},
         data="ImageNet-1k",

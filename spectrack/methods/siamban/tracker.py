@@ -8,7 +8,8 @@ normalisation is folded into the convolutions, which changes nothing but the tim
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from typing import Any, Unpack
+from dataclasses import dataclass
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -18,12 +19,26 @@ from spectrack.cube import Cube
 from spectrack.false_colour import false_colour_matrix
 from spectrack.networks.siamese import SiameseNetwork, decode_boxes
 from spectrack.scaling import Gain
+from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import Colouring, CropWindow
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
+from spectrack.trackers.own_pictures import OwnPictures
 from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting
 
 _ANY_CAMERA = "vis16"
 """False colour has three channels whatever the bands."""
+
+
+@dataclass(frozen=True)
+class SiamBANOptions(OnlineOptions):
+    """Parameters of the decision.
+
+    Attributes:
+        colour: what is looked at: the false colour of the cube under the weights' rule (``rule``), or the data set's
+            own image where the frames come with one (``dataset``), see `own_pictures`.
+    """
+
+    colour: Literal["rule", "dataset"] = "rule"
 
 
 class SiamBANTracker(SiameseTracker):
@@ -36,11 +51,14 @@ class SiamBANTracker(SiameseTracker):
     """
 
     name = "siamban"
+    encodings = ("linear", "display")
+    options: SiamBANOptions
 
     def __init__(
-        self, network: SiameseNetwork, options: OnlineOptions | None = None, **setting: Unpack[TrainedSetting]
+        self, network: SiameseNetwork, options: SiamBANOptions | None = None, **setting: Unpack[TrainedSetting]
     ) -> None:
-        super().__init__(network, options, **setting)
+        super().__init__(network, options or SiamBANOptions(), **setting)
+        self.wants_pictures = self.options.colour == "dataset"
         self._template_kernels = self.engine.function("kernels", self.network.kernels)
         self._respond = self.engine.function("respond", self.network.respond, coarse=True)
 
@@ -49,13 +67,23 @@ class SiamBANTracker(SiameseTracker):
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
-        return super().describe() | {"false_colour": self.rule}
+        return super().describe() | self._describe_colours()
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         self._matrix = false_colour_matrix(self.rule, cube.shape[2], wavelengths_nm=wavelengths_nm, cube=cube)
+        self._pictures: OwnPictures | None = None
+        self._encodes, self._first = self._encoding_of(cube.shape[2], wavelengths_nm), True
 
     def _imaging(self, gain: Gain) -> Colouring:
-        return Colouring.of(gain, self._matrix)
+        return Colouring.of(gain, self._matrix, self._encodes)
+
+    def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
+        if self._first and self.wants_pictures:
+            self._pictures = OwnPictures.of(frame, float(self._fill.mean()), self.encoding)
+        self._first = False
+        if self._pictures is None:
+            return super()._crop(frame, window, size)
+        return self._as_tensor(self._pictures.cut(frame, window, size))
 
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
         with self.network_time():

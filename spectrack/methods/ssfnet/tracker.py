@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box
 from spectrack.cube import Cube
-from spectrack.errors import CubeError
 from spectrack.false_colour import false_colour_matrix
 from spectrack.grid import SEARCH_SIZE_PX, crop_side_px
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
-from spectrack.networks.siamese import decode_boxes
+from spectrack.networks.siamese import decode_boxes, encoded
 from spectrack.scaling import Gain
-from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
+from spectrack.sequences.base import Frame
 from spectrack.tables import Share
-from spectrack.trackers.crop import BandScaling, CropWindow, PictureLight, context_side, cut
+from spectrack.trackers.crop import BandScaling, CropWindow, context_side
 from spectrack.trackers.online import Choice, OnlineOptions, Penalty, TargetState
+from spectrack.trackers.own_pictures import OwnPictures
 from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
 
 _COLOURS = 3
@@ -43,7 +43,7 @@ class SSFNetOptions(OnlineOptions):
 
     Attributes:
         colour: what the RGB branch sees: the false colour of the cube under the weights' rule (``rule``), or the data
-            set's own image where the frames come with one (``dataset``), made linear and as bright in the mean.
+            set's own image where the frames come with one (``dataset``), see `own_pictures`.
         three_bands: what decides in a video of three bands, whose spectra say no more than its colours: both branches
             (``both``) or the RGB branch alone (``rgb``).
         fast_motion: whether a target that moved by more than half its template's side is looked for in a region twice
@@ -70,6 +70,7 @@ class SSFNetTracker(SiameseTracker):
     """
 
     name = "ssfnet"
+    encodings = ("linear", "display")
     options: SSFNetOptions
 
     def __init__(
@@ -84,14 +85,15 @@ class SSFNetTracker(SiameseTracker):
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
-        return super().describe() | {"false_colour": self.rule}
+        return super().describe() | self._describe_colours()
 
     def _prepare(self, cube: Cube, wavelengths_nm: Several[float] | None) -> None:
         bands = cube.shape[2]
         self._wavelengths = wavelengths_tensor(wavelengths_nm, bands, self.device)
         matrix = false_colour_matrix(self.rule, bands, wavelengths_nm=wavelengths_nm, cube=cube)
         self._matrix = torch.from_numpy(matrix).to(self.device)
-        self._light: PictureLight | None = None
+        self._pictures: OwnPictures | None = None
+        self._encodes = self._encoding_of(bands, wavelengths_nm)
         self._first, self._fast = True, False
         self._colours_decide = bands == _COLOURS and self.options.three_bands == "rgb"
 
@@ -101,19 +103,20 @@ class SSFNetTracker(SiameseTracker):
     def _crop(self, frame: Frame, window: CropWindow, size: int) -> torch.Tensor:
         """(1, bands, size, size), or (1, bands + 3, size, size) with the same crop of the frame's picture."""
         cube = super()._crop(frame, window, size)
-        if self._first:
-            self._first, self._light = False, self._light_of(frame)
-        if self._light is None:
+        if self._first and self.wants_pictures:
+            brightness = float((torch.from_numpy(self._fill).to(self.device) @ self._matrix).mean())
+            self._pictures = OwnPictures.of(frame, brightness, self.encoding)
+        self._first = False
+        if self._pictures is None:
             return cube
-        image = cut(_picture_of(frame), window, size, self._light, self._picture_fill)
-        return torch.cat([cube, torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)], dim=1)
+        return torch.cat([cube, self._as_tensor(self._pictures.cut(frame, window, size))], dim=1)
 
     def _modalities(self, crop: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Cube (1, bands, H, W) and false colour (1, 3, H, W) of a crop."""
-        if self._light is not None:
+        if self._pictures is not None:
             return crop[:, :-3], crop[:, -3:].contiguous(memory_format=torch.channels_last)
         # The rule is linear, so the crop of the cube needs no second cut.
-        return crop, (crop.permute(0, 2, 3, 1) @ self._matrix).permute(0, 3, 1, 2)
+        return crop, encoded((crop.permute(0, 2, 3, 1) @ self._matrix).permute(0, 3, 1, 2), self._encodes)
 
     def _search_size_px(self) -> int:
         return _WIDE_PX if self._fast else super()._search_size_px()
@@ -125,17 +128,6 @@ class SSFNetTracker(SiameseTracker):
             self._fast = True
         elif choice.score >= self.options.lost_score:
             self._fast = False
-
-    def _light_of(self, frame: Frame) -> PictureLight | None:
-        """How the frames' pictures become light, from the first frame; None where the rule makes the colours."""
-        if not self.wants_pictures or not isinstance(frame, PicturedFrame):
-            return None
-        picture = PictureLight().apply(frame.picture()[::4, ::4])
-        brightness = float(picture.mean())
-        wanted = float((torch.from_numpy(self._fill).to(self.device) @ self._matrix).mean())
-        light = PictureLight(wanted / brightness if brightness > 0 else 1.0)
-        self._picture_fill = picture.mean(axis=(0, 1)) * np.float32(light.factor)
-        return light
 
     def _learn(self, template: torch.Tensor, corners: torch.Tensor) -> None:
         with self.network_time():
@@ -165,19 +157,6 @@ class SSFNetTracker(SiameseTracker):
             # In the pixels of the usual crop of the same window, which the decision counts in.
             corners = decode_boxes(distances.float())[0].cpu().numpy() * np.float32(SEARCH_SIZE_PX / search.shape[-1])
             return _scores(logits), corners, self._wanted(output.levels), _evidence(output)
-
-
-def _picture_of(frame: Frame) -> ArrayFrame:
-    """The data set's own image of a frame.
-
-    Raises:
-        CubeError: the frame has none, or one of another size.
-    """
-    picture = frame.picture() if isinstance(frame, PicturedFrame) else None
-    if picture is None or picture.shape[:2] != frame.shape[:2]:
-        found = "none" if picture is None else f"one of {picture.shape[:2]}"
-        raise CubeError(f"expected a false-colour image of {frame.shape[:2]} a frame, found {found}; use colour=rule")
-    return ArrayFrame(picture)
 
 
 def _scores(logits: torch.Tensor) -> NDArray[np.float32]:

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from spectrack.errors import ConfigError
-from spectrack.methods.siamban.tracker import SiamBANTracker
+from spectrack.errors import ConfigError, WeightsError
+from spectrack.false_colour import false_colour_matrix, to_display
+from spectrack.methods.bcrnet.tracker import BCRNetTracker
+from spectrack.methods.siamban.tracker import SiamBANOptions, SiamBANTracker
 from spectrack.networks.siamese import SiameseNetwork
+from spectrack.sequences.base import ArrayFrame, PicturedFrame
+from spectrack.trackers.loading import load_tracker
 from tests.fixtures.refusals import refuses
+from tests.fixtures.tiny_networks import tiny_network
 
 
 def test_the_rule_is_described_and_decides_what_is_seen(make):
@@ -24,6 +29,53 @@ def test_the_rule_is_described_and_decides_what_is_seen(make):
         tracker.init(cubes[0], boxes[0])
         found[rule] = tracker.update(cubes[1]).evidence["scores"]
     assert not np.array_equal(*found.values())
+
+
+def pictured(cubes):
+    """Frames as their rule would show them, and those cubes with these pictures beside them."""
+    matrix = false_colour_matrix("thirds", cubes.shape[3])
+    shown = [to_display(cube.astype(np.float32) @ matrix, white=1000.0) for cube in cubes]
+    return shown, [PicturedFrame(ArrayFrame(cube), lambda i=i: shown[i]) for i, cube in enumerate(cubes)]
+
+
+def scores_of(frames, box, **setting):
+    tracker = SiamBANTracker(tiny_network(), scaling=setting.pop("scaling", "fixed(1000)"), **setting)
+    tracker.init(frames[0], box)
+    return tracker.update(frames[1]).evidence["scores"]
+
+
+def test_weights_of_encoded_images_see_light_as_it_is_shown(make):
+    """As a file for the eye would show it; such a file itself is taken as it is."""
+    cubes, boxes = make.video()
+    shown, frames = pictured(cubes)
+    expected = scores_of(shown, boxes[0], scaling="fixed(255)")
+    assert not np.allclose(scores_of(cubes, boxes[0]), expected, atol=0.1)
+    np.testing.assert_allclose(scores_of(cubes, boxes[0], encoding="display"), expected, atol=0.05)
+    np.testing.assert_array_equal(scores_of(shown, boxes[0], scaling="fixed(255)", encoding="display"), expected)
+    own = SiamBANOptions(colour="dataset")
+    np.testing.assert_allclose(scores_of(frames, boxes[0], encoding="display", options=own), expected, atol=1e-3)
+
+
+def test_the_data_sets_own_picture_becomes_light_where_the_weights_want_it(make):
+    cubes, boxes = make.video()
+    _, frames = pictured(cubes)
+    found = scores_of(frames, boxes[0], options=SiamBANOptions(colour="dataset"))
+    assert not np.array_equal(found, scores_of(cubes, boxes[0]))
+    np.testing.assert_allclose(found, scores_of(cubes, boxes[0]), atol=0.1)
+
+
+def test_the_encoding_is_told_and_one_that_a_tracker_does_not_make_refused(make):
+    assert SiamBANTracker(make.siamban(), encoding="display").describe()["encoding"] == "display"
+    assert "encoding" not in SiamBANTracker(make.siamban()).describe()
+    with refuses(ConfigError, "linear", "found display"):
+        BCRNetTracker(make.bcrnet(), encoding="display")
+
+
+def test_weights_say_their_encoding(shipped, tmp_path, make):
+    shipped("siamban", encoding="display")
+    assert load_tracker("siamban", profile="compact", precision="fp32", device="cpu").encoding == "display"
+    with refuses(WeightsError, "encoding", "'gamma'"):
+        make.weights(tmp_path / "a.safetensors", encoding="gamma")
 
 
 def test_rule_that_needs_wavelengths_says_so(make):

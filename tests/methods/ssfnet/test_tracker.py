@@ -168,6 +168,22 @@ def test_the_data_sets_own_image_replaces_the_rule(make):
     np.testing.assert_array_equal(np.stack(timed), boxes_of(own, sequence))
 
 
+def test_encoded_colours_are_the_same_from_the_rule_and_from_the_data_set(make):
+    """The hyperspectral branch sees light either way."""
+    network = make.ssfnet(fusion="none")
+    sequence, _ = pictured(make)
+    found = []
+    for colour, encoding in (("rule", "display"), ("dataset", "display"), ("rule", "linear")):
+        tracker = SSFNetTracker(network, SSFNetOptions(colour=colour), scaling="fixed(1000)", encoding=encoding)
+        tracker.init(sequence.pictured_frame(0), BOX)
+        found.append(tracker.update(sequence.pictured_frame(1)).evidence)
+    # The rule's are encoded behind the crop's resizing, so that borders differ.
+    shown, other = (np.abs(found[0]["rgb_scores"] - one["rgb_scores"]).mean() for one in found[1:])
+    assert shown < 0.03 < other
+    for one in found[:2]:
+        np.testing.assert_array_equal(one["hs_scores"], found[2]["hs_scores"])
+
+
 def test_without_pictures_the_rule_makes_the_colours(network, make):
     sequence = make.sequence(frames=3)
     own = boxes_of(SSFNetTracker(network, SSFNetOptions(colour="dataset")), sequence)

@@ -87,14 +87,21 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> PairSo
         used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
         return PairSource(bank.directory.name, lambda rng: render_pair(rng, bank, data.synthesis), used)
     clips, left_out = prepare_clips(
-        name, cache, data.clips, scaling=data.scaling, rule=data.false_colour, datasets=data.datasets, jobs=jobs
+        name,
+        cache,
+        data.clips,
+        scaling=data.scaling,
+        rule=data.false_colour,
+        datasets=data.datasets,
+        pictures=data.false_colour if data.colour == "dataset" else "",
+        jobs=jobs,
     )
     return replace(_clip_source(clips, data), left_out=left_out)
 
 
 def _clip_source(clips: list[StoredClip], data: DataConfig) -> PairSource:
     photometric = data.synthesis.photometric
-    return PairSource(clips_key(clips), lambda rng: clip_pair(rng, clips, data.clips, photometric))
+    return PairSource(clips_key(clips), lambda rng: clip_pair(rng, clips, data.clips, photometric, data.encoding))
 
 
 class PairBatches(Dataset[Batch]):

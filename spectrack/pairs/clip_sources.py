@@ -48,6 +48,7 @@ def prepare_clips(
     scaling: str,
     rule: str,
     datasets: Mapping[str, ClipDataset],
+    pictures: str = "",
     jobs: int = 2,
 ) -> Clips:
     """The clips of a source, rendered or converted where they are not there yet.
@@ -59,6 +60,7 @@ def prepare_clips(
         scaling: how counts become values.
         rule: false-colour rule, or `stored_clips.ALL_BANDS`.
         datasets: the recipe's data sets by the names that it gives them.
+        pictures: see `stored_clips.convert_sequence`.
         jobs: processes that render.
 
     Raises:
@@ -77,14 +79,14 @@ def prepare_clips(
             f"{nearest_name(source, known)}"
         )
     place = datasets.get(source, Path(source))
-    clips, left_out = prepare_sequences(directory, place, config, scaling=scaling, rule=rule)
+    clips, left_out = prepare_sequences(directory, place, config, scaling=scaling, rule=rule, pictures=pictures)
     for name, reason in left_out.items():
         _log.warning("left out of %s: %s, %s", source, name, reason)
     return Clips(clips, left_out)
 
 
 def prepare_sequences(
-    directory: Path, place: Path | ClipDataset, config: ClipConfig, *, scaling: str, rule: str
+    directory: Path, place: Path | ClipDataset, config: ClipConfig, *, scaling: str, rule: str, pictures: str = ""
 ) -> Clips:
     """Convert the sequence, or every sequence, at a path or of a data set.
 
@@ -101,7 +103,7 @@ def prepare_sequences(
     _refuse_unread(unread, count, source, config)
     converted = _read(
         {name: found for name, found in listed.items() if name not in unread},
-        lambda found: convert_sequence(directory, found.open(), config, scaling=scaling, rule=rule),
+        lambda found: convert_sequence(directory, found.open(), config, scaling=scaling, rule=rule, pictures=pictures),
         unread,
     )
     tell_reused(sum(not made for _, made in converted.values()), len(converted), directory)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 
-from spectrack.false_colour import DEFAULT_RULE, false_colour_matrix
+from spectrack.false_colour import DEFAULT_RULE, Encoding, false_colour_matrix
 from spectrack.pairs.bank import BankConfig
 from spectrack.pairs.clip_options import ClipConfig, ClipDataset
 from spectrack.pairs.pseudo_tracks import UnlabelledConfig
 from spectrack.pairs.spectral_pairs import SpectralConfig
 from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.tables import Interval, require, require_ranges
+from spectrack.tables import Interval, require, require_choices, require_ranges
 
 SYNTHETIC = ("pictures", "simulated")
 """Sources that are made and not read."""
@@ -39,6 +39,10 @@ class DataConfig:
         cutouts: folders of pictures with an alpha channel, which ``pictures`` then pastes like its sprites.
         scaling: how raw counts become network input; recorded with the weights.
         false_colour: rule of the three-band image; recorded with the weights.
+        encoding: of that image: light (``linear``) or coded as for the eye (``display``), as starts expect that were
+            trained on photographs; recorded with the weights.
+        colour: what the image is made of: the cube, by the rule (``rule``), or, where a sequence has one for every
+            frame, the data set's own picture (``dataset``); the tracker's option of this name must say the same.
         bank: what ``pictures`` draws from.
         synthesis: how ``pictures`` varies.
         clips: how ``simulated`` and sequences are sampled.
@@ -54,6 +58,8 @@ class DataConfig:
     cutouts: tuple[str, ...] = ()
     scaling: str = DEFAULT_SCALING
     false_colour: str = DEFAULT_RULE
+    encoding: Encoding = "linear"
+    colour: Literal["rule", "dataset"] = "rule"
     bank: BankConfig = field(default_factory=BankConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     clips: ClipConfig = field(default_factory=ClipConfig)
@@ -62,6 +68,7 @@ class DataConfig:
     workers: Annotated[int, Interval("[0, 1024]")] = 2
 
     def __post_init__(self) -> None:
+        require_choices(self)
         require(bool(self.sources), "sources", "at least one source", list(self.sources))
         require_ranges(self)
         ratios = self.ratios

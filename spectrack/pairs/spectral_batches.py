@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from spectrack.false_colour import Encoding
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.pairs.bank import PairMaterial, build_bank
-from spectrack.pairs.clip_pairs import cut_pair
+from spectrack.pairs.clip_pairs import CutCrop, CutCrops, cut_crops
 from spectrack.pairs.clip_sources import prepare_clips
 from spectrack.pairs.configuration import DataConfig
 from spectrack.pairs.spectral_cameras import SpectralCamera, draw_camera
@@ -23,7 +24,6 @@ from spectrack.pairs.spectral_expansion import PackedPairs, SpectralBatch, expan
 from spectrack.pairs.spectral_materials import BENDS, FEATURES, draw_gains
 from spectrack.pairs.spectral_pairs import KINDS, SpectralPair, render_spectral_pair
 from spectrack.pairs.stored_clips import ALL_BANDS, STORED_WHITE, StoredClip, clips_key
-from spectrack.pairs.synthesis import Pair
 from spectrack.pairs.unlabelled import Unlabelled, prepare_unlabelled
 from spectrack.pairs.warping import Image
 
@@ -80,7 +80,14 @@ def _build_source(name: str, data: DataConfig, cache: Path, jobs: int) -> Spectr
         used = bank.used(data.synthesis.photograph_share, data.synthesis.cutout_share)
         return SpectralSource(bank, key=bank.directory.name, collections=used)
     clips, left_out = prepare_clips(
-        name, cache, data.clips, scaling=data.scaling, rule=ALL_BANDS, datasets=data.datasets, jobs=jobs
+        name,
+        cache,
+        data.clips,
+        scaling=data.scaling,
+        rule=ALL_BANDS,
+        datasets=data.datasets,
+        pictures=data.false_colour if data.colour == "dataset" else "",
+        jobs=jobs,
     )
     return replace(_clip_source(clips, data), left_out=left_out)
 
@@ -119,7 +126,7 @@ class SpectralBatches(Dataset[PackedPairs]):
         """The batch of step `index`, packed."""
         camera = self.camera(index)
         pairs = [self.pair(index, self.offset + place, camera) for place in range(self.batch)]
-        return pack(pairs, camera)
+        return pack(pairs, camera, self.data.encoding)
 
     def finish(self, packed: PackedPairs, move: Callable[[Tensor], Tensor]) -> SpectralBatch:
         """What the network gets, from what `__getitem__` gave; `move` brings a tensor to the training's device."""
@@ -144,25 +151,39 @@ class SpectralBatches(Dataset[PackedPairs]):
         source = self.sources[int(rng.choice(len(self.sources), p=able / able.sum()))]
         if source.bank is not None:
             return render_spectral_pair(rng, source.bank, camera, self.data.spectral, self.data.synthesis)
-        pair = cut_pair(rng, source.clips[camera.name], self.data.clips)
+        cut = cut_crops(rng, source.clips[camera.name], self.data.clips)
         materials = self.data.spectral.materials
         gains = draw_gains(rng, camera, materials, relit=rng.random() < materials.relight_share)
-        return ClipPair(pair, gains * (STORED_WHITE / 255.0**2))
+        return ClipPair(cut, gains)
 
 
 @dataclass(frozen=True, eq=False)
 class ClipPair:
-    """A pair from video: crops with all bands as stored, and (2, bands) factors from their squares to values."""
+    """A pair from video: crops with all bands as stored, and (2, bands) factors on their light."""
 
-    pair: Pair
+    cut: CutCrops
     gains: NDArray[np.float64]
 
+    @property
+    def crops(self) -> tuple[CutCrop, CutCrop]:
+        """Template and search region."""
+        return self.cut.template, self.cut.search
 
-def pack(pairs: list[SpectralPair | ClipPair], camera: SpectralCamera) -> PackedPairs:
+    def picture_gains(self, colour: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(2, 3) from the light of the crops' own pictures to values: what the gains are by the rule; 0 for none."""
+        by_rule = (self.gains @ colour) / np.maximum(colour.sum(axis=0), 1e-6)
+        whites = [0.0 if crop.picture is None else crop.clip.white for crop in self.crops]
+        return np.asarray(np.clip(by_rule, 0.0, None) * np.array(whites)[:, None])
+
+
+def pack(pairs: list[SpectralPair | ClipPair], camera: SpectralCamera, encoding: Encoding = "linear") -> PackedPairs:
     """Pairs of one camera as few large tensors, which is what travels fast between processes."""
     drawn = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, SpectralPair)]
     clips = [(place, pair) for place, pair in enumerate(pairs) if isinstance(pair, ClipPair)]
-    labelled = [pair.pair if isinstance(pair, ClipPair) else pair for pair in pairs]
+    labelled = [
+        pair.cut.pair(*(crop.pixels for crop in pair.crops)) if isinstance(pair, ClipPair) else pair for pair in pairs
+    ]
+    own = [pair for _, pair in clips if any(crop.picture is not None for crop in pair.crops)]
     kinds = [KINDS.index("clip") if isinstance(pair, ClipPair) else pair.kind for pair in pairs]
     return PackedPairs(
         template=_in_corners([pair.template for _, pair in drawn], TEMPLATE_SIZE_PX),
@@ -173,13 +194,19 @@ def pack(pairs: list[SpectralPair | ClipPair], camera: SpectralCamera) -> Packed
         seeds=_whole([pair.seeds.tolist() for _, pair in drawn], 2),
         places=torch.tensor([place for place, _ in drawn], dtype=torch.int64),
         clip_template=_together(
-            [clip.pair.template for _, clip in clips], (TEMPLATE_SIZE_PX, TEMPLATE_SIZE_PX, camera.bands), torch.uint8
+            [clip.cut.template.pixels for _, clip in clips],
+            (TEMPLATE_SIZE_PX, TEMPLATE_SIZE_PX, camera.bands),
+            torch.uint8,
         ),
         clip_search=_together(
-            [clip.pair.search for _, clip in clips], (SEARCH_SIZE_PX, SEARCH_SIZE_PX, camera.bands), torch.uint8
+            [clip.cut.search.pixels for _, clip in clips], (SEARCH_SIZE_PX, SEARCH_SIZE_PX, camera.bands), torch.uint8
         ),
-        clip_gains=_together([clip.gains for _, clip in clips], (2, camera.bands)),
+        clip_gains=_together([clip.gains * (STORED_WHITE / 255.0**2) for _, clip in clips], (2, camera.bands)),
         clip_places=torch.tensor([place for place, _ in clips], dtype=torch.int64),
+        picture_template=_pictures([clip.cut.template for clip in own], TEMPLATE_SIZE_PX),
+        picture_search=_pictures([clip.cut.search for clip in own], SEARCH_SIZE_PX),
+        picture_gains=_together([clip.picture_gains(camera.colour) for clip in own], (2, 3)),
+        picture_places=torch.tensor([place for place, clip in clips if clip in own], dtype=torch.int64),
         box=torch.from_numpy(np.stack([pair.box for pair in labelled])),
         positive=torch.tensor([pair.positive for pair in labelled]),
         template_box=torch.from_numpy(np.stack([pair.template_box for pair in labelled])),
@@ -187,7 +214,15 @@ def pack(pairs: list[SpectralPair | ClipPair], camera: SpectralCamera) -> Packed
         wavelengths_nm=torch.from_numpy(camera.wavelengths_nm.astype(np.float32)),
         colour=torch.from_numpy(camera.colour.astype(np.float32)),
         sensor=camera.name,
+        encoding=encoding,
     )
+
+
+def _pictures(crops: list[CutCrop], size: int) -> Tensor:
+    """(n, size, size, 3) pictures, black where a crop has none."""
+    nothing = np.zeros((size, size, 3), dtype=np.uint8)
+    shape = (size, size, 3)
+    return _together([nothing if crop.picture is None else crop.picture for crop in crops], shape, torch.uint8)
 
 
 def _in_corners(crops: list[Image], size: int) -> Tensor:

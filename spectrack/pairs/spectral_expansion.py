@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spectrack.false_colour import DISPLAY_GAMMA, Encoding
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
+from spectrack.networks.siamese import encoded
 from spectrack.pairs.spectral_surfaces import BEND_UNIT, NO_BEND
 from spectrack.sensors import Sensor
 
@@ -42,6 +44,10 @@ class PackedPairs(NamedTuple):
         clip_search: (m, 255, 255, B) uint8.
         clip_gains: (m, 2, B) float32, from the square of a stored number to a value.
         clip_places: (m,) int64.
+        picture_template: (k, 127, 127, 3) uint8, data sets' own pictures of some of these crops, as they are shown.
+        picture_search: (k, 255, 255, 3) uint8.
+        picture_gains: (k, 2, 3) float32, from the light of a picture to values; 0 where there is none.
+        picture_places: (k,) int64.
         box: (n + m, 4) float32.
         positive: (n + m,) bool.
         template_box: (n + m, 4) float32.
@@ -49,6 +55,7 @@ class PackedPairs(NamedTuple):
         wavelengths_nm: (B,) float32, NaN where nobody knows them.
         colour: (B, 3) float32, the false-colour rule.
         sensor: name of the camera.
+        encoding: of the false colours that are made.
     """
 
     template: Tensor
@@ -62,6 +69,10 @@ class PackedPairs(NamedTuple):
     clip_search: Tensor
     clip_gains: Tensor
     clip_places: Tensor
+    picture_template: Tensor
+    picture_search: Tensor
+    picture_gains: Tensor
+    picture_places: Tensor
     box: Tensor
     positive: Tensor
     template_box: Tensor
@@ -69,6 +80,7 @@ class PackedPairs(NamedTuple):
     wavelengths_nm: Tensor
     colour: Tensor
     sensor: str
+    encoding: Encoding = "linear"
 
 
 class SpectralBatch(NamedTuple):
@@ -111,7 +123,10 @@ def expand(packed: PackedPairs) -> SpectralBatch:
     """Make cubes and false colours of a packed batch, on its device."""
     template = _cubes(packed, 0, TEMPLATE_SIZE_PX, packed.template, packed.clip_template)
     search = _cubes(packed, 1, SEARCH_SIZE_PX, packed.search, packed.clip_search)
-    colours = (_false_colour(template, packed.colour), _false_colour(search, packed.colour))
+    colours = (
+        _colours(template, packed, 0, packed.picture_template),
+        _colours(search, packed, 1, packed.picture_search),
+    )
     labels = (packed.box, packed.positive, packed.template_box, packed.wavelengths_nm, packed.kind)
     return SpectralBatch(template, search, *colours, *labels, packed.sensor)
 
@@ -172,6 +187,20 @@ def _enlarge(cube: Tensor, out: Tensor) -> None:
     # Band by band, OpenCV is five times as fast.
     for band, wide in zip(cube.numpy(), out.numpy(), strict=True):
         cv2.resize(band, (size, size), dst=wide, interpolation=cv2.INTER_LINEAR)
+
+
+def _colours(cubes: Tensor, packed: PackedPairs, index: int, pictures: Tensor) -> Tensor:
+    """(N, 3, size, size), encoded: by the rule, or data sets' own pictures where crops have some."""
+    light = _false_colour(cubes, packed.colour)
+    gains = packed.picture_gains[:, index]
+    for picture, gain, place in zip(pictures, gains, packed.picture_places.tolist(), strict=True):
+        if float(gain.sum()) > 0:
+            shown = picture.permute(2, 0, 1).float() / 255.0
+            if packed.encoding == "display":
+                # A picture that is wanted as it is shown is left as it is, however bright.
+                gain = gain / gain.mean()
+            light[place] = shown**DISPLAY_GAMMA * gain[:, None, None]
+    return encoded(light, packed.encoding).contiguous(memory_format=torch.channels_last)
 
 
 def _false_colour(cubes: Tensor, colour: Tensor) -> Tensor:

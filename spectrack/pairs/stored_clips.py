@@ -26,8 +26,9 @@ from spectrack.orphans import task
 from spectrack.pairs.clip_options import ClipConfig
 from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
-from spectrack.sequences.base import Sequence
+from spectrack.sequences.base import PicturedFrame, Sequence
 from spectrack.simulation import RENDERING_SOURCE
+from spectrack.trackers.own_pictures import white_of
 
 STORED_WHITE = 1.5
 """Scaled light that is stored as 255: the scaling's 1 is the 99.9th percentile, highlights go beyond."""
@@ -51,6 +52,9 @@ class StoredClip(NamedTuple):
         wavelengths_nm: centres of its bands, when they are known.
         video: names the video that it shares with other clips; the key where it is a video of its own.
         frames: (frames,) numbers of the images in the sequence; None where nobody asks how far they are apart.
+        pictures: (frames, height, width, 3) uint8, the data set's own, as they are shown; None where the rule makes the
+            colours. In false colour they are the `images` as well.
+        white: light of their white, as a tracker takes it.
     """
 
     key: str
@@ -61,6 +65,8 @@ class StoredClip(NamedTuple):
     wavelengths_nm: tuple[float, ...] | None = None
     video: str = ""
     frames: NDArray[np.intp] | None = None
+    pictures: NDArray[np.uint8] | None = None
+    white: float = 1.0
 
     def shows_the_same_video(self, other: StoredClip) -> bool:
         """Whether the target of one may be seen in the other."""
@@ -110,19 +116,34 @@ def prepare_simulated(
 
 
 def convert_sequence(
-    directory: Path, sequence: Sequence, config: ClipConfig, *, scaling: str, rule: str
+    directory: Path, sequence: Sequence, config: ClipConfig, *, scaling: str, rule: str, pictures: str = ""
 ) -> tuple[StoredClip, bool]:
     """A sequence as a clip, and whether it was made now.
+
+    Args:
+        directory: the cache.
+        sequence: which.
+        config: how it is sampled.
+        scaling: how counts become values.
+        rule: false-colour rule, or `ALL_BANDS`.
+        pictures: a false-colour rule to keep the data set's own pictures where it has them, as bright as this rule's;
+            empty to leave them.
 
     Raises:
         SequenceError: no truth, or frames that cannot be read or change while they are.
     """
     sequence.needed_truth()
     kept = np.unique(np.linspace(0, len(sequence) - 1, min(config.frames, len(sequence))).round().astype(int)).tolist()
-    stem = f"{sequence.name}-{cache_key(config.frames, scaling, rule, sequence.truth_digest())}"
-    folder, made = converted(
-        directory, stem, sequence, lambda folder, source: _store_clip(folder, sequence, kept, scaling, rule, source)
-    )
+    more = [pictures] if pictures else []
+    stem = f"{sequence.name}-{cache_key(config.frames, scaling, rule, sequence.truth_digest(), *more)}"
+
+    def store(folder: Path, source: Fingerprint) -> None:
+        white = _store_pictures(folder, sequence, kept, scaling, pictures) if pictures else None
+        if white is None or rule == ALL_BANDS:
+            store_images(folder, sequence, kept, scaling, rule)
+        _describe_clip(folder, sequence, kept, source, white)
+
+    folder, made = converted(directory, stem, sequence, store)
     return _open_clip(folder, config.minimum_visibility), made
 
 
@@ -188,6 +209,33 @@ def store_images(folder: Path, sequence: Sequence, indices: list[int], scaling: 
     images.flush()
 
 
+def _store_pictures(folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str) -> float | None:
+    """Write the data set's own pictures of some frames as ``pictures.npy``; light of their white, None without any.
+
+    Raises:
+        SequenceError: a picture of another size than its frame.
+    """
+    first = sequence.pictured_frame(0)
+    if not isinstance(first, PicturedFrame):
+        return None
+    shape = (sequence.height, sequence.width, 3)
+    pictures = create_array(folder / "pictures.npy", (len(indices), *shape), np.uint8)
+    for place, index in enumerate(indices):
+        frame = sequence.pictured_frame(index)
+        picture = frame.picture() if isinstance(frame, PicturedFrame) else np.zeros(0, np.uint8)
+        if picture.shape != shape:
+            raise SequenceError(
+                f"expected a picture of {shape} beside frame {index} of {sequence.name}, found {picture.shape}; "
+                'train with data.colour = "rule"'
+            )
+        pictures[place] = picture
+    pictures.flush()
+    cube = first.whole()
+    matrix = false_colour_matrix(rule, sequence.bands, wavelengths_nm=sequence.wavelengths_nm, cube=cube)
+    light = apply_matrix(Scaling.parse(scaling).fit(cube).apply(cube), matrix)
+    return white_of(first.picture(), float(light.mean()))
+
+
 def cache_key(*parts: Any, more: tuple[str, ...] = ()) -> str:
     """Twelve digits that change with any part and with the code that decides the pixels of a clip, and `more` of it."""
     return values_digest([*parts, source_digest(*_SOURCE, *more)])[:12]
@@ -207,19 +255,27 @@ def _render_clip(
     length = config.frames * config.spacing
     sequence = simulate(scenario, sensor, frames=length, seed=seed, height=config.height, width=config.width)
     kept = list(range(0, length, config.spacing))
-    make_once(place, lambda folder: _store_clip(folder, sequence, kept, scaling, rule))
+
+    def store(folder: Path) -> None:
+        store_images(folder, sequence, kept, scaling, rule)
+        _describe_clip(folder, sequence, kept)
+
+    make_once(place, store)
 
 
-def _store_clip(
-    folder: Path, sequence: Sequence, indices: list[int], scaling: str, rule: str, source: Fingerprint | None = None
+def _describe_clip(
+    folder: Path,
+    sequence: Sequence,
+    indices: list[int],
+    source: Fingerprint | None = None,
+    white: float | None = None,
 ) -> None:
     truth = sequence.needed_truth()
-    store_images(folder, sequence, indices, scaling, rule)
     visibility = sequence.visibility
     seen = np.ones(len(indices)) if visibility is None else visibility[indices]
     centres = None if sequence.wavelengths_nm is None else list(sequence.wavelengths_nm)
     camera = {"sensor": sequence.sensor, "wavelengths_nm": centres}
-    made = {"source": None if source is None else source.to_json()}
+    made = {"source": None if source is None else source.to_json(), "white": white}
     kept = {"frames": list(indices), "truth": np.nan_to_num(truth[indices]).tolist(), "visibility": seen.tolist()}
     write_json(folder / "clip.json", {**kept, **camera, **made})
 
@@ -227,7 +283,12 @@ def _store_clip(
 def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
     described = json.loads((folder / "clip.json").read_text())
     truth = np.asarray(described["truth"], dtype=np.float64)
-    images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+    white = described.get("white")
+    pictures: NDArray[np.uint8] | None = None
+    if white is not None:
+        pictures = np.load(folder / "pictures.npy", mmap_mode="r")
+    place = folder / "images.npy"
+    images: NDArray[np.uint8] = np.load(place, mmap_mode="r") if pictures is None or place.is_file() else pictures
     height, width = images.shape[1:3]
     centres = truth[:, :2] + truth[:, 2:] / 2
     inside = ((centres >= 0) & (centres < (width, height))).all(axis=1) & is_box(truth)
@@ -236,4 +297,5 @@ def _open_clip(folder: Path, minimum_visibility: float) -> StoredClip:
     centres_nm = None if wavelengths is None else tuple(wavelengths)
     # The names of its folder and of the one around it say what it was made of.
     key, frames = "/".join(folder.parts[-2:]), np.asarray(described["frames"])
-    return StoredClip(key, images, truth, usable, described.get("sensor"), centres_nm, frames=frames)
+    clip = StoredClip(key, images, truth, usable, described.get("sensor"), centres_nm, frames=frames)
+    return clip if pictures is None else clip._replace(pictures=pictures, white=float(white))

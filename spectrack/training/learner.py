@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from spectrack.errors import WeightsError
+from spectrack.errors import ConfigError, WeightsError
+from spectrack.false_colour import Encoding
 from spectrack.networks.siamese import decode_boxes
 from spectrack.tables import to_table
 from spectrack.trackers.method import resolve
@@ -43,10 +44,22 @@ class Learner(nn.Module, ABC):
     STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """Prefixes of names there and here by method of weights to start from; of others, only the learner's will do."""
 
+    ENCODINGS: ClassVar[tuple[Encoding, ...]] = ("linear",)
+    """Of false colour that its tracker makes."""
+
     network: nn.Module
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
+        if recipe.data.encoding not in self.ENCODINGS:
+            known, found = " or ".join(self.ENCODINGS), recipe.data.encoding
+            raise ConfigError(f"expected data.encoding {known} for {recipe.method}, found {found}; correct the recipe")
+        own = getattr(recipe.online, "colour", "rule")
+        if own != recipe.data.colour:
+            raise ConfigError(
+                f"expected the same colour in [data] and [online], found {recipe.data.colour} and {own}; train on what "
+                "the tracker will see"
+            )
         self.recipe, self.loss, self.seed = recipe, recipe.loss, recipe.seed
         self.network = resolve(find_trained_method(recipe.method).network)(recipe.network)
 
@@ -95,6 +108,7 @@ class Learner(nn.Module, ABC):
             "profile": self.recipe.profile,
             "scaling": self.recipe.data.scaling,
             "false_colour": self.recipe.data.false_colour,
+            "encoding": self.recipe.data.encoding,
             "input_range": network.input_range,
             "config": to_table(network),
             "extra": {"online": dataclasses.asdict(self.recipe.online)},

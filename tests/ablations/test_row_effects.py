@@ -12,6 +12,8 @@ import torch
 
 from spectrack.ablations.rows import load_rows
 from spectrack.false_colour import false_colour_matrix, to_display
+from spectrack.networks.evidence_head import EvidenceHead
+from spectrack.networks.siamese import encoded
 from spectrack.pairs.batches import Batch
 from spectrack.pairs.spectral_cameras import draw_camera
 from spectrack.pairs.spectral_expansion import SpectralBatch
@@ -73,16 +75,15 @@ def pairs():
     return cubes, torch.tensor([[96.0, 96, 146, 160]] * 2), torch.tensor([[32.0, 32, 82, 96]] * 2)
 
 
-def batch_for(method):
+def batch_for(method, encoding):
     (template, search), box, shown = pairs()
+    colours = [encoded(cube[:, :3], encoding) for cube in (template, search)]
     positive = torch.ones(2, dtype=torch.bool)
     if method == "siamban":
-        images = [(cube[:, :3] * 255).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1) for cube in (template, search)]
+        images = [(colour * 255).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1) for colour in colours]
         return Batch(*images, box, positive, shown)
     wavelengths, kind = torch.linspace(470, 620, 16), torch.zeros(2, dtype=torch.int64)
-    return SpectralBatch(
-        template, search, template[:, :3], search[:, :3], box, positive, shown, wavelengths, kind, "made"
-    )
+    return SpectralBatch(template, search, *colours, box, positive, shown, wavelengths, kind, "made")
 
 
 @functools.cache
@@ -96,7 +97,7 @@ def trained(method, overrides):
     plan.hold()
     optimiser, told = torch.optim.SGD(learner.parameters(), lr=0.01), []
     for step in range(2):
-        terms = learner(batch_for(method), step)
+        terms = learner(batch_for(method, recipe.data.encoding), step)
         optimiser.zero_grad()
         terms["total"].backward()
         optimiser.step()
@@ -117,7 +118,8 @@ def test_a_retrained_row_learns_something_else_and_tracks(method, row):
     learner, found = trained(method, hashable(row.overrides))
     assert np.isfinite(found[0]).all()
     assert found != trained(method, hashable(table.row(row.reference).overrides))[1]
-    tracker = resolve(find_method(method).tracker)(learner.network.eval(), learner.recipe.online)
+    encoding = learner.recipe.data.encoding
+    tracker = resolve(find_method(method).tracker)(learner.network.eval(), learner.recipe.online, encoding=encoding)
     cubes, boxes = moving_square()
     tracker.init(cubes[0], boxes[0])
     for cube in cubes[1:3]:
@@ -158,7 +160,9 @@ def tracked(method, options, bands):
     light = [cube.astype(np.float32) @ false_colour_matrix("thirds", bands) for cube in cubes]
     pictures = [to_display(image**1.5, white=3e4) for image in light]
     frames = [PicturedFrame(ArrayFrame(cube), lambda i=i: pictures[i]) for i, cube in enumerate(cubes)]
-    tracker = resolve(descriptor.tracker)(network, from_table(resolve(descriptor.online), doubting | online, "test"))
+    decided = from_table(resolve(descriptor.online), doubting | online, "the test")
+    head = {"evidence_head": EvidenceHead().eval()} if options.get("evidence") == "channel" else {}
+    tracker = resolve(descriptor.tracker)(network, decided, **head)
     asked, decide = [], tracker._decide
     tracker._decide = lambda *arguments: asked.append(1) or decide(*arguments)
     tracker.init(frames[0], [20, 15, 12, 5])

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from spectrack.pairs.clip_pairs import CutCrop, CutCrops
 from spectrack.pairs.spectral_batches import ClipPair, pack
 from spectrack.pairs.spectral_cameras import SpectralCamera, known_camera, random_sensor
 from spectrack.pairs.spectral_expansion import expand
 from spectrack.pairs.spectral_pairs import SpectralConfig, SpectralPair, render_spectral_pair
-from spectrack.pairs.synthesis import Pair, SynthesisConfig
+from spectrack.pairs.stored_clips import STORED_WHITE, StoredClip
+from spectrack.pairs.synthesis import SynthesisConfig
 from spectrack.sensors import SENSORS
 
 BOX = np.array([100.0, 100.0, 150.0, 160.0], np.float32)
@@ -146,7 +148,9 @@ def test_enlargement_is_linear_with_aligned_outer_edges():
 def test_clips_and_drawn_pairs_stand_where_they_belong():
     camera = known_camera("vis16", "thirds")
     crops = [np.full((size, size, 16), 100, np.uint8) for size in (127, 255)]
-    clip = ClipPair(Pair(crops[0], crops[1], BOX + 1, False, SHOWN), np.full((2, 16), 2e-5))
+    stored = StoredClip("clip", crops[1][None], np.zeros((1, 4)), np.arange(1))
+    cut = [CutCrop(stored, crop, None, box) for crop, box in zip(crops, (SHOWN, BOX + 1), strict=True)]
+    clip = ClipPair(CutCrops(*cut, False), np.full((2, 16), 2e-5 * 255**2 / STORED_WHITE))
     batch = expand(pack([clip, plain_pair(camera), clip], camera))
     for place in (0, 2):
         np.testing.assert_allclose(batch.search[place].numpy(), 0.2, rtol=1e-5)

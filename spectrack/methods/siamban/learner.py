@@ -21,6 +21,7 @@ class SiamBANLearner(Learner):
         recipe: the network's shape and the weights of the loss.
     """
 
+    ENCODINGS = ("linear", "display")
     STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {"backbone": {"backbone.": "backbone."}}
 
     def losses(self, batch: Batch, step: int) -> dict[str, Tensor]:

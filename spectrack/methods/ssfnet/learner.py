@@ -26,6 +26,7 @@ class SSFNetLearner(Learner):
         recipe: the network's shape and the weights of the loss.
     """
 
+    ENCODINGS = ("linear", "display")
     STARTS: ClassVar[Mapping[str, Mapping[str, str]]] = {
         "siamban": {"": "rgb."},
         "backbone": {"backbone.": "rgb.backbone."},

@@ -70,10 +70,16 @@ def figures_legend(figures: Iterable[Figure]) -> str:
 
 
 def make_attributes_table(comparison: Comparison) -> Table:
-    """Headline success score by attribute, a column a tracker."""
+    """Headline success score by attribute, its letters spelled out, a column a tracker."""
+    from spectrack.annotations.attributes import ATTRIBUTE_NAMES
+
     headline, groups = comparison.shown[0], [entrant.attributes for entrant in comparison.entrants]
     rows = [
-        (word, str(item.sequences), *(headline.text(group[word].figures["auc"]) for group in groups))
+        (
+            f"{word} {ATTRIBUTE_NAMES.get(word, '')}".strip(),
+            str(item.sequences),
+            *(headline.text(group[word].figures["auc"]) for group in groups),
+        )
         for word, item in groups[0].items()
     ]
     return make_table(("attribute", "sequences", *(entrant.name for entrant in comparison.entrants)), rows)

@@ -93,8 +93,8 @@ def draw_strip(strip: list[StripFrame], *, title: str, names: Iterable[str], not
         values = "  ".join(map(_share, frame.overlaps.values()))
         caption = f"frame {frame.index}   IoU {values}" if with_truth else f"frame {frame.index}"
         whole.set_title(caption, fontsize=8.5, color=TEXT_COLOUR, loc="left", pad=3)
-    entries = [("truth", TRUTH_COLOUR)] if with_truth else []
-    entries += [(name, curve_style(index)[0]) for index, name in enumerate(names)]
+    entries: list[tuple[str, str, tuple[float, ...]]] = [("truth", TRUTH_COLOUR, ())] if with_truth else []
+    entries += [(name, curve_style(place)[0], BOX_DASHES[place % len(BOX_DASHES)]) for place, name in enumerate(names)]
     _draw_key(figure, title, entries, note)
     return figure
 
@@ -169,15 +169,24 @@ def _draw_boxes(axis: Axes, frame: StripFrame, line: float, *, pixels_per_point:
     axis.set_autoscale_on(False)
 
 
-def _draw_key(figure: Figure, title: str, entries: list[tuple[str, str]], note: str) -> None:
+def _draw_key(figure: Figure, title: str, entries: list[tuple[str, str, tuple[float, ...]]], note: str) -> None:
     from matplotlib.lines import Line2D
 
     left, height = 0.06 / figure.get_figwidth(), figure.get_figheight()
     figure.text(left, 1 - 0.06 / height, title, fontsize=10.5, color=TEXT_COLOUR, va="top")
     figure.text(left, 1 - 0.255 / height, note, fontsize=6.5, color=QUIET_COLOUR, va="top")
     figure.legend(
-        [Line2D([], [], color=colour, linewidth=3) for _, colour in entries],
-        [f" {name}" for name, _ in entries],
+        [
+            Line2D(
+                [],
+                [],
+                color=colour,
+                linewidth=3,
+                linestyle=(0, tuple(length / 3 for length in dashes)) if dashes else "-",
+            )
+            for _, colour, dashes in entries
+        ],
+        [f" {name}" for name, *_ in entries],
         loc="upper right",
         ncols=len(entries),
         fontsize=9,

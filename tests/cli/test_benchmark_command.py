@@ -100,7 +100,13 @@ def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
         assert float(row[8]) == pytest.approx(record["trackers"][name]["frames_per_second"], abs=0.06)
     assert any(
         line.split()
-        == ["SV", "2", *(f"{record['trackers'][n]['figures']['auc']:.3f}" for n in ("standing", "siamban"))]
+        == [
+            "SV",
+            "scale",
+            "variation",
+            "2",
+            *(f"{record['trackers'][n]['figures']['auc']:.3f}" for n in ("standing", "siamban")),
+        ]
         for line in lines
     )
     assert any(

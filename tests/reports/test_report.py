@@ -17,7 +17,8 @@ from spectrack.evaluation.comparison import compare
 from spectrack.evaluation.options import ScoringOptions
 from spectrack.evaluation.protocols import score
 from spectrack.files import MANIFEST
-from spectrack.plots import save_figure
+from spectrack.plots import new_figure, save_figure
+from spectrack.reports.confidence import _draw_bins
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg
 from spectrack.reports.options import ReportOptions
@@ -210,6 +211,14 @@ def test_speeds_far_apart_are_numbers_on_the_axis(made, tmp_path):
 
 def test_one_sequence_alone_is_told_under_the_bars(page):
     assert any("one sequence alone (BC, IV, SV)" in words for words in page.texts["figcaption"])
+
+
+def test_a_curve_through_two_points_is_points():
+    figure, axes = new_figure(2, 2)
+    _draw_bins(axes, [0.1, 0.9], [0.2, 0.8], [9, 9], "two", 0)
+    _draw_bins(axes, [0.1, 0.5, 0.9, 1.0], [0.2, 0.4, 0.8, 0.9], [9, 9, 9, 1], "three", 1)
+    assert [line.get_linestyle() for line in axes.lines] == ["None", "-"]
+    assert figure is axes.figure
 
 
 def test_page_is_small(text):

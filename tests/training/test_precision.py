@@ -4,6 +4,7 @@ import json
 
 import torch
 
+from spectrack.methods.siamban.learner import SiamBANLearner
 from spectrack.trackers import precision
 from spectrack.training.loop import train
 
@@ -36,3 +37,24 @@ def test_measuring_changes_nothing_of_the_training(make, tmp_path, monkeypatch):
         found.append(torch.load(path, weights_only=True)["model"])
     assert found[0].keys() == found[1].keys()
     assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
+
+
+def test_measuring_takes_few_pairs_and_holds_what_the_training_holds(make, tmp_path, monkeypatch):
+    seen = []
+
+    def losses(learner, batch, step):
+        held = {name for name, parameter in learner.network.named_parameters() if not parameter.requires_grad}
+        seen.append((len(batch.box), held, learner.network.backbone.training))
+        return own(learner, batch, step)
+
+    own = SiamBANLearner.losses
+    monkeypatch.setattr(SiamBANLearner, "losses", losses)
+    monkeypatch.setattr(precision, "has_native_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "_gain_once", lambda run, place: (run("bf16")(), 0.5)[1])
+    recipe = make.recipe(precision="auto", batch=12, pairs=12, frozen=("backbone",))
+    train(recipe, tmp_path / "run", device="cpu", jobs=1, stop_after=1)
+    (pairs, held, awake), (whole, *_) = seen[:2]
+    assert pairs < whole == 12
+    assert held
+    assert all(name.startswith("backbone.") for name in held)
+    assert not awake

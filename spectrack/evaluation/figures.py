@@ -162,7 +162,13 @@ FIGURES: dict[str, Figure] = {
     for figure in (
         Figure("auc", "AUC", "success score, the mean of the success curve", measure=_auc),
         Figure("dp20", f"DP@{PRECISION_AT_PX}", f"frames within {PRECISION_AT_PX} px of the centre", measure=_dp20),
-        Figure("normalised_precision", "norm. precision", "normalised precision", "NP", measure=_normalised_precision),
+        Figure(
+            "normalised_precision",
+            "norm. precision",
+            "normalised precision, the mean of the precision curve over distances in sizes of the target",
+            "NP",
+            measure=_normalised_precision,
+        ),
         Figure(
             "normalised_precision_02",
             "norm. precision@0.2",

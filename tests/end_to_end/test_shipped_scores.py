@@ -18,6 +18,7 @@ import spectrack
 from spectrack.files import write_text
 from spectrack.sequences.memory import MemorySequence
 from spectrack.simulation.suite import open_suite_sequence
+from spectrack.trackers.registry import EVIDENCE_METHOD
 from spectrack.weights.files import read_metadata
 from spectrack.weights.index import shipped_folder
 
@@ -41,9 +42,12 @@ def clip(name):
 
 
 def load(name):
+    """A tracker by its weights; a part of trackers in the default one."""
     if name not in SHIPPED:
         return spectrack.load_tracker(name)
     path, metadata = SHIPPED[name], read_metadata(SHIPPED[name])
+    if metadata.method == EVIDENCE_METHOD:
+        return spectrack.load_tracker("siamban", precision="fp32", device="cpu", evidence="channel")
     return spectrack.load_tracker(
         metadata.method, profile=metadata.profile, weights=path, precision="fp32", device="cpu"
     )

@@ -121,12 +121,16 @@ class Footage:
 
     def _cube(self, index: int) -> Cube:
         with self._reading:
-            if index not in self._cubes:
-                self._cubes[index] = self.sequence[index]
-                while len(self._cubes) > _KEPT_CUBES:
-                    self._cubes.popitem(last=False)
-            self._cubes.move_to_end(index)
-            return self._cubes[index]
+            if index in self._cubes:
+                self._cubes.move_to_end(index)
+                return self._cubes[index]
+            frame = self.sequence.frame(index)
+        cube = frame.whole()  # de-interleaved beside the reading of the next
+        with self._reading:
+            self._cubes[index] = cube
+            while len(self._cubes) > _KEPT_CUBES:
+                self._cubes.popitem(last=False)
+        return cube
 
     def _check(self, index: int) -> None:
         frames = len(self.sequence)

@@ -310,5 +310,16 @@ export function setUpStage() {
     event.preventDefault();
     if (state.sequence?.width) zoom(Math.exp(-event.deltaY / 400), place(event));
   }, { passive: false });
-  new ResizeObserver(() => { if (state.sequence && view.fits) fit(); else tell("stage"); }).observe(canvas);
+  let before = size();
+  new ResizeObserver(() => {
+    const [from, now] = [before, size()];
+    before = now;
+    if (state.sequence && view.fits) return fit();
+    // What was in the middle stays there, as large a part of the picture as before.
+    const growth = from.width ? now.width / from.width : 1;
+    view.x = now.width / 2 + (view.x - from.width / 2) * growth;
+    view.y = now.height / 2 + (view.y - from.height / 2) * growth;
+    view.scale *= growth;
+    return tell("stage");
+  }).observe(canvas);
 }

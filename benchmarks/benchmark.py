@@ -19,6 +19,20 @@ SHARED = Path(os.environ.get("SPECTRACK_SHARED", "../shared")) / "data"
 """Where development clips lie that are not in this repository."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Takes lists with commas or with spaces, as the program's own commands do."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        lists = {name for action in self._actions if action.nargs in ("*", "+") for name in action.option_strings}
+        words, option = [], ""
+        for word in sys.argv[1:] if args is None else args:
+            option = word if word.startswith("--") else option
+            # A setting's value may hold commas, and so may a name in words.
+            split = option in lists and word != option and not set("= ") & set(word)
+            words += [part for part in word.split(",") if part] if split else [word]
+        return super().parse_known_args(words, namespace)
+
+
 def new_parser(document, *, weights=False, out="JSON file for the record; without it nothing is written"):
     """A parser with the arguments that every script has.
 
@@ -27,9 +41,7 @@ def new_parser(document, *, weights=False, out="JSON file for the record; withou
         weights: whether the script takes a weights file.
         out: what --out names.
     """
-    parser = argparse.ArgumentParser(
-        description=document, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=document, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--out", type=Path, help=out)
     parser.add_argument("--note", help="what else a reader of the record should know, such as other work beside it")
     if weights:

@@ -77,7 +77,9 @@ def paired(first, second):
 
 def arguments():
     parser = new_parser(__doc__)
-    parser.add_argument("--trackers", default="", help="such as siamban-compact,cf; by default all that are shipped")
+    parser.add_argument(
+        "--trackers", nargs="*", default=[], help="such as siamban-compact,cf; by default all that are shipped"
+    )
     parser.add_argument("--weights", nargs="*", default=[], metavar="NAME=FILE", help="other weights of a tracker")
     parser.add_argument("--jobs", type=int, default=2)
     return parser
@@ -88,7 +90,7 @@ def main():
     options = parser.parse_args()
     weights = dict(item.split("=", 1) for item in options.weights)
     shipped = [form for name in shipped_trackers() for form in both_forms(name)]
-    names = options.trackers.split(",") if options.trackers else shipped
+    names = options.trackers or shipped
     names += [name for name in weights if name not in names]
     jobs = [(name, clip, folder) for name in names for clip, folder in folders().items()]
     figures = {name: dict.fromkeys(folders(), 0.0) for name in names}

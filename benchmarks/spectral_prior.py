@@ -85,7 +85,7 @@ def summary(found, spent):
 def arguments():
     parser = new_parser(__doc__)
     parser.add_argument(
-        "--trackers", default="siamban-lite,ssfnet-lite,bcrnet-lite", help="methods with their profiles"
+        "--trackers", nargs="*", default=["siamban-lite", "ssfnet-lite", "bcrnet-lite"], help="with their profiles"
     )
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--only", nargs="*", help="clips whose name holds one of these words")
@@ -97,7 +97,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    names = options.trackers.split(",")
+    names = options.trackers
     found, spent = ({name: {} for name in names} for _ in range(2))
     for clip, sequence in clips(options.frames, options.only):
         cubes = [sequence[index] for index in range(len(sequence))]

@@ -146,6 +146,17 @@ def test_speed_splits_a_frame_of_any_tracker_into_its_parts(scripts, tracker, tm
     assert ("branch" in record["results"]) == ("network" in found["stages"]) == (tracker != "cf")
 
 
+@pytest.mark.parametrize("words", ["--trackers a,b --set x=1,2", "--trackers a b --set x=1,2"])
+def test_lists_come_with_commas_or_spaces(scripts, words):
+    from benchmark import new_parser
+
+    parser = new_parser("What it does.")
+    parser.add_argument("--trackers", nargs="+", choices=["a", "b"])
+    parser.add_argument("--set", nargs="*")
+    options = parser.parse_args(words.split())
+    assert (options.trackers, options.set) == (["a", "b"], ["x=1,2"])
+
+
 def test_calibration_is_a_logistic_regression(scripts):
     """Against a general minimiser of what it says that it minimises."""
     rng = np.random.default_rng(2)

@@ -36,7 +36,7 @@ def false_colour_matrix(
     Args:
         rule: ``thirds``, ``cie``, ``triple(i,j,k)`` (bands counted from 0, in R, G, B order) or ``pca3``. A three-band
             cube is taken as an R, G, B image under ``thirds``.
-        bands: number of bands, at least 3.
+        bands: number of bands.
         wavelengths_nm: band centres; ``cie`` needs them, ``thirds`` uses them to order the bands when given.
         cube: the frame whose principal components ``pca3`` takes.
 
@@ -100,7 +100,9 @@ def _thirds(bands: int, wavelengths_nm: Sequence[float] | None) -> NDArray[np.fl
         return np.eye(3, dtype=np.float32)
     order = np.arange(bands) if wavelengths_nm is None else np.argsort(np.asarray(wavelengths_nm, float), kind="stable")
     matrix = np.zeros((bands, 3), dtype=np.float32)
-    for channel, members in zip((2, 1, 0), np.array_split(order, 3), strict=True):
+    # Fewer bands than three are shared: the shortest is blue, the longest red, and their mean green.
+    thirds = np.array_split(order, 3) if bands >= 3 else [order[:1], order, order[-1:]]
+    for channel, members in zip((2, 1, 0), thirds, strict=True):
         matrix[members, channel] = 1.0 / len(members)
     return matrix
 
@@ -153,4 +155,5 @@ def _pca3(cube: Cube) -> NDArray[np.float32]:
     leading = vectors[:, ::-1][:, :3]
     # A component's sign is arbitrary; the one with a positive sum makes the picture brighter where the cube is.
     signs = np.where(leading.sum(axis=0) < 0, -1.0, 1.0)
-    return np.asarray(leading * signs, dtype=np.float32)
+    missing = np.zeros((cube.shape[2], 3 - leading.shape[1]))  # of a cube of one or two bands
+    return np.hstack([leading * signs, missing]).astype(np.float32)

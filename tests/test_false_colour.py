@@ -19,7 +19,7 @@ def test_thirds_by_hand():
     np.testing.assert_allclose(matrix, expected, atol=1e-7)
 
 
-@given(st.integers(3, 40))
+@given(st.integers(1, 40))
 def test_thirds_are_means(bands):
     matrix = false_colour_matrix("thirds", bands)
     assert matrix.shape == (bands, 3)
@@ -91,6 +91,12 @@ def test_principal_components_against_an_svd():
     _, _, rows = np.linalg.svd(flat, full_matrices=False)
     np.testing.assert_allclose(np.abs(matrix.T), np.abs(rows[:3]), atol=1e-5)
     assert (matrix.sum(axis=0) >= 0).all()
+
+
+def test_two_bands_are_blue_and_red_and_one_is_grey():
+    np.testing.assert_array_equal(false_colour_matrix("thirds", 2), [[0, 0.5, 1], [1, 0.5, 0]])
+    np.testing.assert_array_equal(false_colour_matrix("thirds", 1), [[1, 1, 1]])
+    assert false_colour_matrix("pca3", 2, cube=np.random.default_rng(0).normal(size=(4, 5, 2))).shape == (2, 3)
 
 
 def test_rules_are_linear_so_a_crop_equals_the_crop_of_the_image():

@@ -50,12 +50,24 @@ def say(line: str) -> None:
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence about a fault on standard error, as it is, behind the program's name."""
-    errors().print(f"spectrack: {sentence}", soft_wrap=True)
+    """Print a sentence about a fault on standard error, as it is, behind the program's name.
+
+    It stays one line, whatever a file in it is called.
+    """
+    errors().print(f"spectrack: {one_line(sentence)}", soft_wrap=True)
+
+
+def one_line(text: str) -> str:
+    """Text with line feeds as Python writes them."""
+    return text.replace("\n", "\\n")
 
 
 class VisibleFormatter(logging.Formatter):
     """Log lines as `PlainConsole` shows text."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        """The record's own words, which stay one line; a trace of calls keeps its lines."""
+        return one_line(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""

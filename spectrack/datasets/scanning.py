@@ -190,7 +190,7 @@ def _walk(root: Path, problems: list[str]) -> Iterator[_Listing]:
                 for entry in entries:
                     if entry.name.startswith(".") or entry.name == "__MACOSX":
                         continue
-                    if entry.is_dir():
+                    if os.path.isdir(entry):  # the entry's own method fails for a loop of links
                         pending.append((folder / entry.name, (*parts, entry.name), (*above, real)))
                     else:
                         files.append(entry.name)

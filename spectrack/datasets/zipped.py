@@ -6,6 +6,7 @@ environment variable SPECTRACK_SCRATCH names, where a larger disk is wanted.
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import shutil
@@ -32,7 +33,9 @@ _MARK = ".spectrack-temporary"
 """Empty file in every scratch folder."""
 
 _TEXTS = (".txt", ".json", ".hdr")
-_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError, OSError),
+)
 """What zipfile raises on damaged, encrypted or exotic archives."""
 
 
@@ -154,11 +157,16 @@ def _check_member(info: zipfile.ZipInfo, archive: Path) -> None:
     # The name as stored: zipfile itself has turned some separators and cut the name at a null byte.
     names = {info.filename, info.orig_filename}
     unsafe = any(
-        "\\" in name or "\0" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/")
+        not name
+        or "\\" in name
+        or "\0" in name
+        or name.startswith("/")
+        or re.match(r"[A-Za-z]:", name)
+        or ".." in name.split("/")
         for name in names
     )
     if unsafe or stat.S_ISLNK(info.external_attr >> 16):
-        kind = "a link" if not unsafe else "one that leads out of the archive"
+        kind = "a link" if not unsafe else "one that leads out of the archive or has no name"
         raise SequenceError(
             f"expected only files below the top of {archive}, found {kind}: {info.orig_filename[:80]!r}; "
             "do not use this archive, or unzip it by hand where it can do no harm"

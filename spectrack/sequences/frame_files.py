@@ -22,14 +22,15 @@ LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg"})
 def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """Visible files of these suffixes in `folder`, sorted by the numbers in their names (2.png before 10.png).
 
-    Hidden files (``.DS_Store``, ``._0001.png``) and other suffixes (``Thumbs.db``, text) are passed over.
+    Hidden files (``.DS_Store``, ``._0001.png``) and other suffixes (``Thumbs.db``, text) are passed over. A link that
+    leads nowhere is among them: without it the frames behind would move up by one, away from their truth.
     """
     wanted = {suffix.lower() for suffix in suffixes}
     with os.scandir(folder) as entries:
         visible = (entry for entry in entries if not entry.name.startswith("."))
-        names = [
-            entry.name for entry in visible if os.path.splitext(entry.name)[1].lower() in wanted and entry.is_file()
-        ]
+        named = [entry for entry in visible if os.path.splitext(entry.name)[1].lower() in wanted]
+    # Unlike an entry's own methods these do not fail for a loop of links.
+    names = [entry.name for entry in named if os.path.isfile(entry) or not os.path.exists(entry)]
     return [folder / name for name in sorted(names, key=number_key)]
 
 

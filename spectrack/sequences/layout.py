@@ -158,7 +158,7 @@ def _is_stream(name: str) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__"))]
+        names = [entry.name for entry in entries if os.path.isdir(entry) and not entry.name.startswith((".", "__"))]
     return [folder / name for name in sorted(names, key=number_key)]
 
 

@@ -34,6 +34,7 @@ SHORT_RUNS = {
     "pool_ablations": f"{RESULTS}/ablation_ssfnet_retrained.json {RESULTS}/ablation_ssfnet_retrained_cpu.json",
     "engines": "--trackers siamban --profiles compact --rounds 1 --frames 1",
     "precision": "--every 48 --frames 3",
+    "robustness": "--seed 3 --count 6",
     "scoring_speed": "--repeats 1",
     "spectral_prior": "--trackers siamban-compact --only speck --frames 2",
     "spectral_angle": "--only twin-crowd-vis16 --frames 2",

@@ -128,6 +128,7 @@ UNSAFE = {
     "drive": member("C:/outside.png"),
     "backslashes": member("..\\outside.png"),
     "link": member("car/link.png", link=True),
+    "nameless": member(""),
 }
 
 
@@ -136,7 +137,7 @@ def test_unsafe_archives_are_refused_and_named(tmp_path, kind, caplog, scratch):
     archive = tmp_path / "data" / "HSI-VIS" / "car.zip"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(UNSAFE[kind])
-    facts = ("car.zip", "link.png" if kind == "link" else "outside.png")
+    facts = ("car.zip", {"link": "link.png", "nameless": "no name"}.get(kind, "outside.png"))
     with refuses(SequenceError, facts):
         zipped.list_members(archive)
     (tmp_path / "target").mkdir()
@@ -185,9 +186,14 @@ def test_damaged_archives_are_one_sentence(root, scratch):
         zipped.list_members(archive)
 
 
-def test_random_bytes_are_refused_without_a_traceback(tmp_path):
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_random_bytes_are_refused_without_a_traceback(tmp_path, packing):
     rng = np.random.default_rng(0)
-    good = UNSAFE["link"].replace(b"link", b"file")
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", packing) as opened:
+        opened.writestr("car/0001.png", b"fine, and long enough to be packed" * 3)
+        opened.writestr("car/0002.png", b"/etc/passwd")
+    good = data.getvalue()
     archive = tmp_path / "x.zip"
     for number in range(100):
         data = bytearray(good)

@@ -88,6 +88,16 @@ def test_names_that_would_drive_a_terminal(tmp_path, capsys, caplog):
             ElementTree.parse(file)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names that Windows cannot have")
+def test_a_name_of_two_lines_stays_in_one_sentence(tmp_path, capsys, caplog):
+    folder = tmp_path / "a\nb"
+    folder.mkdir()
+    assert main(["track", str(folder), "--box", "1,2,3,4", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert r"a\nb" in said
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names that other systems cannot have")
 def test_names_of_bytes_that_are_no_text(tmp_path, capsys):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfename"))

@@ -1,9 +1,11 @@
 """Several series of names in one folder are told apart, not read as one video of twice the length."""
 
+import os
+
 import numpy as np
 import pytest
 
-from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError
+from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, SpectrackError
 from spectrack.sequences import open_sequence
 from spectrack.sequences.series import check_one_series
 from tests.fixtures.refusals import refuses
@@ -121,3 +123,22 @@ def test_track_takes_a_pattern(tmp_path, make, command_refuses):
     command_refuses(words, tmp_path / "car", "2 series", "0000_mask.png")
     assert main([*map(str, words), "--pattern", "????.png"]) == 0
     assert len((tmp_path / "out" / "boxes.txt").read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links")
+@pytest.mark.parametrize("target", ["nowhere.npy", "0002.npy"])
+def test_a_link_that_leads_nowhere_is_a_frame_that_is_missed(tmp_path, target):
+    for number in (1, 3):
+        np.save(tmp_path / f"{number:04d}.npy", np.full((4, 5, 16), number, np.uint16))
+    (tmp_path / "0002.npy").symlink_to(target)
+    with refuses(SpectrackError, "0002.npy"):
+        open_sequence(tmp_path)[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links")
+def test_loops_of_links_beside_the_frames_do_not_matter(tmp_path):
+    for number in (1, 2):
+        np.save(tmp_path / f"{number:04d}.npy", np.ones((20, 24, 16), np.uint16))
+    for name in ("HSI", "groundtruth_rect.txt", "sequence.json", "img"):
+        (tmp_path / name).symlink_to(name)
+    assert open_sequence(tmp_path)[0].shape == (20, 24, 16)

@@ -147,7 +147,7 @@ class Track:
             settings={"command": "track", **settings_of(self)},
             box=first,
         )
-        viewing = Viewing(Opened((item,), {}, inputs), Saving(out.parent, out.name, self.recording), tracking)
+        viewing = Viewing(Opened((item,), {}), Saving(out.parent, out.name, self.recording, inputs), tracking)
         serve(viewing, ViewOptions(), tell_address)
         if not viewing.live.recordings:
             raise InputError(

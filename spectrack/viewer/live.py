@@ -69,6 +69,13 @@ class _Track:
     followed: Followed | None = None
     corrections: list[dict[str, Any]] = field(default_factory=list)
 
+    def correct(self, frame: int, box: Box) -> None:
+        """Forget what was found from a frame on, whose box is known now."""
+        del self.rows[frame - self.start :]
+        self.maps = OrderedDict((place, maps) for place, maps in self.maps.items() if place < frame)
+        earlier = [correction for correction in self.corrections if correction["frame"] < frame]
+        self.corrections = [*earlier, {"frame": frame, "box": box.tolist()}]
+
 
 class _StopError(Exception):
     """Somebody pressed Stop."""
@@ -81,6 +88,15 @@ class LiveTrack:
         open_item: opens the sequence of a number anew; the tracker reads by files of its own.
         make_tracker: a fresh tracker by name and profile.
         settings: what the summary of a saved run says besides, by assignment.
+
+    Attributes:
+        phase: where it stands.
+        message: why it failed.
+        saved_to: where the present track is saved, as it is shown; empty while it is not.
+        recordings: every track that was saved, in order.
+        changes: grows when anything but the number of rows changes.
+        beginnings: grows with every press of Track.
+        kept: rows that were kept when the track was last corrected; 0 when it was begun anew.
     """
 
     def __init__(
@@ -99,12 +115,7 @@ class LiveTrack:
         self.message = ""
         self.saved_to = ""
         self.recordings: list[Recording] = []
-        self.changes = 0
-        """Grows when anything but the number of rows changes."""
-        self.kept = 0
-        """So many rows were kept when the track was last corrected; 0 when it was begun anew."""
-        self.beginnings = 0
-        """Grows with every press of Track."""
+        self.changes, self.beginnings, self.kept = 0, 0, 0
 
     @property
     def is_busy(self) -> bool:
@@ -127,23 +138,16 @@ class LiveTrack:
         with self._saving:
             if self.is_busy:
                 raise ConfigError("expected no tracker at work, found one; stop it first")
-            earlier = self._track
-            goes_on = earlier is not None and self._goes_on(earlier, wanted)
-            sequence = earlier.sequence if goes_on and earlier is not None else self._open_item(wanted.item)
+            earlier = self._track if self._track is not None and self._goes_on(self._track, wanted) else None
+            sequence = self._open_item(wanted.item) if earlier is None else earlier.sequence
             box = as_box(wanted.box)
             check_box_in_frame(box, sequence.height, sequence.width)
             if not 0 <= wanted.frame < len(sequence):
                 raise ConfigError(f"expected a frame below {len(sequence)}, found {wanted.frame}; draw the box in one")
-            if goes_on and earlier is not None:
-                track = earlier
-                self.kept = wanted.frame - track.start
-                del track.rows[self.kept :]
-                for frame in [frame for frame in track.maps if frame >= wanted.frame]:
-                    del track.maps[frame]
-                track.corrections.append({"frame": wanted.frame, "box": box.tolist()})
-                track.assignment = replace(wanted, frame=track.start, box=track.assignment.box)
-            else:
-                track, self.kept = _Track(replace(wanted, box=box), wanted.frame, sequence), 0
+            track = earlier or _Track(replace(wanted, box=box), wanted.frame, sequence)
+            self.kept = wanted.frame - track.start
+            if earlier is not None:
+                earlier.correct(wanted.frame, box)
             self._track, self.saved_to = track, ""
             self.beginnings += 1
             self._stop.clear()

@@ -59,12 +59,10 @@ class Opened:
     Attributes:
         items: the sequences.
         runs: every run by name, in the order of their colours.
-        places: what the user named.
     """
 
     items: tuple[Item, ...]
     runs: Mapping[str, TrackedRun]
-    places: tuple[Path, ...] = ()
 
 
 def open_places(places: Iterable[Path], open_place: OpenPlace = open_sequence) -> Opened:
@@ -82,8 +80,7 @@ def open_places(places: Iterable[Path], open_place: OpenPlace = open_sequence) -
     """
     found: list[StoredRun] = []
     sequence: Path | None = None
-    named = tuple(places)
-    for place in named:
+    for place in places:
         if runs := _runs(place):
             found += runs
         elif sequence is not None:
@@ -91,7 +88,7 @@ def open_places(places: Iterable[Path], open_place: OpenPlace = open_sequence) -
         else:
             sequence = place
     if sequence is not None:
-        return _with_frames(sequence, found, open_place, named)
+        return _with_frames(sequence, found, open_place)
     joined = reading.join_recordings(found)
     runs_by_name = dict(zip(unique_names(joined), joined, strict=True))
     openers = _openers(found)
@@ -100,7 +97,7 @@ def open_places(places: Iterable[Path], open_place: OpenPlace = open_sequence) -
         Item(label, openers[label], {name: run for name, run in runs_by_name.items() if label in run.sequences})
         for label in labels
     ]
-    return Opened(tuple(items), runs_by_name, named)
+    return Opened(tuple(items), runs_by_name)
 
 
 def open_example() -> Opened:
@@ -120,7 +117,7 @@ def _runs(place: Path) -> list[StoredRun]:
     return [reading.read_run(folder) for folder in folders]
 
 
-def _with_frames(place: Path, runs: list[StoredRun], open_place: OpenPlace, named: tuple[Path, ...]) -> Opened:
+def _with_frames(place: Path, runs: list[StoredRun], open_place: OpenPlace) -> Opened:
     """Tracks of one sequence, each over as many frames as it has."""
     sequence = open_place(place)
     names = dict(zip(unique_names(runs), runs, strict=True))
@@ -132,7 +129,7 @@ def _with_frames(place: Path, runs: list[StoredRun], open_place: OpenPlace, name
             )
     first = [sequence]  # handed out once; whoever asks again reads with files of their own
     item = Item(sequence.name, lambda: first.pop() if first else open_place(place), names, place)
-    return Opened((item,), names, named)
+    return Opened((item,), names)
 
 
 def _openers(runs: list[StoredRun]) -> dict[str, OpenSequence]:

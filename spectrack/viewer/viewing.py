@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from spectrack.trackers.loading import load_tracker
 from spectrack.trackers.registry import DEFAULT_METHOD, find_method, list_methods
 from spectrack.viewer.footage import Footage
 from spectrack.viewer.live import Assignment, LiveTrack, sentence
-from spectrack.viewer.opened import Opened
+from spectrack.viewer.opened import Item, Opened
 from spectrack.viewer.shown_evidence import MAPS
 from spectrack.viewer.tracks import (
     describe_style,
@@ -208,15 +208,14 @@ class Viewing:
             InputError: a name that is no file's.
             ConfigError: see `LiveTrack.save`.
         """
-        from dataclasses import replace
-
         name = self.saving.name or name.strip()
         if not is_file_name(name):
             raise InputError(
                 f"expected a name for the folder, found {name!r}; write one without / \\ : or a dot in front"
             )
         options = replace(self.saving.options, overlay=overlay)
-        inputs = (*self.saving.inputs, *self.opened.places)
+        place = self._item(self.live.status().get("item", 0)).place
+        inputs = (*self.saving.inputs, *([] if place is None else [place]))
         return self.live.save(self.saving.folder / name, options, inputs)
 
     def _settings(self, assignment: Assignment) -> dict[str, Any]:
@@ -227,7 +226,7 @@ class Viewing:
         found |= {"box": ",".join(f"{value:.17g}" for value in assignment.box), "tracker": assignment.tracker}
         return found | ({} if assignment.profile is None else {"profile": assignment.profile})
 
-    def _item(self, number: int) -> Any:
+    def _item(self, number: int) -> Item:
         if not 0 <= number < len(self.opened.items):
             raise InputError(f"expected a sequence below {len(self.opened.items)}, found {number}; load the page again")
         return self.opened.items[number]

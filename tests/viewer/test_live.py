@@ -117,6 +117,9 @@ def test_a_correction_keeps_the_frames_before_it_and_tracks_the_others_anew(tmp_
     assert (boxes == np.concatenate([whole[:5], after])).all()
     settings = json.loads((tmp_path / "runs/mine/summary.json").read_text())["settings"]
     assert settings["corrections"] == [{"frame": 5, "box": corrected.tolist()}]
+    start(viewing, frame=3, box=corrected)  # what was corrected behind it holds no more
+    finish(viewing)
+    assert viewing.live.status()["corrections"] == [{"frame": 3, "box": corrected.tolist()}]
     assert len(read_run(tmp_path / "runs/mine").sequences[clip.name].score) == len(clip)
 
 

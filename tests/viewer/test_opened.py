@@ -141,3 +141,19 @@ def test_a_track_that_was_saved_in_the_viewer_is_opened_with_its_frames(tmp_path
     told = viewing_of(saved).describe(0)
     assert told["fault"] is None
     assert told["tracks"]["cf"]["boxes"][0] == [20, 20, 12, 10]
+
+
+def test_tracks_are_saved_beside_the_runs_that_are_looked_at_and_never_among_the_frames(tmp_path, clip):
+    recorded(Still(), tmp_path / "runs" / "one", clip)
+    wanted = {"sequence": 0, "frame": 0, "box": [20, 20, 12, 10], "tracker": "cf"}
+    for folder, place in ((tmp_path / "runs", tmp_path / "runs"), (clip, clip)):
+        viewing = Viewing(open_places([place]), Saving(folder))
+        viewing.start(wanted)
+        wait_for(lambda viewing=viewing: not viewing.live.is_busy)
+        if place == clip:
+            with refuses(ConfigError, str(clip)):
+                viewing.save("two", overlay=False)
+        else:
+            viewing.save("two", overlay=False)
+    assert (tmp_path / "runs/two/boxes.txt").is_file()
+    assert not (clip / "two").exists()

@@ -99,8 +99,18 @@ def test_two_processes_agree_with_one_at_the_same_global_batch(make, cache, tmp_
         assert apart < TOLERANCES[method] * way, (apart, way)
 
 
-def test_two_processes_killed_end_in_the_bytes_of_two_that_were_not(make, cache, tmp_path):
-    recipe = recipe_of(make, "bcrnet", pairs=24, batch=4)
+ACM = {
+    "network": BASE | {"head": "acm"},
+    "frozen": ["backbone"],
+    "stages": [{"steps": 2, "parts": ["head"]}, {}],
+    "groups": [],
+}
+
+
+@pytest.mark.parametrize(("method", "changes"), [("bcrnet", {}), ("siamban", ACM)])
+def test_two_processes_killed_end_in_the_bytes_of_two_that_were_not(make, cache, tmp_path, method, changes):
+    """In either stage; with parts that are left unused, and with batch normalisation of single numbers (of the box)."""
+    recipe = recipe_of(make, method, pairs=24, batch=4, **changes)
     train_apart(recipe, tmp_path / "whole", cache, processes=2)
     train_apart(recipe, tmp_path / "killed", cache, processes=2, killed="step 3")
     assert not (tmp_path / "killed" / "tiny.safetensors").exists()

@@ -191,6 +191,18 @@ def test_a_training_starts_from_a_file_and_credit_goes_along(checkpoint, cache, 
     json.dumps(metadata.extra, allow_nan=False)
 
 
+def test_a_lite_training_gives_the_same_bytes_again_and_when_it_is_interrupted(checkpoint, cache, make, tmp_path):
+    """As `siamban-lite`: a held pretrained backbone, whose statistics stay as they are; neck and head learn."""
+    lite = {"backbone": {"name": "efficientnet_lite", "levels": [3]}, "channels": 8, "template_box": True}
+    recipe = make.recipe(pairs=4, validation_pairs=0, network=lite, start=str(checkpoint), frozen=["backbone"])
+    made = [train(recipe, tmp_path / name, cache=cache, device="cpu", jobs=1).read_bytes() for name in ("one", "two")]
+    train(recipe, tmp_path / "parts", cache=cache, device="cpu", jobs=1, stop_after=1)
+    taken_up = train(recipe, tmp_path / "parts", cache=cache, device="cpu", jobs=1)
+    assert made[0] == made[1] == taken_up.read_bytes()
+    other = make.recipe(pairs=4, validation_pairs=0, network=lite, start=str(checkpoint), frozen=["backbone"], seed=8)
+    assert train(other, tmp_path / "other", cache=cache, device="cpu", jobs=1).read_bytes() != made[0]
+
+
 def test_a_start_of_another_backbone_or_range_is_refused(checkpoint, cache, make, tmp_path):
     def begin(**backbone):
         network = {"backbone": {"name": "efficientnet_lite", "levels": [3], **backbone}, "channels": 8}

@@ -67,6 +67,7 @@ DESCRIPTION = """Track one object through hyperspectral video.
 Start with:
   spectrack demo                                              watch a simulated clip being tracked
   spectrack track path/HSI --box 214,61,30,42 --out runs/car  track in your own video
+  spectrack view path/HSI                                     look at it, draw a box, track in the browser
   spectrack COMMAND --help                                    examples and options of a command
   spectrack --version"""
 

@@ -14,11 +14,14 @@ other exception, or a sentence in another form), "wrong" (a result that is none)
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import shutil
 import signal
+import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -33,14 +36,17 @@ MOST_SHOWN = 20
 
 def serve(pipe, kind, seed, numbers):
     """Try inputs one after the other and tell each outcome; runs in a process of its own."""
-    KINDS[kind].prepare()
-    allow_memory()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what decoders say of damaged files, unasked
     place = Path(tempfile.mkdtemp(prefix="spectrack-robustness-"))
     try:
+        KINDS[kind].prepare()
+        allow_memory()
         for number in numbers:
             pipe.send((number, None, "", 0.0))
             pipe.send((number, *judge(KINDS[kind], seed, number, place)))
         pipe.send(None)
+    except Exception:  # of a generator, not of what it tries
+        pipe.send(traceback.format_exc())
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -70,6 +76,8 @@ def outcomes(kind, seed, numbers):
                 message = ours.recv()
                 if message is None:
                     return
+                if isinstance(message, str):
+                    raise SystemExit(f"the generator of {kind} failed at input {current}:\n{message}")
                 current, outcome, words, seconds = message
                 if outcome is not None:
                     yield current, outcome, words, seconds

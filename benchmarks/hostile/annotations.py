@@ -109,9 +109,9 @@ def beside_frames(folder, rng):
     for name in {pick(rng, list(SIDE_FILES)) for _ in range(rng.integers(1, 4))}:
         data = pick(rng, SIDE_FILES[name]).encode()
         (place / name).write_bytes(data if rng.random() < 0.2 else spoil(data, rng))
-    if rng.random() < 0.1:
+    if rng.random() < 0.03:
         return lambda: command("data", "check", place)
-    if rng.random() < 0.1:
+    if rng.random() < 0.03:
         return lambda: command("track", place, "--tracker", "cf", "--box", "4,5,8,7", "--out", folder / "out")
     told = rng.random() < 0.8 and not (place / "sequence.json").exists()
     return lambda: open_beside(place, told)
@@ -133,4 +133,4 @@ def open_beside(place, told):
         demand(len(sequence.visibility) == len(sequence), "visibility of other frames")
 
 
-ANNOTATIONS = Kind(make, 5000, readers)
+ANNOTATIONS = Kind(make, 2500, readers)

@@ -168,4 +168,4 @@ def info(path):
     command("data", "info", path.parent)
 
 
-ARCHIVES = Kind(make, 2500, contents)
+ARCHIVES = Kind(make, 1200, contents)

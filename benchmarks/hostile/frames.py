@@ -355,4 +355,4 @@ def noise(folder, rng):
 
 WRITERS = (npy, npz, mat, hdf5, tiff, envi, envi, pictures, mosaics, video, noise)
 
-FRAMES = Kind(make, 6000)
+FRAMES = Kind(make, 7500)

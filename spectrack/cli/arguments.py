@@ -42,6 +42,30 @@ def _optional(info: PrimitiveTypeInfo) -> _Reading:
 
 
 @RULES.primitive_rule
+def _number(info: PrimitiveTypeInfo) -> _Reading:
+    """A number; another word is refused in a sentence."""
+    if info.type is int:
+        return _number_spec(int, "INT", "a whole number")
+    return _number_spec(float, "FLOAT", "a number") if info.type is float else None
+
+
+def _number_spec(kind: type[int] | type[float], metavar: str, meant: str) -> PrimitiveConstructorSpec[Any]:
+    def read(words: list[str]) -> int | float:
+        try:
+            return kind(words[0])
+        except ValueError as error:
+            raise _MisreadError(f"expected {meant}, found {words[0]!r}; correct that word (see --help)") from error
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, kind),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+@RULES.primitive_rule
 def _named(info: PrimitiveTypeInfo) -> _Reading:
     """One of a few words; others are refused where the word is applied, in a sentence that offers the nearest."""
     if get_origin(info.type) is not Literal:

@@ -36,7 +36,7 @@ from spectrack.cli.train import Train
 from spectrack.cli.tune import Tune
 from spectrack.cli.view import View
 from spectrack.cli.weights import Weights
-from spectrack.cli.words import check_names, refuse_words, repeat_options
+from spectrack.cli.words import check_names, check_values, refuse_words, repeat_options
 from spectrack.errors import SpectrackError
 from spectrack.files.caches import reuse_log
 from spectrack.signs import replace_unknown_on_console
@@ -111,6 +111,8 @@ def parse(words: list[str]) -> Any:
         SystemExit: help was asked for, or something that must be given is missing; what there is to say was said.
     """
     check_names(words, COMMANDS)
+    if words[0] in COMMANDS:
+        check_values(words, COMMANDS)
     kinds: list[Any] = []
     for name, kind in COMMANDS.items():
         # The list of commands shows a line each; a command's own help shows its examples too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -69,6 +70,25 @@ def repeat_options(words: Sequence[str], commands: Commands) -> list[str]:
             last = word if word in repeated else ""
             spread.append(word)
     return spread
+
+
+def check_values(words: Sequence[str], commands: Commands) -> None:
+    """See to it that a value follows every option that takes one.
+
+    Raises:
+        ConfigError: there is none; the option is named.
+    """
+    takes = {
+        option.spelled
+        for option in _options(commands[words[0]])
+        if option.kind is not bool and get_origin(option.kind) is not tuple and Positional not in option.marks
+    }
+    for word, following in itertools.zip_longest(words, words[1:]):
+        if word in takes and (following is None or following.startswith("--")):
+            raise ConfigError(
+                f"expected a value behind {word}, found {'none' if following is None else repr(following)}; "
+                f"give one (see spectrack {words[0]} --help)"
+            )
 
 
 def refuse_words(left: Sequence[str], words: Sequence[str], commands: Commands) -> None:

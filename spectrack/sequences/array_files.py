@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError, SpectrackError, nearest_name
 from spectrack.files import number_key
 
+KEPT_KINDS = "uif"
+"""Kinds of numbers that frames are made of."""
+
 _STRONGEST_COMPRESSION = 9000
 """Deflate makes at most 1032 bytes of one, MATLAB stores small doubles in one; a header that claims more is wrong."""
 
@@ -127,6 +130,10 @@ class LoadedSource:
                 self._array = self._load()
             except Exception as error:  # the parsers of foreign files fail in many ways on damaged ones
                 raise unreadable(self.path, f"a complete array {self._variable!r}", error) from error
+            if self._array.dtype.kind not in KEPT_KINDS:  # MATLAB's directory calls complex numbers double too
+                raise SequenceError(
+                    f"expected integers or floats in {self.where}, found type {self._array.dtype}; store real numbers"
+                )
         return np.asarray(self._array[index])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -302,7 +309,7 @@ def _complaints_raised(name: str) -> Iterator[None]:
 
 def frames_only(members: Members) -> list[str]:
     """The names of arrays that may hold frames: 3 or 4 axes of real numbers."""
-    return [name for name, (shape, dtype) in members.items() if len(shape) in (3, 4) and dtype.kind in "uif"]
+    return [name for name, (shape, dtype) in members.items() if len(shape) in (3, 4) and dtype.kind in KEPT_KINDS]
 
 
 def guarded(path: Path, expected: str, read: Callable[[], _Result]) -> _Result:

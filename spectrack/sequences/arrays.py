@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from spectrack.cube import without_no_data
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.array_files import ArraySource
+from spectrack.sequences.array_files import KEPT_KINDS, ArraySource
 from spectrack.sequences.axes import AxisEvidence, check_axes, infer_axes
 from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of
 from spectrack.sequences.mosaics import MosaicPattern
 
-_KEPT_KINDS = "uif"
 _LARGEST_FRAME = 2**30
 
 
@@ -178,7 +177,7 @@ def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None, no_d
 
 def check_numbers(dtype: np.dtype[Any], where: str) -> None:
     """Refuse arrays of anything but real numbers."""
-    if dtype.kind not in _KEPT_KINDS:
+    if dtype.kind not in KEPT_KINDS:
         raise SequenceError(
             f"expected integers or floats in {where}, found type {dtype}; store the raw counts as real numbers"
         )

@@ -214,8 +214,14 @@ def holds_counts(path: Path) -> bool:
         SequenceError: no video.
     """
     with _opened(path) as container:
-        components = container.streams.video[0].codec_context.format.components
-        return len(components) == 1 and components[0].bits > 8
+        codec = container.streams.video[0].codec_context
+        form = None if codec is None else codec.format
+        if form is None:
+            raise SequenceError(
+                f"expected a video that FFmpeg can decode in {path}, found an unknown codec or kind of pixels; "
+                "copy or encode it again"
+            )
+        return len(form.components) == 1 and form.components[0].bits > 8
 
 
 def _open(path: Path) -> Any:

@@ -3,6 +3,7 @@
 import pytest
 
 from spectrack.cli.entry import parse
+from spectrack.errors import SpectrackError
 from spectrack.runs.options import RunOptions
 from tests.fixtures.refusals import check_sentence
 
@@ -58,6 +59,24 @@ def test_options_that_are_on_are_switched_off():
     base = ["benchmark", "--dataset", "must", "--trackers", "cf", "--out", "out"]
     assert not parse([*base, "--no-evidence"]).tracking.evidence
     assert not parse(["track", "clip", "--out", "out", "--no-score"]).recording.score
+
+
+@pytest.mark.parametrize(
+    ("words", "facts"),
+    [
+        (["track", "clip", "--out", "o", "--origin", "one"], ("a whole number", "'one'")),
+        (["track", "clip", "--out", "o", "--origin", "1.5"], ("a whole number", "'1.5'")),
+        (["detect", "clip", "--out", "o", "--seed-rate", "x"], "--seed-rate"),
+        (["simulate", "--out", "o", "--frames", "9" * 5000], "a whole number"),
+        (["track", "clip", "--out"], ("--out", "found none")),
+        (["track", "clip", "--out", "--overlay"], ("--out", "'--overlay'")),
+        (["data", "convert", "clip", "--out"], ("--out", "found none")),
+    ],
+)
+def test_a_value_that_is_none_is_refused_in_a_sentence(words, facts):
+    with pytest.raises(SpectrackError) as refused:
+        parse(words)
+    check_sentence(str(refused.value), facts)
 
 
 def test_the_help_of_an_option_tells_what_it_takes(capsys):

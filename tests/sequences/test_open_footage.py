@@ -149,6 +149,14 @@ def test_damaged_videos_get_a_sentence(tmp_path, caplog):
     assert "announces 40 frames and holds" in caplog.text
 
 
+@pytest.mark.parametrize("fourcc", [b"XXXX", b"\0\0\0\0"])
+def test_a_video_of_an_unknown_codec_is_refused(tmp_path, fourcc):
+    path = write_video(tmp_path / "clip.avi", "mjpeg", frames=2)
+    path.write_bytes(path.read_bytes().replace(b"MJPG", fourcc))
+    with refuses(SequenceError, "clip.avi"):
+        open_sequence(path)
+
+
 def test_a_video_without_pictures_is_refused(tmp_path):
     path = tmp_path / "sound.mkv"
     with av.open(str(path), "w") as container:

@@ -64,6 +64,14 @@ def write(request, tmp_path):
     return write
 
 
+@pytest.mark.parametrize("content", ["cube", "struct"])
+def test_complex_numbers_are_no_counts(tmp_path, cubes, content):
+    path, values = tmp_path / "recording.mat", cubes * 1j
+    savemat(path, {"cube": values if content == "cube" else {"inner": values}})
+    with refuses(SequenceError, "complex128"):
+        open_sequence(path, axes="thwb", variable="cube" if content == "cube" else "cube/inner")
+
+
 def test_a_cube_in_a_struct(write, cubes):
     video = np.moveaxis(cubes, 0, 3)  # height, width, bands, frames
     path = write({"data": {"cube": video, "wavelength": np.arange(16.0)}, "note": np.zeros((2, 2))})

@@ -133,4 +133,4 @@ def open_beside(place, told):
         demand(len(sequence.visibility) == len(sequence), "visibility of other frames")
 
 
-ANNOTATIONS = Kind(make, 2500, readers)
+ANNOTATIONS = Kind(make, 1500, readers)

@@ -168,4 +168,4 @@ def info(path):
     command("data", "info", path.parent)
 
 
-ARCHIVES = Kind(make, 1200, contents)
+ARCHIVES = Kind(make, 500, contents)

@@ -169,4 +169,4 @@ def report(folder, rng):
 
 START = {"track": track, "simulate": simulate, "evaluate": evaluate, "data": data, "report": report}
 
-COMMANDS = Kind(make, 150, cubes)
+COMMANDS = Kind(make, 60, cubes)

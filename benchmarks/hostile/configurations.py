@@ -146,4 +146,4 @@ def wild_words(folder, rng):
     )
 
 
-CONFIGURATIONS = Kind(make, 300, keys)
+CONFIGURATIONS = Kind(make, 120, keys)

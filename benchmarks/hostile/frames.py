@@ -127,10 +127,11 @@ def read_all(place, options, expected):
 
 
 def values(rng, dtype="<u2", frames=None, bands=None):
-    """(frames, height, width, bands): any numbers of a type; small."""
+    """(frames, height, width, bands): any numbers of a type; small, and often with more bands than rows."""
     frames = int(rng.integers(1, 4)) if frames is None else frames
     bands = int(pick(rng, (1, 2, 3, 4, 5, 8, 15, 16, 25, 31))) if bands is None else bands
-    shape = (frames, int(rng.integers(6, 14)), int(rng.integers(6, 14)), bands)
+    least = pick(rng, (6, 2 * bands))
+    shape = (frames, *(int(side) for side in least + rng.integers(0, 8, 2)), bands)
     return rng.integers(0, 120, shape).astype(dtype)
 
 
@@ -142,7 +143,8 @@ def npy(folder, rng):
     if rng.random() < 0.5:
         for i, cube in enumerate(cubes):
             np.save(folder / f"{i:03d}.npy", np.asarray(cube, order=order), allow_pickle=pickled)
-        return folder, None if cubes.shape[-1] < 4 else plain, {}
+        clear = 4 <= cubes.shape[-1] <= min(cubes.shape[1:3]) // 2  # else the order of the axes is not plain
+        return folder, plain if clear else None, {}
     np.save(folder / "cubes.npy", np.asarray(cubes, order=order), allow_pickle=pickled)
     return folder / "cubes.npy", None, {"axes": pick(rng, ("thwb", "thwb", "hwbt", "bhwt", "hwb", "xyzt", ""))}
 
@@ -355,4 +357,4 @@ def noise(folder, rng):
 
 WRITERS = (npy, npz, mat, hdf5, tiff, envi, envi, pictures, mosaics, video, noise)
 
-FRAMES = Kind(make, 7500)
+FRAMES = Kind(make, 4500)

@@ -158,4 +158,4 @@ def is_number(cell):
     return True
 
 
-NAMES = Kind(make, 3000)
+NAMES = Kind(make, 5500)

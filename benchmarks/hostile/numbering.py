@@ -160,4 +160,4 @@ def read_in_order(place, expected):
         demand("\n" not in fault, f"a fault of several lines: {fault!r}")
 
 
-NUMBERING = Kind(make, 4500)
+NUMBERING = Kind(make, 4000)

@@ -114,4 +114,4 @@ def box_of(rng):
     return tuple(float(pick(rng, ODD_NUMBERS)) if rng.random() < 0.5 else float(rng.uniform(1, 20)) for _ in range(4))
 
 
-TARGETS = Kind(make, 500, tracker)
+TARGETS = Kind(make, 250, tracker)

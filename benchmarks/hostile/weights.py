@@ -144,4 +144,4 @@ def foreign(rng):
     return pickle.dumps(content) if not isinstance(content, dict) else json.dumps({"a": 1}).encode()
 
 
-WEIGHTS = Kind(make, 3500, tiny)
+WEIGHTS = Kind(make, 4200, tiny)

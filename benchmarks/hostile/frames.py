@@ -163,7 +163,9 @@ def npz(folder, rng):
 
 def mat(folder, rng):
     cubes = values(rng, pick(rng, ("u1", "<u2", "<f4", "<f8", "i2", "<c8", "?")))
-    content = pick(rng, (cubes, cubes[0], {"inner": cubes}, np.array([cubes, cubes], object), "text", np.zeros((0, 0))))
+    cells = np.empty((1, 2), object)
+    cells[0, :] = [cubes, cubes]
+    content = pick(rng, (cubes, cubes[0], {"inner": cubes}, cells, "text", np.zeros((0, 0))))
     named = {"cube": content} | ({"wavelength": np.arange(cubes.shape[-1])} if rng.random() < 0.4 else {})
     named |= {"cube2": cubes} if rng.random() < 0.2 else {}
     savemat(

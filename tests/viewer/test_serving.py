@@ -177,7 +177,12 @@ def test_no_box_opens_the_page_where_somebody_can_draw_one(tmp_path, monkeypatch
 def test_the_command_prints_its_address_and_ends_on_a_signal_with_nothing_left(tmp_path):
     write_sequence(small_clip(4), tmp_path / "clip", format="npy")
     words = [sys.executable, "-m", "spectrack", "view", "clip", "--no-browser"]
-    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # What a shell starts in the background ignores this signal, tests among it, and a child inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         address = process.stdout.readline().split()[-1]
         assert "Ctrl-C" in process.stdout.readline()

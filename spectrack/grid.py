@@ -29,6 +29,9 @@ def map_cells(size_px: int) -> int:
 GRID_SIZE = map_cells(SEARCH_SIZE_PX) - TEMPLATE_CELLS + 1
 """Points along a side of the grid of answers, one for every place of the kept template in the search map: 25."""
 
+EVIDENCE_CELLS = 64
+"""Side of the map over a search crop of what the spectra say; the crop is about four targets wide."""
+
 
 def centres_px(cells: int, size_px: int) -> NDArray[np.float64]:
     """Centres of the middle cells of a crop along one side, (cells,), in its pixels.

@@ -37,6 +37,9 @@ _CORE = 0.75
 _SLOPE, _FARTHEST = 5.0, -8.0
 """Log odds fall by this much for each half side beyond the expected edge, down to the second."""
 
+LEAST_USUAL = 0.05
+"""Least contrast of the target's box on the first frame that others are measured by; a smaller one counts as this."""
+
 _MOST_GROWTH = 1.2
 _STRICTER, _STRICTEST = 0.5, 4.0
 _MOST_CORRECTION = 1.0

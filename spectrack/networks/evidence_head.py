@@ -13,12 +13,9 @@ from typing import Annotated, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spectrack.grid import SEARCH_SIZE_PX
+from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX
 from spectrack.networks.siamese import decode_boxes
 from spectrack.tables import Interval, require, require_ranges
-
-MAP_CELLS = 64
-"""Side of the maps over a search crop: two cells a point of the grid, to an eighth of a cell."""
 
 _FIRST, _LAST = 6, 58
 """Cells around which the first convolution puts its 25 steps: step i has the middle of grid point i."""
@@ -137,4 +134,4 @@ def means_in_boxes(chance: Tensor, corners: Tensor) -> Tensor:
 
     inside, both = total(low, high), total(low - margin, high + margin)
     means = torch.stack([inside, both - inside], dim=1) / (high - low).prod(dim=1)[:, None]
-    return means.view(len(chance), 2, 25, 25)
+    return means.view(len(chance), 2, GRID_SIZE, GRID_SIZE)

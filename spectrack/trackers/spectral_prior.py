@@ -16,25 +16,21 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box, iou
 from spectrack.cube import Cube
-from spectrack.evidence.extent import box_contrast, contrast_map
+from spectrack.evidence.extent import LEAST_USUAL, box_contrast, contrast_map
 from spectrack.evidence.likelihood import LearningRates, TargetSpectra
 from spectrack.evidence.mixtures import probability
 from spectrack.evidence.regions import are_apart, distance_to, ramp
-from spectrack.grid import SEARCH_SIZE_PX
+from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX
 from spectrack.sequences.base import Frame
 from spectrack.trackers.box_belief import BoxBelief, Sight
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import QuickLens, View
 
-CELLS = 64
-"""Side of the map; the search region is about four targets wide."""
-
-_PX = SEARCH_SIZE_PX / CELLS
+_PX = SEARCH_SIZE_PX / EVIDENCE_CELLS
 
 _RESOLVED_PX = 0.3 * _PX
 """Edges are found to about a third of a cell; in pixels of the search crop."""
 
-_LEAST_USUAL = 0.05
 _MOST_TAKEN = 0.9
 """Share of its score that a place without any evidence may lose."""
 
@@ -94,13 +90,13 @@ class SpectralPrior:
     def __init__(
         self, frame: Frame, cube: Cube, box: Box, window: CropWindow, wavelengths_nm: Several[float] | None
     ) -> None:
-        self.lens = QuickLens(cube, wavelengths_nm, CELLS)
-        view, cells = self.lens.look(frame, window), window.to_crop(box, CELLS)
+        self.lens = QuickLens(cube, wavelengths_nm, EVIDENCE_CELLS)
+        view, cells = self.lens.look(frame, window), window.to_crop(box, EVIDENCE_CELLS)
         self.spectra = TargetSpectra(view.values, view.seen, cells, self.lens.elsewhere(frame, box))
         self.trust, self._frames = self.spectra.trust, 0
         self._density = self.spectra.mass / float(cells[2] * cells[3])
         self._read(view, box)
-        self._usual = max(float(box_contrast(self._chance, cells)), _LEAST_USUAL)
+        self._usual = max(float(box_contrast(self._chance, cells)), LEAST_USUAL)
         self.rarity = 1.0 - self._highest_elsewhere(cells[:2] + cells[2:] / 2)
         fits = float(iou(self.spectra.first.box(np.zeros(4)), cells))
         self._belief = BoxBelief(self.trust, fits, self._usual)
@@ -161,7 +157,10 @@ class SpectralPrior:
         cells, share = self._cells(network)
         self._score, self._share = score, share
         both = np.stack([network, cells])
-        (network_found, cells_found), contrasts = window.to_frame(both, CELLS), box_contrast(self._chance, both)
+        (network_found, cells_found), contrasts = (
+            window.to_frame(both, EVIDENCE_CELLS),
+            box_contrast(self._chance, both),
+        )
         network_contrast, cells_contrast = (float(contrast) / self._usual for contrast in contrasts)
         unexplained = self._unexplained(network, cells)
         sight = Sight(network_found, cells_found, network_contrast, cells_contrast, share, unexplained)
@@ -181,11 +180,11 @@ class SpectralPrior:
 
     def fit(self, box: Box) -> float:
         """Contrast of a box, cube pixels, in the region that was looked at, over the given one's on the first frame."""
-        return float(box_contrast(self._chance, self._view.window.to_crop(box, CELLS))) / self._usual
+        return float(box_contrast(self._chance, self._view.window.to_crop(box, EVIDENCE_CELLS))) / self._usual
 
     def learn(self, box: Box) -> None:
         """Follow target, surroundings and light with the target's new box, cube pixels."""
-        cells = self._view.window.to_crop(box, CELLS)
+        cells = self._view.window.to_crop(box, EVIDENCE_CELLS)
         if self._frames % 2 == 0:
             if self._score >= _WITNESS:
                 rate = _TARGET_RATE * ramp(self._share, _HIDDEN, _THERE)
@@ -207,12 +206,12 @@ class SpectralPrior:
         """Evidence (...), 0..1, that the target is near places (..., 2) x, y in cells: contrast over the usual one."""
         reach = [max(1, round(float(side) * _REACH)) | 1 for side in self._sides[::-1]]
         near = cv2.dilate(self._contrast, np.ones(reach, dtype=np.uint8))
-        column, row = (np.clip(np.rint(centres[..., axis]).astype(np.intp), 0, CELLS - 1) for axis in (0, 1))
+        column, row = (np.clip(np.rint(centres[..., axis]).astype(np.intp), 0, EVIDENCE_CELLS - 1) for axis in (0, 1))
         return np.asarray(np.clip(near[row, column] / self._usual, 0.0, 1.0), dtype=np.float64)
 
     def _highest_elsewhere(self, centre: NDArray[np.float64]) -> float:
         """Highest evidence at places of the region that are not the target's, 0..1."""
-        places = np.moveaxis(np.mgrid[:CELLS, :CELLS][::-1], 0, -1)
+        places = np.moveaxis(np.mgrid[:EVIDENCE_CELLS, :EVIDENCE_CELLS][::-1], 0, -1)
         apart = are_apart(places, centre, self._sides)
         return float(np.clip(self._contrast[apart].max() / self._usual, 0.0, 1.0)) if apart.any() else 0.0
 
@@ -224,6 +223,8 @@ class SpectralPrior:
 
     def _unexplained(self, network: NDArray[np.float64], cells: NDArray[np.float64]) -> float:
         """Share of the cells in the network's box alone that the surroundings do not explain; 0 where there are few."""
-        left_out = (distance_to(network, CELLS) < 1) & (distance_to(cells, CELLS) >= 1) & self._view.seen
+        left_out = (
+            (distance_to(network, EVIDENCE_CELLS) < 1) & (distance_to(cells, EVIDENCE_CELLS) >= 1) & self._view.seen
+        )
         count = int(left_out.sum())
         return 1.0 - float(self._reading.explained[left_out].mean()) if count > 3 else 0.0

@@ -9,18 +9,17 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box
 from spectrack.cube import Cube
-from spectrack.evidence.extent import box_contrast, contrast_map
+from spectrack.evidence.extent import LEAST_USUAL, box_contrast, contrast_map
 from spectrack.evidence.likelihood import TargetSpectra
 from spectrack.evidence.mixtures import probability
 from spectrack.evidence.regions import are_apart
 from spectrack.evidence.whole_frame import Place, peaks
-from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
+from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.lens import Lens, QuickLens
-from spectrack.trackers.spectral_prior import CELLS, SpectralPrior, Support
+from spectrack.trackers.spectral_prior import SpectralPrior, Support
 
-_LEAST_USUAL = 0.05
 _NEAR = 1.0
 """A coarse place is sharpened within so many sides."""
 
@@ -47,7 +46,7 @@ class SpectralWitness:
         self._lens, self._spectra, self._usual = lens, spectra, 1.0
         self.trust = spectra.trust
         there = self.support(frame, box)
-        self._usual, self.explained = max(there.evidence, _LEAST_USUAL), there.explained
+        self._usual, self.explained = max(there.evidence, LEAST_USUAL), there.explained
         others = [
             place.support
             for place in self.places(frame, box[2:], 2)
@@ -67,9 +66,9 @@ class SpectralWitness:
         """From the first frame, as a frame and as an array; a prior shares what it learns with the witness."""
         if prior is not None:
             return cls(prior.lens, prior.spectra, frame, box)
-        lens, window = QuickLens(cube, wavelengths_nm, CELLS), search_region(box)
+        lens, window = QuickLens(cube, wavelengths_nm, EVIDENCE_CELLS), search_region(box)
         view = lens.look(frame, window)
-        spectra = TargetSpectra(view.values, view.seen, window.to_crop(box, CELLS), lens.elsewhere(frame, box))
+        spectra = TargetSpectra(view.values, view.seen, window.to_crop(box, EVIDENCE_CELLS), lens.elsewhere(frame, box))
         return cls(lens, spectra, frame, box)
 
     def support(self, frame: Frame, box: Box) -> Support:

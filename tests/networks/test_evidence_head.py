@@ -6,9 +6,8 @@ import torch
 
 from spectrack.errors import ConfigError
 from spectrack.evidence.extent import box_contrast
-from spectrack.grid import SEARCH_SIZE_PX, grid_points_px
+from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX, grid_points_px
 from spectrack.networks.evidence_head import (
-    MAP_CELLS,
     EvidenceHead,
     EvidenceHeadConfig,
     SpectralView,
@@ -26,7 +25,7 @@ def answers(count=2, seed=0):
 
 def view(count=2, seed=1):
     made = torch.Generator().manual_seed(seed)
-    ratio = torch.randn(count, MAP_CELLS, MAP_CELLS, generator=made) * 2
+    ratio = torch.randn(count, EVIDENCE_CELLS, EVIDENCE_CELLS, generator=made) * 2
     return SpectralView(ratio, (ratio < -1).float(), torch.rand(count, 3, generator=made))
 
 
@@ -42,9 +41,9 @@ def test_every_point_of_the_grid_looks_at_the_cells_around_it():
     torch.nn.init.ones_(head.maps.weight)
     torch.nn.init.zeros_(head.maps.bias)
     points = grid_points_px()
-    cell = SEARCH_SIZE_PX / MAP_CELLS
-    middles = (np.arange(MAP_CELLS) + 0.5) * cell
-    across = torch.from_numpy(middles.astype(np.float32)).expand(2, MAP_CELLS, MAP_CELLS)
+    cell = SEARCH_SIZE_PX / EVIDENCE_CELLS
+    middles = (np.arange(EVIDENCE_CELLS) + 0.5) * cell
+    across = torch.from_numpy(middles.astype(np.float32)).expand(2, EVIDENCE_CELLS, EVIDENCE_CELLS)
     # The mean of where the cells lie that a point sees is where the point lies, to an eighth of a cell.
     seen = head.maps(across[None, :, 6:58, 6:58])[0, 0] / (2 * 16)
     np.testing.assert_allclose(seen.detach().numpy()[12], points, atol=cell / 8)
@@ -53,17 +52,17 @@ def test_every_point_of_the_grid_looks_at_the_cells_around_it():
 def test_means_in_boxes_are_those_of_the_evidence():
     _, distances = answers(1)
     corners = decode_boxes(distances)
-    chance = torch.rand(1, MAP_CELLS, MAP_CELLS, generator=torch.Generator().manual_seed(3))
+    chance = torch.rand(1, EVIDENCE_CELLS, EVIDENCE_CELLS, generator=torch.Generator().manual_seed(3))
     inside, around = means_in_boxes(chance, corners)[0].numpy()
-    boxes = corners[0].permute(1, 2, 0).numpy().astype(np.float64) * (MAP_CELLS / SEARCH_SIZE_PX)
+    boxes = corners[0].permute(1, 2, 0).numpy().astype(np.float64) * (EVIDENCE_CELLS / SEARCH_SIZE_PX)
     boxes[..., 2:] -= boxes[..., :2]
     np.testing.assert_allclose(inside - around, box_contrast(chance[0].numpy(), boxes), atol=1e-4)
 
 
 def test_a_box_full_of_likely_cells_has_mean_one():
-    chance = torch.zeros(1, MAP_CELLS, MAP_CELLS)
+    chance = torch.zeros(1, EVIDENCE_CELLS, EVIDENCE_CELLS)
     chance[0, 24:40, 20:44] = 1
-    unit = SEARCH_SIZE_PX / MAP_CELLS
+    unit = SEARCH_SIZE_PX / EVIDENCE_CELLS
     corners = torch.tensor([20.0, 24, 44, 40]).view(1, 4, 1, 1).expand(1, 4, 25, 25) * unit
     inside, around = means_in_boxes(chance, corners)[0]
     torch.testing.assert_close(inside, torch.ones(25, 25), atol=1e-4, rtol=0)

@@ -16,19 +16,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from spectrack.boxes import Box
-from spectrack.evidence.extent import box_contrast
+from spectrack.evidence.extent import LEAST_USUAL, box_contrast
 from spectrack.evidence.likelihood import LearningRates, TargetSpectra
 from spectrack.evidence.log_spectra import band_groups, log_spectra
 from spectrack.evidence.mixtures import probability
-from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.networks.evidence_head import MAP_CELLS, SpectralView
+from spectrack.evidence.regions import box_around
+from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
+from spectrack.networks.evidence_head import SpectralView
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import Interval, Share, require, require_ranges
 
 _TEMPLATE_CELLS = 32
 """Over a template crop: cells as large as those of the search crop."""
-
-_LEAST_USUAL = 0.05
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ def read_pairs(batch: SpectralBatch, errors: ReadingErrors, rng: np.random.Gener
     """
     nm = batch.wavelengths_nm.cpu().numpy()
     groups = band_groups(len(nm), None if np.isnan(nm).any() else nm.tolist())
-    templates, searches = _light(batch.template, _TEMPLATE_CELLS, groups), _light(batch.search, MAP_CELLS, groups)
-    scales = _TEMPLATE_CELLS / TEMPLATE_SIZE_PX, MAP_CELLS / SEARCH_SIZE_PX
+    templates, searches = _light(batch.template, _TEMPLATE_CELLS, groups), _light(batch.search, EVIDENCE_CELLS, groups)
+    scales = _TEMPLATE_CELLS / TEMPLATE_SIZE_PX, EVIDENCE_CELLS / SEARCH_SIZE_PX
     firsts, boxes = (_boxes(part, scale) for part, scale in zip((batch.template_box, batch.box), scales, strict=True))
     device = batch.box.device
     views = [
@@ -90,16 +89,16 @@ def _read(
     values, _ = log_spectra(template)
     seen = np.ones(template.shape[:2], dtype=np.bool_)
     spectra = TargetSpectra(values, seen, drawn, values[:0])
-    usual = max(float(box_contrast(probability(spectra.log_ratio(values, seen)), drawn)), _LEAST_USUAL)
+    usual = max(float(box_contrast(probability(spectra.log_ratio(values, seen)), drawn)), LEAST_USUAL)
     facts = np.array([spectra.trust, usual, np.log(first[2] / first[3])], dtype=np.float32)
     later, _ = log_spectra(search)
     seen = np.ones(search.shape[:2], dtype=np.bool_)
     reading = spectra.read(later, seen)
     if rng.random() < errors.drift_share:
         sides = first[2:] if box is None else box[2:]
-        middle = np.full(2, MAP_CELLS / 2) if box is None else box[:2] + box[2:] / 2
+        middle = np.full(2, EVIDENCE_CELLS / 2) if box is None else box[:2] + box[2:] / 2
         change, shift = rng.uniform(-errors.drift, errors.drift, (2, 2))
-        wrong = _moved(np.concatenate([middle - sides / 2, sides]), change, shift)
+        wrong = _moved(box_around(middle, sides), change, shift)
         chance = probability(reading.log_ratio)
         spectra.adopt(later, wrong, seen, rng.uniform(0.0, 0.3))
         spectra.learn(later, seen, wrong, chance, LearningRates(0.0, rng.uniform(0.0, 0.4), 0.5))
@@ -110,7 +109,7 @@ def _read(
 def _moved(box: Box, change: NDArray[np.float64], shift: NDArray[np.float64]) -> Box:
     sides = box[2:] * (1.0 + change)
     middle = box[:2] + box[2:] / 2 + shift * box[2:]
-    return np.concatenate([middle - sides / 2, sides])
+    return box_around(middle, sides)
 
 
 def _light(cubes: Tensor, cells: int, groups: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,10 +9,9 @@ import torch
 from spectrack.errors import ConfigError
 from spectrack.evidence.extent import box_contrast
 from spectrack.evidence.mixtures import probability
-from spectrack.grid import SEARCH_SIZE_PX
+from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX
 from spectrack.methods.evidence_channel.learner import EvidenceChannelLearner
 from spectrack.methods.evidence_channel.readings import ReadingErrors, read_pairs
-from spectrack.networks.evidence_head import MAP_CELLS
 from spectrack.pairs.spectral_expansion import SpectralBatch
 from spectrack.tables import from_table
 from spectrack.trackers.registry import list_methods, list_parts, list_trackers, recipe_files
@@ -70,7 +69,7 @@ def batch_of(positive=(True, True), bands=6, told=True):
 
 def test_spectra_learnt_on_the_template_find_the_target_in_the_search_crop():
     view = read_pairs(batch_of(), EXACT, np.random.default_rng(0))
-    scale = MAP_CELLS / SEARCH_SIZE_PX
+    scale = EVIDENCE_CELLS / SEARCH_SIZE_PX
     for ratio, facts in zip(view.log_ratio.numpy(), view.facts.numpy(), strict=True):
         assert facts[0] > 0.9  # trusted
         assert facts[2] == 0  # a square

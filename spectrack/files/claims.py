@@ -34,11 +34,11 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spectrack.errors import ConfigError
-from spectrack.files.manifest import LOCK, LOCK_CONTENT, MANIFEST, STAGING, Content, Manifest, Run
+from spectrack.files.manifest import LOCK, LOCK_CONTENT, STAGING, Content, Manifest, Run
 from spectrack.files.places import FileTerms, Place, Terms, check_file, check_folder, refuse_occupied
 from spectrack.files.writing import write_json, write_text
 
@@ -117,13 +117,10 @@ class Claim:
             refuse_occupied(self._manifest, name, self.terms)
         for name in present:
             self._begin()
-            path = self._manifest.path(name)
-            path.unlink()
+            self._manifest.path(name).unlink()
             self._manifest.forget(name)
             self._placed.discard(name)
-            for parent in path.relative_to(self.path).parents[:-1]:
-                with suppress(OSError):
-                    (self.path / parent).rmdir()
+            self._remove_empty_folders(name)
 
     def clear(self) -> None:
         """Remove everything that an earlier run of this kind wrote."""
@@ -134,7 +131,10 @@ class Claim:
         if self._staging.is_dir():
             return
         for leftover in self._manifest.leftovers():
-            shutil.rmtree(leftover)
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
         self._manifest.begin(self._number, Run(self.terms.kind, _version(), self.terms.single))
         self._staging.mkdir()
 
@@ -155,13 +155,28 @@ class Claim:
             temporary.replace(target)
             self._placed.add(name)
 
+    def _remove_empty_folders(self, name: str) -> None:
+        for parent in PurePosixPath(name).parents[:-1]:
+            with suppress(OSError):
+                (self.path / parent).rmdir()
+
     def _close(self, *, well: bool) -> None:
-        """End the run: temporary files go, the manifest becomes short."""
+        """End the run: temporary files go, the manifest becomes short.
+
+        The manifest comes last: what a kill leaves behind before it, the next run of an unfinished result clears.
+        """
         if not self._staging.is_dir():
             return
-        self._manifest.runs[self._number].finished = well
-        self._manifest.rewrite(self._staging / MANIFEST, self._placed)
         shutil.rmtree(self._staging)
+        for name in self._manifest.contents:
+            if self._manifest.obstacle(name) is None:  # it was about to be placed
+                self._remove_empty_folders(name)
+        self._manifest.runs[self._number].finished = well
+        temporary = self._manifest.shortened(self._number)
+        try:
+            self._manifest.rewrite(temporary, self._placed)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -143,8 +143,13 @@ class Manifest:
         return any(not self.runs[content.run].finished for contents in self.contents.values() for content in contents)
 
     def leftovers(self) -> list[Path]:
-        """Folders of unfinished files that runs which are over left."""
-        return [place for run in self.runs if (place := self.folder / f"{STAGING}{run}").is_dir()]
+        """Folders of unfinished files, and unfinished manifests, that runs which are over left."""
+        places = (place for run in self.runs for place in (self.folder / f"{STAGING}{run}", self.shortened(run)))
+        return [place for place in places if place.is_dir() or place.is_file()]
+
+    def shortened(self, run: str) -> Path:
+        """Where a run that ends writes the manifest anew, before that takes the place of the old one."""
+        return self.folder / f"{STAGING}{run}.jsonl"
 
     def begin(self, number: str, run: Run) -> None:
         """Add a run; makes the manifest where there is none."""

@@ -168,9 +168,13 @@ def _refuse_taken(path: Path, manifest: Manifest, terms: Terms) -> None:
     ours = [name for name in manifest.contents if manifest.kinds(name) & terms.kinds and manifest.obstacle(name)]
     done = [name for name in ours if any(manifest.runs[content.run].finished for content in manifest.contents[name])]
     if done and not terms.overwrite:
+        # A command that is killed behind its end is given again by people who cannot know that it was done.
+        whole = manifest.is_finished(terms.kind) and manifest.has_all()
+        sight = f"complete ones, such as {min(done)!r}," if whole else repr(min(done))
+        ways = ["keep them"] * whole + ["name another folder"]
+        ways += [] if terms.once else ["allow replacing earlier results (--overwrite)"]
         raise ConfigError(
-            f"expected a new or empty folder for the results, found {min(done)!r} in {path}; name another folder"
-            f"{'' if terms.once else ', or allow replacing earlier results (--overwrite)'}"
+            f"expected a new or empty folder for the results, found {sight} in {path}; {', or '.join(ways)}"
         )
     for name in ours:
         refuse_occupied(manifest, name, terms)

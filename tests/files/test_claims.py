@@ -1,5 +1,7 @@
 """Claims: what others wrote stays, what is in the way is told before anything changes, and a kill loses nothing."""
 
+import contextlib
+import itertools
 import json
 import os
 import stat
@@ -17,6 +19,7 @@ from spectrack.files import (
     check_file,
     check_folder,
     claim_folder,
+    claims,
     differences,
     refuse_other,
     write_file,
@@ -352,6 +355,67 @@ def test_killed_at_any_step_the_same_command_takes_it_up(tmp_path, before):
         if not killed:
             break
     assert steps > 6
+
+
+class Struck(BaseException):
+    """What a signal raises; nothing handles it."""
+
+
+def struck_at(line, how, act):
+    """Interrupt or kill `act` at the n-th line that runs in the room of files; whether it ended before."""
+    left = line
+
+    def local(frame, event, _):
+        nonlocal left
+        left -= event == "line"
+        if event == "line" and left == 0:
+            if how == "killed":
+                os._exit(9)
+            raise Struck
+        return local
+
+    child = os.fork() if how == "killed" else 0
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    room, former = os.path.dirname(claims.__file__), sys.gettrace()
+    sys.settrace(lambda frame, event, _: local if frame.f_code.co_filename.startswith(room) else None)
+    try:
+        with contextlib.suppress(Struck):
+            act()
+    finally:
+        sys.settrace(former)
+    if how == "killed":
+        os._exit(0)
+    return left > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are copies of this one")
+@pytest.mark.parametrize("before", ["missing", "earlier"])
+@pytest.mark.parametrize(("how", "stride"), [("interrupted", 11), ("killed", 37)])
+def test_struck_at_any_line_the_same_command_goes_on_or_says_that_all_is_there(tmp_path, how, stride, before):
+    overwrite = before == "earlier"
+    theirs = {".mine": "mine"} | ({"figures/mine.txt": "mine"} if overwrite else {})
+    for line in itertools.count(1, stride):
+        place = tmp_path / str(line)
+        if overwrite:
+            write(place, OLD)
+        fill(place, theirs)
+        ended = struck_at(line, how, lambda place=place: write(place, NEW, overwrite=overwrite))
+        assert content(place).items() >= theirs.items(), line
+        if not overwrite and Manifest.read(place).is_finished("report"):
+            with refuses(ConfigError, "complete", place, "--overwrite"):
+                write(place, NEW)
+        else:
+            write(place, NEW, overwrite=overwrite)
+        assert content(place) == NEW | theirs, line
+        # The lock that a killed process left holds nobody up.
+        assert {path.name for path in place.iterdir()} - {".spectrack-lock"} == {
+            *(name.split("/")[0] for name in NEW | theirs),
+            MANIFEST,
+        }, line
+        if ended:
+            break
+    assert line > 100
 
 
 def test_half_a_line_of_a_kill_is_passed_over(tmp_path):

@@ -51,9 +51,14 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("spectrack: expected Python 3.11 or later, found %d.%d; name another, as in make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@test -x $(RUN) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing into $(VENV); this takes some minutes the first time"
+	@echo "installing into $(VENV), once: about 2.2 GB on disk, two to five minutes"
+	@echo "  1 of 4: torch, the largest download (some 200 MB)"
 	@$(PIP) torch==2.13.0
+	@echo "  2 of 4: the build backend"
 	@$(PIP) hatchling editables
+	@echo "  3 of 4: spectrack and what it runs on"
+	@$(PIP) --no-build-isolation --editable .
+	@echo "  4 of 4: what the tests and the checks use"
 	@$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $(STAMP)
 

@@ -29,6 +29,7 @@ from spectrack.cli.detect import Detect
 from spectrack.cli.doctor import Doctor
 from spectrack.cli.evaluate import Evaluate
 from spectrack.cli.export import Export
+from spectrack.cli.leaderboard import Leaderboard
 from spectrack.cli.report import Report
 from spectrack.cli.simulate import Simulate
 from spectrack.cli.track import Track
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Any] = {
     "ablate": Ablate,
     "tune": Tune,
     "report": Report,
+    "leaderboard": Leaderboard,
     "data": Data,
     "weights": Weights,
     "export": Export,

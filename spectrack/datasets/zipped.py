@@ -94,6 +94,18 @@ def extract_folder(archive: Path, folder: str, target: Path) -> None:
             _extract(opened, info, target, archive)
 
 
+def extract_texts(archive: Path, target: Path, suffixes: tuple[str, ...]) -> None:
+    """Copy the small files with some suffixes out of an archive, each to its place below `target`.
+
+    Raises:
+        SequenceError: an unsafe or damaged archive.
+    """
+    with _opened(archive) as opened:
+        for info in _members_of(opened, archive, ""):
+            if info.filename.lower().endswith(suffixes) and info.file_size <= _LARGEST_TEXT:
+                _extract(opened, info, target, archive)
+
+
 def checksums(archive: Path, folder: str) -> list[tuple[str, int, int]]:
     """Name, size and CRC-32 of every file that `extract_folder` would copy; nothing is unpacked.
 

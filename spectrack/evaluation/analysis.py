@@ -34,6 +34,7 @@ from spectrack.evaluation.reacquisition import Reacquisition, reacquisition
 from spectrack.evaluation.robustness import Robustness, robustness
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import Speed, speed_of
+from spectrack.evaluation.target_sizes import SIZES, size_labels
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.evaluation.uncertainty import Interval, score_interval
 
@@ -49,6 +50,7 @@ class Analysis:
         scores: figures and curves, per sequence, over sequences and over pooled frames.
         intervals: bootstrap intervals over sequences, by figure.
         attributes: scores of the sequences that carry a label; empty when none does.
+        sizes: scores by the size of the target, from small to large; empty where no sequence has a truth box.
         overlaps: label to (N,) intersection over union, 0 without a prediction, NaN where the truth is no box.
         robustness: sequences lost for good; None where no sequence has a truth box.
         flag_hidden: the lost flag as a detector of a hidden object; None where flags are unknown.
@@ -65,6 +67,7 @@ class Analysis:
     scores: Scores
     intervals: dict[str, Interval]
     attributes: dict[str, AttributeScores]
+    sizes: dict[str, AttributeScores]
     overlaps: Mapping[str, NDArray[np.float64]]
     robustness: Robustness | None
     flag_hidden: FlagScores | None
@@ -100,6 +103,7 @@ class Analysis:
         return self.scores.to_json() | {
             "intervals": {name: asdict(interval) for name, interval in self.intervals.items()},
             "attributes": {name: asdict(item) for name, item in self.attributes.items()},
+            "sizes": {name: asdict(item) for name, item in self.sizes.items()},
             "robustness": None if self.robustness is None else asdict(self.robustness),
             "lost_flag": {"hidden": _flag_json(self.flag_hidden), "missed": _flag_json(self.flag_missed)},
             "reliability": None if self.reliability is None else asdict(self.reliability),
@@ -150,6 +154,7 @@ def analyse(
         scores=scores,
         intervals={figure.name: score_interval(scores, figure.name, level=level) for figure in scores.shown},
         attributes=per_attribute(scores, words, level=level) if any(words.values()) else {},
+        sizes=_by_size(scores, truth, level),
         overlaps=overlaps,
         robustness=robustness(overlaps) if any(np.isfinite(values).any() for values in overlaps.values()) else None,
         flag_hidden=None if frames is None else flag_against_hidden(frames),
@@ -165,6 +170,12 @@ def visibility_in(items: Iterable[TrackedSequence], truth: Boxes) -> Values | No
     """(N,) share of the object that is seen, from the first of several tracks of one sequence that knows it."""
     known = (item.visibility for item in items)
     return next((seen for seen in known if seen is not None and len(seen) == len(truth)), None)
+
+
+def _by_size(scores: Scores, truth: Mapping[str, Boxes], level: float) -> dict[str, AttributeScores]:
+    labels = size_labels(truth)
+    found = per_attribute(scores, labels, level=level) if any(labels.values()) else {}
+    return {size: found[size] for size in SIZES if size in found}
 
 
 def _judged(item: TrackedSequence, truth: Boxes, hidden: NDArray[np.bool_]) -> Judged | None:

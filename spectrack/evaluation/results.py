@@ -38,6 +38,8 @@ from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 TRUTH_FILES = (*(f"{folder}groundtruth_rect.txt" for folder in ("HSI/", "", "img/", "imgs/")), "groundtruth.txt")
 """Where a sequence folder may keep its truth, tried in this order."""
 
+_TRUTH_SUFFIX = "_gt"
+
 Place = str | os.PathLike[str]
 
 
@@ -171,7 +173,10 @@ def find_truth_set(place: Place) -> ResultSet:
     found = find_files(path, TRUTH_FILES, TRUTH_FILES, expected)
     if found is None:
         return read_whole_file(whole_files(path)[0])
-    return ResultSet(path, "text", dict(found[0]), found[1])
+    # SEE-Net's evaluation tools keep truth as GT/<sequence>_gt.txt.
+    marked = all(name.endswith(_TRUTH_SUFFIX) for name in found[0])
+    files = {name.removesuffix(_TRUTH_SUFFIX) if marked else name: file for name, file in found[0].items()}
+    return ResultSet(path, "text", dict(files), found[1])
 
 
 def _truth_by_modality(root: Path) -> dict[str, Path]:

@@ -90,7 +90,28 @@ def read_results(place: str, labels: Iterable[str]) -> tuple[TrackedRun, list[st
         raise SequenceNotFoundError(f"expected results of {name} at {folder}, found no such place; check the path")
     found = read_foreign_results(folder, list(labels))
     sequences = {label: TrackedSequence(label, boxes) for label, boxes in found.boxes.items()}
-    return TrackedRun(folder, name, sequences), _about_results(name, found)
+    return TrackedRun(folder, name, sequences), about_results(name, found)
+
+
+def about_results(name: str, found: ForeignResults, *, unmatched: bool = True) -> list[str]:
+    """What a reader must know of foreign results, with every mapping, so that it can be checked.
+
+    Args:
+        name: of the tracker.
+        found: its results.
+        unmatched: name those that belong to none of the sequences too.
+    """
+    told = []
+    if found.mapped:
+        pairs: dict[str, list[str]] = {}
+        for item in found.mapped:
+            pairs.setdefault(", ".join(item.rules), []).append(f"{item.found} is {item.sequence}")
+        listed = "; ".join(f"{rules}: {', '.join(same)}" for rules, same in pairs.items())
+        told.append(f"{name}: names of results that are not those of their sequences ({listed}).")
+    if found.unmatched and unmatched:
+        names = ", ".join(found.unmatched)
+        told.append(f"{name}: results that belong to none of the sequences and are left out: {names}.")
+    return told + [f"{name}: {note}" for note in found.notes]
 
 
 def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root: Place | None = None) -> DatasetView:
@@ -119,18 +140,6 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
 def _part(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Which part of the dataset a run tracked, as `open_dataset` takes it."""
     return {key: recorded[key] for key in ("split", "modality", "stream") if recorded.get(key)}
-
-
-def _about_results(name: str, found: ForeignResults) -> list[str]:
-    """What a reader must know of foreign results, with every mapping, so that it can be checked."""
-    told = []
-    if found.mapped:
-        pairs = ", ".join(f"{item.found} is {item.sequence} ({', '.join(item.rules)})" for item in found.mapped)
-        told.append(f"{name}: names of results that are not those of their sequences: {pairs}.")
-    if found.unmatched:
-        names = ", ".join(found.unmatched)
-        told.append(f"{name}: results that belong to none of the sequences and are left out: {names}.")
-    return told + [f"{name}: {note}" for note in found.notes]
 
 
 def _pictures(dataset: Any) -> Pictures:

@@ -25,6 +25,7 @@ SECTIONS = {
     "summary": "Summary",
     "curves": "Curves",
     "attributes": "Attributes",
+    "sizes": "Sizes",
     "highlights": "Highlights",
     "sequences": "Sequences",
     "timelines": "Timelines",
@@ -126,6 +127,9 @@ class _Writer:
         kind = "split" if "attribute-radar" in self._content.illustrations else "pair"
         table = f"<details><summary>As a table</summary>{self._table('attributes')}</details>"
         return f'<div class="{kind}">{figures}</div>\n{table}'
+
+    def sizes_section(self) -> str:
+        return self._table("sizes") if "sizes" in self._content.tables else ""
 
     def highlights_section(self) -> str:
         if not self._content.highlights:

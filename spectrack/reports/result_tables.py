@@ -17,7 +17,9 @@ from spectrack.evaluation.figures import (
     Figure,
 )
 from spectrack.evaluation.robustness import LOST_WORDS
+from spectrack.evaluation.target_sizes import SIZE_WORDS
 from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES
+from spectrack.reports.published import published, trained_on
 from spectrack.reports.tables import Cell, Column, Table
 from spectrack.signs import counted
 
@@ -30,17 +32,23 @@ def summary_table(comparison: Comparison) -> Table:
         heading = f"Δ{comparison.headline} to {first.name}"
         columns.append(Column.of(shown[0], heading=heading, best=None, signed=True))
     columns += map(Column.of, (LOST, FAILED, MISSED))
+    # Scores of trackers that saw other data in training do not compare like with like.
+    data = {entrant.name: trained_on(entrant.run) for entrant in comparison.entrants}
+    stated = any(published(entrant.run) is not None for entrant in comparison.entrants)
+    columns += [Column("trained on")] if stated else []
     rows = []
     for entrant in comparison.entrants:
         row: list[Cell] = [entrant.name, *(entrant.intervals[figure.name] for figure in shown)]
         if several:
             row.append(None if entrant is first else comparison.difference(entrant, first))
-        rows.append((*row, len(entrant.lost_at), len(entrant.failures), entrant.missed))
+        row += [len(entrant.lost_at), len(entrant.failures), entrant.missed]
+        rows.append((*row, data[entrant.name]) if stated else tuple(row))
     caption = (
         f"Figures over {counted(len(comparison.labels), 'sequence')} ({_protocol(comparison)}, mean over "
         f"{comparison.scores.averaged_over}) with {_intervals(comparison)}{_caution(comparison)}. "
         f"Lost: {LOST.words}; failed: {FAILED.words}; missed: {MISSED.words}."
     )
+    caption += " Trained on: as the authors state it." if stated else ""
     return Table("summary", caption, tuple(columns), tuple(rows), trackers=_indices(comparison))
 
 
@@ -97,6 +105,23 @@ def attribute_table(comparison: Comparison) -> Table | None:
         f"{f' {meant}.' if meant else ''}"
     )
     return Table("attributes", caption, columns, tuple(rows))
+
+
+def size_table(comparison: Comparison) -> Table | None:
+    """A row a size of target with each tracker's success score; None where no sequence has a truth box."""
+    groups = [entrant.sizes for entrant in comparison.entrants]
+    if not groups[0]:
+        return None
+    columns = (Column("target"), Column("sequences"), *_competing(comparison, comparison.shown[0]))
+    rows: list[tuple[Cell, ...]] = [
+        (size, item.sequences, *(group[size].interval for group in groups)) for size, item in groups[0].items()
+    ]
+    caption = (
+        f"{comparison.headline} by the size of the target ({_protocol(comparison)}), the mean side of its truth boxes "
+        f"({SIZE_WORDS}), with {_intervals(comparison)}; intervals from fewer than {FEWEST_SEQUENCES} sequences are "
+        "too narrow."
+    )
+    return Table("sizes", caption, columns, tuple(rows))
 
 
 def speed_table(comparison: Comparison) -> Table:
@@ -192,7 +217,7 @@ def all_tables(comparison: Comparison) -> dict[str, Table]:
     tables = [
         make(comparison)
         for make in (
-            *(summary_table, pooling_table, attribute_table, sequence_table),
+            *(summary_table, pooling_table, attribute_table, size_table, sequence_table),
             *(loss_table, absence_table, confidence_table, speed_table),
         )
     ]

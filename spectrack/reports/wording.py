@@ -11,6 +11,7 @@ from spectrack.evaluation.confidence import HIDDEN_WORDS
 from spectrack.evaluation.figures import CALIBRATION_ERROR, FAILED, FRAMES_PER_SECOND, LOST, MISSED
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES
+from spectrack.reports.published import published
 from spectrack.signs import counted
 from spectrack.trackers.presets import label_of
 
@@ -112,7 +113,9 @@ def _facts(entrant: Analysis) -> list[tuple[str, str]]:
     info = entrant.run.info
     if not info:
         boxes = f"results of others, read from {entrant.run.directory.name or '.'}"
-        return [("boxes", boxes), ("weights", "not recorded")]
+        known = published(entrant.run)
+        training = [] if known is None else [("trained on", known.trained_on), ("stated in", known.source)]
+        return [("boxes", boxes), *training, ("weights", "not recorded")]
     tracker, origin, dataset = (_mapping(info.get(name)) for name in ("tracker", "provenance", "dataset"))
     weights = _mapping(tracker.get("weights")) | _mapping(info.get("weights"))
     changes = " with uncommitted changes" if origin.get("uncommitted_changes") else ""

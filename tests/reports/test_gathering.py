@@ -119,7 +119,7 @@ def test_foreign_results_become_a_run(tmp_path, made, foreign):
     assert (run.tracker, run.info, set(run.sequences)) == ("MHT", {}, set(made.LABELS))
     assert run.sequences["car"].truth is None
     assert told == [
-        "MHT: names of results that are not those of their sequences: car_001 is car (added _001 or _det).",
+        "MHT: names of results that are not those of their sequences (added _001 or _det: car_001 is car).",
         "MHT: results that belong to none of the sequences and are left out: readme.",
         "MHT: columns were guessed.",
     ]
@@ -183,7 +183,7 @@ def test_the_command(tmp_path, made, stored, foreign, dataset, monkeypatch, caps
         "good",
         "MHT",
         "leads with an AUC of",
-        "car_001 is car (added _001 or _det)",
+        "added _001 or _det: car_001 is car",
         str(tmp_path / "out" / "report.html"),
     ):
         assert words in printed

@@ -21,6 +21,7 @@ pytest_plugins = (
     "tests.fixtures.tiny_training",
     "tests.fixtures.tiny_networks",
     "tests.fixtures.viewers",
+    "tests.fixtures.writing_commands",
 )
 
 GOLDEN_TEST = "test_golden_scores.py"

@@ -6,6 +6,7 @@ input or no place to write, 130 interrupted.
 
 from __future__ import annotations
 
+import _thread
 import logging
 import os
 import signal
@@ -63,6 +64,8 @@ COMMANDS: dict[str, Any] = {
 
 TRACEBACK_VARIABLE = "SPECTRACK_TRACEBACK"
 """Environment variable: when set, errors end in a traceback instead of a sentence."""
+
+_BEHIND_THE_HOOK_S = 0.01
 
 DESCRIPTION = """Track one object through hyperspectral video.
 
@@ -137,7 +140,8 @@ def parse(words: list[str]) -> Any:
 
 
 def _run(command: Any) -> int:
-    former = _stop_politely()
+    former, hook = _stop_politely(), sys.unraisablehook
+    sys.unraisablehook = _interrupt_later
     try:
         return int(command.run())
     except SpectrackError as error:
@@ -161,8 +165,19 @@ def _run(command: Any) -> int:
             1,
         )
     finally:
+        sys.unraisablehook = hook
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _interrupt_later(raised: sys.UnraisableHookArgs) -> None:
+    """Interrupt again where a signal came while an object was removed: Python lets nothing out of there."""
+    if raised.exc_type is KeyboardInterrupt:
+        # The one that is not to be ignored, as Ctrl-C is by what a shell starts in the background.
+        number = signal.SIGTERM if callable(signal.getsignal(signal.SIGTERM)) else signal.SIGINT
+        threading.Timer(_BEHIND_THE_HOOK_S, _thread.interrupt_main, [number]).start()
+    else:
+        sys.__unraisablehook__(raised)
 
 
 def _say(message: str, status: int) -> int:

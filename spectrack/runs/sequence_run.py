@@ -267,15 +267,20 @@ def _seed(seed: int) -> None:
 @contextmanager
 def _limited_threads(threads: int) -> Iterator[None]:
     torch, cv2 = sys.modules.get("torch"), sys.modules.get("cv2")
-    before = None if torch is None else torch.get_num_threads(), None if cv2 is None else cv2.getNumThreads()
+    before = 1 if torch is None else torch.get_num_threads(), 1 if cv2 is None else cv2.getNumThreads()
     try:
         if torch is not None:
             torch.set_num_threads(threads)
         if cv2 is not None:
-            cv2.setNumThreads(threads)
+            _thread_opencv(cv2, threads)
         yield
     finally:
         if torch is not None:
             torch.set_num_threads(before[0])
         if cv2 is not None:
-            cv2.setNumThreads(before[1])
+            _thread_opencv(cv2, before[1])
+
+
+def _thread_opencv(cv2: Any, threads: int) -> None:
+    # 1 would end threads that a copy of this process never had, and wait for them for ever; 0 lets them be.
+    cv2.setNumThreads(threads if threads > 1 else 0)

@@ -117,9 +117,10 @@ def save_weights(
     try:
         with write_atomically(path) as temporary:
             save_file(tensors, temporary, metadata=header)
-    except OSError as error:
+    except (SafetensorError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise WeightsError(
-            f"expected a place to write weights, found {os.fspath(path)} ({error.strerror}); choose another folder"
+            f"expected a place to write weights, found {os.fspath(path)} ({reason}); choose another folder"
         ) from error
     return described
 

@@ -43,10 +43,14 @@ STRUCK = """
 import signal, sys, time
 from spectrack.cli import entry, main
 
+class Removed:
+    def __del__(self):
+        signal.raise_signal(int(sys.argv[1]))
+
 class Struck:
     def run(self):
-        signal.raise_signal(int(sys.argv[1]))
-        time.sleep(1)
+        Removed() if sys.argv[2] == "removing" else signal.raise_signal(int(sys.argv[1]))
+        time.sleep(5)
         return 0
 
 entry.parse = lambda words: Struck()
@@ -57,11 +61,12 @@ sys.exit(status if signal.getsignal(int(sys.argv[1])) is before else 1)
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_a_signal_ends_a_command_like_ctrl_c(number):
+@pytest.mark.parametrize("while_it", ["works", "removing"])
+def test_a_signal_ends_a_command_like_ctrl_c(number, while_it):
     # In a process of its own: Ctrl-C may be for whoever runs the tests.
-    words = [sys.executable, "-c", STRUCK, str(int(number))]
+    words = [sys.executable, "-c", STRUCK, str(int(number)), while_it]
     done = subprocess.run(words, capture_output=True, text=True, timeout=100)
-    assert done.stderr.startswith("spectrack: interrupted")
+    assert done.stderr.startswith("spectrack: interrupted"), done.stderr
     assert done.returncode == 130
 
 

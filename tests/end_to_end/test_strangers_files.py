@@ -4,181 +4,22 @@ Strangers lie where every command writes: under the very names that it would use
 of its own files that were edited since. Whatever the command does, their bytes are found again.
 """
 
-import hashlib
 import os
 import shutil
 import signal
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import torch
 
-import spectrack
 from spectrack.cli import main
-from spectrack.files import MANIFEST
-from spectrack.weights.metadata import WeightsMetadata
+from tests.fixtures.writing_commands import COMMANDS, THEIRS, fill, results_in, state, words_of, written_by
 
-pytestmark = pytest.mark.usefixtures("with_random_weights")
-
-ROWS = """
-method = "siamban"
-[[groups]]
-name = "sizes"
-title = "Size of the box"
-question = "Does it matter?"
-[[rows]]
-name = "base"
-group = "sizes"
-kind = "inference"
-shows = "as it comes"
-"""
-
-RECIPE = """
-name = "tiny"
-pairs = 4
-batch = 2
-precision = "fp32"
-validation_pairs = 0
-validation_every = 1
-[network.backbone]
-widths = [8, 8, 8]
-dilations = [1]
-[data]
-sources = ["pictures"]
-workers = 0
-[data.bank]
-pictures = 1
-sprites = 2
-picture_size = 160
-sprite_size = 96
-photographs = false
-[optimiser]
-warmup_steps = 1
-"""
-
-THEIRS = {"thesis.tex": "years", ".notes": "hidden", "figures/mine.pdf": "mine", "boxes/.a.txt": "hidden too"}
+pytestmark = pytest.mark.usefixtures("with_random_weights", "quick")
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command that writes.
-
-    Attributes:
-        words: with DATA and OUT in place of the folder of what is read and of the place to write to.
-        again: what the words end in to write once more where it has written; None for a command that refuses to.
-        shares: whether it writes into a folder that others have files in.
-        file: name of the file that OUT is, where it is one.
-    """
-
-    words: str
-    again: str | None = None
-    shares: bool = False
-    file: str = ""
-
-
-COMMANDS = {
-    "demo": Command("demo --scenario calm --frames 2 --tracker siamban --out OUT", ""),
-    "track": Command("track DATA/clips/one --out OUT", "--overwrite"),
-    "simulate": Command("simulate --scenario calm --frames 2 --width 64 --height 64 --out OUT"),
-    "train": Command("train DATA/tiny.toml --device cpu --jobs 1 --out OUT", "", shares=True),
-    "evaluate": Command("evaluate --results DATA/run --truth DATA/run --out OUT", "", shares=True, file="scores.json"),
-    "write boxes": Command("evaluate --results DATA/run --write-as otb --write-to OUT"),
-    "write a file": Command(
-        "evaluate --results DATA/run --write-as coco --write-to OUT", "", shares=True, file="boxes.json"
-    ),
-    "benchmark": Command(
-        "benchmark --dataset folder --root DATA/clips --trackers siamban --out OUT", "--overwrite", shares=True
-    ),
-    "report": Command("report DATA/run --strips 0 --out OUT", "--overwrite"),
-    "ablate": Command("ablate DATA/rows.toml --suite folder --root DATA/clips --out OUT", "--overwrite"),
-    "data info": Command("data info DATA/clips --out OUT", "", shares=True, file="facts.json"),
-    "data check": Command("data check DATA/clips --out OUT", "", shares=True, file="findings.json"),
-    "data convert": Command("data convert DATA/clips --out OUT", "", shares=True),
-    "weights import": Command(
-        "weights import DATA/net.pth --out OUT", "--overwrite", shares=True, file="net.safetensors"
-    ),
-    "weights fetch": Command(
-        "weights fetch URI/net.pth --sha256 DIGEST --out OUT", "--overwrite", shares=True, file="net.pth"
-    ),
-}
-
-
-@pytest.fixture(scope="module")
-def data(random_weights, tmp_path_factory):
-    """What the commands read, and a folder with what each of them wrote in an empty place."""
-    place = tmp_path_factory.mktemp("strangers")
-    clip = spectrack.simulate("calm", frames=3, seed=1, height=64, width=64)
-    spectrack.write_sequence(clip, place / "clips" / "one", format="npy")
-    (place / "rows.toml").write_text(ROWS)
-    (place / "tiny.toml").write_text(RECIPE)
-    (place / "net.pth").write_bytes(b"weights")
-    with pytest.MonkeyPatch.context() as patch:
-        quicken(patch)
-        patch.setenv("SPECTRACK_WEIGHTS", str(random_weights))
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-        assert main(["track", str(place / "clips" / "one"), "--out", str(place / "run")]) == 0
-        for name, command in COMMANDS.items():
-            (place / "written").mkdir(exist_ok=True)
-            assert main(words_of(command, place, place / "written" / name.replace(" ", "-") / command.file)) == 0, name
-    return place
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    quicken(monkeypatch)
-
-
-def quicken(patch):
-    """Pictures and a checkpoint of any content: where they go is what counts here."""
-
-    def draw(plans, folder, on_progress):
-        folder.mkdir()
-        (folder / "success.pdf").write_bytes(b"%PDF")
-        return []
-
-    def write(path, *arguments, **options):
-        Path(path).write_bytes(b"picture")
-
-    metadata = WeightsMetadata(method="backbone", profile="full", source="test", extra={"changes": []})
-    imported = SimpleNamespace(state={"a": torch.ones(2)}, metadata=metadata, parts=("backbone",))
-    patch.setattr("spectrack.reports.report.draw_figures", draw)
-    patch.setattr("spectrack.reports.overlay.write_overlay", write)
-    drawn = ("overlay.mp4", "filmstrip.png", "success.png")
-    patch.setattr("spectrack.demo._draw", lambda folder, tracked: [write(folder / name) for name in drawn])
-    patch.setattr("spectrack.weights.starts.import_start", lambda *arguments, **options: imported)
-
-
-def words_of(command, data, out, *more):
-    digest = hashlib.sha256(b"weights").hexdigest()
-    values = {"DATA": str(data), "OUT": str(out), "URI": data.as_uri(), "DIGEST": digest}
-    text = command.words
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return [*text.split(), *more]
-
-
-def state(place):
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-
-
-def fill(place, files):
-    for name, text in files.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text)
-
-
-def results_in(place):
-    """Names of all files but strangers', manifests, and what a killed process leaves for the next to remove."""
-    names = {path for path in state(place) if not path.endswith((MANIFEST, ".spectrack-lock"))}
-    return names - THEIRS.keys()
-
-
-def written_by(name, data):
-    """Names of the files that a command writes into an empty place."""
-    place = data / "written" / name.replace(" ", "-")
-    return results_in(place)
+@pytest.fixture
+def data(read_and_written):
+    return read_and_written
 
 
 @pytest.mark.parametrize("name", COMMANDS)

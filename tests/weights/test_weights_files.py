@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -80,14 +80,15 @@ def test_tensors_that_share_memory_are_saved(tmp_path):
     assert torch.equal(found["a"], found["b"].T)
 
 
-def test_interrupted_writing_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_interrupted_writing_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch, error):
     path = tmp_path / "a.safetensors"
     save_weights(path, make_state(), METADATA)
     before = path.read_bytes()
 
     def break_off(tensors, target, metadata):
         target.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(files, "save_file", break_off)
     with refuses(WeightsError, "a.safetensors", "No space left on device"):

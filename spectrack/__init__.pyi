@@ -5,6 +5,7 @@ from .annotations.foreign_results import read_foreign_results as read_foreign_re
 from .annotations.result_writers import write_results as write_results
 from .annotations.text import read_boxes as read_boxes, write_boxes as write_boxes
 from .boxes import centre_distance as centre_distance, iou as iou
+from .calibration.files import read_calibration as read_calibration
 from .datasets.dataset import Dataset as Dataset
 from .datasets.opening import open_dataset as open_dataset
 from .errors import (

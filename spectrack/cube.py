@@ -130,6 +130,16 @@ def without_no_data(values: NDArray[Any], no_data: float) -> NDArray[Any]:
     return np.where(missing, values.dtype.type(0), values) if missing.any() else values
 
 
+def pixels_with_data(cube: Cube, no_data: float | None) -> NDArray[np.bool_] | None:
+    """(height, width) pixels that have data; None where nothing says that some have none.
+
+    Args:
+        cube: as it is read, with 0 in every band where there are no data.
+        no_data: what its frame or sequence says of that.
+    """
+    return None if no_data is None else np.asarray(cube.any(axis=2))
+
+
 def check_no_data(cube: Cube, *, name: str = "cube") -> None:
     """Refuse a cube with what looks like "no data": one negative number, over and over, far below all others.
 

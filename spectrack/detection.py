@@ -22,6 +22,7 @@ from spectrack.plots import save_figure
 from spectrack.provenance import provenance
 from spectrack.reports.search_map import draw_search_map
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.calibrated import calibrated_by
 
 COLUMNS = ("frame", "rank", "x", "y", "w", "h", "score", "area")
 
@@ -95,7 +96,12 @@ def record_detection(
         picture = sequence.false_colour(best.frame)
         save_figure(draw_search_map(picture, best.scores, best.regions, title=title, unit=unit), folder / MAP)
         summary = {
-            "sequence": {"name": sequence.name, "frames": len(sequence), "bands": sequence.bands},
+            "sequence": {
+                "name": sequence.name,
+                "frames": len(sequence),
+                "bands": sequence.bands,
+                "calibration": calibrated_by(sequence),
+            },
             "searched_for": wanted,
             "frames_searched": len(regions),
             "regions": sum(len(each) for each in regions.values()),

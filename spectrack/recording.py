@@ -31,6 +31,7 @@ from spectrack.runs.options import RecordOptions
 from spectrack.runs.run_directory import write_track, write_truth
 from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.calibrated import calibrated_by
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.trackers.base import Tracker
 
@@ -224,6 +225,7 @@ def _summary(
             "width": sequence.width,
             "bands": sequence.bands,
             "sensor": sequence.sensor,
+            "calibration": calibrated_by(sequence),
             "attributes": list(sequence.attributes),
             "metadata": sequence.metadata,
         },

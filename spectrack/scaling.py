@@ -93,11 +93,17 @@ class Scaling:
 
     # Values beyond float32 are refused with a sentence where they are cropped; NumPy need not warn before.
     @np.errstate(over="ignore", invalid="ignore")
-    def fit(self, cube: Cube) -> Gain:
+    def fit(self, cube: Cube, seen: NDArray[np.bool_] | None = None) -> Gain:
         """The gain and offset that this scaling takes from a whole frame (the first, unless `every_frame`).
 
         A frame without light gives gain 1, so that black stays black instead of becoming NaN.
+
+        Args:
+            cube: (height, width, bands).
+            seen: (height, width) its pixels that have data; None for all.
         """
+        if seen is not None and seen.any():
+            cube = cube[seen][None]
         bands = cube.shape[2]
         if self.name == "none":
             return Gain.uniform(1.0, bands)

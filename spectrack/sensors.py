@@ -33,6 +33,7 @@ class Sensor:
         transmission: (bands,) relative share of the light that each band lets through, 0 for a dead one; empty: all
             alike.
         gain: (bands,) factor on each band's counts behind the converter, as flat-fielding applies it; empty for none.
+        area: x, y, width and height of the mosaic pixels that lie under filters, whole blocks; None for all.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Sensor:
     bit_depth: int = 10
     transmission: tuple[float, ...] = ()
     gain: tuple[float, ...] = ()
+    area: tuple[int, int, int, int] | None = None
 
     @property
     def full_scale(self) -> int:

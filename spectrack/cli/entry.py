@@ -23,6 +23,7 @@ import tyro
 from spectrack.cli.ablate import Ablate
 from spectrack.cli.arguments import RULES
 from spectrack.cli.benchmark import Benchmark
+from spectrack.cli.calibrate import Calibrate
 from spectrack.cli.console import VisibleFormatter, complain
 from spectrack.cli.data import Data
 from spectrack.cli.demo import Demo
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Any] = {
     "track": Track,
     "view": View,
     "detect": Detect,
+    "calibrate": Calibrate,
     "simulate": Simulate,
     "train": Train,
     "evaluate": Evaluate,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.track import parse_box
+from spectrack.errors import ConfigError
 from spectrack.exports.options import ExportOptions
+
+if TYPE_CHECKING:
+    from spectrack.sequences.base import Sequence
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,14 @@ class Export:
     """A video of your own camera, for whose bands to export; by default one of --sensor is simulated."""
     box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
     """The object in its first frame, in cube pixels; by default the first truth box."""
+    calibration: Annotated[Path | None, arg(metavar="FILE")] = None
+    """File of `spectrack calibrate` for that video, where the models are to see reflectance."""
     options: ExportOptions = field(default_factory=ExportOptions)
     """What is exported, and for which cubes."""
 
     def run(self) -> int:
         """Export, and say what was written and how far boxes move."""
         from spectrack.exports.exporting import METADATA, PARITY, export
-        from spectrack.sequences.opening import open_sequence
 
         with ProgressBar() as bar:
             bar.show("exporting", 0, None)
@@ -49,7 +54,7 @@ class Export:
                 self.weights,
                 self.out,
                 options=self.options,
-                sequence=None if self.sequence is None else open_sequence(self.sequence),
+                sequence=self._open(),
                 box=None if self.box is None else parse_box(self.box),
                 on_progress=bar.show,
             )
@@ -60,3 +65,10 @@ class Export:
         rows += [(METADATA, "what another program needs to know"), (PARITY, done.line), ("results", str(self.out))]
         print_facts(rows)
         return 0
+
+    def _open(self) -> Sequence | None:
+        from spectrack.sequences.opening import open_sequence
+
+        if self.sequence is None and self.calibration is not None:
+            raise ConfigError("expected --sequence beside --calibration, found none; name the video it is for")
+        return None if self.sequence is None else open_sequence(self.sequence, calibration=self.calibration)

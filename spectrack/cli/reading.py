@@ -28,6 +28,7 @@ class Reading:
         variable: Array to read from .npz, .mat and HDF5 files that hold several.
         no_data: What stands where cubes have no data, such as -9999, and is read as 0; by default what their files say.
         origin: Index of the first pixel in files of boxes: 1 for those of OTB, LaSOT and MATLAB tools.
+        calibration: File of `spectrack calibrate`: raw counts become reflectance, dead and saturated pixels are masked.
     """
 
     format: Annotated[str | None, arg(metavar="NAME")] = None
@@ -37,6 +38,12 @@ class Reading:
     variable: Annotated[str | None, arg(metavar="NAME")] = None
     no_data: Annotated[str | None, arg(metavar="VALUE|none")] = None
     origin: Annotated[int, arg(metavar="0|1")] = 0
+    calibration: Annotated[Path | None, arg(metavar="FILE")] = None
+
+    @property
+    def missing(self) -> float | None:
+        """What stands where there is no data, as a number."""
+        return None if self.no_data is None else parse_no_data(self.no_data)
 
     def open(self, place: Path, truth: Path | None = None) -> Sequence:
         """The sequence at a place."""
@@ -49,9 +56,10 @@ class Reading:
             pattern=self.pattern,
             axes=self.axes,
             variable=self.variable,
-            no_data=None if self.no_data is None else parse_no_data(self.no_data),
+            no_data=self.missing,
             truth=truth,
             origin=self.origin,
+            calibration=self.calibration,
         )
 
 

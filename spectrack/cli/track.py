@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
@@ -15,6 +16,7 @@ from spectrack.cli.settings import parse_settings, settings_of
 from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.options import MatchOptions
 from spectrack.runs.options import RecordOptions
+from spectrack.signs import counted
 from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.presets import label_of
 from spectrack.trackers.registry import DEFAULT_METHOD, tracker_words
@@ -245,6 +247,14 @@ def extent_of(sequence: Sequence) -> str:
     return f"{sequence.name}: {len(sequence)} frames of {size}"
 
 
+def describe_masks(calibration: Mapping[str, Any]) -> str:
+    """What a run records of its calibration, in words."""
+    dead, share = calibration["dead_pixels"], 100 * calibration["saturated_share_of_first_frame"]
+    full = f"{share:.2g} % of the first frame saturated" if calibration["saturation_known"] else "saturation not known"
+    name = "" if calibration["file"] is None else f" by {calibration['file']}"
+    return f"{calibration['unit']}{name}; masked: {counted(dead, 'dead pixel')}, {full}"
+
+
 def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
     """What a recording gave, as rows of name and value."""
     summary, tracker = recording.summary, recording.summary["tracker"]
@@ -256,6 +266,8 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     ]
     if label := label_of(tracker.get("name")):
         rows.append(("", label))
+    if (calibration := summary["sequence"]["calibration"]) is not None:
+        rows.append(("calibrated", describe_masks(calibration)))
     if speed is not None:
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))

@@ -135,6 +135,8 @@ class _WatchedSequence(Sequence):
         self.height, self.width, self.bands = inner.height, inner.width, inner.bands
         self.wavelengths_nm, self.visibility = inner.wavelengths_nm, inner.visibility
         self.attributes, self.is_rgb = tuple(inner.attributes), inner.is_rgb
+        self.no_data, self.unit = inner.no_data, inner.unit
+        self.exposure_ms, self.gain_db = inner.exposure_ms, inner.gain_db
         self.truth, self.metadata = inner.truth, inner.metadata
         self._first_box = inner.first_box if inner.truth is None else None
         self.block = getattr(inner, "block", None)
@@ -152,7 +154,10 @@ class _WatchedSequence(Sequence):
 
 def _convert_entry(entry: DatasetEntry, folder: Path, format: str, counter: _Counter) -> int:
     """Convert one sequence; the number of frames written, 0 when it was done before."""
+    calibration = entry.source.calibration if isinstance(entry.source, FolderSource) else None
     signature = {"format": format, "source": _signature(entry)}
+    if calibration is not None:
+        signature["calibration"] = calibration.digest
     if _recorded(folder) == signature:
         return 0
     read = (entry.source.frames.path,) if isinstance(entry.source, FolderSource) else ()

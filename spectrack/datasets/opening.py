@@ -15,6 +15,8 @@ import numpy as np
 
 from spectrack.annotations.attributes import abbreviate, parse_attributes, read_attributes
 from spectrack.boxes import from_zero
+from spectrack.calibration.calibration import Calibration
+from spectrack.calibration.files import read_calibration
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.facts import DATASETS, DatasetFacts, all_facts, dataset_facts
 from spectrack.datasets.folder_names import STREAMS
@@ -39,6 +41,7 @@ def open_dataset(
     modality: str | None = None,
     stream: str = DatasetPart.stream,
     origin: int | None = None,
+    calibration: Path | str | None = None,
 ) -> Dataset:
     """The sequences of a data set, none of them opened yet.
 
@@ -52,6 +55,7 @@ def open_dataset(
         modality: only this modality.
         stream: ``HSI``, ``HSI-FalseColor`` or ``RGB``; each has its own truth.
         origin: index of the first pixel in files of boxes, 0 or 1; None as the data set has it.
+        calibration: file of ``spectrack calibrate`` for the camera of all cubes, or None for raw counts.
 
     Returns:
         The data set; its `problems` name archives that were refused, each logged once as a warning.
@@ -70,10 +74,25 @@ def open_dataset(
         raise ConfigError(f"expected no --origin for {name}, whose boxes count from 0, found {origin}; leave it out")
     if not opens and root is None:
         raise ConfigError(f"expected the folder of {name}, found none; name it (--root)")
-    dataset = pkgutil.resolve_name(opens)() if root is None else _open_folder(name, Path(root), wanted, origin)
+    if calibration is not None and (opens or wanted != "HSI"):
+        found = name if opens else f"the stream {wanted}"
+        raise ConfigError(f"expected raw cubes to calibrate, found {found}; leave the calibration out (--calibration)")
+    calibrated = None if calibration is None else read_calibration(calibration)
+    opened = pkgutil.resolve_name(opens)() if root is None else _open_folder(name, Path(root), wanted, origin)
+    dataset = opened if calibrated is None else _calibrated(opened, calibrated)
     for problem in dataset.problems:
         _log.warning("%s", problem)
     return dataset if split is None and modality is None else dataset.select(split=split, modality=modality)
+
+
+def _calibrated(dataset: Dataset, calibration: Calibration) -> Dataset:
+    """The same sequences, read as reflectance."""
+    entries = [
+        replace(entry, source=replace(entry.source, calibration=calibration))
+        for entry in dataset
+        if isinstance(entry.source, FolderSource)
+    ]
+    return Dataset(dataset.name, dataset.root, entries, dataset.problems)
 
 
 def open_everything(name: str, root: Path | str, *, origin: int | None = None) -> Dataset:

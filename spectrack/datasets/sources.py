@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spectrack.calibration.calibration import Calibration
 from spectrack.datasets.scanning import FoundSequence, FrameFolder
 from spectrack.datasets.zipped import checksums, extract_folder, make_scratch_folder
 from spectrack.files.fingerprints import Ingredients, values_digest
@@ -26,6 +27,7 @@ class FolderSource:
         stream: the one to open.
         sensor: camera of mosaics that no side file describes, or None to find out.
         wavelengths_nm: centres of the bands where no file tells them, or None.
+        calibration: of the camera, or None for raw counts.
     """
 
     found: FoundSequence
@@ -33,6 +35,7 @@ class FolderSource:
     sensor: str | None = None
     wavelengths_nm: tuple[float, ...] | None = None
     origin: int = 0
+    calibration: Calibration | None = None
 
     @property
     def frames(self) -> FrameFolder:
@@ -69,7 +72,9 @@ class FolderSource:
                 return None
             found += checksums(folder.archive, folder.member)
         texts = [file for file in found if file[0].lower().endswith(".txt")]
-        return Ingredients(values=[file for file in found if file not in texts]), values_digest(texts)
+        calibrated = [] if self.calibration is None else [self.calibration.digest]
+        frames = [*(file for file in found if file not in texts), *calibrated]
+        return Ingredients(values=frames), values_digest(texts)
 
     @contextmanager
     def unpacked(self) -> Iterator[dict[str, Path]]:
@@ -110,7 +115,9 @@ class FolderSource:
         mosaics = self.stream == "HSI" and self.frames.kind == "image" and layout.side.path is None
         sensor = self.sensor if mosaics else None
         found = replace(layout, truth=self._truth(layout, places) or layout.truth)
-        sequence = open_layout(found, Options(sensor=sensor, origin=self.origin), name=label)
+        sequence = open_layout(
+            found, Options(sensor=sensor, origin=self.origin, calibration=self.calibration), name=label
+        )
         if (
             sequence.wavelengths_nm is None
             and self.wavelengths_nm is not None

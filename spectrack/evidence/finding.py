@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectrack.boxes import as_box, check_box_in_frame
+from spectrack.cube import pixels_with_data
 from spectrack.errors import ConfigError, CubeError, InputError, SequenceError
 from spectrack.evidence.background import Moments
 from spectrack.evidence.detectors import Map
@@ -93,7 +94,8 @@ def detect(
     def look() -> Iterator[FoundRegions]:
         for index in range(len(sequence)) if frames is None else frames:
             try:
-                scores = search.map(sequence[index])
+                cube = sequence[index]
+                scores = search.map(cube, pixels_with_data(cube, sequence.no_data))
             except CubeError as error:
                 raise CubeError(f"{error} (frame {index} of {sequence.name}, counted from 0)") from error
             regions = find_regions(scores, most=most, least_area=chosen.least_area)
@@ -158,7 +160,9 @@ def make_search(
     if spectrum is None:
         return AnomalySearch()
     light = _light(sequence, options.light)
-    return SpectralSearch(_in_bands_of(sequence, spectrum) * light, lit=options.light == "scene")
+    # Reflectances need no light to be compared with reflectances.
+    lit = options.light == "scene" and sequence.unit == "counts"
+    return SpectralSearch(_in_bands_of(sequence, spectrum) * light, lit=lit)
 
 
 def _in_bands_of(sequence: Sequence, spectrum: LibrarySpectrum) -> Moments:
@@ -221,7 +225,9 @@ def _spectrum_at(sequence: Sequence, point: Point) -> Moments:
 
 def _region_of_point(sequence: Sequence, point: Point, options: MatchOptions) -> Region:
     """What a point of frame 0 lies in."""
-    region = region_at(make_search(sequence, None, point, options).map(sequence[0]), *point)
+    cube = sequence[0]
+    scores = make_search(sequence, None, point, options).map(cube, pixels_with_data(cube, sequence.no_data))
+    region = region_at(scores, *point)
     if region is None or region.score < options.least or region.area < options.least_area:
         area, score = (0, 0.0) if region is None else (region.area, region.score)
         raise InputError(

@@ -16,7 +16,7 @@ class MatchOptions:
     """What counts as a match.
 
     Attributes:
-        light: Light of a searched reflectance: scene (the frame's own mean spectrum, for counts or radiance), none
+        light: Light of a searched reflectance: scene (the frame's own mean spectrum; calibrated cubes need none), none
             (spectrum and cubes are the same quantity), or x,y,w,h of a white or grey thing in the first frame.
         least: Least score of a match, 0 to 1: the mean ACE of the best 3 x 3 pixels; anomalies have none.
         least_area: Least size of a match, in cube pixels.

@@ -64,8 +64,13 @@ class Search(ABC):
     """A statistic of whole frames."""
 
     @abstractmethod
-    def map(self, cube: Cube) -> Map:
-        """(height, width) float32, higher where a pixel is more like what is searched for."""
+    def map(self, cube: Cube, seen: NDArray[np.bool_] | None = None) -> Map:
+        """(height, width) float32, higher where a pixel is more like what is searched for.
+
+        Args:
+            cube: a frame, (height, width, bands).
+            seen: (height, width) its pixels that have data; None for all. The others score 0.
+        """
 
 
 class SpectralSearch(Search):
@@ -80,30 +85,30 @@ class SpectralSearch(Search):
         self._known = np.isfinite(spectrum)
         self._spectrum, self._lit = spectrum[self._known], lit
 
-    def map(self, cube: Cube) -> Map:
+    def map(self, cube: Cube, seen: NDArray[np.bool_] | None = None) -> Map:
         """-1 to 1; 0 where the filter finds no candidate."""
-        pixels, sample = _pixels(cube, self._known)
+        pixels, sample = _pixels(cube, self._known, seen)
         mean = sample.mean(axis=0, dtype=np.float64)
         target = self._spectrum * (mean if self._lit else mean > 0)  # a dead band tells nothing
-        seen = Whitening.of(Background.of(sample, about=np.zeros(len(target))), target)
+        white = Whitening.of(Background.of(sample, about=np.zeros(len(target))), target)
         bands = pixels.shape[1]
         brightness = np.maximum(pixels @ np.full(bands, 1 / bands, dtype=np.float32), np.finfo(np.float32).tiny)
-        filtered = seen.matched(pixels) / brightness
+        filtered = white.matched(pixels) / brightness
         others = int((1 - _CANDIDATES) * len(filtered))
         chosen = (filtered >= np.partition(filtered, others)[others]) & (filtered > 0)
         found = np.zeros(len(pixels), dtype=np.float32)
-        found[chosen] = seen.cosine(pixels[chosen])
-        return found.reshape(cube.shape[:2])
+        found[chosen] = white.cosine(pixels[chosen])
+        return _where_seen(found.reshape(cube.shape[:2]), seen)
 
 
 class AnomalySearch(Search):
     """RX over the number of bands: how rare the spectrum of a pixel is in its frame."""
 
-    def map(self, cube: Cube) -> Map:
+    def map(self, cube: Cube, seen: NDArray[np.bool_] | None = None) -> Map:
         """At least 0, 1 in the mean."""
-        pixels, sample = _pixels(cube, np.ones(cube.shape[2], dtype=bool))
-        seen = Whitening.of(Background.of(sample))
-        return np.asarray(seen.distance(pixels) / cube.shape[2]).reshape(cube.shape[:2])
+        pixels, sample = _pixels(cube, np.ones(cube.shape[2], dtype=bool), seen)
+        white = Whitening.of(Background.of(sample))
+        return _where_seen(np.asarray(white.distance(pixels) / cube.shape[2]).reshape(cube.shape[:2]), seen)
 
 
 def find_regions(scores: Map, *, most: int, least: float = 0.0, least_area: int = 1) -> list[Region]:
@@ -147,9 +152,14 @@ def _regions(scores: Map) -> Iterator[tuple[Region, NDArray[np.bool_]]]:
             yield Region(box, float(best), int(mask.sum())), taken
 
 
-def _pixels(cube: Cube, known: NDArray[np.bool_]) -> tuple[Pixels, Pixels]:
-    """(n, bands) all pixels in the bands that are known, and a sample of them for statistics."""
+def _where_seen(scores: Map, seen: NDArray[np.bool_] | None) -> Map:
+    return scores if seen is None else np.where(seen, scores, np.float32(0))
+
+
+def _pixels(cube: Cube, known: NDArray[np.bool_], seen: NDArray[np.bool_] | None) -> tuple[Pixels, Pixels]:
+    """(n, bands) all pixels in the bands that are known, and a sample of those with data for statistics."""
     check_cube(cube, name="the frame")
     flat = cube.reshape(-1, cube.shape[2])
     flat = np.asarray(flat if known.all() else flat[:, known], dtype=np.float32)
-    return flat, flat[:: -(-len(flat) // _MOST_PIXELS)]
+    known_ones = flat if seen is None or not seen.any() else flat[seen.ravel()]
+    return flat, known_ones[:: -(-len(known_ones) // _MOST_PIXELS)]

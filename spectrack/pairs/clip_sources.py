@@ -143,7 +143,12 @@ def _list_sequences(place: Path | ClipDataset) -> tuple[dict[str, _Found], dict[
     """Sequences by name, and what a data set says cannot be opened."""
     if isinstance(place, ClipDataset):
         dataset = open_dataset(
-            place.name, place.root or None, split=place.split, modality=place.modality, stream=place.stream
+            place.name,
+            place.root or None,
+            split=place.split,
+            modality=place.modality,
+            stream=place.stream,
+            calibration=place.calibration,
         )
         entries = list(dataset)
     else:

@@ -139,7 +139,7 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
 
 def _part(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Which part of the dataset a run tracked, as `open_dataset` takes it."""
-    return {key: recorded[key] for key in ("split", "modality", "stream") if recorded.get(key)}
+    return {key: recorded[key] for key in ("split", "modality", "stream", "calibration") if recorded.get(key)}
 
 
 def _pictures(dataset: Any) -> Pictures:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, pixels_inside
+from spectrack.cube import pixels_with_data
 from spectrack.errors import InputError
 from spectrack.files import write_atomically
 from spectrack.sequences.base import Sequence
@@ -119,8 +120,8 @@ def mean_spectra(sequence: Sequence, index: int, box: Box) -> tuple[Spectrum, Sp
     region = sequence.read(index, outer).astype(np.float64)
     inside = np.zeros(region.shape[:2], dtype=bool)
     inside[max(0, inner[1] - y0) : max(0, inner[3] - y0), max(0, inner[0] - x0) : max(0, inner[2] - x0)] = True
-    # Pixels without data are read as dark in every band.
-    seen = np.ones_like(inside) if sequence.no_data is None else region.any(axis=2)
+    data = pixels_with_data(region, sequence.no_data)
+    seen = np.ones_like(inside) if data is None else data
     target, background = region[inside & seen], region[~inside & seen]
     return target.mean(axis=0) if len(target) else nothing, background.mean(axis=0) if len(background) else nothing
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.cube import Cube
 from spectrack.runs.frame_table import Row
-from spectrack.sequences.base import Frame, HasPlanes, Sequence
+from spectrack.sequences.base import Frame, HasPlanes, Sequence, no_data_of
 from spectrack.trackers.base import Estimate, Tracker, track
 
 
@@ -78,6 +78,7 @@ class _TimedFrame:
     def __init__(self, frame: Frame, watch: _TimedSequence) -> None:
         self._frame, self._watch = frame, watch
         self.shape = frame.shape
+        self.no_data = no_data_of(frame)
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
         """See `Frame.window`."""

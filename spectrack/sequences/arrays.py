@@ -152,8 +152,8 @@ class ArrayFolderSequence(Sequence):
         return Ingredients(files, [self._axes, self._variables, _values(self._pattern)])
 
 
-def _values(pattern: MosaicPattern | None) -> list[int] | None:
-    return None if pattern is None else [pattern.block, pattern.bands]
+def _values(pattern: MosaicPattern | None) -> list[Any] | None:
+    return None if pattern is None else pattern.values
 
 
 def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None, no_data: float | None = None) -> Frame:
@@ -172,7 +172,9 @@ def as_frame(array: NDArray[Any], axes: str, pattern: MosaicPattern | None, no_d
     if pattern is None:
         raise SequenceError("expected the camera of these mosaics, found none; name it with sensor=... (--sensor)")
     counts = ordered if no_data is None else without_no_data(ordered, no_data)
-    return MosaicFrame(counts, pattern.block, pattern.bands)
+    frame = MosaicFrame(pattern.active(counts, "the array"), pattern.block, pattern.bands)
+    frame.no_data = no_data
+    return frame
 
 
 def check_numbers(dtype: np.dtype[Any], where: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes, as_box
+from spectrack.calibration.calibration import Unit
 from spectrack.cube import Cube, mosaic_to_cube, without_no_data
 from spectrack.errors import CubeError, InputError, SequenceError
 from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
@@ -50,10 +51,15 @@ class HasPlanes(Protocol):
         """Raw values of one band at every `step`-th row and column, not to be written to."""
 
 
-class _CubeFrame(ABC):
-    """What both kinds of frame share: the window check and NumPy's array protocol."""
+class CubeFrame(ABC):
+    """What all kinds of frame share: the window check and NumPy's array protocol.
+
+    Attributes:
+        no_data: not None where a pixel that is 0 in every band has no data; see `Sequence.no_data`.
+    """
 
     shape: tuple[int, int, int]
+    no_data: float | None = None
 
     @abstractmethod
     def whole(self) -> Cube:
@@ -80,7 +86,7 @@ class _CubeFrame(ABC):
             )
 
 
-class ArrayFrame(_CubeFrame):
+class ArrayFrame(CubeFrame):
     """A frame that is an array already, in memory or mapped from a file.
 
     Args:
@@ -94,7 +100,7 @@ class ArrayFrame(_CubeFrame):
                 f"expected a frame of shape (height, width, bands), found {cube.shape}; give one hyperspectral frame"
             )
         # Plain ndarray: slicing the memmap subclass runs Python code on every slice.
-        self._cube, self._no_data = np.asarray(cube), no_data
+        self._cube, self.no_data = np.asarray(cube), no_data
         self.shape: tuple[int, int, int] = self._cube.shape
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
@@ -102,15 +108,15 @@ class ArrayFrame(_CubeFrame):
         self._check_window(x0, y0, x1, y1)
         part = self._cube[y0:y1, x0:x1]
         raw = np.array(part, dtype=part.dtype.newbyteorder("="), order="C")
-        return raw if self._no_data is None else without_no_data(raw, self._no_data)
+        return raw if self.no_data is None else without_no_data(raw, self.no_data)
 
     def whole(self) -> Cube:
         """The cube itself, not copied unless its byte order is foreign."""
         cube = self._cube if self._cube.dtype.isnative else self._cube.astype(self._cube.dtype.newbyteorder("="))
-        return cube if self._no_data is None else without_no_data(cube, self._no_data)
+        return cube if self.no_data is None else without_no_data(cube, self.no_data)
 
 
-class MosaicFrame(_CubeFrame):
+class MosaicFrame(CubeFrame):
     """A decoded snapshot mosaic that is de-interleaved window by window.
 
     Args:
@@ -144,6 +150,12 @@ class MosaicFrame(_CubeFrame):
         return self._mosaic[row :: self._block * step, column :: self._block * step]
 
 
+def no_data_of(frame: Frame) -> float | None:
+    """Not None where a pixel of a frame that is 0 in every band has no data; a foreign kind of frame says nothing."""
+    found: float | None = getattr(frame, "no_data", None)
+    return found
+
+
 class PicturedFrame:
     """A frame with the data set's own false-colour image of it.
 
@@ -155,6 +167,7 @@ class PicturedFrame:
     def __init__(self, frame: Frame, picture: Callable[[], NDArray[np.uint8]]) -> None:
         self._frame, self.picture = frame, picture
         self.shape: tuple[int, int, int] = frame.shape
+        self.no_data: float | None = no_data_of(frame)
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
         """See `Frame.window`."""
@@ -178,6 +191,9 @@ class Sequence(ABC):
         sensor: name of the camera (see `spectrack.sensors`), or None when unknown.
         fps: frames per second; 25 where nothing says otherwise.
         no_data: what the files say where they have no data, or None; the frames have 0 there, no light.
+        unit: what the numbers are: counts, or reflectance after a calibration.
+        exposure_ms: exposure of the frames in milliseconds, or None when unknown.
+        gain_db: gain of the camera in dB, or None when unknown.
         visibility: (N,) share of the object that is seen, 0..1, or None.
         attributes: abbreviations such as ``("SV", "OCC")``; empty when unknown.
         is_rgb: True for ordinary footage whose three bands are red, green and blue, 8 bit.
@@ -195,6 +211,9 @@ class Sequence(ABC):
     sensor: str | None = None
     fps: float = 25.0
     no_data: float | None = None
+    unit: Unit = "counts"
+    exposure_ms: float | None = None
+    gain_db: float | None = None
     visibility: NDArray[np.float64] | None = None
     attributes: tuple[str, ...] = ()
     is_rgb: bool = False

@@ -44,6 +44,7 @@ class EnviHeader:
         wavelengths_nm: band centres, or None when the header has none or does not tell their unit.
         no_data: what stands where there is no data (``data ignore value``), or None.
         data: the data file.
+        exposure_ms: Specim's ``tint``, which is taken for milliseconds; None without.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class EnviHeader:
     wavelengths_nm: tuple[float, ...] | None
     no_data: float | None
     data: Path
+    exposure_ms: float | None = None
 
 
 def read_header(path: Path, *, data: Path | None = None, frames: int | None = None) -> EnviHeader:
@@ -94,8 +96,11 @@ def read_header(path: Path, *, data: Path | None = None, frames: int | None = No
             f"expected {needed} bytes in {data} ({samples} samples x {lines} lines x {bands} bands of {dtype.name}), "
             f"found {found}; copy or export that file again, or correct its header"
         )
-    wavelengths, no_data = _wavelengths(fields, bands, path), _no_data(fields, path)
-    return EnviHeader(path, lines, samples, bands, dtype, interleave, offset, stacked, wavelengths, no_data, data)
+    wavelengths, no_data = _wavelengths(fields, bands, path), _number(fields, "data ignore value", path)
+    exposure = _exposure(fields)
+    return EnviHeader(
+        path, lines, samples, bands, dtype, interleave, offset, stacked, wavelengths, no_data, data, exposure
+    )
 
 
 def find_header(path: Path) -> Path:
@@ -149,6 +154,7 @@ class EnviSequence(Sequence):
             )
         self.height, self.width, self.bands = first.lines // first.frames, first.samples, first.bands
         self.wavelengths_nm, self.no_data = first.wavelengths_nm, first.no_data if no_data is None else no_data
+        self.exposure_ms = first.exposure_ms
         self._kept: tuple[int, NDArray[Any]] | None = None
         self._map(0)
 
@@ -270,12 +276,21 @@ def _wavelengths(fields: dict[str, str], bands: int, path: Path) -> tuple[float,
     return tuple(round(value * _NM_PER_UNIT[unit], 6) for value in values) if unit else None
 
 
-def _no_data(fields: dict[str, str], path: Path) -> float | None:
-    text = fields.get("data ignore value")
+def _number(fields: dict[str, str], key: str, path: Path) -> float | None:
+    text = fields.get(key)
     try:
         return None if text is None else float(text.strip("{} ")[:64])
     except ValueError as error:
-        raise _wrong(path, "data ignore value", "a number", str(text)) from error
+        raise _wrong(path, key, "a number", str(text)) from error
+
+
+def _exposure(fields: dict[str, str]) -> float | None:
+    """In milliseconds; a word, or a number that is no exposure, means something else in this dialect."""
+    try:
+        found = float(fields.get("tint", "")[:64])
+    except ValueError:
+        return None
+    return found if 0 < found < _LARGEST_SIDE else None
 
 
 def _data_file(path: Path, fields: dict[str, str], size: int) -> Path:

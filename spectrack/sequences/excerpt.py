@@ -20,6 +20,9 @@ _SHARED = (
     "is_rgb",
     "metadata",
     "no_data",
+    "unit",
+    "exposure_ms",
+    "gain_db",
 )
 
 

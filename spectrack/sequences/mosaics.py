@@ -36,11 +36,13 @@ class MosaicPattern:
         block: side of the pattern.
         bands: number of bands kept; the others of the block must be zero.
         sensor: name of the camera, or None when only the pattern is known.
+        area: x, y, width and height of the pixels under filters, whole blocks; None for all.
     """
 
     block: int
     bands: int
     sensor: str | None = None
+    area: tuple[int, int, int, int] | None = None
 
     @classmethod
     def of_sensor(cls, sensor: Sensor) -> MosaicPattern:
@@ -53,7 +55,30 @@ class MosaicPattern:
             raise SequenceError(
                 f"expected a sensor with a mosaic, found {sensor.name!r} without; choose one of {_mosaic_sensors()}"
             )
-        return cls(sensor.block, sensor.bands, sensor.name)
+        return cls(sensor.block, sensor.bands, sensor.name, sensor.area)
+
+    def active(self, mosaic: NDArray[Any], where: object) -> NDArray[Any]:
+        """The pixels under filters: cut out of a frame of the whole sensor, a frame of that area as it is.
+
+        Raises:
+            SequenceError: a frame of another size, in which nobody knows where the pattern begins.
+        """
+        if self.area is None or mosaic.ndim != 2:
+            return mosaic
+        x, y, width, height = self.area
+        if mosaic.shape == (height, width):
+            return mosaic
+        if mosaic.shape[0] < y + height or mosaic.shape[1] < x + width:
+            raise SequenceError(
+                f"expected mosaics of the whole sensor or of its active area, {width} x {height} from {x},{y}, in "
+                f"{where}, found {mosaic.shape[1]} x {mosaic.shape[0]}; record without cropping, or cut to that area"
+            )
+        return mosaic[y : y + height, x : x + width]
+
+    @property
+    def values(self) -> list[Any]:
+        """What decides how a mosaic is read, as JSON values."""
+        return [self.block, self.bands, *([] if self.area is None else [list(self.area)])]
 
 
 def find_block(mosaic: NDArray[Any]) -> int | None:
@@ -189,12 +214,12 @@ class MosaicSequence(Sequence):
         return numbers_of(self._files)
 
     def _frames_made_of(self) -> Ingredients:
-        return Ingredients(tuple(self._files), [self._pattern.block, self._pattern.bands])
+        return Ingredients(tuple(self._files), self._pattern.values)
 
     def _decode(self, path: Path) -> NDArray[Any]:
         image = read_image(path)
         check_mosaic(image, path)
-        return image
+        return self._pattern.active(image, path)
 
     def _check_unused_bands(self, mosaic: NDArray[Any], path: Path, *, refuse: bool) -> None:
         block, bands = self._pattern.block, self._pattern.bands

@@ -15,9 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.annotations.attributes import read_attributes
 from spectrack.boxes import from_zero
+from spectrack.calibration.calibration import Calibration
+from spectrack.calibration.files import read_calibration
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.calibrated import CalibratedSequence
 from spectrack.sequences.faults import pass_over, passed_over
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.layout import Layout, find_layout, frame_kinds
@@ -43,6 +46,7 @@ class Options:
     no_data: float | None = None
     pattern: str | None = None
     origin: int = 0
+    calibration: Calibration | str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         from_zero(np.zeros((0, 4)), self.origin)
@@ -63,6 +67,7 @@ def open_sequence(
     name: str | None = None,
     twin: str | os.PathLike[str] | None = None,
     origin: int = 0,
+    calibration: Calibration | str | os.PathLike[str] | None = None,
 ) -> Sequence:
     """Open a hyperspectral (or ordinary RGB) video; frames are read when they are asked for.
 
@@ -84,6 +89,8 @@ def open_sequence(
         name: name of the sequence; None for that of its folder.
         twin: the sequence's false-colour folder, for its truth, attributes and pictures; None for the layout's own.
         origin: index of the first pixel in files of truth and first boxes: 1 for those of OTB, LaSOT and MATLAB tools.
+        calibration: of the camera, or its file, as ``spectrack calibrate`` writes it: frames are reflectances, 0 in
+            every band of a dead or saturated pixel. None hands the raw counts out.
 
     Returns:
         The sequence. Of truth with more rows than frames those are taken that the numbers of the frame files tell, else
@@ -97,7 +104,7 @@ def open_sequence(
         ConfigError: an unknown format, sensor or axis letter, or an option that means nothing to the format found.
     """
     layout = find_layout(Path(path), twin=None if twin is None else Path(twin))
-    options = Options(format, sensor, axes, variable, no_data, pattern, origin)
+    options = Options(format, sensor, axes, variable, no_data, pattern, origin, calibration)
     return open_layout(layout, options, truth=truth, name=name)
 
 
@@ -120,9 +127,10 @@ def open_layout(
         See `open_sequence`.
     """
     options = options or Options()
+    calibration, file = _calibration(options)
     request = Request(
         layout,
-        sensor=_sensor(options.sensor, layout),
+        sensor=_sensor(options.sensor, layout, None if calibration is None else calibration.sensor),
         sensor_given=options.sensor is not None,
         axes=options.axes,
         variable=options.variable,
@@ -143,14 +151,23 @@ def open_layout(
     _describe(sequence, request, name)
     add_truth(sequence, layout, truth, options.origin)
     _add_pictures(sequence, layout)
-    return sequence
+    return sequence if calibration is None else CalibratedSequence(sequence, calibration, file)
 
 
-def _sensor(given: str | Sensor | None, layout: Layout) -> Sensor | None:
+def _calibration(options: Options) -> tuple[Calibration | None, Path | None]:
+    given = options.calibration
+    if given is None or isinstance(given, Calibration):
+        return given, None
+    return read_calibration(given), Path(given)
+
+
+def _sensor(given: str | Sensor | None, layout: Layout, calibrated: Sensor | None) -> Sensor | None:
     if isinstance(given, Sensor):
         return given
     if given is not None:
         return get_sensor(given)
+    if calibrated is not None:
+        return calibrated
     recorded = layout.side.sensor
     return SENSORS.get(recorded) if recorded is not None else None
 
@@ -171,6 +188,9 @@ def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
         sensor = None
     sequence.sensor = sensor.name if sensor is not None and not sequence.is_rgb else side.sensor or sequence.sensor
     sequence.fps = side.fps or sequence.fps
+    sequence.unit = side.unit or sequence.unit
+    sequence.exposure_ms = side.exposure_ms or sequence.exposure_ms
+    sequence.gain_db = sequence.gain_db if side.gain_db is None else side.gain_db
     sequence.attributes = side.attributes
     if not side.attributes and request.layout.description:
         with passed_over(sequence):
@@ -200,7 +220,7 @@ def _add_wavelengths(sequence: Sequence, request: Request) -> None:
         sequence.wavelengths_nm = side.wavelengths_nm
     elif sequence.wavelengths_nm is None and sensor and request.sensor_given and sensor not in SENSORS.values():
         # The user described this very camera, so its centres are measured; those of a named one are nominal.
-        sequence.wavelengths_nm = sensor.centres_nm
+        sequence.wavelengths_nm = sensor.centres_nm or None
     if sequence.wavelengths_nm is not None and len(sequence.wavelengths_nm) != sequence.bands:
         pass_over(
             sequence,

@@ -1,8 +1,8 @@
 """sequence.json: the side file that says what the frames cannot. Every writer here adds it; users may write it by hand.
 
 All keys are optional: name, format, frames (their number), frames_path (folder or file beside the side file), pattern,
-axes, sensor, block, bands, is_rgb, no_data, wavelengths_nm, fps, attributes, visibility, simulation. Unknown keys are
-passed over.
+axes, sensor, block, bands, is_rgb, no_data, unit, exposure_ms, gain_db, wavelengths_nm, fps, attributes, visibility,
+simulation. Unknown keys are passed over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from spectrack.calibration.calibration import Unit
 from spectrack.errors import SequenceError
 from spectrack.files import resolved
 from spectrack.tables import from_table, read_table, require
@@ -32,6 +33,9 @@ class SideFile:
         axes: axis letters of an array.
         block: side of the mosaic pattern.
         no_data: what stands where there is no data.
+        unit: what the numbers are, counts or reflectance.
+        exposure_ms: exposure of the frames in milliseconds.
+        gain_db: gain of the camera in dB.
         visibility: share of the object seen, a frame each.
         simulation: what the simulator recorded.
     """
@@ -48,6 +52,9 @@ class SideFile:
     bands: int | None = None
     is_rgb: bool | None = None
     no_data: float | None = None
+    unit: Unit | None = None
+    exposure_ms: float | None = None
+    gain_db: float | None = None
     wavelengths_nm: tuple[float, ...] | None = None
     fps: float | None = None
     attributes: tuple[str, ...] = ()
@@ -55,7 +62,7 @@ class SideFile:
     simulation: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for key in ("frames", "block", "bands", "fps"):
+        for key in ("frames", "block", "bands", "fps", "exposure_ms"):
             value = getattr(self, key)
             require(value is None or 0 < value < _LARGEST_NUMBER, key, "a positive number", value)
         for key in ("wavelengths_nm", "visibility"):

@@ -86,7 +86,7 @@ class VideoSequence(Sequence):
         self._orientation = _orientation(first, path)
         if pattern is not None:
             self.is_rgb, self.bands, self.sensor = False, pattern.bands, pattern.sensor
-            self._check_mosaic(first, pattern.block)
+            self._check_mosaic(first, pattern)
         frame = self._as_frame(first)
         self._kept = (0, frame)
         self.height, self.width = frame.shape[:2]
@@ -119,14 +119,15 @@ class VideoSequence(Sequence):
     def _frames_made_of(self) -> Ingredients:
         shown, pattern = self._orientation, self._pattern
         values = None if shown == Orientation() else astuple(shown)
-        return Ingredients((self._path,), values if pattern is None else [pattern.block, pattern.bands])
+        return Ingredients((self._path,), values if pattern is None else pattern.values)
 
     def _as_frame(self, picture: Any) -> Frame:
         if self._pattern is not None:
-            return MosaicFrame(_counts(picture), self._pattern.block, self._pattern.bands)
+            counts = self._pattern.active(_counts(picture), self._path)
+            return MosaicFrame(counts, self._pattern.block, self._pattern.bands)
         return ArrayFrame(self._orientation.apply(np.asarray(picture.to_ndarray(format="rgb24"))))
 
-    def _check_mosaic(self, first: Any, block: int) -> None:
+    def _check_mosaic(self, first: Any, pattern: MosaicPattern) -> None:
         """Refuse what cannot be cut into whole blocks, or would change the order of the bands."""
         if first.format.components[0].bits > 16:
             raise SequenceError(
@@ -137,7 +138,7 @@ class VideoSequence(Sequence):
                 f"expected mosaics as their sensor gave them in {self._path}, found a video that is shown turned; "
                 "remove the rotation from its metadata"
             )
-        check_divisible((first.height, first.width), block, self._path)
+        check_divisible(pattern.active(_counts(first), self._path).shape, pattern.block, self._path)
 
     def _picture(self, i: int) -> Any:
         """Frame `i` as PyAV decodes it."""

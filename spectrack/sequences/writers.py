@@ -111,6 +111,11 @@ def _details(sequence: Sequence, format: str) -> dict[str, Any]:
         "bands": sequence.bands,
         "sensor": sequence.sensor,
         "is_rgb": sequence.is_rgb or None,
+        # What has no data is 0 in the frames, whatever it was in the file they came from.
+        "no_data": None if sequence.no_data is None else 0.0,
+        "unit": None if sequence.unit == "counts" else sequence.unit,
+        "exposure_ms": sequence.exposure_ms,
+        "gain_db": sequence.gain_db,
         "wavelengths_nm": None if centres is None else [float(value) for value in centres],
         "fps": float(sequence.fps),
         "attributes": list(sequence.attributes),

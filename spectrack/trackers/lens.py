@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box
-from spectrack.cube import Cube
+from spectrack.cube import Cube, pixels_with_data
 from spectrack.evidence.log_spectra import Light, band_groups, log_spectra
 from spectrack.evidence.mixtures import Values
 from spectrack.evidence.regions import Inside, distance_to
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.sequences.base import Frame
-from spectrack.trackers.crop import Colouring, CropWindow, cut
+from spectrack.sequences.base import Frame, no_data_of
+from spectrack.trackers.crop import Colouring, CropWindow, cut, resize
+
+_NEARLY_ALL = 0.95
+"""Share of a cell's pixels that must have data: one in twenty without moves a mean by less than noise does."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class View:
         cells: side in cells.
         values: (cells * cells, dimensions) shape of the log spectrum, and the weighted brightness last.
         brightness: (cells, cells) mean of the log spectrum.
-        seen: (cells, cells) which cells lie in the frame.
+        seen: (cells, cells) which cells lie in the frame, on pixels that have data.
     """
 
     window: CropWindow
@@ -49,13 +52,16 @@ class Lens:
         cube: the first frame, (height, width, bands).
         wavelengths_nm: band centres, where they are known; neighbours are grouped by them.
         cells: side of every view.
+        no_data: what the first frame says of pixels without data, see `no_data_of`.
     """
 
-    def __init__(self, cube: Cube, wavelengths_nm: Several[float] | None, cells: int) -> None:
+    def __init__(
+        self, cube: Cube, wavelengths_nm: Several[float] | None, cells: int, no_data: float | None = None
+    ) -> None:
         self.height, self.width, bands = cube.shape
         self.cells = cells
-        matrix = band_groups(bands, wavelengths_nm)
-        self._colouring = Colouring.of(Scaling.parse(DEFAULT_SCALING).fit(cube), matrix)
+        matrix, seen = band_groups(bands, wavelengths_nm), pixels_with_data(cube, no_data)
+        self._colouring = Colouring.of(Scaling.parse(DEFAULT_SCALING).fit(cube, seen), matrix)
         step = max(1, min(self.height, self.width) // 64)
         self._fill = self._colouring.apply(cube[::step, ::step], name="the first frame").mean(axis=(0, 1))
 
@@ -65,8 +71,13 @@ class Lens:
         Raises:
             CubeError: NaN or infinity inside the window.
         """
-        values, brightness = log_spectra(self._light(frame, window))
-        return View(window, self.cells, values, brightness, self._seen(window))
+        light, seen = self._light(frame, window), self._seen(window)
+        data = self._with_data(frame, window)
+        if data is not None:  # what has no data is as what lies outside
+            light[~data] = self._fill
+            seen &= data
+        values, brightness = log_spectra(light)
+        return View(window, self.cells, values, brightness, seen)
 
     def whole(self) -> CropWindow:
         """The square around the whole frame."""
@@ -82,6 +93,20 @@ class Lens:
 
     def _light(self, frame: Frame, window: CropWindow) -> Light:
         return cut(frame, window, self.cells, self._colouring, self._fill)
+
+    def _with_data(self, frame: Frame, window: CropWindow) -> Inside | None:
+        """(cells, cells) cells of which nearly all pixels have data; None where nothing says that some have none."""
+        no_data = no_data_of(frame)
+        x0, x1 = (min(max(edge, 0), self.width) for edge in (window.x0, window.x0 + window.side))
+        y0, y1 = (min(max(edge, 0), self.height) for edge in (window.y0, window.y0 + window.side))
+        if no_data is None or x0 == x1 or y0 == y1:
+            return None
+        there = pixels_with_data(frame.window(x0, y0, x1, y1), no_data)
+        if there is None or there.all():
+            return None
+        share = np.ones((window.side, window.side, 1), dtype=np.float32)
+        share[y0 - window.y0 : y1 - window.y0, x0 - window.x0 : x1 - window.x0, 0] = there
+        return np.asarray(resize(share, self.cells)[:, :, 0] > _NEARLY_ALL)
 
     def _seen(self, window: CropWindow) -> Inside:
         middles = (np.arange(self.cells) + 0.5) * (window.side / self.cells)

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box
-from spectrack.cube import Cube
+from spectrack.cube import Cube, pixels_with_data
 from spectrack.evidence.log_spectra import log_spectra
 from spectrack.evidence.regions import distance_to
 from spectrack.grid import crop_side_px, grid_points_px
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.sequences.base import Frame
+from spectrack.sequences.base import Frame, no_data_of
 from spectrack.trackers.base import State
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.probability import Cues, ProbabilityModel
@@ -74,7 +74,7 @@ class SelfAssessment:
 
     def __init__(self, model: ProbabilityModel, frame: Frame, cube: Cube, box: Box) -> None:
         self._model, self._shape = model, frame.shape
-        self._gain = Scaling.parse(DEFAULT_SCALING).fit(cube)
+        self._gain = Scaling.parse(DEFAULT_SCALING).fit(cube, pixels_with_data(cube, no_data_of(frame)))
         self._first, around = self._look(frame, box)
         self._likeness = self._unlike(self._first, around)
         self._lead, self._lowest, self._was_lost = 1.0, 1.0, False
@@ -138,11 +138,16 @@ class SelfAssessment:
         end = np.clip(np.ceil(centre + reach), corner + 1, (width, height)).astype(int)
         counts = frame.window(*corner.tolist(), *end.tolist())
         step = np.maximum((end - corner) // _MOST_SAMPLES, 1)
-        values, _ = log_spectra(self._gain.apply(counts[:: step[1], :: step[0]]))
+        counts = counts[:: step[1], :: step[0]]
+        values, _ = log_spectra(self._gain.apply(counts))
         rows, columns = -(-(end - corner) // step)[::-1]
         place = np.concatenate([(box[:2] - corner) / step, box[2:] / step])
         distance = distance_to(place, (int(rows), int(columns))).ravel()
         inner = values[distance <= max(_CORE, float(distance.min()))]
+        seen = pixels_with_data(counts, no_data_of(frame))
+        if seen is not None and seen.any():
+            core = (distance <= _CORE) & seen.ravel()
+            inner, values = (values[core] if core.any() else inner), values[seen.ravel()]
         return inner.mean(axis=0, dtype=np.float64), values.mean(axis=0, dtype=np.float64)
 
 

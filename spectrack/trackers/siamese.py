@@ -18,7 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
-from spectrack.cube import Cube, check_cube
+from spectrack.cube import Cube, check_cube, pixels_with_data
 from spectrack.engines.choice import make_engine
 from spectrack.engines.engine import EngineName, Precision
 from spectrack.engines.exported import ExportedEngine
@@ -28,7 +28,7 @@ from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cell
 from spectrack.networks.evidence_head import EvidenceHead
 from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
-from spectrack.sequences.base import Frame
+from spectrack.sequences.base import Frame, no_data_of
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.camera_motion import CameraMotion
@@ -248,7 +248,7 @@ class SiameseTracker(Tracker):
             raise CubeError(f"expected cubes of the weights' {self.bands} bands, found {bands}; name other weights")
         check_box_in_frame(first_box, height, width)
         self._prepare(cube, wavelengths_nm)
-        self._image = self._imaging(self.scaling.fit(cube))
+        self._image = self._imaging(self.scaling.fit(cube, pixels_with_data(cube, no_data_of(frame))))
         # A mean needs no more than a few thousand pixels.
         step = max(1, min(height, width) // 64)
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
@@ -313,7 +313,7 @@ class SiameseTracker(Tracker):
         if self.scaling.every_frame:
             cube = frame.whole()
             check_cube(cube, name="the frame")
-            self._image = self._imaging(self.scaling.fit(cube))
+            self._image = self._imaging(self.scaling.fit(cube, pixels_with_data(cube, no_data_of(frame))))
         self._frames += 1
         if self._camera is not None:
             self._state.shift(self._camera.follow(frame))

@@ -21,7 +21,7 @@ from spectrack.evidence.likelihood import LearningRates, TargetSpectra
 from spectrack.evidence.mixtures import probability
 from spectrack.evidence.regions import are_apart, distance_to, ramp
 from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX
-from spectrack.sequences.base import Frame
+from spectrack.sequences.base import Frame, no_data_of
 from spectrack.trackers.box_belief import BoxBelief, Sight
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import QuickLens, View
@@ -90,7 +90,7 @@ class SpectralPrior:
     def __init__(
         self, frame: Frame, cube: Cube, box: Box, window: CropWindow, wavelengths_nm: Several[float] | None
     ) -> None:
-        self.lens = QuickLens(cube, wavelengths_nm, EVIDENCE_CELLS)
+        self.lens = QuickLens(cube, wavelengths_nm, EVIDENCE_CELLS, no_data_of(frame))
         view, cells = self.lens.look(frame, window), window.to_crop(box, EVIDENCE_CELLS)
         self.spectra = TargetSpectra(view.values, view.seen, cells, self.lens.elsewhere(frame, box))
         self.trust, self._frames = self.spectra.trust, 0

@@ -15,7 +15,7 @@ from spectrack.evidence.mixtures import probability
 from spectrack.evidence.regions import are_apart
 from spectrack.evidence.whole_frame import Place, peaks
 from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.sequences.base import Frame
+from spectrack.sequences.base import Frame, no_data_of
 from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.lens import Lens, QuickLens
 from spectrack.trackers.spectral_prior import SpectralPrior, Support
@@ -66,7 +66,7 @@ class SpectralWitness:
         """From the first frame, as a frame and as an array; a prior shares what it learns with the witness."""
         if prior is not None:
             return cls(prior.lens, prior.spectra, frame, box)
-        lens, window = QuickLens(cube, wavelengths_nm, EVIDENCE_CELLS), search_region(box)
+        lens, window = QuickLens(cube, wavelengths_nm, EVIDENCE_CELLS, no_data_of(frame)), search_region(box)
         view = lens.look(frame, window)
         spectra = TargetSpectra(view.values, view.seen, window.to_crop(box, EVIDENCE_CELLS), lens.elsewhere(frame, box))
         return cls(lens, spectra, frame, box)

@@ -23,7 +23,7 @@ OpenSequence = Callable[[], Sequence]
 OpenPlace = Callable[[Path], Sequence]
 """Opens the sequence at a place that the user named, with the options that the user gave."""
 
-_READING = ("format", "sensor", "pattern", "axes", "variable")
+_READING = ("format", "sensor", "pattern", "axes", "variable", "calibration")
 _RENDERED = ("textures", "crosstalk", "vignetting")
 
 

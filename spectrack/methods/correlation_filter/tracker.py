@@ -27,7 +27,7 @@ from spectrack.methods.correlation_filter.filter import ScaleAlignment, Translat
 from spectrack.methods.correlation_filter.materials import MaterialFeatures
 from spectrack.methods.correlation_filter.options import CorrelationOptions
 from spectrack.methods.correlation_filter.target import Levels, Sight, believe, find_peak
-from spectrack.sequences.base import Frame
+from spectrack.sequences.base import Frame, no_data_of
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow
@@ -71,7 +71,7 @@ class CorrelationFilterTracker(Tracker):
         self._box, self._first_sides = first, first[2:].copy()
         self._centre, self._velocity = first[:2] + first[2:] / 2, np.zeros(2)
         self._scale, self._lost_frames, self._frames = 1.0, 0, 0
-        self._lens = Lens(cube, wavelengths_nm, self.options.cells)
+        self._lens = Lens(cube, wavelengths_nm, self.options.cells, no_data_of(frame))
         view = self._lens.look(frame, self._window(self._centre))
         self._learn_first(frame, view)
         self._assessment = SelfAssessment(self.probability_model or ProbabilityModel(), frame, cube, first)

@@ -1,6 +1,6 @@
-"""The target's spectrum in every frame, as a table: python examples/measure_spectra.py [FOLDER X,Y,W,H] [--out FILE].
+"""A target's spectrum, area and place, frame by frame: python examples/measure_spectra.py [FOLDER X,Y,W,H] [--out DIR]
 
-Of each tracked box only the inner half counts, so that the background in its corners does not.
+The same as `spectrack track FOLDER --box X,Y,W,H --measure --out DIR`, and what became of the spectrum on the way.
 """
 
 import argparse
@@ -10,13 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import spectrack
-
-
-def inner_half(box: np.ndarray, height: int, width: int) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the middle of a box, at least a pixel and inside the frame."""
-    x, y = box[:2] + box[2:] / 4
-    x0, y0 = int(np.clip(x, 0, width - 1)), int(np.clip(y, 0, height - 1))
-    return x0, y0, int(np.clip(x + box[2] / 2, x0 + 1, width)), int(np.clip(y + box[3] / 2, y0 + 1, height))
+from spectrack.measuring.options import MeasureOptions
 
 
 def main(arguments: list[str] | None = None) -> Path:
@@ -24,28 +18,28 @@ def main(arguments: list[str] | None = None) -> Path:
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("box", nargs="?", help="the object in the first frame, x,y,w,h")
     parser.add_argument("--tracker", default="cf", choices=spectrack.list_trackers())
-    parser.add_argument("--out", type=Path, default=Path("spectra.csv"))
+    parser.add_argument("--calibration", type=Path, help="file of `spectrack calibrate`, for reflectance")
+    parser.add_argument("--out", type=Path, default=Path("measured"))
     options = parser.parse_args(arguments)
 
     if options.folder is None:
         sequence = spectrack.simulate("calm", "vis16", frames=30, seed=2, height=96, width=128)
     else:
-        sequence = spectrack.open_sequence(options.folder)
-    box = [float(number) for number in options.box.split(",")] if options.box else sequence.first_box
+        sequence = spectrack.open_sequence(options.folder, calibration=options.calibration)
+    box = [float(number) for number in options.box.split(",")] if options.box else None
+    record = spectrack.RecordOptions(measuring=MeasureOptions(measure=True))
+    recording = spectrack.record(
+        sequence, spectrack.load_tracker(options.tracker), options.out, box=box, options=record
+    )
 
-    bands = sequence.wavelengths_nm or range(sequence.bands)
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        names = [f"{kind}_{band:g}" for kind in ("mean", "scatter") for band in bands]
-        table.writerow(["frame", "centre_x", "centre_y", "lost", *names])
-        for number, estimate in enumerate(spectrack.track(sequence, spectrack.load_tracker(options.tracker), box)):
-            inside = sequence.read(number, window=inner_half(estimate.box, sequence.height, sequence.width))
-            pixels = inside.reshape(-1, sequence.bands).astype(float)
-            centre = estimate.box[:2] + estimate.box[2:] / 2
-            counts = np.round(np.concatenate([pixels.mean(axis=0), pixels.std(axis=0)]), 2)
-            table.writerow([number, *np.round(centre, 2), int(estimate.lost), *counts])
-    print(f"{len(sequence)} frames, {sequence.bands} bands: {options.out}")
-    return options.out
+    table = recording.directory / "measurements.csv"
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name.startswith("mean_")]
+    spectra = np.array([[float(row[name]) for name in names] for row in rows])
+    drift = np.nanmax(np.abs(spectra / spectra[0] - 1))
+    print(f"{len(rows)} frames, {len(names)} bands, at most {100 * drift:.0f} % from the first frame: {table}")
+    return table
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import speed_of
 from spectrack.files import check_folder, write_folder, write_json
+from spectrack.measuring.files import check_extras
+from spectrack.measuring.track import MeasuredTrack
 from spectrack.provenance import provenance
 from spectrack.runs.entries import plain_truth
 from spectrack.runs.frame_table import FrameTable
@@ -33,7 +35,7 @@ from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.calibrated import calibrated_by
 from spectrack.sequences.excerpt import Excerpt
-from spectrack.trackers.base import Tracker
+from spectrack.trackers.base import Estimate, Tracker
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done (``tracking`` or ``drawing``), frames done and frames in all."""
@@ -119,6 +121,7 @@ def record(
     options = options or RecordOptions()
     terms = options.terms((*inputs, *sequence.places))
     check_folder(directory, terms)
+    check_extras(parquet=options.measuring.parquet, coco=options.measuring.mask == "coco")
     truth = plain_truth(sequence) if options.score else None
     if truth is not None:
         _score(sequence, truth, truth, options)  # truth that cannot be scored is refused before the tracking, not after
@@ -142,13 +145,21 @@ def write_recording(
     """Track one video and write the results into a folder that the caller has claimed; see `record`."""
     tell = on_progress or (lambda what, done, total: None)
     shown = _from(sequence, start)
-    tracked = follow(shown, tracker, box, lambda index, _: tell("tracking", index + 1, len(shown)))
+    measuring = MeasuredTrack.of(shown, folder, options.measuring, start)
+
+    def seen(index: int, estimate: Estimate) -> None:
+        if measuring is not None:
+            measuring.add(index, estimate)
+        tell("tracking", index + 1, len(shown))
+
+    tracked = follow(shown, tracker, box, seen)
     if isinstance(tracked.stopped, CubeError):
         where = f"frame {start + tracked.frame} of {sequence.name}, counted from 0"
         raise CubeError(f"{tracked.stopped} ({where})") from tracked.stopped
     if tracked.stopped is not None:
         raise tracked.stopped
-    return write_followed(sequence, tracker, folder, tracked, truth, options, settings, on_progress, start)
+    measured = None if measuring is None else measuring.write()
+    return write_followed(sequence, tracker, folder, tracked, truth, options, settings, on_progress, start, measured)
 
 
 def write_followed(
@@ -161,12 +172,14 @@ def write_followed(
     settings: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
     start: int = 0,
+    measured: Mapping[str, Any] | None = None,
 ) -> Recording:
     """Write a track from frame `start` on into a folder that the caller has claimed; see `record`."""
     boxes = np.pad(tracked.boxes, ((start, 0), (0, 0)), constant_values=np.nan)
     whole = replace(tracked, boxes=boxes, frames=tracked.frames.after(start))
     scores = None if truth is None else _score(sequence, whole.boxes, truth, options)
     summary = _summary(sequence, tracker, tracked, scores, options, settings or {}) | {"first_frame": start}
+    summary |= {} if measured is None else {"measured": dict(measured)}
     write_track(lambda name: nullcontext(folder / name), RECORDING, whole.boxes, whole.frames)
     write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
     if options.overlay:

@@ -68,10 +68,10 @@ def test_plug_in_method():
 
 
 def test_measure_spectra(tmp_path):
-    table = example("measure_spectra").main(["--out", str(tmp_path / "spectra.csv")])
+    table = example("measure_spectra").main(["--out", str(tmp_path / "measured")])
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     assert len(rows) == 30
     assert len([name for name in rows[0] if name.startswith("mean_")]) == 16
     truth = spectrack.simulate("calm", "vis16", frames=30, seed=2, height=96, width=128).truth
     centre = truth[-1, :2] + truth[-1, 2:] / 2
-    assert abs(float(rows[-1]["centre_x"]) - centre[0]) < 3
+    assert abs(float(rows[-1]["centre_x_px"]) - centre[0]) < 3

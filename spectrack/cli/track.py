@@ -42,6 +42,7 @@ class Track:
   spectrack track cubes.npy --axes thwb --box-from box.txt --out runs/cubes
   spectrack track recordings/HSI --box-from cvat.zip --box-track 2 --box-drawn-on mosaic --out runs/car
   spectrack track recordings/HSI --out runs/car --view    draw the box in the browser
+  spectrack track recordings/HSI --box 214,61,30,42 --measure --scale 0.35mm --mask png --out runs/car
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video
   spectrack track recordings/HSI --spectrum paint.csv --out runs/found     start on a material
   spectrack track recordings/HSI --point 230,82 --out runs/car   start on the thing at a pixel"""
@@ -128,6 +129,11 @@ class Track:
 
     def _draw(self, sequence: Sequence, inputs: tuple[Path, ...]) -> int:
         """Let the box be drawn, and all else be done, on the viewer's page."""
+        if self.recording.measuring.wanted:
+            raise ConfigError(
+                "expected a first box beside --measure, --parquet and --mask, found one to be drawn; give --box, since "
+                "the viewer does not measure"
+            )
         from spectrack.cli.view import tell_address
         from spectrack.viewer.options import ViewOptions
         from spectrack.viewer.serving import check_extra, serve
@@ -255,6 +261,17 @@ def describe_masks(calibration: Mapping[str, Any]) -> str:
     return f"{calibration['unit']}{name}; masked: {counted(dead, 'dead pixel')}, {full}"
 
 
+def describe_measured(measured: Mapping[str, Any]) -> str:
+    """What was measured of a target, in words."""
+    masks = measured["masks"]
+    told = [f"{counted(masks['evidence'], 'frame')} under the spectral mask"] if masks["evidence"] else []
+    if masks["box"]:
+        told.append(f"{counted(masks['box'], 'frame')} in the box, background included")
+    if masks["none"]:
+        told.append(f"{counted(masks['none'], 'frame')} without a target")
+    return f"{measured['unit']}: {', '.join(told)}"
+
+
 def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
     """What a recording gave, as rows of name and value."""
     summary, tracker = recording.summary, recording.summary["tracker"]
@@ -274,6 +291,8 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
     again = recording.frames.state.count("found again")
     found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
     rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames by the tracker's own account{found}"))
+    if (measured := summary.get("measured")) is not None:
+        rows.append(("measured", describe_measured(measured)))
     if recording.scores is not None:
         from spectrack.cli.score_tables import figures_legend
         from spectrack.evaluation.figures import BRIEF

@@ -9,6 +9,7 @@ from typing import Any
 
 from spectrack.evaluation.options import DEFAULT_PROTOCOL, Missing, ScoringRules
 from spectrack.files import Terms
+from spectrack.measuring.options import MeasureOptions
 from spectrack.runs.layout import OVERLAY, RECORDING, SUMMARY
 
 
@@ -71,15 +72,28 @@ class RecordOptions:
             box are left out of the score whatever the protocol says, and counted.
         overlay: Write overlay.mp4: false colour with track, truth and score.
         overwrite: Replace an earlier recording in the same folder.
+        measuring: What is measured of the target.
     """
 
     score: bool = True
     protocol: str = DEFAULT_PROTOCOL
     overlay: bool = False
     overwrite: bool = False
+    measuring: MeasureOptions = field(default_factory=MeasureOptions)
 
     def terms(self, inputs: tuple[Path, ...] = ()) -> Terms:
-        """On which the folder of a recording made from these files is claimed."""
-        names = (RECORDING.boxes, RECORDING.frames, SUMMARY, *((OVERLAY,) if self.overlay else ()))
+        """On which the folder of a recording made from these files is claimed.
+
+        Raises:
+            ConfigError: options of what is measured that make no sense.
+        """
+        self.measuring.check()
+        names = (
+            RECORDING.boxes,
+            RECORDING.frames,
+            SUMMARY,
+            *((OVERLAY,) if self.overlay else ()),
+            *self.measuring.names,
+        )
         # Scores of other boxes are worth nothing any more.
         return Terms("recording", overwrite=self.overwrite, names=names, data=inputs, also=("scores",))

@@ -96,6 +96,10 @@ class Tracker(ABC):
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame, which has the size and bands of the first."""
 
+    def first_evidence(self) -> dict[str, Any]:
+        """What the method can show for the first frame after `init`, as `Estimate.evidence`; by default nothing."""
+        return {}
+
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity, as JSON values, for run directories."""
         return {"name": self.name}
@@ -146,7 +150,7 @@ def track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = None) ->
     start = frame(0)
     check_values(sequence, start)
     tracker.init(start, first, wavelengths_nm=sequence.wavelengths_nm)
-    yield Estimate(first, 1.0, probability=1.0)
+    yield Estimate(first, 1.0, evidence=tracker.first_evidence(), probability=1.0)
     for index in range(1, len(sequence)):
         yield tracker.update(frame(index))
 

@@ -138,6 +138,11 @@ class SiameseTracker(Tracker):
         self._discriminant: FeatureDiscriminant | None = None
         self._redetection: Redetection | None = None
         self._camera: CameraMotion | None = None
+        self._first_evidence: dict[str, Any] = {}
+
+    def first_evidence(self) -> dict[str, Any]:
+        """The spectra's view of the first frame, where they are asked."""
+        return dict(self._first_evidence)
 
     def describe(self) -> dict[str, Any]:
         """Settings and weights identity as JSON values."""
@@ -237,7 +242,7 @@ class SiameseTracker(Tracker):
         # An init that fails leaves no target behind, rather than the last one in a frame of another shape.
         self._state = None
         self._features, self._discriminant, self._redetection, self._camera = None, None, None, None
-        self._frames, self._taken = 0, ()
+        self._frames, self._taken, self._first_evidence = 0, (), {}
         frame = as_frame(frame)
         first_box = as_box(box)
         cube = frame.whole()
@@ -273,6 +278,8 @@ class SiameseTracker(Tracker):
                         self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
                     )
         state.prior = trusted
+        if trusted is not None:
+            self._first_evidence = trusted.first_evidence()
         self._watch(frame, cube, first_box, wavelengths_nm, prior)
         self._assessment = SelfAssessment(self.probability_model or ProbabilityModel(), frame, cube, first_box)
         self._state = state

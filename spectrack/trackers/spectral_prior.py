@@ -105,7 +105,14 @@ class SpectralPrior:
     @property
     def evidence(self) -> dict[str, Any]:
         """What can be shown for the last frame: the map of chances and how far box and places were believed."""
-        return {"chance": self._chance, "spectral_weight": self._weight, "cells_belief": self._believed}
+        found = {"chance": self._chance, "spectral_weight": self._weight, "cells_belief": self._believed}
+        return found if self._mask is None else found | {"mask": self._mask, "mask_trust": self.trust}
+
+    def first_evidence(self) -> dict[str, Any]:
+        """The same for the first frame, as long as no other was looked at."""
+        belief = self.spectra.first.belief
+        window = self._view.window
+        return {"chance": self._chance, "mask": belief, "mask_trust": self.trust, "search_window": window}
 
     def look(self, frame: Frame, window: CropWindow, box: Box) -> None:
         """Read the search region of the next frame; `box` is the target's last."""
@@ -201,6 +208,7 @@ class SpectralPrior:
         self._chance = probability(self._reading.log_ratio)
         self._contrast = contrast_map(self._reading.log_ratio, self._sides)
         self._sure = self._score = self._share = self._believed = 0.0
+        self._mask: NDArray[np.float32] | None = None
 
     def _support_at(self, centres: NDArray[np.float64]) -> NDArray[np.float64]:
         """Evidence (...), 0..1, that the target is near places (..., 2) x, y in cells: contrast over the usual one."""
@@ -219,6 +227,7 @@ class SpectralPrior:
         """Box around the likely cells near an expected one (x, y, w, h in cells); their number over the usual one."""
         usual = self._density * float(self._sides.prod())
         extent = self.spectra.extent(self._reading.log_ratio, expected, usual)
+        self._mask = extent.belief
         return extent.box(self.spectra.habit), extent.mass / usual
 
     def _unexplained(self, network: NDArray[np.float64], cells: NDArray[np.float64]) -> float:

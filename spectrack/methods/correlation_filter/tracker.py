@@ -58,6 +58,7 @@ class CorrelationFilterTracker(Tracker):
     def __init__(self, options: CorrelationOptions | None = None) -> None:
         self.options = options or CorrelationOptions()
         self._started = False
+        self._first_evidence: dict[str, Any] = {}
         self._levels = Levels(1.0, 1.0)
 
     def init(self, frame: Frame | Cube, box: ArrayLike, *, wavelengths_nm: Several[float] | None = None) -> None:
@@ -75,7 +76,16 @@ class CorrelationFilterTracker(Tracker):
         view = self._lens.look(frame, self._window(self._centre))
         self._learn_first(frame, view)
         self._assessment = SelfAssessment(self.probability_model or ProbabilityModel(), frame, cube, first)
+        self._first_evidence = {
+            "mask": self._spectra.first.belief,
+            "mask_trust": self._spectra.trust,
+            "search_window": view.window,
+        }
         self._started = True
+
+    def first_evidence(self) -> dict[str, Any]:
+        """The target's cells in the first frame."""
+        return dict(self._first_evidence)
 
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame; see `Tracker.update`."""
@@ -97,6 +107,7 @@ class CorrelationFilterTracker(Tracker):
             "response": sight.peak.response,
             "log_ratio": sight.log_ratio,
             "mask": sight.extent.belief,
+            "mask_trust": self._spectra.trust,
             "search_window": sight.view.window,
             "sidelobe_ratio": sight.peak.sidelobe_ratio,
         }

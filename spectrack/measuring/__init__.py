@@ -1,0 +1,1 @@
+"""What a tracked target measures, frame by frame: spectrum, scatter, area, place; and its mask."""

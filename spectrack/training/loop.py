@@ -2,7 +2,8 @@
 
 A run directory holds the resolved recipe, the environment, a JSON-lines log, the newest checkpoint and, at the end, the
 weights. Killing a run costs at most the steps since the last checkpoint; starting it again goes on from there with the
-same pairs and, in the same number format and on the same kind of machine, to the same weights bit for bit.
+same pairs and, in the same number format, with the same number of threads and on the same kind of machine, to the same
+weights bit for bit.
 
 Several processes (GPUs of one machine, or `torchrun` on one or several) share every batch; process 0 alone renders
 first, validates and writes. How many there are changes the result by rounding alone (`spectrack.training.processes`).
@@ -10,11 +11,9 @@ first, validates and writes. How many there are changes the result by rounding a
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -36,6 +35,7 @@ from spectrack.trackers.precision import resolve_device
 from spectrack.trackers.registry import find_trained_method
 from spectrack.training.feeds import FeedMaker
 from spectrack.training.learner import Learner, MovingAverage, channels_last
+from spectrack.training.machine import keep_memory, torch_threads
 from spectrack.training.options import TrainOptions
 from spectrack.training.precision import training_precision
 from spectrack.training.processes import mean_over_processes, mean_values, share_batch_norm, share_gradients
@@ -105,7 +105,7 @@ def train(
         raise ConfigError(f"expected to stop after at least 1 step, found {stop_after}; leave it out to finish")
     if jobs == 0:
         raise ConfigError("expected at least one job, found 0; -1 takes as many as there are cores")
-    _keep_memory()
+    keep_memory()
     directory = TrainingDirectory(Path(out))
     fabric = _launch(resolve_device(device))
     with ExitStack() as claims:
@@ -120,23 +120,14 @@ def train(
         with fabric.rank_zero_first():
             feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
         precision: Precision | None = None
+        threads: int | None = None
         if isinstance(directory, ClaimedTrainingDirectory):
             directory.refuse_other_data(feeds.content)
+            threads = directory.threads()
             precision = directory.precision() or training_precision(recipe, feeds, fabric.device)
-        precision = fabric.broadcast(precision)
+        precision, threads = fabric.broadcast((precision, threads))
+        claims.enter_context(torch_threads(threads))
         return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
-
-
-def _keep_memory() -> None:
-    """Let the C library keep freed memory: every step otherwise maps and clears the same hundreds of megabytes again.
-
-    That cost a tenth of the training time on Linux. Elsewhere there is no such switch, and nothing happens.
-    """
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if library is not None and hasattr(library, "mallopt"):
-        trim_threshold, mmap_max = -1, -4
-        library.mallopt(mmap_max, 0)
-        library.mallopt(trim_threshold, 2**31 - 1)
 
 
 class _Run:

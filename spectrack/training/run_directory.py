@@ -99,6 +99,11 @@ class ClaimedTrainingDirectory(TrainingDirectory):
         started = self.environment()
         return None if started is None else "bf16" if started.get("precision") == "bf16" else "fp32"
 
+    def threads(self) -> int | None:
+        """How many threads torch had when this run started; None where it has not, or an earlier version began it."""
+        found = (self.environment() or {}).get("torch_threads")
+        return found if isinstance(found, int) and found > 0 else None
+
     def refuse_other_data(self, data: Mapping[str, str]) -> None:
         """Refuse to go on over other data than those that the run started with.
 

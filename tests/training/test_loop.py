@@ -59,6 +59,23 @@ def test_resumed_run_ends_in_the_same_bytes(run):
     assert str(first["optimiser"]) == str(second["optimiser"])
 
 
+def test_a_run_goes_on_with_as_many_threads_as_it_began_with(run, monkeypatch):
+    usual, seen = torch.get_num_threads(), []
+    advance = loop._Run._advance
+    monkeypatch.setattr(
+        loop._Run, "_advance", lambda self, *given: (seen.append(torch.get_num_threads()), advance(self, *given))[1]
+    )
+    try:
+        torch.set_num_threads(2)
+        run(stop_after=1)
+        torch.set_num_threads(1)
+        run()
+        assert set(seen) == {2}
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(usual)
+
+
 @pytest.mark.parametrize("kind", ["adamw", "sgd"])
 def test_the_loop_is_nothing_but_the_plain_loop(run, make, cache, kind):
     """Stages, groups and feeds must not move a bit of a training that uses none of them."""

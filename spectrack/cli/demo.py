@@ -57,4 +57,10 @@ class Demo:
         output().print(make_table(("tracker", "sees", "clip", "target differs in", *headings), rows))
         output().print(figures_legend(shown))
         print_facts((str(path), what) for path, what in demo.files.items())
+        print_facts(
+            [
+                ("next", f"spectrack view {self.out}     these frames and tracks in the browser"),
+                ("", "spectrack view                 another clip: draw a box around something, and track it"),
+            ]
+        )
         return 0

@@ -35,7 +35,9 @@ def make_trackers_table(comparison: Comparison) -> Table:
     rows = []
     for entrant in comparison.entrants:
         found = entrant.scores.figures
-        figures = [headline.text(found["auc"]), entrant.intervals["auc"].ends]
+        interval = entrant.intervals["auc"]
+        # Of one sequence there is no interval.
+        figures = [headline.text(found["auc"]), interval.ends if interval.sequences > 1 else "-"]
         figures += [item.text(found[item.name]) for item in others]
         counts = LOST.text(len(entrant.lost_at)), FAILED.text(len(entrant.failures))
         speed = FRAMES_PER_SECOND.text(entrant.speed.frames_per_second)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.reports.strip_frames import Pictures
 from spectrack.runs import reading
+from spectrack.runs.frames import reopen
 from spectrack.runs.reading import StoredRun
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from spectrack.sequences.base import Sequence
 
 Place = str | os.PathLike[str]
+OpenSequence = Callable[[], "Sequence"]
 
 
 @dataclass(frozen=True)
@@ -115,15 +118,18 @@ def about_results(name: str, found: ForeignResults, *, unmatched: bool = True) -
 
 
 def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root: Place | None = None) -> DatasetView:
-    """Pictures and attributes of the dataset that was tracked.
+    """Pictures and attributes of the dataset that was tracked; of recordings, pictures of the videos they are of.
 
     Args:
         runs: the first that names its dataset decides.
         dataset: another name, such as ``hotc2020``.
         root: another place, such as where the data lie on this machine.
     """
+    runs = list(runs)
     recorded = next((found for run in runs if (found := run.recorded("dataset")).get("name")), {})
     name, place = dataset or recorded.get("name"), root or recorded.get("root")
+    if not name and (openers := _recorded_videos(runs)):
+        return DatasetView(_pictures(openers), {}, "")
     if not name:
         remark = "The runs do not say which dataset they tracked; name it with --dataset and --root."
         return DatasetView(None, {}, remark)
@@ -134,7 +140,7 @@ def view_dataset(runs: Iterable[TrackedRun], *, dataset: str | None = None, root
     except SpectrackError as error:
         return DatasetView(None, {}, f"The dataset {name} is not at hand ({error}).")
     attributes = {entry.label: tuple(entry.attributes) for entry in opened}
-    return DatasetView(_pictures(opened), attributes, "", opened)
+    return DatasetView(_pictures({entry.label: entry.open for entry in opened}), attributes, "", opened)
 
 
 def _part(recorded: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,13 +148,23 @@ def _part(recorded: Mapping[str, Any]) -> dict[str, Any]:
     return {key: recorded[key] for key in ("split", "modality", "stream", "calibration") if recorded.get(key)}
 
 
-def _pictures(dataset: Any) -> Pictures:
+def _recorded_videos(runs: Iterable[TrackedRun]) -> dict[str, OpenSequence]:
+    """By label: how the video of a recording is opened again."""
+    openers: dict[str, OpenSequence] = {}
+    for run in runs:
+        if run.recorded("sequence"):
+            for label in run.sequences:
+                openers.setdefault(label, functools.partial(reopen, label, run.info))
+    return openers
+
+
+def _pictures(openers: Mapping[str, OpenSequence]) -> Pictures:
     opened: dict[str, Sequence] = {}
 
     def picture(label: str, index: int) -> NDArray[np.uint8]:
         if label not in opened:
             opened.clear()  # one sequence at a time is looked at
-            opened[label] = dataset[label].open()
+            opened[label] = openers[label]()
         return opened[label].false_colour(index)
 
     return picture

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError
+from spectrack.errors import ConfigError, SequenceNotFoundError
 from spectrack.evaluation.alignment import unique_names
 from spectrack.evaluation.tracked import TrackedRun
 from spectrack.reports.gathering import view_dataset
 from spectrack.runs import reading
+from spectrack.runs.frames import reopen
 from spectrack.runs.reading import StoredRun
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.opening import open_sequence
@@ -22,9 +22,6 @@ OpenSequence = Callable[[], Sequence]
 
 OpenPlace = Callable[[Path], Sequence]
 """Opens the sequence at a place that the user named, with the options that the user gave."""
-
-_READING = ("format", "sensor", "pattern", "axes", "variable", "calibration")
-_RENDERED = ("textures", "crosstalk", "vignetting")
 
 
 @dataclass(frozen=True)
@@ -143,29 +140,5 @@ def _openers(runs: list[StoredRun]) -> dict[str, OpenSequence]:
             if view is not None and view.dataset is not None and label in {entry.label for entry in view.dataset}:
                 openers[label] = view.dataset[label].open
             else:
-                openers[label] = functools.partial(_reopen, label, run.info, None if view is None else view.remark)
+                openers[label] = functools.partial(reopen, label, run.info, None if view is None else view.remark)
     return openers
-
-
-def _reopen(label: str, info: Mapping[str, Any], why: str | None) -> Sequence:
-    """The frames that a recording was made from.
-
-    Raises:
-        SequenceError: it does not say, or they are not there.
-    """
-    settings, sequence = _mapping(info.get("settings")), _mapping(info.get("sequence"))
-    rendered = _mapping(sequence.get("metadata"))
-    place = settings.get("sequence")
-    if isinstance(place, str) and Path(place).exists():
-        how = {key: settings[key] for key in _READING if isinstance(settings.get(key), str)}
-        return open_sequence(place, **how)
-    if "scenario" in rendered and place is None:
-        how = {key: sequence[key] for key in ("frames", "height", "width")}
-        how |= {key: rendered[key] for key in _RENDERED if key in rendered}
-        return simulate(str(rendered["scenario"]), str(sequence["sensor"]), seed=rendered["seed"], **how)
-    found = why or (f"no such place as {place}" if place else "a run that does not say where they lay")
-    raise SequenceError(f"expected the frames of {label}, found {found.rstrip('.')}; name their folder beside the run")
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

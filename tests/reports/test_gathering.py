@@ -10,12 +10,17 @@ import pytest
 
 from spectrack.annotations.text import write_boxes
 from spectrack.cli.report import Report
-from spectrack.errors import ConfigError, InputError, SequenceNotFoundError
+from spectrack.errors import ConfigError, InputError, SequenceError, SequenceNotFoundError
 from spectrack.evaluation.results import read_truth
+from spectrack.recording import record
 from spectrack.reports.gathering import read_results, read_runs, view_dataset
 from spectrack.reports.options import ReportOptions
 from spectrack.runs import reading
 from spectrack.runs.reading import find_runs
+from spectrack.sequences.opening import open_sequence
+from spectrack.sequences.writers import write_sequence
+from spectrack.simulation.video import simulate
+from spectrack.trackers.loading import load_tracker
 from tests.fixtures.refusals import refuses
 
 
@@ -154,6 +159,22 @@ def test_the_dataset_of_the_runs(made, dataset):
         ("hotc2020", Path("/data"), {"split": "test", "stream": "HSI"}),
         ("hotc2023", Path("/elsewhere"), {}),
     ]
+
+
+def test_recordings_bring_the_pictures_of_their_own_videos(tmp_path):
+    clip = simulate("calm", frames=3, seed=5, height=64, width=72)
+    record(clip, load_tracker("cf"), tmp_path / "rendered")
+    stored = write_sequence(clip, tmp_path / "clip", format="npy")
+    record(open_sequence(stored), load_tracker("cf"), tmp_path / "kept", settings={"sequence": str(stored)})
+    for name in ("rendered", "kept"):
+        view = view_dataset(read_runs([str(tmp_path / name)]))
+        assert view.remark == ""
+        (label,) = read_runs([str(tmp_path / name)])[0].sequences
+        np.testing.assert_array_equal(view.pictures(label, 2), clip.false_colour(2))
+    (tmp_path / "clip").rename(tmp_path / "moved")
+    view = view_dataset(read_runs([str(tmp_path / "kept")]))
+    with refuses(SequenceError, str(stored)):
+        view.pictures(label, 0)
 
 
 def test_a_dataset_that_is_not_there(made, dataset):

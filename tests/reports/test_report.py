@@ -121,7 +121,7 @@ def test_every_picture_is_described(page):
 
 
 def test_tables_are_accessible(page):
-    assert len(page.all("table")) == len(page.all("caption")) == 7
+    assert len(page.all("table")) == len(page.all("caption")) == 8
     assert all(about.get("scope") in ("col", "row") for about in page.all("th"))
     assert all("tabindex" in about for about in page.all("div") if about.get("class") == "scroll")
 

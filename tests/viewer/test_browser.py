@@ -8,11 +8,12 @@ import pytest
 
 from spectrack.annotations.text import read_boxes
 from spectrack.cli import main
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.recording import record
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import write_sequence
 from spectrack.trackers.base import Estimate, Tracker
-from spectrack.viewer.opened import open_places
+from spectrack.viewer.opened import Item, Opened, open_places
 from spectrack.viewer.viewing import Saving, Viewing
 from tests.fixtures.viewers import serving, small_clip, view_of
 
@@ -193,3 +194,39 @@ def test_runs_are_shown_over_time_and_a_click_jumps_there(browser, clip, tmp_pat
         page.locator("#legend input").nth(1).uncheck()
         expect(lines).to_have_count(0)
         assert complaints == []
+
+
+def test_hostile_names_are_text_wherever_they_stand(browser, tmp_path):
+    """Of sequences in the list, of runs, of attributes and remarks, of the folder and of what is saved."""
+    marked = "<script>window.hurt=1</script>\u202e\u200f\"'`&amp;</select>"
+    clip = small_clip()
+    clip.name, clip.attributes, clip.faults = f"{HOSTILE}/b".replace("/", "|"), (marked,), (f"note {marked}",)
+    runs = {}
+    for name in (f"<img src=x onerror=window.hurt=1>{marked}", "plain"):
+        tracked = {
+            label: TrackedSequence(label, clip.truth, clip.truth, np.ones(12), np.zeros(12, bool))
+            for label in (clip.name, "other")
+        }
+        runs[name] = TrackedRun(tmp_path, name, tracked)
+    items = tuple(Item(label, lambda: clip, runs) for label in (clip.name, "other"))
+    folder = tmp_path / "<b>\u202eruns"
+    viewing, complaints = Viewing(Opened(items, runs), Saving(folder)), []
+    expect = playwright.expect
+    with serving(viewing) as server:
+        page = open_page(browser, server.address, complaints)
+        expect(page.locator("#legend bdi")).to_have_count(4)
+        Stage(page).drag(20, 15, 36, 30)
+        page.select_option("#tracker", "cf")
+        page.click("#track")
+        expect(page.locator("#status")).to_contain_text("Tracked to the end")
+        page.locator("#save-name").fill("<i>mine\u202e'")
+        page.click("#save")
+        expect(page.locator("#status")).to_contain_text("Saved in")
+        expect(page.locator("#status")).to_contain_text("<i>mine\\u202e'")
+        text = page.evaluate("document.documentElement.outerHTML")
+        assert not set("\u202e\u200f") & set(page.locator("body").inner_text())
+        assert "<script>window" not in text
+        assert page.evaluate("document.querySelectorAll('body script, body b, body i, body img').length") == 0
+        assert page.evaluate("window.hurt") is None
+        assert complaints == []
+    assert [place.name for place in folder.iterdir()] == ["<i>mine\u202e'"]

@@ -2,21 +2,31 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import pytest
 
 from spectrack.cli import main
 from spectrack.errors import ConfigError, MissingExtraError
+from spectrack.runs.entries import SequenceEntry
+from spectrack.runs.reading import read_run
+from spectrack.runs.runner import run
 from spectrack.sequences.writers import write_sequence
+from spectrack.trackers.loading import load_tracker
+from spectrack.viewer import live as live_module
 from spectrack.viewer import serving as server_module
+from spectrack.viewer.opened import open_places
 from spectrack.viewer.options import ViewOptions
 from spectrack.viewer.serving import serve
+from spectrack.viewer.viewing import Saving, Viewing
 from tests.fixtures.refusals import refuses
 from tests.fixtures.viewers import serving, small_clip, view_of, wait_for
 
@@ -103,6 +113,67 @@ def test_it_waits_for_the_first_page_and_longer_for_a_track_that_is_not_saved(tm
         viewing.save("kept", overlay=False)
         server.thread.join(30)
         assert not server.thread.is_alive()
+
+
+def test_a_page_closed_while_a_tracker_works_leaves_neither_a_thread_nor_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(server_module, "ABANDONED_S", 0.1)
+    monkeypatch.setattr(server_module, "ABANDONED_UNSAVED_S", 0.4)
+    viewing = view_of(small_clip, folder=tmp_path / "runs")
+    with serving(viewing) as server:
+        page = Listener(server.address)
+        track(server.address)
+        wait_for(lambda: viewing.live.rows_from(0, 1))
+        page.close()
+        server.thread.join(30)
+        assert not server.thread.is_alive()
+    assert not viewing.live.is_busy
+    assert "tracking" not in {thread.name for thread in threading.enumerate()}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_track_is_saved_whole_when_the_server_ends_meanwhile(tmp_path, monkeypatch):
+    """Ctrl-C while it is written: the folder is there with all of it, or not at all, and nothing lies beside it."""
+    viewing, begun, end = view_of(small_clip, folder=tmp_path / "runs"), threading.Event(), threading.Event()
+    write = live_module.write_followed
+
+    def slow(*words, **more):
+        begun.set()
+        assert end.wait(60)
+        return write(*words, **more)
+
+    monkeypatch.setattr(live_module, "write_followed", slow)
+    with serving(viewing) as server:
+        track(server.address)
+        wait_for(lambda: not viewing.live.is_busy)
+        saving = threading.Thread(target=lambda: suppress_all(post, server.address, "save", name="mine"))
+        saving.start()
+        assert begun.wait(60)
+        viewing.closing.set()
+        time.sleep(0.3)
+        end.set()
+        saving.join(60)
+        server.thread.join(60)
+    assert [folder.name for folder in (tmp_path / "runs").iterdir()] == ["mine"]
+    assert len(read_run(tmp_path / "runs/mine").sequences["small"].boxes) == 12
+    assert viewing.live.saved_to
+
+
+def test_a_run_that_is_deleted_while_it_is_looked_at_is_shown_on_without_what_lay_in_it(tmp_path):
+    run([SequenceEntry("a", small_clip)], lambda: load_tracker("cf"), tmp_path / "bench" / "cf")
+    viewing = Viewing(open_places([tmp_path / "bench"]), Saving(tmp_path / "runs"))
+    with serving(viewing) as server:
+        before = json.load(urllib.request.urlopen(f"{server.address}sequences/0", timeout=60))
+        shutil.rmtree(tmp_path / "bench")
+        assert json.load(urllib.request.urlopen(f"{server.address}sequences/0", timeout=60)) == before
+        told = json.load(urllib.request.urlopen(f"{server.address}sequences/0/importance/0", timeout=60))
+        assert told == {"rows": None}
+        assert json.load(urllib.request.urlopen(f"{server.address}about", timeout=60))["runs"]
+    assert not (tmp_path / "bench").exists()
+
+
+def suppress_all(act, *words, **more):
+    with suppress(Exception):
+        act(*words, **more)
 
 
 def test_a_tracker_at_work_is_stopped_when_the_server_ends(tmp_path):

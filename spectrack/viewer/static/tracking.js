@@ -145,7 +145,9 @@ export function showTracking() {
   element("live").hidden = !live.rows.length;
   element("track-hint").textContent = hint(from, here);
   const count = live.rows.length ? `, ${live.rows.length} of ${live.frames - live.start} frames` : "";
-  const end = state.about.name ? " Close this page, and the command ends." : "";
+  const plain = /^[\w.\/~-]+$/.test(live.saved_to); // a path that can be typed as it is
+  const next = plain ? ` Next: spectrack report ${live.saved_to} --out report` : "";
+  const end = state.about.name ? " Close this page, and the command ends." : next;
   const score = typeof live.auc === "number" ? `, success score (AUC) ${live.auc.toFixed(3)} against the truth` : "";
   const saved = live.saved_to ? `. Saved in ${live.saved_to}${score}.${end}` : "";
   const where = live.item >= 0 && live.item !== item ? ` in ${state.about.sequences[live.item]}` : "";

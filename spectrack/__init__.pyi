@@ -25,6 +25,7 @@ from .evaluation.scores import Scores as Scores
 from .evidence.detectors import Detector as Detector, fit_detector as fit_detector
 from .evidence.finding import detect as detect, find_first as find_first
 from .evidence.library import read_spectrum as read_spectrum
+from .live.tracking import track_live as track_live
 from .recording import Recording as Recording, record as record
 from .reports.overlay import write_overlay as write_overlay
 from .runs.options import RecordOptions as RecordOptions
@@ -34,6 +35,7 @@ from .sequences.opening import open_sequence as open_sequence
 from .sequences.writers import write_sequence as write_sequence
 from .simulation.scenarios import list_scenarios as list_scenarios
 from .simulation.video import simulate as simulate
+from .sources.opening import open_source as open_source
 from .trackers.base import Estimate as Estimate, Tracker as Tracker, track as track
 from .trackers.loading import load_tracker as load_tracker
 from .trackers.method import Method as Method

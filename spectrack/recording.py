@@ -158,8 +158,8 @@ def write_recording(
         raise CubeError(f"{tracked.stopped} ({where})") from tracked.stopped
     if tracked.stopped is not None:
         raise tracked.stopped
-    measured = None if measuring is None else measuring.write()
-    return write_followed(sequence, tracker, folder, tracked, truth, options, settings, on_progress, start, measured)
+    about = None if measuring is None else {"measured": dict(measuring.write())}
+    return write_followed(sequence, tracker, folder, tracked, truth, options, settings, on_progress, start, about)
 
 
 def write_followed(
@@ -172,14 +172,19 @@ def write_followed(
     settings: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
     start: int = 0,
-    measured: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Recording:
-    """Write a track from frame `start` on into a folder that the caller has claimed; see `record`."""
+    """Write a track from frame `start` on into a folder that the caller has claimed; see `record`.
+
+    What is said `about` it stands in the summary besides.
+    """
     boxes = np.pad(tracked.boxes, ((start, 0), (0, 0)), constant_values=np.nan)
     whole = replace(tracked, boxes=boxes, frames=tracked.frames.after(start))
     scores = None if truth is None else _score(sequence, whole.boxes, truth, options)
-    summary = _summary(sequence, tracker, tracked, scores, options, settings or {}) | {"first_frame": start}
-    summary |= {} if measured is None else {"measured": dict(measured)}
+    summary = _summary(sequence, tracker, tracked, scores, options, settings or {}) | {
+        "first_frame": start,
+        **(about or {}),
+    }
     write_track(lambda name: nullcontext(folder / name), RECORDING, whole.boxes, whole.frames)
     write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
     if options.overlay:

@@ -28,8 +28,8 @@ def test_each_fits_a_page_and_is_listed(path):
     assert f"]({path.name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def test_there_are_seven():
-    assert len(SCRIPTS) == 7
+def test_there_are_eight():
+    assert len(SCRIPTS) == 8
 
 
 def test_own_folder(tmp_path, capsys):
@@ -75,3 +75,8 @@ def test_measure_spectra(tmp_path):
     truth = spectrack.simulate("calm", "vis16", frames=30, seed=2, height=96, width=128).truth
     centre = truth[-1, :2] + truth[-1, 2:] / 2
     assert abs(float(rows[-1]["centre_x_px"]) - centre[0]) < 3
+
+
+def test_live_folder(capsys):
+    assert example("live_folder").main(["--frames", "4"]) == 4
+    assert "000003.png: box" in capsys.readouterr().out

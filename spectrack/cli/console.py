@@ -103,9 +103,9 @@ def make_list(rows: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
-def print_facts(rows: Iterable[tuple[str, str]]) -> None:
+def print_facts(rows: Iterable[tuple[str, str]], console: PlainConsole | None = None) -> None:
     """Print names and values, a line each; values are never broken, so that paths and commands can be copied."""
-    console, facts = output(), [(visible(name), visible(value)) for name, value in rows]
+    console, facts = console or output(), [(visible(name), visible(value)) for name, value in rows]
     width = max((len(name) for name, _ in facts), default=0)
     for name, value in facts:
         console.print(Text.assemble((name.ljust(width), "bold"), "  ", value), soft_wrap=True)

@@ -13,6 +13,7 @@ from spectrack.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from spectrack.evidence.library import LibrarySpectrum
     from spectrack.sequences.base import Sequence
+    from spectrack.sequences.opening import Options
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,27 @@ class Reading:
         """What stands where there is no data, as a number."""
         return None if self.no_data is None else parse_no_data(self.no_data)
 
-    def open(self, place: Path, truth: Path | None = None) -> Sequence:
-        """The sequence at a place."""
-        from spectrack.sequences.opening import open_sequence
+    def options(self) -> Options:
+        """The same as the package's functions take it."""
+        from spectrack.sequences.opening import Options
 
-        return open_sequence(
-            place,
+        return Options(
             format=self.format,
             sensor=self.sensor,
             pattern=self.pattern,
             axes=self.axes,
             variable=self.variable,
             no_data=self.missing,
-            truth=truth,
             origin=self.origin,
             calibration=self.calibration,
         )
+
+    def open(self, place: Path, truth: Path | None = None) -> Sequence:
+        """The sequence at a place."""
+        from spectrack.sequences.layout import find_layout
+        from spectrack.sequences.opening import open_layout
+
+        return open_layout(find_layout(place), self.options(), truth=truth)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from spectrack.cli.reading import Reading, Wanted
 from spectrack.cli.settings import parse_settings, settings_of
 from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.options import MatchOptions
+from spectrack.live.options import LiveOptions
 from spectrack.runs.options import RecordOptions
 from spectrack.signs import counted
+from spectrack.sources.options import FolderOptions, RawOptions
 from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.presets import label_of
 from spectrack.trackers.registry import DEFAULT_METHOD, tracker_words
@@ -30,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Track:
-    """Track one object through one video.
+    """Track one object through one video, or through what a camera gives now.
 
     Writes boxes.txt (x,y,w,h a frame, in cube pixels), frames.csv (score and times a frame) and summary.json (figures,
     settings, versions) into --out, when all is done and not before. Where truth boxes are known, the track is scored.
+    With --source each box is sent on as soon as it is found, and --out may be left out.
     """
 
     EXAMPLES: ClassVar[str] = """examples:
@@ -45,11 +48,13 @@ class Track:
   spectrack track recordings/HSI --box 214,61,30,42 --measure --scale 0.35mm --mask png --out runs/car
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video
   spectrack track recordings/HSI --spectrum paint.csv --out runs/found     start on a material
-  spectrack track recordings/HSI --point 230,82 --out runs/car   start on the thing at a pixel"""
+  spectrack track recordings/HSI --point 230,82 --out runs/car   start on the thing at a pixel
+  spectrack track --source rtsp://10.0.0.7/live --box 120,80,64,40    each box as a line of JSON
+  spectrack track --source camera/ --sensor vis16 --box 214,61,30,42 --out runs/now    frames that are being written"""
 
-    sequence: Annotated[Path, Positional, arg(metavar="SEQUENCE")]
+    sequence: Annotated[Path | None, Positional, arg(metavar="SEQUENCE")] = None
     """Folder of frames, or file with all: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or PNG."""
-    out: Annotated[Path, arg(metavar="DIR")]
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
     """Folder for the results; it must not exist or be empty."""
     box: Annotated[str | None, arg(metavar="X,Y,W,H")] = None
     """The object in the first frame, in cube pixels (mosaic pixels divided by the block); else --box-from, --spectrum,
@@ -81,30 +86,37 @@ class Track:
     """How its network runs."""
     recording: RecordOptions = field(default_factory=RecordOptions)
     """What is written."""
+    live: LiveOptions = field(default_factory=LiveOptions)
+    """Frames that come by themselves."""
+    folder: FolderOptions = field(default_factory=FolderOptions)
+    """A folder that grows, as source."""
+    raw: RawOptions = field(default_factory=RawOptions)
+    """Standard input, as source."""
 
     def run(self) -> int:
         """Track and print what came of it."""
+        if self.live.source is not None:
+            return self._track_source(self.live.source)
         from spectrack.files import check_folder
         from spectrack.recording import record
 
-        weights = None if self.weights is None else Path(self.weights)
-        read = (self.sequence, self.truth, self.box_from, self.wanted.spectrum, weights)
-        inputs = tuple(path for path in read if path is not None)
-        check_folder(self.out, self.recording.terms(inputs))
-        sequence = self.reading.open(self.sequence, self.truth)
+        place, out = self._places()
+        inputs = (place, *self.inputs)
+        check_folder(out, self.recording.terms(inputs))
+        sequence = self.reading.open(place, self.truth)
         if self.view or self._may_draw(sequence):
-            return self._draw(sequence, inputs)
+            return self._draw(sequence, place, out, inputs)
         with ProgressBar() as bar:
             start, box, how = self._start(sequence, bar)
             bar.show("loading the tracker", 0, None)
             recording = record(
                 sequence,
-                self._load(),
-                self.out,
+                self.load(),
+                out,
                 box=box,
                 start=start,
                 options=self.recording,
-                settings={"command": "track", **settings_of(self)},
+                settings=self.settings(),
                 inputs=inputs,
                 on_progress=bar.show,
             )
@@ -112,11 +124,74 @@ class Track:
         print_facts([*facts[:2], *([("started", how)] if how else []), *facts[2:]])
         return 0
 
-    def _load(self) -> Tracker:
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """What is read besides the frames."""
+        weights = None if self.weights is None else Path(self.weights)
+        read = (self.truth, self.box_from, self.wanted.spectrum, weights)
+        return tuple(path for path in read if path is not None)
+
+    def settings(self) -> dict[str, Any]:
+        """What a summary remembers of the command; of sources nothing where there is none."""
+        of_sources = () if self.live.source is not None else map(settings_of, (self.live, self.folder, self.raw))
+        left_out = {name for options in of_sources for name in options}
+        return {"command": "track"} | {key: value for key, value in settings_of(self).items() if key not in left_out}
+
+    def _track_source(self, source: str) -> int:
+        """Track in what comes, in place of a sequence."""
+        from spectrack.cli.track_source import SourceTrack, track_source
+        from spectrack.sources.opening import SourceOptions
+
+        if self.sequence is not None:
+            raise ConfigError(
+                f"expected a SEQUENCE or --source, found both ({self.sequence} and {source}); leave one out"
+            )
+        refused = {"--truth": self.truth, "--view": self.view, "--overlay": self.recording.overlay}
+        refused["--measure, --parquet or --mask"] = self.recording.measuring.wanted
+        for name, value in refused.items():
+            if value:
+                raise ConfigError(
+                    f"expected a SEQUENCE for {name}, found --source, whose frames are not kept; leave it out"
+                )
+        boxed = self.box is not None or self.box_from is not None
+        return track_source(
+            SourceTrack(
+                source,
+                self.live,
+                SourceOptions(self.reading.options(), self.folder, self.raw),
+                self.wanted,
+                self.matching,
+                self.recording,
+                self.out,
+                self.inputs,
+                self.settings(),
+                self.load,
+                self.given_box if boxed else None,
+            )
+        )
+
+    def load(self) -> Tracker:
+        """The tracker that is asked for."""
         from spectrack.trackers.loading import load_tracker
 
         options = {**asdict(self.network), **self._tracker_options()}
         return load_tracker(self.tracker, weights=self.weights, **options)
+
+    def _places(self) -> tuple[Path, Path]:
+        """Where the frames are, and where the results go.
+
+        Raises:
+            ConfigError: one is not named, or something means nothing without a source.
+        """
+        if (self.live, self.folder, self.raw) != (LiveOptions(), FolderOptions(), RawOptions()):
+            raise ConfigError(
+                "expected --source beside --send, --policy and other options of sources, found none; name the source"
+            )
+        if self.sequence is None:
+            raise ConfigError("expected a SEQUENCE or --source to track in, found neither; see spectrack track --help")
+        if self.out is None:
+            raise ConfigError("expected --out, the folder for the results, found none; name a new one")
+        return self.sequence, self.out
 
     def _may_draw(self, sequence: Sequence) -> bool:
         """Whether nothing says where the object is, and somebody sits at a display who can."""
@@ -127,7 +202,7 @@ class Track:
 
         return has_display() and sys.stdout.isatty() and has_extra()
 
-    def _draw(self, sequence: Sequence, inputs: tuple[Path, ...]) -> int:
+    def _draw(self, sequence: Sequence, place: Path, out: Path, inputs: tuple[Path, ...]) -> int:
         """Let the box be drawn, and all else be done, on the viewer's page."""
         if self.recording.measuring.wanted:
             raise ConfigError(
@@ -144,23 +219,21 @@ class Track:
         from spectrack.viewer.opened import Item, Opened
         from spectrack.viewer.viewing import Saving, Tracking, Viewing
 
-        first, out = self._given_box(sequence), self.out.absolute()
+        first, out = self.given_box(sequence), out.absolute()
         if first is None and sequence.truth_fault is None:
             first = sequence.first_box
         self._tracker_options()  # refused before a page is opened
-        item = Item(sequence.name, lambda: self.reading.open(self.sequence, self.truth), place=self.sequence)
+        item = Item(sequence.name, lambda: self.reading.open(place, self.truth), place=place)
         tracking = Tracking(
-            lambda name, profile: self._load(),
+            lambda name, profile: self.load(),
             only=self.tracker,
-            settings={"command": "track", **settings_of(self)},
+            settings=self.settings(),
             box=first,
         )
         viewing = Viewing(Opened((item,), {}), Saving(out.parent, out.name, self.recording, inputs), tracking)
         serve(viewing, ViewOptions(), tell_address)
         if not viewing.live.recordings:
-            raise InputError(
-                f"expected a track saved into {self.out}, found the page closed; press Save, or give --box"
-            )
+            raise InputError(f"expected a track saved into {out}, found the page closed; press Save, or give --box")
         print_facts(describe_recording(sequence, viewing.live.recordings[-1]))
         return 0
 
@@ -170,7 +243,7 @@ class Track:
 
         spectrum, point = self.wanted.read_spectrum(), self.wanted.parse_point()
         if spectrum is None and point is None:
-            return 0, first_box(sequence, self._given_box(sequence)), ""
+            return 0, first_box(sequence, self.given_box(sequence)), ""
         if self.box is not None or self.box_from is not None:
             raise ConfigError("expected a box, or a spectrum or point to find it by, found both; give one of them")
         from spectrack.evidence.finding import find_first
@@ -183,7 +256,13 @@ class Track:
         box = ",".join(f"{value:g}" for value in region.box)
         return start, region.box, f"in frame {start} at {box}, score {region.score:.2f}{before}"
 
-    def _given_box(self, sequence: Sequence) -> Box | None:
+    def given_box(self, sequence: Sequence) -> Box | None:
+        """The box of --box or --box-from, in pixels of this sequence, or None.
+
+        Raises:
+            ConfigError: both, or what belongs to one beside the other.
+            BoxError: no box.
+        """
         if self.box is not None and self.box_from is not None:
             raise ConfigError("expected --box or --box-from, found both; give one of them")
         if self.box_from is None and (self.box_track is not None or self.box_drawn_on != "cube"):

@@ -10,7 +10,8 @@ A run directory holds
 
 A benchmark is a folder with a run directory a tracker and ``benchmark.json``. The folder of a recording holds
 ``boxes.txt``, ``frames.csv``, ``groundtruth_rect.txt`` where truth is known, ``summary.json`` and maybe
-``overlay.mp4``; it appears as a whole.
+``overlay.mp4``; it appears as a whole. That of a track in a source has ``live.jsonl`` besides, with time stamps and
+latency.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PLAN, RUN, SCORES, BENCHMARK = "plan.json", "run.json", "scores.json", "benchmark.json"
-SUMMARY, OVERLAY = "summary.json", "overlay.mp4"
+SUMMARY, OVERLAY, LIVE = "summary.json", "overlay.mp4", "live.jsonl"
 DONE, VISIBILITY_SUFFIX = "done", "-visibility"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from spectrack.evaluation.options import DEFAULT_PROTOCOL, Missing, ScoringRules
 from spectrack.files import Terms
 from spectrack.measuring.options import MeasureOptions
-from spectrack.runs.layout import OVERLAY, RECORDING, SUMMARY
+from spectrack.runs.layout import LIVE, OVERLAY, RECORDING, SUMMARY
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class RecordOptions:
     overwrite: bool = False
     measuring: MeasureOptions = field(default_factory=MeasureOptions)
 
-    def terms(self, inputs: tuple[Path, ...] = ()) -> Terms:
-        """On which the folder of a recording made from these files is claimed.
+    def terms(self, inputs: tuple[Path, ...] = (), *, live: bool = False) -> Terms:
+        """On which the folder of a recording made from these files, or from a source, is claimed.
 
         Raises:
             ConfigError: options of what is measured that make no sense.
@@ -93,6 +93,7 @@ class RecordOptions:
             RECORDING.frames,
             SUMMARY,
             *((OVERLAY,) if self.overlay else ()),
+            *((LIVE,) if live else ()),
             *self.measuring.names,
         )
         # Scores of other boxes are worth nothing any more.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,22 +60,61 @@ def timed_track(sequence: Sequence, tracker: Tracker, box: ArrayLike | None = No
     Raises:
         Exception: whatever reading or the tracker raises; see `spectrack.track`.
     """
-    timed = _TimedSequence(sequence)
-    estimates = track(timed, tracker, box)
-    while True:
-        read, network, since = timed.seconds, tracker.network_seconds, time.perf_counter()
-        estimate = next(estimates, None)
+    clock = TrackingClock(tracker)
+    estimates = track(_TimedSequence(sequence, clock.reading), tracker, box)
+    while (timed := clock.measure(lambda: next(estimates, None))) is not None:
+        yield timed
+
+
+class TrackingClock:
+    """What the frames of one tracker cost; `timed_track` for those who call the tracker themselves.
+
+    Args:
+        tracker: whose network is timed.
+
+    Attributes:
+        reading: gives frames whose reading counts as such.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker, self.reading = tracker, ReadingClock()
+
+    def measure(self, work: Callable[[], Estimate | None]) -> TimedEstimate | None:
+        """The estimate that some work gives, and what it cost; None where it gives none."""
+        read, network, since = self.reading.seconds, self._tracker.network_seconds, time.perf_counter()
+        estimate = work()
         if estimate is None:
-            return
+            return None
         total = time.perf_counter() - since
-        reading, computing = timed.seconds - read, tracker.network_seconds - network
-        yield TimedEstimate(estimate, 1000 * reading, 1000 * computing, 1000 * max(0.0, total - reading - computing))
+        reading, computing = self.reading.seconds - read, self._tracker.network_seconds - network
+        return TimedEstimate(estimate, 1000 * reading, 1000 * computing, 1000 * max(0.0, total - reading - computing))
+
+
+class ReadingClock:
+    """Adds up the time that reading takes.
+
+    Attributes:
+        seconds: so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self._since = 0.0, 0.0
+
+    def timed(self, frame: Frame) -> Frame:
+        """The frame, whose reading is added up."""
+        return _TimedFrame(frame, self)
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._since
 
 
 class _TimedFrame:
     """A frame that adds up the time its reading takes."""
 
-    def __init__(self, frame: Frame, watch: _TimedSequence) -> None:
+    def __init__(self, frame: Frame, watch: ReadingClock) -> None:
         self._frame, self._watch = frame, watch
         self.shape = frame.shape
         self.no_data = no_data_of(frame)
@@ -105,8 +144,8 @@ class _TimedFrame:
 class _TimedSequence(Sequence):
     """A sequence that adds up the time its reading takes, so that it can be told from the tracker's."""
 
-    def __init__(self, source: Sequence) -> None:
-        self._source, self.seconds, self._since = source, 0.0, 0.0
+    def __init__(self, source: Sequence, clock: ReadingClock) -> None:
+        self._source, self._clock = source, clock
         self.name, self.bands, self.height, self.width = source.name, source.bands, source.height, source.width
         self.wavelengths_nm, self._pictures, self.no_data = source.wavelengths_nm, source._pictures, source.no_data
 
@@ -120,11 +159,5 @@ class _TimedSequence(Sequence):
 
     def frame(self, i: int) -> Frame:
         """Frame `i`, timed."""
-        with self:
-            return _TimedFrame(self._source.frame(i), self)
-
-    def __enter__(self) -> None:
-        self._since = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._since
+        with self._clock:
+            return self._clock.timed(self._source.frame(i))

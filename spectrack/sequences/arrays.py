@@ -20,7 +20,7 @@ from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.array_files import KEPT_KINDS, ArraySource
 from spectrack.sequences.axes import AxisEvidence, check_axes, infer_axes
-from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
+from spectrack.sequences.base import ArrayFrame, FileSequence, Frame, MosaicFrame, Sequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of
 from spectrack.sequences.mosaics import MosaicPattern
 
@@ -81,7 +81,7 @@ class ArraySequence(Sequence):
         return Ingredients((self._source.path,), [self._axes, variable, _values(self._pattern)])
 
 
-class ArrayFolderSequence(Sequence):
+class ArrayFolderSequence(FileSequence):
     """One array file a frame.
 
     Args:
@@ -131,20 +131,26 @@ class ArrayFolderSequence(Sequence):
         i = self._index(i)
         if self._kept is not None and self._kept[0] == i:
             return self._kept[1]
-        source = self._open_source(self._files[i], self._variables[i])
-        if source.shape != self._shape:
-            raise frame_mismatch(self._files[i], source.shape, self._shape, self._files[0])
-        check_numbers(source.dtype, source.where)
-        check_frame_size(source, source.shape)
-        whole = source.read((slice(None),) * len(self._shape))
-        frame = as_frame(whole, self._axes, self._pattern, self.no_data)
-        self._kept = (i, frame)
-        return frame
+        self._kept = (i, self._read(self._files[i], self._variables[i]))
+        return self._kept[1]
+
+    def frame_of(self, file: Path) -> Frame:
+        """See `FileSequence.frame_of`."""
+        return self._read(file, self._variables[0])
 
     @property
     def frame_numbers(self) -> list[int] | None:
         """See `Sequence.frame_numbers`."""
         return numbers_of(self._files)
+
+    def _read(self, file: Path, variable: str | None) -> Frame:
+        source = self._open_source(file, variable)
+        if source.shape != self._shape:
+            raise frame_mismatch(file, source.shape, self._shape, self._files[0])
+        check_numbers(source.dtype, source.where)
+        check_frame_size(source, source.shape)
+        whole = source.read((slice(None),) * len(self._shape))
+        return as_frame(whole, self._axes, self._pattern, self.no_data)
 
     def _frames_made_of(self) -> Ingredients:
         # A .npz with a member a frame comes once a frame; it need not be read as often.

@@ -69,6 +69,10 @@ class CubeFrame(ABC):
         """Raw values of one band at every `step`-th row and column, not to be written to."""
         return self.whole()[::step, ::step, band]
 
+    @abstractmethod
+    def in_memory(self) -> Frame:
+        """The same frame with values of its own, which stay when the file or the buffer that they came from changes."""
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Cube:
         cube = self.whole()
         return np.array(cube, dtype=dtype) if copy else np.asarray(cube, dtype=dtype)
@@ -115,6 +119,10 @@ class ArrayFrame(CubeFrame):
         cube = self._cube if self._cube.dtype.isnative else self._cube.astype(self._cube.dtype.newbyteorder("="))
         return cube if self.no_data is None else without_no_data(cube, self.no_data)
 
+    def in_memory(self) -> ArrayFrame:
+        """See `CubeFrame.in_memory`."""
+        return ArrayFrame(np.array(self._cube), self.no_data)
+
 
 class MosaicFrame(CubeFrame):
     """A decoded snapshot mosaic that is de-interleaved window by window.
@@ -148,6 +156,12 @@ class MosaicFrame(CubeFrame):
         """Raw values of one band at every `step`-th row and column; nothing else is read."""
         row, column = divmod(band, self._block)
         return self._mosaic[row :: self._block * step, column :: self._block * step]
+
+    def in_memory(self) -> MosaicFrame:
+        """See `CubeFrame.in_memory`."""
+        copy = MosaicFrame(np.array(self._mosaic), self._block, self.shape[2])
+        copy.no_data = self.no_data
+        return copy
 
 
 def no_data_of(frame: Frame) -> float | None:
@@ -405,3 +419,15 @@ class Sequence(ABC):
         if not -len(self) <= i < len(self):
             raise IndexError(f"expected a frame index below {len(self)} for {self.name!r}, found {i}")
         return int(i) % len(self)
+
+
+class FileSequence(Sequence):
+    """A sequence with a file a frame, which reads other files of the same kind as well: those that came later."""
+
+    @abstractmethod
+    def frame_of(self, file: Path) -> Frame:
+        """The frame in a file.
+
+        Raises:
+            SpectrackError: the file is damaged, not yet whole, or does not fit the sequence.
+        """

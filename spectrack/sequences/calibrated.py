@@ -59,6 +59,11 @@ class CalibratedFrame(CubeFrame):
         """The whole cube of reflectances."""
         return self._calibration.apply(self._frame.whole(), light=self._light, gaps=self._gaps)
 
+    def in_memory(self) -> CalibratedFrame:
+        """See `CubeFrame.in_memory`."""
+        frame = self._frame.in_memory() if isinstance(self._frame, CubeFrame) else self._frame
+        return CalibratedFrame(frame, self._calibration, self._light, gaps=self._gaps)
+
 
 class CalibratedSequence(Sequence):
     """A sequence of raw counts, calibrated; its dead and saturated pixels are 0 in every band, as where no data are.

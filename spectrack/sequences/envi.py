@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.base import ArrayFrame, FileSequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES
 
@@ -124,7 +124,7 @@ def header_beside(path: Path) -> Path | None:
     return next((there[name] for name in names if name in there), None)
 
 
-class EnviSequence(Sequence):
+class EnviSequence(FileSequence):
     """One header a frame, or one header whose data file stacks all frames along the lines.
 
     Args:
@@ -168,6 +168,10 @@ class EnviSequence(Sequence):
             return ArrayFrame(self._map(i), self.no_data)
         return ArrayFrame(self._map(0)[i * self.height : (i + 1) * self.height], self.no_data)
 
+    def frame_of(self, file: Path) -> ArrayFrame:
+        """See `FileSequence.frame_of`; the file is the header."""
+        return ArrayFrame(self._mapped(read_header(file)), self.no_data)
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
 
@@ -189,7 +193,10 @@ class EnviSequence(Sequence):
         """(lines, samples, bands) of one data file."""
         if self._kept is not None and self._kept[0] == file:
             return self._kept[1]
-        header = self._first if file == 0 else read_header(self._headers[file])
+        self._kept = (file, self._mapped(self._first if file == 0 else read_header(self._headers[file])))
+        return self._kept[1]
+
+    def _mapped(self, header: EnviHeader) -> NDArray[Any]:
         expected = self._first.lines, self._first.samples, self._first.bands
         if (header.lines, header.samples, header.bands) != expected:
             raise frame_mismatch(header.path, (header.lines, header.samples, header.bands), expected, self._first.path)
@@ -202,8 +209,7 @@ class EnviSequence(Sequence):
             offset=header.offset,
             shape=tuple(size[letter] for letter in axes),
         )
-        self._kept = (file, np.asarray(mapped).transpose([axes.index(letter) for letter in "lwb"]))
-        return self._kept[1]
+        return np.asarray(mapped).transpose([axes.index(letter) for letter in "lwb"])
 
 
 def _parse(path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.base import ArrayFrame, FileSequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of, read_image
 
 
@@ -30,7 +30,7 @@ def read_footage(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[:, :, :3])
 
 
-class ImageSequence(Sequence):
+class ImageSequence(FileSequence):
     """A folder of 8-bit colour (or grey) images.
 
     Args:
@@ -56,11 +56,15 @@ class ImageSequence(Sequence):
         i = self._index(i)
         if self._kept is not None and self._kept[0] == i:
             return self._kept[1]
-        image = read_footage(self._files[i])
-        if image.shape != self._shape:
-            raise frame_mismatch(self._files[i], image.shape[:2], self._shape[:2], self._files[0])
-        self._kept = (i, ArrayFrame(image))
+        self._kept = (i, self.frame_of(self._files[i]))
         return self._kept[1]
+
+    def frame_of(self, file: Path) -> ArrayFrame:
+        """See `FileSequence.frame_of`."""
+        image = read_footage(file)
+        if image.shape != self._shape:
+            raise frame_mismatch(file, image.shape[:2], self._shape[:2], self._files[0])
+        return ArrayFrame(image)
 
     @property
     def frame_numbers(self) -> list[int] | None:

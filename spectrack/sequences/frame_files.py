@@ -136,6 +136,22 @@ def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(str(side) for side in (shape[1], shape[0], *shape[2:]))
 
 
+def ends_whole(path: Path) -> bool:
+    """Whether the end of a file tells that all of it is there, which that of PNG and JPEG does."""
+    suffix = path.suffix.lower()
+    if suffix != ".png" and suffix not in LOSSY_SUFFIXES:
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - 64, 0))
+            end = file.read()
+    except OSError:
+        return False
+    return (start == b"\x89PNG\r\n\x1a\n" and b"IEND" in end) or (start[:2] == b"\xff\xd8" and end[-2:] == b"\xff\xd9")
+
+
 def _looks_complete(data: bytes) -> bool:
     # Some decoders fill the missing part of a cut file with grey instead of failing, so end marks are looked for first.
     if data.startswith(b"\x89PNG"):

@@ -33,6 +33,8 @@ KINDS: dict[str, frozenset[str]] = {
 }
 """Suffixes of frame files by kind."""
 
+_KIND_OF = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes}
+
 TRUTH_NAMES = ("groundtruth_rect.txt", "groundtruth.txt", "gt.txt", "ir_label.json", "rgb_label.json")
 ABSENCE_NAMES = ("absence.label", "full_occlusion.txt", "out_of_view.txt")
 """Files of GOT-10k and LaSOT with a flag a frame: 1 where the object is not there or not to be seen."""
@@ -130,11 +132,15 @@ def find_layout(path: Path, *, twin: Path | None = None) -> Layout:
 
 def frame_kinds(folder: Path) -> dict[str, list[Path]]:
     """Frame files of a folder by kind (a key of `KINDS`), each sorted by number; empty kinds are left out."""
-    suffixes = {suffix: kind for kind, members in KINDS.items() for suffix in members}
     found: dict[str, list[Path]] = {}
-    for file in list_files(folder, suffixes):
-        found.setdefault(suffixes[file.suffix.lower()], []).append(file)
+    for file in list_files(folder, _KIND_OF):
+        found.setdefault(_KIND_OF[file.suffix.lower()], []).append(file)
     return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def kind_of(file: Path) -> str | None:
+    """The kind of a frame file (a key of `KINDS`) by its suffix, or None."""
+    return _KIND_OF.get(file.suffix.lower())
 
 
 def is_calibration(name: str) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sensors import SENSORS, Sensor
-from spectrack.sequences.base import MosaicFrame, Sequence
+from spectrack.sequences.base import FileSequence, MosaicFrame
 from spectrack.sequences.frame_files import check_tiff_upright, frame_mismatch, numbers_of, read_image
 
 _log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def pattern_of_block(mosaic: NDArray[Any], block: int) -> MosaicPattern:
     return MosaicPattern(block, block * block)
 
 
-def undecided_pattern(path: Path) -> SequenceError:
+def undecided_pattern(path: Path | str) -> SequenceError:
     """The refusal when nothing tells the mosaic pattern."""
     return SequenceError(
         f"expected to tell a 4 x 4 from a 5 x 5 mosaic in {path}, found no sign of either (size alone decides "
@@ -128,7 +128,7 @@ def undecided_pattern(path: Path) -> SequenceError:
     )
 
 
-def check_mosaic(image: NDArray[Any], path: Path) -> None:
+def check_mosaic(image: NDArray[Any], path: Path | str) -> None:
     """Refuse images that cannot be raw mosaics.
 
     Raises:
@@ -147,7 +147,7 @@ def check_mosaic(image: NDArray[Any], path: Path) -> None:
         )
 
 
-def check_divisible(shape: tuple[int, ...], block: int, path: Path) -> None:
+def check_divisible(shape: tuple[int, ...], block: int, path: Path | str) -> None:
     """Refuse mosaics of (rows, columns) that are no whole blocks.
 
     Raises:
@@ -160,7 +160,7 @@ def check_divisible(shape: tuple[int, ...], block: int, path: Path) -> None:
         )
 
 
-class MosaicSequence(Sequence):
+class MosaicSequence(FileSequence):
     """One mosaic image a frame.
 
     Args:
@@ -200,13 +200,16 @@ class MosaicSequence(Sequence):
         kept = self._kept
         if kept is not None and kept[0] == i:
             return kept[1]
-        mosaic = self._decode(self._files[i])
+        self._kept = (i, self.frame_of(self._files[i]))
+        return self._kept[1]
+
+    def frame_of(self, file: Path) -> MosaicFrame:
+        """See `FileSequence.frame_of`."""
+        mosaic = self._decode(file)
         if mosaic.shape != self._mosaic_shape:
-            raise frame_mismatch(self._files[i], mosaic.shape, self._mosaic_shape, self._files[0])
-        self._check_unused_bands(mosaic, self._files[i], refuse=False)
-        frame = MosaicFrame(mosaic, self._pattern.block, self._pattern.bands)
-        self._kept = (i, frame)
-        return frame
+            raise frame_mismatch(file, mosaic.shape, self._mosaic_shape, self._files[0])
+        self._check_unused_bands(mosaic, file, refuse=False)
+        return MosaicFrame(mosaic, self._pattern.block, self._pattern.bands)
 
     @property
     def frame_numbers(self) -> list[int] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from spectrack.calibration.calibration import Calibration
 from spectrack.calibration.files import read_calibration
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.sensors import SENSORS, Sensor, get_sensor
-from spectrack.sequences.base import Sequence
+from spectrack.sequences.base import FileSequence, Sequence
 from spectrack.sequences.calibrated import CalibratedSequence
 from spectrack.sequences.faults import pass_over, passed_over
 from spectrack.sequences.footage import read_footage
@@ -127,8 +127,37 @@ def open_layout(
         See `open_sequence`.
     """
     options = options or Options()
-    calibration, file = _calibration(options)
-    request = Request(
+    calibration, file = read_given(options)
+    sequence = _open(_request(layout, options, calibration), options.format, name)
+    add_truth(sequence, layout, truth, options.origin)
+    _add_pictures(sequence, layout)
+    return sequence if calibration is None else CalibratedSequence(sequence, calibration, file)
+
+
+def open_frame_file(file: Path, options: Options | None = None) -> FileSequence:
+    """One frame file of a folder that others are still written to, as a sequence of one frame that reads those as well.
+
+    What stands beside the frames is used as `open_sequence` uses it, but for what a row or a picture a frame is.
+
+    Args:
+        file: an image, an array or an ENVI header.
+        options: how the frames are read.
+
+    Raises:
+        See `open_sequence`; and SequenceError for a kind that has no file a frame.
+    """
+    options = options or Options()
+    sequence = _open(replace(_request(find_layout(file.parent), options, None), only=file), options.format, None)
+    if not isinstance(sequence, FileSequence):
+        raise SequenceError(
+            f"expected a file a frame in {file.parent}, found {file.name}, which is not one; write mosaic PNG, TIFF, "
+            "ENVI, .npy, .npz, .mat, HDF5, JPEG or PNG"
+        )
+    return sequence
+
+
+def _request(layout: Layout, options: Options, calibration: Calibration | None) -> Request:
+    return Request(
         layout,
         sensor=_sensor(options.sensor, layout, None if calibration is None else calibration.sensor),
         sensor_given=options.sensor is not None,
@@ -138,23 +167,26 @@ def open_layout(
         pattern=options.pattern,
         faults=[layout.fault] if layout.fault else [],
     )
+
+
+def _open(request: Request, format: str | None, name: str | None) -> Sequence:
+    """What was found, with what is known of it besides truth and pictures."""
     try:
-        sequence = open_format(detect_format(request, options.format), request)
+        sequence = open_format(detect_format(request, format), request)
     except SpectrackError:
         for fault in request.faults:
             _log.warning("%s", fault)  # it may have said what is missing now
         raise
     except OSError as error:
         raise SequenceError(
-            f"expected readable frames in {layout.frames}, found: {error.strerror or error}; check the files"
+            f"expected readable frames in {request.layout.frames}, found: {error.strerror or error}; check the files"
         ) from error
     _describe(sequence, request, name)
-    add_truth(sequence, layout, truth, options.origin)
-    _add_pictures(sequence, layout)
-    return sequence if calibration is None else CalibratedSequence(sequence, calibration, file)
+    return sequence
 
 
-def _calibration(options: Options) -> tuple[Calibration | None, Path | None]:
+def read_given(options: Options) -> tuple[Calibration | None, Path | None]:
+    """The calibration that is given, if one is, and the file that it was read from."""
     given = options.calibration
     if given is None or isinstance(given, Calibration):
         return given, None
@@ -197,13 +229,20 @@ def _describe(sequence: Sequence, request: Request, name: str | None) -> None:
             sequence.attributes = read_attributes(request.layout.description)
     sequence.is_rgb = side.is_rgb if side.is_rgb is not None else sequence.is_rgb
     sequence._metadata = side.simulation or None
+    _add_wavelengths(sequence, request)
+    if request.only is None:
+        _check_counts(sequence, request)
+
+
+def _check_counts(sequence: Sequence, request: Request) -> None:
+    """Hold what the side file says of every frame against the frames that there are."""
+    side = request.layout.side
     if side.frames is not None and side.frames != len(sequence):
         pass_over(
             sequence,
             f"expected the {side.frames} frames that {side.path} records, "
             f"found {len(sequence)} in {request.layout.frames}; copy the missing frames or correct the side file",
         )
-    _add_wavelengths(sequence, request)
     if side.visibility is not None and len(side.visibility) >= len(sequence):
         sequence.visibility = np.array(side.visibility[: len(sequence)], dtype=np.float64)
     elif side.visibility is not None:

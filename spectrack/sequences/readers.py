@@ -18,7 +18,7 @@ from spectrack.sequences.envi import EnviSequence, find_header, header_beside
 from spectrack.sequences.footage import ImageSequence, read_footage
 from spectrack.sequences.frame_files import LOSSY_SUFFIXES, TIFF_SUFFIXES, check_tiff_upright, read_image
 from spectrack.sequences.hdf5_files import open_hdf5
-from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds, is_calibration
+from spectrack.sequences.layout import ENVI_DATA_SUFFIXES, KINDS, Layout, frame_kinds, is_calibration, kind_of
 from spectrack.sequences.matlab_files import mat_members, open_mat
 from spectrack.sequences.mosaics import (
     MosaicPattern,
@@ -45,6 +45,7 @@ class Request:
         variable: name of the array in files with several, or None.
         no_data: what stands where there is no data, given in place of what files say, or None.
         pattern: which files of a folder are its frames, with ``*`` and ``?``, or None.
+        only: the one frame file to open of a folder that others are still written to, or None for all.
         faults: what a side file says that cannot be used; sentences are added as they are found.
     """
 
@@ -55,6 +56,7 @@ class Request:
     variable: str | None = None
     no_data: float | None = None
     pattern: str | None = None
+    only: Path | None = None
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -87,7 +89,7 @@ class Request:
         Raises:
             SequenceNotFoundError: the pattern matches none of them.
         """
-        there = frame_kinds(self.layout.frames)
+        there = frame_kinds(self.layout.frames) if self.only is None else {kind_of(self.only) or "": [self.only]}
         if headers := [file for file in there.get("envi", []) if not is_calibration(file.name)]:
             there["envi"] = headers
         found = {kind: chosen for kind, files in there.items() if (chosen := matching(files, self._pattern))}
@@ -187,7 +189,7 @@ def _format_of_file(request: Request) -> str:
     suffix = path.suffix.lower()
     if suffix in ENVI_DATA_SUFFIXES:
         return "envi"
-    kind = next((kind for kind, suffixes in KINDS.items() if suffix in suffixes), None)
+    kind = kind_of(path)
     if kind is None and header_beside(path) is not None:
         return "envi"  # data files have any suffix, or none
     if kind is None:
@@ -310,10 +312,10 @@ def _arrays(kind: str, open_source: Callable[[Path, str | None], ArraySource]) -
         no_data, name = request.told_no_data, request.layout.name
         variables: list[str | None] = [request.variable] * len(files)
         list_members = {"npz": npz_members, "mat": mat_members}.get(kind)
-        if list_members and len(files) == 1 and request.variable is None:
+        if list_members and len(files) == 1 and request.variable is None and request.only is None:
             members = _frame_members(list_members(files[0]))
             files, variables = (files * len(members), members) if members else (files, variables)
-        if len(files) > 1:
+        if len(files) > 1 or request.only is not None:
             return ArrayFolderSequence(
                 files,
                 open_source,

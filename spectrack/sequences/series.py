@@ -49,6 +49,11 @@ def check_one_series(files: list[Path]) -> None:
             raise _several(cameras, files)
 
 
+def form_of(file: Path) -> Form:
+    """A file's name without its numbers."""
+    return _parts(file)[0]
+
+
 def matching(files: list[Path], pattern: str | None) -> list[Path]:
     """The files whose names match a pattern with ``*``, ``?`` and ``[...]``; all without one."""
     return files if pattern is None else [file for file in files if fnmatch.fnmatchcase(file.name, pattern)]

@@ -57,6 +57,45 @@ class Orientation:
         return np.ascontiguousarray(shown[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1])
 
 
+@dataclass(frozen=True)
+class PictureForm:
+    """How the decoded pictures of a video become frames.
+
+    Attributes:
+        orientation: how they are to be shown.
+        pattern: of a video of mosaics; None for colour.
+        where: file or address, for messages.
+    """
+
+    orientation: Orientation
+    pattern: MosaicPattern | None
+    where: Path | str
+
+    @classmethod
+    def of_first(cls, picture: Any, pattern: MosaicPattern | None, where: Path | str) -> PictureForm:
+        """The form that all pictures have, from the first.
+
+        Args:
+            picture: as PyAV decodes it.
+            pattern: as above.
+            where: file or address, for messages.
+
+        Raises:
+            SequenceError: it is turned by another angle than quarters, or is no mosaic of whole blocks.
+        """
+        orientation = _orientation(picture, where)
+        if pattern is not None:
+            _check_mosaic(picture, pattern, orientation, where)
+        return cls(orientation, pattern, where)
+
+    def frame(self, picture: Any) -> ArrayFrame | MosaicFrame:
+        """A decoded picture as a frame: R, G, B as shown, or a mosaic as it is stored."""
+        if self.pattern is not None:
+            counts = self.pattern.active(_counts(picture), self.where)
+            return MosaicFrame(counts, self.pattern.block, self.pattern.bands)
+        return ArrayFrame(self.orientation.apply(np.asarray(picture.to_ndarray(format="rgb24"))))
+
+
 class VideoSequence(Sequence):
     """A video file, decoded on demand and frame-exact; reading in order is fast, going back seeks to a key frame.
 
@@ -73,7 +112,7 @@ class VideoSequence(Sequence):
     bands = 3
 
     def __init__(self, path: Path, *, pattern: MosaicPattern | None = None, name: str) -> None:
-        self._path, self._pattern = path, pattern
+        self._path = path
         self.name = name
         self._times: list[int] = []
         self._keys: list[int] = []
@@ -83,11 +122,10 @@ class VideoSequence(Sequence):
         self._kept: tuple[int, Frame] | None = None
         self._scan()
         first = self._picture(0)
-        self._orientation = _orientation(first, path)
+        self._form = PictureForm.of_first(first, pattern, path)
         if pattern is not None:
             self.is_rgb, self.bands, self.sensor = False, pattern.bands, pattern.sensor
-            self._check_mosaic(first, pattern)
-        frame = self._as_frame(first)
+        frame = self._form.frame(first)
         self._kept = (0, frame)
         self.height, self.width = frame.shape[:2]
 
@@ -97,14 +135,14 @@ class VideoSequence(Sequence):
     @property
     def block(self) -> int | None:
         """Side of the mosaic pattern; None for colour."""
-        return None if self._pattern is None else self._pattern.block
+        return None if self._form.pattern is None else self._form.pattern.block
 
     def frame(self, i: int) -> Frame:
         """Frame `i`: R, G, B as shown, or a mosaic whose windows are de-interleaved on demand."""
         i = self._index(i)
         if self._kept is not None and self._kept[0] == i:
             return self._kept[1]
-        frame = self._as_frame(self._picture(i))
+        frame = self._form.frame(self._picture(i))
         if frame.shape != (self.height, self.width, self.bands):
             raise SequenceError(
                 f"expected frames of one size in {self._path}, found another size at frame {i}; encode the video again"
@@ -117,28 +155,9 @@ class VideoSequence(Sequence):
         return {**self.__dict__, "_container": None, "_decoder": None, "_next": 0, "_usable_from": 0}
 
     def _frames_made_of(self) -> Ingredients:
-        shown, pattern = self._orientation, self._pattern
+        shown, pattern = self._form.orientation, self._form.pattern
         values = None if shown == Orientation() else astuple(shown)
         return Ingredients((self._path,), values if pattern is None else pattern.values)
-
-    def _as_frame(self, picture: Any) -> Frame:
-        if self._pattern is not None:
-            counts = self._pattern.active(_counts(picture), self._path)
-            return MosaicFrame(counts, self._pattern.block, self._pattern.bands)
-        return ArrayFrame(self._orientation.apply(np.asarray(picture.to_ndarray(format="rgb24"))))
-
-    def _check_mosaic(self, first: Any, pattern: MosaicPattern) -> None:
-        """Refuse what cannot be cut into whole blocks, or would change the order of the bands."""
-        if first.format.components[0].bits > 16:
-            raise SequenceError(
-                f"expected mosaics of at most 16 bits in {self._path}, found {first.format.name}; store them as .npy"
-            )
-        if self._orientation != Orientation():
-            raise SequenceError(
-                f"expected mosaics as their sensor gave them in {self._path}, found a video that is shown turned; "
-                "remove the rotation from its metadata"
-            )
-        check_divisible(pattern.active(_counts(first), self._path).shape, pattern.block, self._path)
 
     def _picture(self, i: int) -> Any:
         """Frame `i` as PyAV decodes it."""
@@ -193,7 +212,7 @@ class VideoSequence(Sequence):
     def _start(self, key: int) -> None:
         """Decode from the key frame `key` on; frames shown before it lack what they refer to and are passed over."""
         self._close()
-        self._container = _open(self._path)
+        self._container = open_container(self._path)
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         if key > 0:
@@ -215,21 +234,30 @@ def holds_counts(path: Path) -> bool:
         SequenceError: no video.
     """
     with _opened(path) as container:
-        codec = container.streams.video[0].codec_context
-        form = None if codec is None else codec.format
-        if form is None:
-            raise SequenceError(
-                f"expected a video that FFmpeg can decode in {path}, found an unknown codec or kind of pixels; "
-                "copy or encode it again"
-            )
-        return len(form.components) == 1 and form.components[0].bits > 8
+        return gives_counts(container.streams.video[0], path)
 
 
-def _open(path: Path) -> Any:
-    """A container; titles and comments, which nobody reads here, may be in any encoding."""
+def gives_counts(stream: Any, where: Path | str) -> bool:
+    """`holds_counts` of a stream that is open.
+
+    Raises:
+        SequenceError: FFmpeg cannot decode it.
+    """
+    codec = stream.codec_context
+    form = None if codec is None else codec.format
+    if form is None:
+        raise SequenceError(
+            f"expected a video that FFmpeg can decode in {where}, found an unknown codec or kind of pixels; "
+            "copy or encode it again"
+        )
+    return len(form.components) == 1 and form.components[0].bits > 8
+
+
+def open_container(place: Path | str, **options: Any) -> Any:
+    """What PyAV opens at a file or an address; titles and comments, which nobody reads, may be in any encoding."""
     import av
 
-    return av.open(str(path), metadata_errors="replace")
+    return av.open(str(place), metadata_errors="replace", **options)
 
 
 @contextmanager
@@ -242,7 +270,7 @@ def _opened(path: Path) -> Iterator[Any]:
     import av
 
     try:
-        with _open(path) as container:
+        with open_container(path) as container:
             if not container.streams.video:
                 raise SequenceError(f"expected a video stream in {path}, found none; give a video file")
             yield container
@@ -260,7 +288,21 @@ def _counts(picture: Any) -> NDArray[np.uint16]:
     return np.ascontiguousarray(rows[:, : plane.width], dtype=np.uint16)
 
 
-def _orientation(picture: Any, path: Path) -> Orientation:
+def _check_mosaic(picture: Any, pattern: MosaicPattern, orientation: Orientation, where: Path | str) -> None:
+    """Refuse what cannot be cut into whole blocks, or would change the order of the bands."""
+    if picture.format.components[0].bits > 16:
+        raise SequenceError(
+            f"expected mosaics of at most 16 bits in {where}, found {picture.format.name}; store them as .npy"
+        )
+    if orientation != Orientation():
+        raise SequenceError(
+            f"expected mosaics as their sensor gave them in {where}, found a video that is shown turned; "
+            "remove the rotation from its metadata"
+        )
+    check_divisible(pattern.active(_counts(picture), where).shape, pattern.block, where)
+
+
+def _orientation(picture: Any, path: Path | str) -> Orientation:
     """How a decoded frame is to be shown; FFmpeg hands the video's display matrix on with every frame."""
     matrix = picture.side_data.get("DISPLAYMATRIX")
     if matrix is None:

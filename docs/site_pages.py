@@ -1,9 +1,10 @@
-"""Adds to the documentation site what lies outside docs/: README, changelog, experiments, examples, public names.
+"""Adds to the documentation site what is no page of docs/: README, changelog, experiments, examples, notebooks, names.
 
 A hook of MkDocs (mkdocs.yml). Links between these pages are bent to where they stand in the site; one to a file that is
 no page keeps its words only.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ OUTSIDE = {
     "changelog.md": "CHANGELOG.md",
     "experiments.md": "benchmarks/experiments.md",
     "examples.md": "examples/README.md",
+    "notebooks/ssf-net.md": "docs/notebooks/ssf-net.ipynb",
+    "notebooks/bcr-net.md": "docs/notebooks/bcr-net.ipynb",
 }
 """Page of the site to file of the repository."""
 
@@ -28,7 +31,8 @@ _NAME = re.compile(r"(\w+) as \w+")
 def on_files(files: Files, config: Any) -> Files:
     """MkDocs asks which files there are."""
     for page, source in OUTSIDE.items():
-        text = _bent((ROOT / source).read_text(encoding="utf-8"), (ROOT / source).parent)
+        text = (ROOT / source).read_text(encoding="utf-8")
+        text = _bent(_notebook(text) if source.endswith(".ipynb") else text, (ROOT / source).parent)
         files.append(File.generated(config, page, content=text + _scripts(page)))
     files.append(File.generated(config, "api.md", content=_public_names()))
     return files
@@ -70,6 +74,20 @@ def _scripts(page: str) -> str:
         return ""
     scripts = sorted((ROOT / "examples").glob("*.py"))
     return "".join(f"\n## {path.name}\n\n```python\n{path.read_text(encoding='utf-8')}```\n" for path in scripts)
+
+
+def _notebook(text: str) -> str:
+    """A notebook's cells as a page: text, code, and what it printed and drew."""
+    parts = []
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "stream":
+                parts.append(f"```text\n{''.join(output['text']).rstrip()}\n```")
+            elif picture := output.get("data", {}).get("image/png"):
+                parts.append(f"![What the cell above draws](data:image/png;base64,{''.join(picture).strip()})")
+    return "\n\n".join(parts) + "\n"
 
 
 def _public_names() -> str:

@@ -18,7 +18,7 @@ from spectrack.evaluation.figures import (
 )
 from spectrack.evaluation.robustness import LOST_WORDS
 from spectrack.evaluation.target_sizes import SIZE_WORDS
-from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES
+from spectrack.evaluation.uncertainty import FEWEST_SEQUENCES, Interval
 from spectrack.reports.published import published, trained_on
 from spectrack.reports.tables import Cell, Column, Table
 from spectrack.signs import counted
@@ -38,9 +38,9 @@ def summary_table(comparison: Comparison) -> Table:
     columns += [Column("trained on")] if stated else []
     rows = []
     for entrant in comparison.entrants:
-        row: list[Cell] = [entrant.name, *(entrant.intervals[figure.name] for figure in shown)]
+        row: list[Cell] = [entrant.name, *(_known(entrant.intervals[figure.name]) for figure in shown)]
         if several:
-            row.append(None if entrant is first else comparison.difference(entrant, first))
+            row.append(None if entrant is first else _known(comparison.difference(entrant, first)))
         row += [len(entrant.lost_at), len(entrant.failures), entrant.missed]
         rows.append((*row, data[entrant.name]) if stated else tuple(row))
     caption = (
@@ -96,7 +96,7 @@ def attribute_table(comparison: Comparison) -> Table | None:
         *_competing(comparison, comparison.shown[0]),
     )
     rows: list[tuple[Cell, ...]] = [
-        (word, item.sequences, *(group[word].interval for group in groups)) for word, item in groups[0].items()
+        (word, item.sequences, *(_known(group[word].interval) for group in groups)) for word, item in groups[0].items()
     ]
     meant = "; ".join(f"{word}: {ATTRIBUTE_NAMES[word]}" for word in groups[0] if word in ATTRIBUTE_NAMES)
     caption = (
@@ -114,7 +114,7 @@ def size_table(comparison: Comparison) -> Table | None:
         return None
     columns = (Column("target"), Column("sequences"), *_competing(comparison, comparison.shown[0]))
     rows: list[tuple[Cell, ...]] = [
-        (size, item.sequences, *(group[size].interval for group in groups)) for size, item in groups[0].items()
+        (size, item.sequences, *(_known(group[size].interval) for group in groups)) for size, item in groups[0].items()
     ]
     caption = (
         f"{comparison.headline} by the size of the target ({_protocol(comparison)}), the mean side of its truth boxes "
@@ -237,6 +237,11 @@ def _competing(comparison: Comparison, figure: Figure) -> list[Column]:
         )
         for entrant in comparison.entrants
     ]
+
+
+def _known(interval: Interval) -> Interval | float:
+    """An interval; of one sequence, which has none, the value alone."""
+    return interval if interval.sequences > 1 else interval.estimate
 
 
 def _flag_cells(flag: FlagScores) -> tuple[Cell, ...]:

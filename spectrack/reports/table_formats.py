@@ -55,8 +55,8 @@ def to_csv(table: Table) -> str:
         cells: list[str] = []
         for place, cell in enumerate(row):
             if place in wide:
-                ends = (cell.estimate, cell.low, cell.high) if isinstance(cell, Interval) else (None, None, None)
-                cells += [_exact(value) for value in ends]
+                ends = (cell.low, cell.high) if isinstance(cell, Interval) else (None, None)
+                cells += [_exact(value) for value in (number_of(cell), *ends)]
             else:
                 cells.append(_exact(cell))
         writer.writerow(cells)

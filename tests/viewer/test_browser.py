@@ -228,5 +228,8 @@ def test_hostile_names_are_text_wherever_they_stand(browser, tmp_path):
         assert "<script>window" not in text
         assert page.evaluate("document.querySelectorAll('body script, body b, body i, body img').length") == 0
         assert page.evaluate("window.hurt") is None
+        # A window of 1280 pixels at 400 %: nothing has to be scrolled sideways to, however long a name is.
+        page.set_viewport_size({"width": 320, "height": 256})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
         assert complaints == []
     assert [place.name for place in folder.iterdir()] == ["<i>mine\u202e'"]

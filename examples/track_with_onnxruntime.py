@@ -64,6 +64,7 @@ class Tracker:
     """
 
     def __init__(self, folder, cube, box):
+        onnxruntime.disable_telemetry_events()
         about = json.loads((Path(folder) / "metadata.json").read_text(encoding="utf-8"))
         run = {name: onnxruntime.InferenceSession(Path(folder) / f"{name}.onnx") for name in ("kernels", "respond")}
         self.grid, self.online, self.images = about["grid"], about["online"], Images(about, cube)
@@ -131,9 +132,8 @@ class Tracker:
         """The box in the next frame and its score."""
         centre, sides, score, penalty, (x, y, side) = self.look(cube)
         rate, scale = penalty * score * self.online["size_rate"], side / self.grid["search_px"]
-        height, width = self.shape
-        size = np.clip(self.box[2:] * (1 - rate) + sides * scale * rate, 2, [max(width, 2), max(height, 2)])
-        self.box = np.concatenate([np.clip(centre * scale + [x, y], 0, [width, height]) - size / 2, size])
+        size = np.clip(self.box[2:] * (1 - rate) + sides * scale * rate, 2, np.maximum(self.shape[::-1], 2))
+        self.box = np.concatenate([np.clip(centre * scale + [x, y], 0, self.shape[::-1]) - size / 2, size])
         self.doubts = self.doubts + 1 if score < self.online["lost_score"] else 0
         return self.box.copy(), float(score)
 

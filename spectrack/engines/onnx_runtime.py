@@ -30,6 +30,8 @@ class OnnxRuntimeEngine(ExportedEngine):
         """A session over the file."""
         import onnxruntime
 
+        # Its published builds would otherwise report events of their use on some systems; nothing here asks a network.
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
         options.log_severity_level = _ERRORS_ONLY

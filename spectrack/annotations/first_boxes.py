@@ -8,16 +8,18 @@ challenge. Programs show pictures, not cubes: ``coordinates`` says which picture
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from spectrack.annotations.box_tracks import BoxTrack, choose_track
 from spectrack.annotations.class_rows import read_class_rows
-from spectrack.annotations.json_files import read_json_tracks
+from spectrack.annotations.json_files import json_tracks
 from spectrack.annotations.rows import read_csv_boxes, read_mot_tracks, rows_dialect
+from spectrack.annotations.target_tables import json_targets, read_csv_targets
 from spectrack.annotations.text import parse_boxes, read_first_row
-from spectrack.annotations.untrusted_files import decode_text, looks_like_xml, read_file
+from spectrack.annotations.untrusted_files import decode_text, looks_like_xml, parse_json, read_file
 from spectrack.annotations.xml_files import read_xml_tracks
 from spectrack.boxes import Box, as_box
 from spectrack.errors import ConfigError, SequenceError
@@ -58,28 +60,103 @@ def read_first_box(
         ConfigError: an unknown coordinate frame, a block below 1, or a size that is needed and not given.
     """
     _check_options(coordinates, block, frame)
+    found = _read(path)
+    if isinstance(found, str):
+        box = read_first_row(found, path) if frame == 0 else _row(found, path, frame)
+        return as_box(_in_cube_pixels(box, None, coordinates, block, (width, height), path))
+    chosen = choose_track(found, None if track is None else str(track), frame, path)
+    return _box_of(chosen, frame, coordinates, block, (width, height), path)
+
+
+@dataclass(frozen=True)
+class TargetStart:
+    """Where one of several targets is first seen.
+
+    Attributes:
+        identity: its name.
+        frame: the frame, from 0.
+        box: x, y, w, h in cube pixels there.
+    """
+
+    identity: str
+    frame: int
+    box: Box
+
+
+def read_first_boxes(
+    path: Place,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    coordinates: Coordinates = "cube",
+    block: int = 1,
+) -> list[TargetStart]:
+    """The first box of every object of an annotation file, in the file's order.
+
+    Args:
+        path: any file that `read_first_box` reads and that names its objects, such as MOT rows; or a small table of the
+            form that `spectrack.annotations.target_tables` has.
+        width: as there.
+        height: as there.
+        coordinates: as there.
+        block: as there.
+
+    Raises:
+        SequenceError: the file cannot be read, or names no object.
+        BoxError: a box without area.
+        ConfigError: see `read_first_box`.
+    """
+    _check_options(coordinates, block, 0)
+    tracks = _read(path, tables=True)
+    if isinstance(tracks, str):
+        found = "rows of numbers alone" if tracks.strip() else "an empty file"
+        raise SequenceError(
+            f"expected boxes with identities in {path}, found {found}; write id,x,y,w,h above them and a "
+            "name before each, or give MOT rows"
+        )
+    starts = []
+    for number, track in enumerate((track for track in tracks if track.boxes), start=1):
+        first = min(track.boxes)
+        box = _box_of(track, first, coordinates, block, (width, height), path)
+        starts.append(TargetStart(track.name or str(number), first, box))
+    if not starts:
+        raise SequenceError(f"expected boxes of several targets in {path}, found none; draw one for each")
+    return starts
+
+
+def _read(path: Place, *, tables: bool = False) -> list[BoxTrack] | str:
+    """The objects of a file, or the text of one with plain rows of boxes."""
     data = read_file(path, "boxes")
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if looks_like_xml(data):
-        tracks = read_xml_tracks(data, path)[1]
-    elif start in (b"{", b"["):
-        tracks = read_json_tracks(data, path)[1]
-    else:
-        text = decode_text(data, path, "boxes")
-        dialect = rows_dialect(text, path) if text.strip() else "boxes"
-        if dialect == "boxes":
-            box = read_first_row(text, path) if frame == 0 else _row(text, path, frame)
-            return as_box(_in_cube_pixels(box, None, coordinates, block, (width, height), path))
-        tracks = _tracks_of_rows(text, dialect, path)
-    chosen = choose_track(tracks, None if track is None else str(track), frame, path)
-    found = chosen.box(frame)
+        return read_xml_tracks(data, path)[1]
+    if start in (b"{", b"["):
+        value = parse_json(data, path)
+        return (json_targets(value, path) if tables else None) or json_tracks(value, path)[1]
+    text = decode_text(data, path, "boxes")
+    found = read_csv_targets(text, path) if tables else None
+    if found is not None:
+        return found
+    dialect = rows_dialect(text, path) if text.strip() else "boxes"
+    return text if dialect == "boxes" else _tracks_of_rows(text, dialect, path)
+
+
+def _box_of(
+    track: BoxTrack,
+    frame: int,
+    coordinates: Coordinates,
+    block: int,
+    cube: tuple[int | None, int | None],
+    path: Place,
+) -> Box:
+    found = track.box(frame)
     if found is None:
         raise SequenceError(
-            f"expected {chosen.name!r} in frame {frame} (counted from 0) of {path}, found no box of it there; draw one"
+            f"expected {track.name!r} in frame {frame} (counted from 0) of {path}, found no box of it there; draw one"
         )
-    if chosen.relative:
-        return as_box(_from_shares(found, chosen, coordinates, block, (width, height), path))
-    return as_box(_in_cube_pixels(found, chosen.size, coordinates, block, (width, height), path))
+    if track.relative:
+        return as_box(_from_shares(found, track, coordinates, block, cube, path))
+    return as_box(_in_cube_pixels(found, track.size, coordinates, block, cube, path))
 
 
 def _check_options(coordinates: str, block: int, frame: int) -> None:

@@ -33,6 +33,7 @@ class Evaluate:
   spectrack evaluate --results results/siamban --truth HOTC/test
   spectrack evaluate --results runs/ball --truth runs/ball                 what `spectrack track` wrote
   spectrack evaluate --results boxes.txt --truth groundtruth_rect.txt --protocol otb --out scores.json
+  spectrack evaluate --results runs/boats --truth gt.txt --several         what --boxes-from tracked
   spectrack evaluate --results runs/all --write-as hotc2026 --write-to submission.csv --sample sample_submission.csv"""
 
     results: Annotated[Path, arg(metavar="DIR|FILE")]
@@ -50,12 +51,17 @@ class Evaluate:
     out: Annotated[Path | None, arg(metavar="FILE")] = None
     """Where to write all figures and curves as JSON; by default scores-PROTOCOL.json beside the results."""
 
+    several: bool = False
+    """Score several targets with identities: MOT rows, or what `spectrack track --boxes-from` wrote, against a truth in
+    MOT rows, by the package motmetrics (extra mot)."""
     rules: ScoringRules = field(default_factory=ScoringRules)
     """How boxes are scored."""
 
     def run(self) -> int:
         """Print the tables, and write the JSON file and the results in another format."""
         self._check()
+        if self.several and self.truth is not None:
+            return self._score_several(self.truth)
         results = self._score() if self.truth is not None else self._read()
         if self.write_as is not None and self.write_to is not None:
             from spectrack.annotations.result_writers import WriteOptions, write_results
@@ -65,8 +71,25 @@ class Evaluate:
             say(f"{len(results.boxes)} results written to {self.write_to} as {self.write_as}")
         return 0
 
+    def _score_several(self, truth: Path) -> int:
+        from spectrack.cli.several import describe_scores
+        from spectrack.evaluation.several import LEAST_OVERLAP, score_several
+        from spectrack.files import write_file, write_json
+
+        scores = score_several(self.results, truth)
+        say(f"CLEAR MOT and identity figures by motmetrics; a match has an overlap of at least {LEAST_OVERLAP}")
+        print_facts(describe_scores(scores))
+        with write_file(self._scores_file(), self._terms()) as file:
+            write_json(file, scores.to_json())
+        say(f"written to {self._scores_file()}")
+        return 0
+
     def _check(self) -> None:
         """Refuse options that lack one another before anything is read."""
+        if self.several and (self.truth is None or self.write_as is not None):
+            raise ConfigError(
+                "expected --truth and no --write-as beside --several, found otherwise; name the truth file"
+            )
         if self.truth is None and self.write_as is None:
             raise ConfigError("expected --truth to score against or --write-as to write, found neither; give one")
         if (self.write_as is None) != (self.write_to is None):
@@ -84,7 +107,7 @@ class Evaluate:
 
     def _scores_file(self) -> Path:
         folder = self.results if self.results.is_dir() else self.results.parent
-        return self.out or folder / f"scores-{self.rules.protocol}.json"
+        return self.out or folder / ("scores-mot.json" if self.several else f"scores-{self.rules.protocol}.json")
 
     def _terms(self) -> FileTerms:
         return FileTerms("scores", inputs=tuple(path for path in (self.results, self.truth) if path is not None))

@@ -24,6 +24,7 @@ from spectrack.trackers.presets import label_of
 from spectrack.trackers.registry import DEFAULT_METHOD, tracker_words
 
 if TYPE_CHECKING:
+    from spectrack.annotations.first_boxes import Coordinates
     from spectrack.boxes import Box
     from spectrack.recording import Recording
     from spectrack.sequences.base import Sequence
@@ -44,6 +45,7 @@ class Track:
   spectrack track recordings/HSI --sensor vis16 --box 214,61,30,42 --out runs/car
   spectrack track cubes.npy --axes thwb --box-from box.txt --out runs/cubes
   spectrack track recordings/HSI --box-from cvat.zip --box-track 2 --box-drawn-on mosaic --out runs/car
+  spectrack track recordings/HSI --boxes-from boats.csv --out runs/boats   several targets at once
   spectrack track recordings/HSI --out runs/car --view    draw the box in the browser
   spectrack track recordings/HSI --box 214,61,30,42 --measure --scale 0.35mm --mask png --out runs/car
   spectrack track street.mp4 --box 120,80,64,40 --out runs/street       ordinary colour video
@@ -66,6 +68,9 @@ class Track:
     """Which object of that file, by number or label, where it holds several."""
     box_drawn_on: Annotated[str, arg(metavar="cube|mosaic|rgb")] = "cube"
     """The picture its pixels belong to: one of the cube's size, the raw mosaic, or an RGB picture of another size."""
+    boxes_from: Annotated[Path | None, arg(metavar="FILE")] = None
+    """File with the first boxes of several targets: MOT rows, a CSV headed id,x,y,w,h, JSON by name, or what CVAT and
+    others export; all are tracked at once, into mot.txt."""
     tracker: Annotated[str, arg(metavar="|".join(tracker_words()))] = DEFAULT_METHOD
     """Which method tracks, or a preset in the manner of a related system, such as see-net."""
     weights: Annotated[str | None, arg(metavar="NAME|FILE")] = None
@@ -102,6 +107,8 @@ class Track:
 
         place, out = self._places()
         inputs = (place, *self.inputs)
+        if self.boxes_from is not None:
+            return self._track_several(self.boxes_from, place, out, inputs)
         check_folder(out, self.recording.terms(inputs))
         sequence = self.reading.open(place, self.truth)
         if self.view or self._may_draw(sequence):
@@ -124,11 +131,30 @@ class Track:
         print_facts([*facts[:2], *([("started", how)] if how else []), *facts[2:]])
         return 0
 
+    def _track_several(self, file: Path, place: Path, out: Path, inputs: tuple[Path, ...]) -> int:
+        """Track all targets of a file."""
+        from spectrack.cli.several import track_several
+
+        others = {
+            "--box": self.box,
+            "--box-from": self.box_from,
+            "--box-track": self.box_track,
+            "--spectrum": self.wanted.spectrum,
+            "--point": self.wanted.point,
+            "--view": self.view or None,
+            "--truth": self.truth,
+        }
+        given = [name for name, value in others.items() if value is not None]
+        if given:
+            remedy = "score mot.txt with spectrack evaluate --several" if given == ["--truth"] else "leave it out"
+            raise ConfigError(f"expected --boxes-from alone to start from, found {given[0]} beside it; {remedy}")
+        return track_several(self, file, place, out, inputs)
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         """What is read besides the frames."""
         weights = None if self.weights is None else Path(self.weights)
-        read = (self.truth, self.box_from, self.wanted.spectrum, weights)
+        read = (self.truth, self.box_from, self.boxes_from, self.wanted.spectrum, weights)
         return tuple(path for path in read if path is not None)
 
     def settings(self) -> dict[str, Any]:
@@ -147,6 +173,7 @@ class Track:
                 f"expected a SEQUENCE or --source, found both ({self.sequence} and {source}); leave one out"
             )
         refused = {"--truth": self.truth, "--view": self.view, "--overlay": self.recording.overlay}
+        refused["--boxes-from"] = self.boxes_from is not None
         refused["--measure, --parquet or --mask"] = self.recording.measuring.wanted
         for name, value in refused.items():
             if value:
@@ -268,7 +295,7 @@ class Track:
         if self.box_from is None and (self.box_track is not None or self.box_drawn_on != "cube"):
             raise ConfigError("expected --box-from beside --box-track and --box-drawn-on, found none; give a file")
         if self.box_from is not None:
-            from spectrack.annotations.first_boxes import Coordinates, read_first_box
+            from spectrack.annotations.first_boxes import read_first_box
             from spectrack.boxes import from_zero
 
             box = read_first_box(

@@ -207,6 +207,50 @@ def plain_description(tracker: Tracker) -> dict[str, Any]:
     return described
 
 
+class Trail:
+    """A track that is made frame by frame, with a clock beside it, until its end or an exception.
+
+    Args:
+        sequence: what to track in.
+        tracker: a fresh one.
+        box: the target in frame 0.
+        on_estimate: called after every frame with its index and estimate.
+    """
+
+    def __init__(
+        self, sequence: Sequence, tracker: Tracker, box: Box, on_estimate: Callable[[int, Estimate], None] | None = None
+    ) -> None:
+        self._frames, self._on_estimate = len(sequence), on_estimate
+        self._boxes = np.full((len(sequence), 4), np.nan)
+        self._rows: list[Row] = []
+        self._stopped: Exception | None = None
+        self._track = timed_track(sequence, tracker, box)
+
+    def step(self) -> bool:
+        """Track one frame; False where there is none left, or no more can be tracked."""
+        index = len(self._rows)
+        try:
+            timed = next(self._track, None)
+            if timed is None:
+                return False
+            self._boxes[index] = _usable(timed.estimate.box)
+            if self._on_estimate is not None:
+                self._on_estimate(index, timed.estimate)
+            self._rows.append(timed.row)
+        except MemoryError:
+            raise
+        except Exception as error:  # a tracker, possibly somebody else's, may fail in any way
+            self._stopped = error
+            self._boxes[index:] = np.nan
+            return False
+        return True
+
+    @property
+    def followed(self) -> Followed:
+        """The track as far as it went."""
+        return Followed(self._boxes, FrameTable.of(self._rows, self._frames), len(self._rows), self._stopped)
+
+
 def follow(
     sequence: Sequence, tracker: Tracker, box: Box, on_estimate: Callable[[int, Estimate], None] | None = None
 ) -> Followed:
@@ -218,21 +262,10 @@ def follow(
         box: the target in frame 0.
         on_estimate: called after every frame with its index and estimate.
     """
-    boxes = np.full((len(sequence), 4), np.nan)
-    rows: list[Row] = []
-    stopped = None
-    try:
-        for index, timed in enumerate(timed_track(sequence, tracker, box)):
-            boxes[index] = _usable(timed.estimate.box)
-            if on_estimate is not None:
-                on_estimate(index, timed.estimate)
-            rows.append(timed.row)
-    except MemoryError:
-        raise
-    except Exception as error:  # a tracker, possibly somebody else's, may fail in any way
-        stopped = error
-        boxes[len(rows) :] = np.nan
-    return Followed(boxes, FrameTable.of(rows, len(sequence)), len(rows), stopped)
+    trail = Trail(sequence, tracker, box, on_estimate)
+    while trail.step():
+        pass
+    return trail.followed
 
 
 def made_of(opened: OpenedEntry) -> Ingredients | None:

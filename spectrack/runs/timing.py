@@ -117,7 +117,7 @@ class _TimedFrame:
     def __init__(self, frame: Frame, watch: ReadingClock) -> None:
         self._frame, self._watch = frame, watch
         self.shape = frame.shape
-        self.no_data = no_data_of(frame)
+        self.no_data, self.memory = no_data_of(frame), getattr(frame, "memory", None)
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
         """See `Frame.window`."""

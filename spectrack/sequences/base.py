@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from spectrack.cube import Cube, mosaic_to_cube, without_no_data
 from spectrack.errors import CubeError, InputError, SequenceError
 from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
 from spectrack.files.fingerprints import Ingredients, array_digest, values_digest
+
+Found = TypeVar("Found")
 
 Window = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in cube pixels; x1 and y1 are exclusive."""
@@ -170,6 +172,23 @@ def no_data_of(frame: Frame) -> float | None:
     return found
 
 
+def remembered(frame: Frame, key: Hashable, find: Callable[[], Found]) -> Found:
+    """What is found in a frame, kept with it where several trackers look at it (see `sequences.shared`).
+
+    Args:
+        frame: where.
+        key: tells what is found, and by what means, from everything else.
+        find: finds it.
+    """
+    memory: dict[Hashable, Any] | None = getattr(frame, "memory", None)
+    if memory is None:
+        return find()
+    if key not in memory:
+        memory[key] = find()
+    found: Found = memory[key]
+    return found
+
+
 class PicturedFrame:
     """A frame with the data set's own false-colour image of it.
 
@@ -182,6 +201,7 @@ class PicturedFrame:
         self._frame, self.picture = frame, picture
         self.shape: tuple[int, int, int] = frame.shape
         self.no_data: float | None = no_data_of(frame)
+        self.memory: dict[Hashable, Any] | None = getattr(frame, "memory", None)
 
     def window(self, x0: int, y0: int, x1: int, y1: int) -> Cube:
         """See `Frame.window`."""

@@ -96,6 +96,13 @@ class Tracker(ABC):
     def update(self, frame: Frame | Cube) -> Estimate:
         """Find the target in the next frame, which has the size and bands of the first."""
 
+    def another(self) -> Tracker | None:
+        """A second tracker for another target of the same video, which shares what does not change (its network).
+
+        None where it has to be loaded anew; a method all of whose `init` begins afresh may give a shallow copy.
+        """
+        return None
+
     def first_evidence(self) -> dict[str, Any]:
         """What the method can show for the first frame after `init`, as `Estimate.evidence`; by default nothing."""
         return {}

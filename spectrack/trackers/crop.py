@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectrack.cube import Cube, check_cube, check_finite
+from spectrack.cube import Cube, check_cube, check_finite, pixels_with_data
 from spectrack.errors import CubeError
 from spectrack.false_colour import Encoding, encode, picture_light
-from spectrack.scaling import Gain
-from spectrack.sequences.base import Frame
+from spectrack.scaling import Gain, Scaling
+from spectrack.sequences.base import Frame, no_data_of, remembered
 
 _PIXELS_AT_ONCE = 4096
 _LARGEST_SIDE_PX = 4096
@@ -151,6 +151,13 @@ class PictureLight:
 
 Imaging = Colouring | BandScaling | PictureLight
 """From raw counts to the channels of a crop."""
+
+
+def fitted(scaling: Scaling, frame: Frame, cube: Cube) -> Gain:
+    """The gain that a scaling takes from a frame (and the same as an array), from its pixels that have data."""
+    return remembered(
+        frame, ("scaling", str(scaling)), lambda: scaling.fit(cube, pixels_with_data(cube, no_data_of(frame)))
+    )
 
 
 def context_side(box: ArrayLike, context: float = 0.5) -> float:

@@ -15,7 +15,7 @@ from spectrack.evidence.log_spectra import Light, band_groups, log_spectra
 from spectrack.evidence.mixtures import Values
 from spectrack.evidence.regions import Inside, distance_to
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.sequences.base import Frame, no_data_of
+from spectrack.sequences.base import Frame, no_data_of, remembered
 from spectrack.trackers.crop import Colouring, CropWindow, cut, resize
 
 _NEARLY_ALL = 0.95
@@ -71,6 +71,13 @@ class Lens:
         Raises:
             CubeError: NaN or infinity inside the window.
         """
+        if window != self.whole():
+            return self._look(frame, window)
+        # Whoever follows another target in this frame asks for the same view of all of it.
+        how = self._colouring.matrix.tobytes(), self._fill.tobytes()
+        return remembered(frame, (type(self), self.cells, *how), lambda: self._look(frame, window))
+
+    def _look(self, frame: Frame, window: CropWindow) -> View:
         light, seen = self._light(frame, window), self._seen(window)
         data = self._with_data(frame, window)
         if data is not None:  # what has no data is as what lies outside

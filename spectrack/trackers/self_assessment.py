@@ -20,7 +20,7 @@ from spectrack.grid import crop_side_px, grid_points_px
 from spectrack.scaling import DEFAULT_SCALING, Scaling
 from spectrack.sequences.base import Frame, no_data_of
 from spectrack.trackers.base import State
-from spectrack.trackers.crop import CropWindow
+from spectrack.trackers.crop import CropWindow, fitted
 from spectrack.trackers.probability import Cues, ProbabilityModel
 
 LOST_BELOW_PROBABILITY = 0.5
@@ -74,7 +74,7 @@ class SelfAssessment:
 
     def __init__(self, model: ProbabilityModel, frame: Frame, cube: Cube, box: Box) -> None:
         self._model, self._shape = model, frame.shape
-        self._gain = Scaling.parse(DEFAULT_SCALING).fit(cube, pixels_with_data(cube, no_data_of(frame)))
+        self._gain = fitted(Scaling.parse(DEFAULT_SCALING), frame, cube)
         self._first, around = self._look(frame, box)
         self._likeness = self._unlike(self._first, around)
         self._lead, self._lowest, self._was_lost = 1.0, 1.0, False

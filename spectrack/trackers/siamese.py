@@ -6,6 +6,7 @@ before they are scaled, so only the window of a frame is read.
 
 from __future__ import annotations
 
+import copy
 import functools
 from abc import abstractmethod
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import Box, as_box, check_box_in_frame, to_corners
-from spectrack.cube import Cube, check_cube, pixels_with_data
+from spectrack.cube import Cube, check_cube
 from spectrack.engines.choice import make_engine
 from spectrack.engines.engine import EngineName, Precision
 from spectrack.engines.exported import ExportedEngine
@@ -28,11 +29,11 @@ from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cell
 from spectrack.networks.evidence_head import EvidenceHead
 from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
-from spectrack.sequences.base import Frame, no_data_of
+from spectrack.sequences.base import Frame
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.camera_motion import CameraMotion
-from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut
+from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut, fitted
 from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells_in_frame
 from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
@@ -139,6 +140,10 @@ class SiameseTracker(Tracker):
         self._redetection: Redetection | None = None
         self._camera: CameraMotion | None = None
         self._first_evidence: dict[str, Any] = {}
+
+    def another(self) -> Tracker | None:
+        """The same network for another target; an engine that keeps what it computed for one target is loaded anew."""
+        return copy.copy(self) if self.engine.is_reference and self.memory is None else None
 
     def first_evidence(self) -> dict[str, Any]:
         """The spectra's view of the first frame, where they are asked."""
@@ -253,7 +258,7 @@ class SiameseTracker(Tracker):
             raise CubeError(f"expected cubes of the weights' {self.bands} bands, found {bands}; name other weights")
         check_box_in_frame(first_box, height, width)
         self._prepare(cube, wavelengths_nm)
-        self._image = self._imaging(self.scaling.fit(cube, pixels_with_data(cube, no_data_of(frame))))
+        self._image = self._imaging(fitted(self.scaling, frame, cube))
         # A mean needs no more than a few thousand pixels.
         step = max(1, min(height, width) // 64)
         self._fill = self._image.apply(cube[::step, ::step]).mean(axis=(0, 1))
@@ -320,7 +325,7 @@ class SiameseTracker(Tracker):
         if self.scaling.every_frame:
             cube = frame.whole()
             check_cube(cube, name="the frame")
-            self._image = self._imaging(self.scaling.fit(cube, pixels_with_data(cube, no_data_of(frame))))
+            self._image = self._imaging(fitted(self.scaling, frame, cube))
         self._frames += 1
         if self._camera is not None:
             self._state.shift(self._camera.follow(frame))

@@ -9,6 +9,7 @@ has the formulas.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence as Several
 from typing import Any
@@ -82,6 +83,10 @@ class CorrelationFilterTracker(Tracker):
             "search_window": view.window,
         }
         self._started = True
+
+    def another(self) -> Tracker | None:
+        """A copy: everything else is learnt anew by `init`."""
+        return copy.copy(self)
 
     def first_evidence(self) -> dict[str, Any]:
         """The target's cells in the first frame."""

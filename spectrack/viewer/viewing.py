@@ -239,6 +239,7 @@ def _facts(sequence: Sequence) -> dict[str, Any]:
         "width": sequence.width,
         "bands": sequence.bands,
         "wavelengths": None if waves is None else list(waves),
+        "unit": "raw counts" if sequence.unit == "counts" else sequence.unit,
         "fps": sequence.fps,
         "sensor": None if sequence.sensor is None else visible(sequence.sensor),
         "attributes": [visible(word) for word in sequence.attributes],

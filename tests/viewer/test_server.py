@@ -68,6 +68,7 @@ def test_what_is_known_of_a_sequence(asking):
     told = asking.client.get("sequences/0").json()
     assert (told["frames"], told["width"], told["height"], told["bands"]) == (12, 80, 64, 16)
     assert told["wavelengths"] == list(asking.clip.wavelengths_nm)
+    assert told["unit"] == "raw counts"
     assert told["truth"]["boxes"] == asking.clip.truth.tolist()
     assert told["tracks"] == {}
 

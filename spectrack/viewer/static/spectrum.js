@@ -111,11 +111,12 @@ function drawCurve(context, curve, order, x, y) {
 }
 
 function words(shown) {
-  if (!shown.length) return "Point into the picture, or draw a box: its mean spectrum and the scatter of its pixels appear here, in raw counts.";
+  const unit = state.sequence?.unit || "raw counts";
+  if (!shown.length) return `Point into the picture, or draw a box: its mean spectrum and the scatter of its pixels appear here, in ${unit}.`;
   const parts = [];
   for (const curve of shown) {
     if (curve.name === "pointer") parts.push(`dotted: pixel ${state.cursor ? `${state.cursor.x}, ${state.cursor.y}` : "under the pointer"}`);
     else parts.push(`${curve.name === "box" ? `line: mean of the ${state.drawn ? "box" : "track's box"}` : `dashed: ${curve.name}`}, ${curve.pixels} pixels`);
   }
-  return `${parts.join("; ")}. Raw counts; the shade is one standard deviation.`;
+  return `${parts.join("; ")}. In ${unit}; the shade is one standard deviation.`;
 }

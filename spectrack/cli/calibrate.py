@@ -135,6 +135,8 @@ def describe_calibration(calibration: Calibration) -> list[tuple[str, str]]:
     if calibration.wavelengths_nm:
         low, high = min(calibration.wavelengths_nm), max(calibration.wavelengths_nm)
         rows.append(("centres", f"{low:g} to {high:g} nm"))
+    if calibration.facts.get("dark") is None:
+        rows.append(("dark", "none: taken as 0 counts (--dark)"))
     rows.append(("dead", f"{counted(calibration.dead_pixels, 'pixel')}, masked in every frame"))
     full = calibration.saturation
     known = "not known: nothing is taken for saturated (--saturation)" if full is None else f"from {full:g} counts on"

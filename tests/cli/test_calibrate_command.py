@@ -38,9 +38,10 @@ def test_references_and_a_track_by_them(recordings, capsys):
     assert "reflectance by camera.npz; masked: 0 dead pixels" in capsys.readouterr().out
 
 
-def test_a_panel(recordings):
+def test_a_panel(recordings, capsys):
     words = ["calibrate", recordings / "scene", "--panel", "9,0,6,12", "--reflectance", "0.5", "--sensor", "vis16"]
     assert run(*words, "--out", recordings / "panel.npz") == 0
+    assert "taken as 0 counts (--dark)" in capsys.readouterr().out
     assert read_calibration(recordings / "panel.npz").facts["panel"]["box"] == [9, 0, 6, 12]
 
 

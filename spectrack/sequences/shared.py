@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import CubeFrame, Frame, Sequence, no_data_of
+from spectrack.sequences.base import ArrayFrame, CubeFrame, Frame, Sequence, no_data_of
 
 _TILE = 64
 
@@ -41,6 +41,10 @@ class SharedFrame(CubeFrame):
         """The whole cube; not to be written to."""
         height, width, _ = self.shape
         return self._filled(0, 0, width, height)
+
+    def in_memory(self) -> ArrayFrame:
+        """See `CubeFrame.in_memory`."""
+        return ArrayFrame(self.whole(), self.no_data)
 
     def _filled(self, x0: int, y0: int, x1: int, y1: int) -> NDArray[Any]:
         """The cube, read at least in this window."""

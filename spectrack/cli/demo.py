@@ -35,8 +35,8 @@ class Demo:
 
     def run(self) -> int:
         """Run the demonstration and print what came of it."""
+        from spectrack.cli.recordings import describe_recording
         from spectrack.cli.score_tables import figures_legend
-        from spectrack.cli.track import describe_recording
         from spectrack.demo import DemoClip, run_demo
         from spectrack.evaluation.speed import speed_of
 

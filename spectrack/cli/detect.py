@@ -10,8 +10,8 @@ from tyro.conf import Positional, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
 from spectrack.cli.reading import Reading, Wanted
+from spectrack.cli.recordings import extent_of
 from spectrack.cli.settings import settings_of
-from spectrack.cli.track import extent_of
 from spectrack.errors import ConfigError
 from spectrack.evidence.options import DetectOptions, MatchOptions
 

@@ -120,3 +120,21 @@ def parse_no_data(text: str) -> float:
         raise ConfigError(
             f"expected a number or none for --no-data, found {text!r}; give what stands in the cubes, such as -9999"
         ) from error
+
+
+def mosaic_block(sequence: Sequence) -> int:
+    """Side of the mosaic pattern that the cubes of a sequence came from.
+
+    Raises:
+        ConfigError: neither its frames nor its camera tell.
+    """
+    from spectrack.sensors import SENSORS
+
+    sensor = SENSORS.get(sequence.sensor or "")
+    block = getattr(sequence, "block", None) or (sensor.block if sensor is not None else None)
+    if block is None:
+        raise ConfigError(
+            f"expected mosaics to divide a box by their block, found cubes of an unknown camera in {sequence.name}; "
+            "name it with --sensor, or give the box in cube pixels"
+        )
+    return int(block)

@@ -3,45 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from spectrack.cli.console import ProgressBar, print_facts
+from spectrack.cli.reading import Reading, mosaic_block
+from spectrack.cli.recordings import describe_masks, describe_measured, extent_of
+from spectrack.runs.options import RecordOptions
 
 if TYPE_CHECKING:
     from spectrack.annotations.first_boxes import Coordinates
-    from spectrack.cli.track import Track
     from spectrack.evaluation.several import SeveralScores
     from spectrack.sequences.base import Sequence
     from spectrack.several import SeveralRecording
+    from spectrack.trackers.base import Tracker
 
 
-def track_several(command: Track, file: Path, place: Path, out: Path, inputs: tuple[Path, ...]) -> int:
-    """Track all targets of a file, with the options of the command, and print what came of each.
+@dataclass(frozen=True)
+class SeveralTrack:
+    """Several targets to track.
 
-    Args:
-        command: the command.
-        file: of the first boxes.
+    Attributes:
         place: of the frames.
+        starts: file of the first boxes.
         out: the folder of results.
+        drawn_on: the picture that pixels of boxes belong to.
+        reading: how frames are read.
+        recording: what is written.
         inputs: everything that is read.
+        settings: what the summary remembers.
+        load: makes the tracker.
     """
+
+    place: Path
+    starts: Path
+    out: Path
+    drawn_on: str
+    reading: Reading
+    recording: RecordOptions
+    inputs: tuple[Path, ...]
+    settings: dict[str, Any]
+    load: Callable[[], Tracker]
+
+
+def track_several(command: SeveralTrack) -> int:
+    """Track all targets of a file, and print what came of each."""
     from spectrack.annotations.first_boxes import read_first_boxes
     from spectrack.boxes import from_zero
-    from spectrack.cli.track import mosaic_block
     from spectrack.files import check_folder
     from spectrack.several import record_several, several_terms
 
-    check_folder(out, several_terms(command.recording, inputs))
-    sequence = command.reading.open(place)
+    check_folder(command.out, several_terms(command.recording, command.inputs))
+    sequence = command.reading.open(command.place)
     starts = read_first_boxes(
-        file,
+        command.starts,
         width=sequence.width,
         height=sequence.height,
-        coordinates=cast("Coordinates", command.box_drawn_on),  # checked where it is applied
-        block=mosaic_block(sequence) if command.box_drawn_on == "mosaic" else 1,
+        coordinates=cast("Coordinates", command.drawn_on),  # checked where it is applied
+        block=mosaic_block(sequence) if command.drawn_on == "mosaic" else 1,
     )
     starts = [replace(start, box=from_zero(start.box[None], command.reading.origin)[0]) for start in starts]
     with ProgressBar() as bar:
@@ -50,10 +71,10 @@ def track_several(command: Track, file: Path, place: Path, out: Path, inputs: tu
             sequence,
             command.load,
             starts,
-            out,
+            command.out,
             options=command.recording,
-            settings=command.settings(),
-            inputs=inputs,
+            settings=command.settings,
+            inputs=command.inputs,
             on_frame=lambda done, total: bar.show("tracking", done, total),
         )
     print_facts(describe_several(sequence, recording))
@@ -62,8 +83,6 @@ def track_several(command: Track, file: Path, place: Path, out: Path, inputs: tu
 
 def describe_several(sequence: Sequence, recording: SeveralRecording) -> Iterator[tuple[str, str]]:
     """What tracking several targets gave, as rows of name and value."""
-    from spectrack.cli.track import describe_masks, describe_measured, extent_of
-
     summary = recording.summary
     yield "sequence", extent_of(sequence)
     yield "tracker", str(summary["tracker"].get("name", ""))

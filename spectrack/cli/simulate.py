@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import arg
 
 from spectrack.cli.console import ProgressBar, make_list, output, print_facts
-from spectrack.cli.track import extent_of
+from spectrack.cli.recordings import extent_of
 from spectrack.errors import ConfigError
 from spectrack.simulation.options import VideoOptions
 

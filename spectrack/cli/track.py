@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
@@ -11,22 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from tyro.conf import Positional, UseAppendAction, arg
 
 from spectrack.cli.console import ProgressBar, print_facts
-from spectrack.cli.reading import Reading, Wanted
+from spectrack.cli.reading import Reading, Wanted, mosaic_block
+from spectrack.cli.recordings import describe_recording
 from spectrack.cli.settings import parse_settings, settings_of
 from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.options import MatchOptions
 from spectrack.live.options import LiveOptions
 from spectrack.runs.options import RecordOptions
-from spectrack.signs import counted
 from spectrack.sources.options import FolderOptions, RawOptions
 from spectrack.trackers.options import NetworkOptions
-from spectrack.trackers.presets import label_of
 from spectrack.trackers.registry import DEFAULT_METHOD, tracker_words
 
 if TYPE_CHECKING:
     from spectrack.annotations.first_boxes import Coordinates
     from spectrack.boxes import Box
-    from spectrack.recording import Recording
     from spectrack.sequences.base import Sequence
     from spectrack.trackers.base import Tracker
 
@@ -133,7 +130,7 @@ class Track:
 
     def _track_several(self, file: Path, place: Path, out: Path, inputs: tuple[Path, ...]) -> int:
         """Track all targets of a file."""
-        from spectrack.cli.several import track_several
+        from spectrack.cli.several import SeveralTrack, track_several
 
         others = {
             "--box": self.box,
@@ -148,7 +145,10 @@ class Track:
         if given:
             remedy = "score mot.txt with spectrack evaluate --several" if given == ["--truth"] else "leave it out"
             raise ConfigError(f"expected --boxes-from alone to start from, found {given[0]} beside it; {remedy}")
-        return track_several(self, file, place, out, inputs)
+        command = SeveralTrack(
+            place, file, out, self.box_drawn_on, self.reading, self.recording, inputs, self.settings(), self.load
+        )
+        return track_several(command)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -318,24 +318,6 @@ class Track:
         return options
 
 
-def mosaic_block(sequence: Sequence) -> int:
-    """Side of the mosaic pattern that the cubes of a sequence came from.
-
-    Raises:
-        ConfigError: neither its frames nor its camera tell.
-    """
-    from spectrack.sensors import SENSORS
-
-    sensor = SENSORS.get(sequence.sensor or "")
-    block = getattr(sequence, "block", None) or (sensor.block if sensor is not None else None)
-    if block is None:
-        raise ConfigError(
-            f"expected mosaics to divide a box by their block, found cubes of an unknown camera in {sequence.name}; "
-            "name it with --sensor, or give the box in cube pixels"
-        )
-    return int(block)
-
-
 def parse_box(text: str) -> Box:
     """Four numbers separated by commas or spaces as a box.
 
@@ -351,62 +333,3 @@ def parse_box(text: str) -> Box:
     if len(numbers) != 4:
         raise BoxError(f"expected a box of four numbers x,y,w,h, found {text!r}; give for example --box 214,61,30,42")
     return as_box(numbers)
-
-
-def extent_of(sequence: Sequence) -> str:
-    """Name and size of a sequence."""
-    size = f"{sequence.width} x {sequence.height} pixels, {sequence.bands} bands"
-    return f"{sequence.name}: {len(sequence)} frames of {size}"
-
-
-def describe_masks(calibration: Mapping[str, Any]) -> str:
-    """What a run records of its calibration, in words."""
-    dead, share = calibration["dead_pixels"], 100 * calibration["saturated_share_of_first_frame"]
-    full = f"{share:.2g} % of the first frame saturated" if calibration["saturation_known"] else "saturation not known"
-    name = "" if calibration["file"] is None else f" by {calibration['file']}"
-    return f"{calibration['unit']}{name}; masked: {counted(dead, 'dead pixel')}, {full}"
-
-
-def describe_measured(measured: Mapping[str, Any]) -> str:
-    """What was measured of a target, in words."""
-    masks = measured["masks"]
-    told = [f"{counted(masks['evidence'], 'frame')} under the spectral mask"] if masks["evidence"] else []
-    if masks["box"]:
-        told.append(f"{counted(masks['box'], 'frame')} in the box, background included")
-    if masks["none"]:
-        told.append(f"{counted(masks['none'], 'frame')} without a target")
-    return f"{measured['unit']}: {', '.join(told)}"
-
-
-def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[str, str]]:
-    """What a recording gave, as rows of name and value."""
-    summary, tracker = recording.summary, recording.summary["tracker"]
-    words = [str(tracker.get(key, "")) for key in ("name", "engine", "precision", "device")]
-    times, speed = summary["milliseconds"], summary["frames_per_second"]
-    rows = [
-        ("sequence", extent_of(sequence)),
-        ("tracker", " ".join(word for word in words if word not in ("", "torch"))),
-    ]
-    if label := label_of(tracker.get("name")):
-        rows.append(("", label))
-    if (calibration := summary["sequence"]["calibration"]) is not None:
-        rows.append(("calibrated", describe_masks(calibration)))
-    if speed is not None:
-        split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
-        rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
-    again = recording.frames.state.count("found again")
-    found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
-    rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames by the tracker's own account{found}"))
-    if (measured := summary.get("measured")) is not None:
-        rows.append(("measured", describe_measured(measured)))
-    if recording.scores is not None:
-        from spectrack.cli.score_tables import figures_legend
-        from spectrack.evaluation.figures import BRIEF
-
-        scores, (only,) = recording.scores, recording.scores.sequences
-        missing = f" ({only.skipped} frames without truth left out)" if only.skipped else ""
-        shown = scores.shown[:BRIEF]
-        values = ", ".join(f"{item.label} {item.text(scores.figures[item.name])}" for item in shown)
-        rows += [("scores", f"{values} under {scores.protocol}{missing}"), ("", figures_legend(shown))]
-    rows.append(("results", str(recording.directory)))
-    return rows

@@ -16,6 +16,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from spectrack.annotations.foreign_results import match_results, start_offsets
 from spectrack.annotations.result_files import WHOLE_FILES, ResultSet, find_result_set
 from spectrack.annotations.sequence_names import match_names, split_name
@@ -27,6 +29,7 @@ from spectrack.evaluation.protocols import resolve_protocol, score
 from spectrack.evaluation.results import find_truth_set, read_truth
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.reports.gathering import about_results
+from spectrack.reports.published import published
 from spectrack.signs import counted
 
 _TRUTH_FOLDERS = {"gt", "groundtruth", "truth", "anno"}
@@ -35,11 +38,15 @@ _ENOUGH = 0.5
 """Share of the sequences that a folder must name for its files to be results on this data set."""
 
 _NO_TRACKER = re.compile(
-    r"(?:^|(?<=[-_ .]))(?:hotc?[-_ ]?(?:20)?\d\d(?:[-_ ]?(?:test|val\w*|vis))?|test|val|vis|hsi|boxes|txt|results?|res|"
-    r"(?:raw|tracking|rect|detection|bbox)(?:[-_ ]?results?|[-_ ]?res)?)(?=$|[-_ .])",
+    r"(?:^|(?<=[-_ .]))(?:hotc?[-_ ]?(?:20)?\d\d(?:[-_ ]?(?:test|val\w*|vis))?|challenge\d*|test|val|vis|hsi|boxes|txt|"
+    r"results?\d*|res|(?:raw|tracking|rect|detection|bbox)(?:[-_ ]?results?|[-_ ]?res)?|\w*workspace|main|master)"
+    r"(?=$|[-_ .])",
     re.IGNORECASE,
 )
-"""Words in names of folders and archives that name a data set or results as such."""
+"""Words in names of folders and archives that name a data set, results or a copy of a repository as such."""
+
+_SEALED = (".rar", ".7z")
+"""Archives that the standard library does not open."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,11 @@ def read_released(root: Path, truth: dict[str, Boxes], options: ScoringOptions) 
         raise SequenceNotFoundError(f"expected a folder of released boxes at {root}, found no such folder; check it")
     rule = resolve_protocol(options.protocol or "hot", invalid=options.invalid, missing=options.missing)
     runs: list[tuple[float, TrackedRun]] = []
-    remarks: list[str] = []
+    remarks = [
+        f"Left out: {path.relative_to(root)} (expected a folder or a .zip file, found {path.suffix}; unpack it)."
+        for path in sorted(root.rglob("*"))
+        if path.suffix.lower() in _SEALED
+    ]
     with ExitStack() as stack:
         for place, folder in _opened(root, stack, remarks):
             for found in _result_sets(folder, list(truth)):
@@ -124,7 +135,28 @@ def read_released(root: Path, truth: dict[str, Boxes], options: ScoringOptions) 
             f"below {root}, found none that are complete{'. ' if remarks else ''}{' '.join(remarks[:3]).rstrip('.')}; "
             "name the folder that holds them"
         )
-    return ReleasedBoxes([run for _, run in sorted(runs, key=lambda item: -item[0])], remarks)
+    ranked = [run for _, run in sorted(runs, key=lambda item: -item[0])]
+    shown, told = _without_copies(ranked, root)
+    return ReleasedBoxes(shown, remarks + told)
+
+
+def _without_copies(runs: list[TrackedRun], root: Path) -> tuple[list[TrackedRun], list[str]]:
+    """Each set of boxes once, under a published name where one of its copies has that; and sentences about copies."""
+    shown: list[TrackedRun] = []
+    told = []
+    for run in sorted(runs, key=lambda run: published(run) is None):
+        twin = next((other for other in shown if _same_boxes(run, other)), None)
+        if twin is None:
+            shown.append(run)
+        else:
+            places = " and ".join(str(one.directory.relative_to(root)) for one in (twin, run))
+            told.append(f"{twin.tracker}: the same boxes lie in {places}; they are shown once.")
+    return [run for run in runs if any(run is one for one in shown)], told
+
+
+def _same_boxes(one: TrackedRun, other: TrackedRun) -> bool:
+    pairs = ((item.boxes, other.sequences[label].boxes) for label, item in one.sequences.items())
+    return all(np.array_equal(left, right, equal_nan=True) for left, right in pairs)
 
 
 def _opened(root: Path, stack: ExitStack, remarks: list[str]) -> Iterator[tuple[Path, Path]]:

@@ -121,6 +121,26 @@ def test_what_is_left_out_is_named(root, truth):
     assert "lengths" in [run.tracker for run in read_released(root, truth, ScoringOptions(missing="miss")).runs]
 
 
+def test_repositories_as_they_are_downloaded(tmp_path, truth):
+    """PHTrack's has its times and its boxes twice, HGETtrack's a workspace, SSF-Net's an archive of another kind."""
+    boxes = write_folder(tmp_path / "PHTrack-master" / "tracking results" / "rect_result", 1)
+    write_folder(tmp_path / "PHTrack-master" / "tracking_results" / "hotc20test", 1)
+    for name in NAMES:
+        (boxes.parent / "fps").mkdir(exist_ok=True)
+        (boxes.parent / "fps" / f"{name}.txt").write_text("31.2")
+    write_folder(tmp_path / "HGETtrack-main" / "RGBT_workspace" / "results" / "challenge2023" / "result1", 2)
+    write_archive(tmp_path / "SEE-Net" / "code" / "SEE-Net-VIS-16bands" / "results.zip", 3, "{}.txt")
+    write_folder(tmp_path / "SEE-Net" / "plot-tools" / "detection_res" / "SEE-Net", 3)
+    (tmp_path / "hot2020.rar").write_bytes(b"Rar!")
+    released = read_released(tmp_path, truth, ScoringOptions())
+    assert [run.tracker for run in released.runs] == ["PHTrack", "HGETtrack", "SEE-Net"]
+    told = "\n".join(released.remarks)
+    assert "hot2020.rar (expected a folder or a .zip file, found .rar; unpack it)" in told
+    assert "rect_result and PHTrack-master/tracking_results/hotc20test; they are shown once" in told
+    assert "SEE-Net: the same boxes lie in" in told
+    assert "fps" in told
+
+
 def test_nothing_there(tmp_path, truth):
     with refuses(SequenceNotFoundError, "absent"):
         read_released(tmp_path / "absent", truth, ScoringOptions())

@@ -14,6 +14,7 @@ from typing import Any
 
 import spectrack
 from spectrack.files.fingerprints import Ingredients, content
+from spectrack.signs import counted
 
 _SOURCE_SUFFIXES = (".py", ".csv", ".json", ".toml", ".html", ".js", ".css")
 
@@ -80,7 +81,7 @@ def machine_name(device: str = "cpu") -> str:
     if device.startswith("cuda") and torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(device))
     cores = usable_cores()
-    return f"{_processor()}, {cores} core{'' if cores == 1 else 's'}"
+    return f"{_processor()}, {counted(cores, 'core')}"
 
 
 def source_commit() -> tuple[str | None, bool | None]:

@@ -106,7 +106,7 @@ def beside_frames(folder, rng):
     place.mkdir()
     for i in range(FRAMES_OF_CLIP):
         np.save(place / f"{i + 1:04d}.npy", rng.integers(0, 200, (20, 24, 16)).astype(np.uint16))
-    for name in {pick(rng, list(SIDE_FILES)) for _ in range(rng.integers(1, 4))}:
+    for name in sorted({pick(rng, list(SIDE_FILES)) for _ in range(rng.integers(1, 4))}):
         data = pick(rng, SIDE_FILES[name]).encode()
         (place / name).write_bytes(data if rng.random() < 0.2 else spoil(data, rng))
     if rng.random() < 0.03:

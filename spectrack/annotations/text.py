@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spectrack.annotations.untrusted_files import decode_text, read_file
-from spectrack.boxes import Box, Boxes, as_box
+from spectrack.boxes import Box, Boxes, format_box, is_box
 from spectrack.errors import SequenceError
 from spectrack.files import write_text
+from spectrack.signs import counted
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?[nN][aA][nN]")
 _SEPARATORS = re.compile(r"[,;\s]+")
@@ -47,10 +48,14 @@ def read_first_box(path: str | os.PathLike[str]) -> Box:
     """First row of a file of plain boxes, as a usable box; `annotations.first_boxes` reads other programs' files.
 
     Raises:
-        SequenceError: the file cannot be read or its first row is no box.
-        BoxError: that box has no area.
+        SequenceError: the file cannot be read, or its first row is no box or one without area.
     """
-    return as_box(read_first_row(decode_text(read_file(path, "boxes"), path, "boxes"), path))
+    box = read_first_row(decode_text(read_file(path, "boxes"), path, "boxes"), path)
+    if not is_box(box):
+        raise SequenceError(
+            f"expected a box with positive width and height in {path}, found {format_box(box)}; correct the box"
+        )
+    return box
 
 
 def write_boxes(
@@ -154,7 +159,7 @@ def is_number(token: str) -> bool:
 def _row(tokens: list[str], path: str | os.PathLike[str], number: int) -> list[float]:
     bad = next((token for token in tokens if not is_number(token)), None)
     if bad is not None or len(tokens) not in (4, 8):
-        found = f"{bad[:40]!r}" if bad is not None else f"{len(tokens)} number{'s' if len(tokens) != 1 else ''}"
+        found = f"{bad[:40]!r}" if bad is not None else counted(len(tokens), "number")
         raise SequenceError(
             f"expected 4 numbers x,y,w,h or the 8 of a polygon on line {number} of {path}, found {found}; correct it"
         )

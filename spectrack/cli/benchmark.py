@@ -22,6 +22,7 @@ from spectrack.datasets.facts import DATASETS
 from spectrack.datasets.options import DatasetPart
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.runs.options import RunOptions, RunSources
+from spectrack.signs import counted
 from spectrack.trackers.options import NetworkOptions
 from spectrack.trackers.presets import label_of
 from spectrack.trackers.registry import find_method, list_trackers, tracker_words
@@ -147,7 +148,7 @@ class Benchmark:
         for label, name in parse_trackers(self.trackers).items():
             if words := label_of(name):
                 say(f"{label}: {words}")
-        threads = f"{self.tracking.threads} thread{'' if self.tracking.threads == 1 else 's'}"
+        threads = counted(self.tracking.threads, "thread")
         for machine in dict.fromkeys(run.stored.machine for run in result.runs.values()):
             say(f"speed measured on {machine}, {threads} and {self.tracking.jobs} at a time")
         say(f"written to {self.out}")

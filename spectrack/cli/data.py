@@ -217,7 +217,7 @@ def _facts(description: DatasetDescription) -> list[tuple[str, str]]:
     facts = [
         ("data set", f"{description.name}: {description.title}"),
         ("folder", str(description.root)),
-        ("sequences", f"{len(description.entries)}, {frames} frames{known}"),
+        ("sequences", f"{len(description.entries)}, {counted(frames, 'frame')}{known}"),
     ]
     facts += [("range", f"{modality} {low:g} to {high:g} nm") for modality, (low, high) in description.range_nm.items()]
     return facts

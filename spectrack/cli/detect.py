@@ -14,6 +14,7 @@ from spectrack.cli.recordings import extent_of
 from spectrack.cli.settings import settings_of
 from spectrack.errors import ConfigError
 from spectrack.evidence.options import DetectOptions, MatchOptions
+from spectrack.signs import counted
 
 if TYPE_CHECKING:
     from spectrack.detection import Detection
@@ -81,12 +82,12 @@ class Detect:
 
 
 def _facts(sequence: Sequence, done: Detection) -> list[tuple[str, str]]:
-    count, searched = done.summary["regions"], _counted(len(done.regions), "frame")
+    count, searched = done.summary["regions"], counted(len(done.regions), "frame")
     matched = sum(bool(each) for each in done.regions.values())
     rows = [
         ("sequence", extent_of(sequence)),
         ("searched", f"{searched} for {done.summary['searched_for']}"),
-        ("found", f"{_counted(count, 'region')} in {matched} of {searched}"),
+        ("found", f"{counted(count, 'region')} in {matched} of {searched}"),
     ]
     best = done.regions[done.shown][:1]
     for region in best:
@@ -97,7 +98,3 @@ def _facts(sequence: Sequence, done: Detection) -> list[tuple[str, str]]:
             ("best", f"score {done.best:.2f} in frame {done.shown}, which is no match; lower --least to see it")
         )
     return [*rows, ("results", str(done.directory))]
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -39,7 +39,7 @@ from spectrack.cli.train import Train
 from spectrack.cli.tune import Tune
 from spectrack.cli.view import View
 from spectrack.cli.weights import Weights
-from spectrack.cli.words import check_names, check_values, refuse_words, repeat_options
+from spectrack.cli.words import check_names, check_values, refuse_incomplete, refuse_words, repeat_options
 from spectrack.errors import SpectrackError
 from spectrack.files.caches import reuse_log
 from spectrack.signs import replace_unknown_on_console
@@ -114,8 +114,8 @@ def parse(words: list[str]) -> Any:
     """The command that the words after ``spectrack`` mean, with its options.
 
     Raises:
-        ConfigError: a command or an option that there is not.
-        SystemExit: help was asked for, or something that must be given is missing; what there is to say was said.
+        ConfigError: a command or an option that there is not, or something that must be given is missing.
+        SystemExit: help was asked for, and given.
     """
     check_names(words, COMMANDS)
     if words[0] in COMMANDS:
@@ -128,15 +128,22 @@ def parse(words: list[str]) -> Any:
         kinds.append(Annotated[kind, tyro.conf.subcommand(name, description=about)])
     menu: Any = Union[tuple(kinds)]  # noqa: UP007 - built from a list
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
-    command, left = tyro.cli(
-        menu,
-        prog="spectrack",
-        description=DESCRIPTION,
-        args=repeat_options(words, COMMANDS),
-        config=config,
-        registry=RULES,
-        return_unknown_args=True,
-    )
+    helps = bool({"--help", "-h"} & set(words))
+    try:
+        command, left = tyro.cli(
+            menu,
+            prog="spectrack",
+            description=DESCRIPTION,
+            args=repeat_options(words, COMMANDS),
+            config=config,
+            registry=RULES,
+            return_unknown_args=True,
+            console_outputs=helps,
+        )
+    except SystemExit:
+        if helps:
+            raise
+        refuse_incomplete(words, COMMANDS)
     refuse_words(left, words, COMMANDS)
     return command
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def extent_of(sequence: Sequence) -> str:
     """Name and size of a sequence."""
     size = f"{sequence.width} x {sequence.height} pixels, {sequence.bands} bands"
-    return f"{sequence.name}: {len(sequence)} frames of {size}"
+    return f"{sequence.name}: {counted(len(sequence), 'frame')} of {size}"
 
 
 def describe_masks(calibration: Mapping[str, Any]) -> str:
@@ -55,7 +55,7 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
         split = f"reading {times['reading_median']:.1f} ms, tracking {times['tracking_median']:.1f} ms a frame (median)"
         rows.append(("speed", f"{speed:.0f} frames/s: {split}"))
     again = recording.frames.state.count("found again")
-    found = f", found again {again} {'time' if again == 1 else 'times'}" if again else ""
+    found = f", found again {counted(again, 'time')}" if again else ""
     rows.append(("lost", f"{summary['lost_frames']} of {len(sequence)} frames by the tracker's own account{found}"))
     if (measured := summary.get("measured")) is not None:
         rows.append(("measured", describe_measured(measured)))
@@ -64,7 +64,7 @@ def describe_recording(sequence: Sequence, recording: Recording) -> list[tuple[s
         from spectrack.evaluation.figures import BRIEF
 
         scores, (only,) = recording.scores, recording.scores.sequences
-        missing = f" ({only.skipped} frames without truth left out)" if only.skipped else ""
+        missing = f" ({counted(only.skipped, 'frame')} without truth left out)" if only.skipped else ""
         shown = scores.shown[:BRIEF]
         values = ", ".join(f"{item.label} {item.text(scores.figures[item.name])}" for item in shown)
         rows += [("scores", f"{values} under {scores.protocol}{missing}"), ("", figures_legend(shown))]

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction
 
@@ -24,6 +24,7 @@ class _Option(NamedTuple):
     kind: Any
     default: Any
     marks: tuple[Any, ...]
+    required: bool
 
     @property
     def spelled(self) -> str:
@@ -91,6 +92,30 @@ def check_values(words: Sequence[str], commands: Commands) -> None:
             )
 
 
+def refuse_incomplete(words: Sequence[str], commands: Commands) -> NoReturn:
+    """Say what a command that could not be read lacks.
+
+    Raises:
+        ConfigError: always.
+    """
+    if words[0] not in commands:
+        raise ConfigError(f"expected a command, found {words[0]!r}; name one first (see spectrack --help)")
+    path, command = f"spectrack {words[0]}", commands[words[0]]
+    if actions := _actions(command):
+        if len(words) < 2 or words[1] not in actions:
+            raise ConfigError(f"expected an action of {path}, found none; give one of {', '.join(actions)}")
+        path, command = f"{path} {words[1]}", actions[words[1]]
+    given = {word.partition("=")[0] for word in words}
+    required = [option for option in _options(command) if option.required]
+    named = [option.spelled for option in required if Positional not in option.marks and option.spelled not in given]
+    # Which word stands for itself and which is an option's the parser knows alone; it found too few.
+    placed = [option.name.upper() for option in required if Positional in option.marks]
+    lacking = " and ".join(named or placed) or "other words"
+    raise ConfigError(
+        f"expected {lacking}, found too few words behind {path}; give what is missing (see {path} --help)"
+    )
+
+
 def refuse_words(left: Sequence[str], words: Sequence[str], commands: Commands) -> None:
     """See to it that no word was left over.
 
@@ -127,7 +152,8 @@ def _options(kind: Any) -> Iterator[_Option]:
         if dataclasses.is_dataclass(bare):
             yield from _options(bare)
         else:
-            yield _Option(item.name, bare, item.default, tuple(marks))
+            required = item.default is item.default_factory is dataclasses.MISSING
+            yield _Option(item.name, bare, item.default, tuple(marks), required)
 
 
 def _actions(kind: Any) -> dict[str, Any]:

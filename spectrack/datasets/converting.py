@@ -19,7 +19,7 @@ import numpy as np
 from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.sources import FolderSource
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
-from spectrack.files import Terms, check_folder, resolved, write_folder, write_json
+from spectrack.files import Manifest, Terms, check_folder, resolved, write_folder, write_json
 from spectrack.sequences.base import Frame, Sequence
 from spectrack.sequences.layout import frame_kinds
 from spectrack.sequences.opening import open_sequence
@@ -222,6 +222,9 @@ def _signature(entry: DatasetEntry) -> dict[str, Any]:
 
 
 def _recorded(folder: Path) -> Any:
+    """What the conversion in a folder is of; None where there is none, or one that a kill left half in its place."""
+    if Manifest.read(folder).is_interrupted:
+        return None
     try:
         return json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

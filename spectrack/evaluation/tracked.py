@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Boxes
 from spectrack.evaluation.speed import Speed, speed_of
+from spectrack.signs import counted
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ class TrackedRun:
         if isinstance(machines, list) and machines:
             return " + ".join(str(name) for name in machines)
         cores = origin.get("cores")
-        counted = f"{cores} core{'s' if cores != 1 else ''}" if cores else ""
-        words = (origin.get("processor"), counted, origin.get("gpu"))
+        usable = counted(cores, "core") if cores else ""
+        words = (origin.get("processor"), usable, origin.get("gpu"))
         return ", ".join(str(word) for word in words if word) if words[0] else ""
 
     @property

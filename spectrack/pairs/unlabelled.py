@@ -25,6 +25,7 @@ from spectrack.pairs.pseudo_tracks import PseudoTrack, Tally, UnlabelledConfig, 
 from spectrack.pairs.start_boxes import WORKING_SIDE_PX, start_boxes
 from spectrack.pairs.stored_clips import StoredClip, cache_key, converted, store_images
 from spectrack.sequences.base import Sequence
+from spectrack.signs import counted
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker
 from spectrack.weights.files import read_metadata
@@ -55,9 +56,9 @@ class Unlabelled:
     def __str__(self) -> str:
         told = self.report
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(told["left_out"].items()))
-        videos = f"{len(told['videos'])} video{'s' if len(told['videos']) > 1 else ''} without boxes"
+        videos = f"{counted(len(told['videos']), 'video')} without boxes"
         kept = f"{told['kept']} of {told['starts']} starts kept in {videos}"
-        return f"{kept} ({told['frames']} frames)" + (f"; {reasons}" if reasons else "")
+        return f"{kept} ({counted(told['frames'], 'frame')})" + (f"; {reasons}" if reasons else "")
 
 
 def prepare_unlabelled(

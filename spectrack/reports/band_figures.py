@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spectrack.evaluation.analysis import Analysis
 from spectrack.plots import QUIET_COLOUR, TEXT_COLOUR, evenly_spread, new_panel, style_plot
+from spectrack.signs import counted
 from spectrack.spectra import spectral_angle
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def draw_spectra(label: str, evidence: Evidence, *, size_in: tuple[float, float]
     figure, axes = new_panel(*size_in, note="")
     bands = _bands(evidence, target.shape[1])
     order = np.argsort(bands)
-    mean_of = f"mean of {len(target)} frame{'s' if len(target) != 1 else ''}"
+    mean_of = f"mean of {counted(len(target), 'frame')}"
     drawn = (
         (f"target, {mean_of}", target, TEXT_COLOUR, "-"),
         (f"surroundings, {mean_of}", background, QUIET_COLOUR, "--"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from spectrack.boxes import from_zero
 from spectrack.calibration.calibration import Calibration
 from spectrack.calibration.files import read_calibration
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
+from spectrack.files.manifest import STAGING, Manifest
 from spectrack.sensors import SENSORS, Sensor, get_sensor
 from spectrack.sequences.base import FileSequence, Sequence
 from spectrack.sequences.calibrated import CalibratedSequence
@@ -28,6 +30,9 @@ from spectrack.sequences.readers import FORMATS, Request, detect_format, open_fo
 from spectrack.sequences.truth import add_truth
 
 _log = logging.getLogger(__name__)
+
+_WRITTEN = {"sequence", "conversion"}
+"""Kinds of results that are opened as sequences."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ def open_layout(
         See `open_sequence`.
     """
     options = options or Options()
+    _refuse_unfinished(layout.frames)
     calibration, file = read_given(options)
     sequence = _open(_request(layout, options, calibration), options.format, name)
     add_truth(sequence, layout, truth, options.origin)
@@ -154,6 +160,20 @@ def open_frame_file(file: Path, options: Options | None = None) -> FileSequence:
             "ENVI, .npy, .npz, .mat, HDF5, JPEG or PNG"
         )
     return sequence
+
+
+def _refuse_unfinished(frames: Path) -> None:
+    """Refuse what a killed command left in its place: some of the frames, which would pass for a shorter video."""
+    if any(part.startswith(STAGING) for part in frames.parts):
+        return  # read back by the command that is writing it
+    for place in (frames, frames.parent):
+        with suppress(ConfigError):  # somebody else's file of that name
+            manifest = Manifest.read(place)
+            if manifest.is_interrupted and {run.kind for run in manifest.runs.values()} <= _WRITTEN:
+                raise SequenceError(
+                    f"expected whole frames in {place}, found those of a command that was interrupted; give that "
+                    "command once more"
+                )
 
 
 def _request(layout: Layout, options: Options, calibration: Calibration | None) -> Request:

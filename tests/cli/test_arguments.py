@@ -42,6 +42,23 @@ def test_several_numbers():
     assert parse(ABLATE).ablation.seeds == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("words", "facts"),
+    [
+        ("track clip", ("--out", "spectrack track --help")),
+        ("track --out out", ("SEQUENCE",)),
+        ("track --out=out", ("SEQUENCE",)),
+        ("benchmark --trackers cf", ("--dataset and --out",)),
+        ("weights fetch", ("URL", "spectrack weights fetch --help")),
+        ("weights import a.pth", ("--out",)),
+        ("data", ("info, check, convert",)),
+        ("--verbose", ("'--verbose'", "spectrack --help")),
+    ],
+)
+def test_what_must_be_given_is_named(words, facts, command_refuses):
+    command_refuses(words.split(), *facts)
+
+
 def test_words_that_are_no_numbers(capsys):
     from spectrack.cli import main
 

@@ -13,6 +13,7 @@ from spectrack.datasets import converting
 from spectrack.datasets.converting import convert_dataset
 from spectrack.datasets.opening import open_dataset
 from spectrack.errors import ConfigError, SequenceError
+from spectrack.files import MANIFEST
 from spectrack.sequences import open_sequence
 from spectrack.simulation.suite import SIMULATED
 from tests.fixtures.refusals import check_sentence, refuses
@@ -86,6 +87,20 @@ def test_an_interrupted_conversion_goes_on(source, tmp_path):
     assert (done.written, done.kept) == (("ant", "cow"), ("bee",))
     for entry, original in zip(open_dataset("hotc2023", out), dataset, strict=True):
         np.testing.assert_array_equal(entry.open()[2], original.open()[2])
+
+
+def test_what_a_kill_left_half_in_its_place_is_converted_again_and_not_opened(source, tmp_path):
+    dataset, out = open_dataset("hotc2023", source).select(names=["cow"]), tmp_path / "out"
+    convert_dataset(dataset, out)
+    folder = out / "validation" / "HSI-VIS" / "cow"
+    whole = {path for path in out.rglob("*") if path.is_file()}
+    lines = (folder / MANIFEST).read_text().splitlines(keepends=True)
+    (folder / MANIFEST).write_text("".join(line for line in lines if "finished" not in line))
+    (folder / "sequence.json").unlink()
+    with refuses(SequenceError, folder, "interrupted"):
+        open_sequence(folder)
+    assert convert_dataset(dataset, out).written == ("cow",)
+    assert {path for path in out.rglob("*") if path.is_file()} == whole
 
 
 def test_a_changed_source_is_converted_again(source, tmp_path, make):

@@ -132,6 +132,7 @@ def test_lasot_says_what_is_not_there(tmp_path, make):
         ("groundtruth.txt", "1,2,3\n"),
         ("gt.txt", "\0\1\2"),
         ("init_rect.txt", "here\n"),
+        ("init_rect.txt", "5,6,-1,8\n"),
         ("description.txt", "\0"),
         ("absence.label", "0\n"),
         ("cover.label", "all of it\n"),

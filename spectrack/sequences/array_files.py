@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError, SpectrackError, nearest_name
 from spectrack.files import number_key
+from spectrack.sequences.growth import check_growth
 
 KEPT_KINDS = "uif"
 """Kinds of numbers that frames are made of."""
@@ -122,6 +123,7 @@ class LoadedSource:
             raise SequenceError(
                 f"expected an array that fits its file in {self.where}, found {claimed} bytes in {stored}; copy it"
             )
+        check_growth(claimed, stored, self.where)
 
     def read(self, index: Index) -> NDArray[Any]:
         """A view of the part of the decoded array."""
@@ -157,6 +159,8 @@ class TiffSource:
     ) -> None:
         self.path, self._pages, self.no_data = path, pages, no_data
         self.shape, self.dtype, self.axes, self.where = shape, dtype, axes, str(path)
+        apart = shape[0] if pages >= shape[0] > 0 and pages % shape[0] == 0 else 1  # else read whole for a frame
+        check_growth(math.prod(shape) * dtype.itemsize // apart, path.stat().st_size, path)
 
     def read(self, index: Index) -> NDArray[Any]:
         """The part; a frame on the first axis costs only its own pages."""

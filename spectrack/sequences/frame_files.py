@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files import number_key
+from spectrack.sequences.growth import check_growth, image_bytes
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
@@ -68,7 +69,7 @@ def read_image(path: Path, *, upright: bool = False) -> NDArray[Any]:
         (height, width) or (height, width, channels).
 
     Raises:
-        SequenceError: the file is missing, cut short or no image.
+        SequenceError: the file is missing, cut short or no image, or would grow too much (`growth`).
     """
     import cv2
 
@@ -80,6 +81,7 @@ def read_image(path: Path, *, upright: bool = False) -> NDArray[Any]:
         ) from error
     if not _looks_complete(data):
         raise damaged(path)
+    check_growth(image_bytes(data), len(data), path)
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if upright else cv2.IMREAD_UNCHANGED
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from spectrack.sequences.array_files import (
     pick_variable,
     unreadable,
 )
+from spectrack.sequences.growth import check_growth
 
 _NO_DATA_ATTRIBUTES = ("_FillValue", "missing_value", "data_ignore_value", "no_data", "nodata")
 
@@ -77,6 +79,8 @@ class Hdf5Source:
         self.shape = self._dataset.shape[::-1] if reverse else self._dataset.shape
         self.dtype = self._dataset.dtype
         self.no_data = _no_data_of(self._dataset.attrs)
+        if self._dataset.chunks:  # a chunk is decoded whole
+            check_growth(math.prod(self._dataset.chunks) * self.dtype.itemsize, path.stat().st_size, self.where)
 
     def read(self, index: Index) -> NDArray[Any]:
         """The part, read from the file."""

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from damage import damaged, odd_values, pick
 
 import spectrack
-from hostile.damage import damaged, odd_values, pick
 from hostile.judging import Kind, Trial, command, demand
 from spectrack.annotations.foreign_results import read_foreign_results
 from spectrack.evidence.library import read_spectrum

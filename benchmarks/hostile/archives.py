@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from damage import damaged, pick
 
 from hostile.annotations import readers
-from hostile.damage import damaged, pick
 from hostile.judging import OUT, Kind, Trial, command, demand, state
 from spectrack import open_dataset, open_sequence, read_first_box
 from spectrack.datasets.zipped import extract_folder, list_members, read_text_member

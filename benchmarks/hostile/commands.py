@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from damage import pick
 
-from hostile.damage import pick
 from hostile.judging import Kind, Trial, command
 from spectrack import write_boxes
 

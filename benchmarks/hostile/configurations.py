@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from damage import damaged, odd_values, pick
 
-from hostile.damage import damaged, odd_values, pick
 from hostile.judging import Kind, Trial, command
 from spectrack import load_recipe
 from spectrack.ablations.rows import load_rows

@@ -13,10 +13,10 @@ import cv2
 import h5py
 import numpy as np
 import tifffile
+from damage import damaged, odd_values, pick
 from PIL import Image
 from scipy.io import savemat
 
-from hostile.damage import damaged, odd_values, pick
 from hostile.judging import Kind, Trial, demand
 from spectrack import open_sequence
 

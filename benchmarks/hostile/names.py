@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+from damage import pick
 
-from hostile.damage import pick
 from hostile.judging import Kind, Trial, demand
 from spectrack.evaluation.uncertainty import Interval
 from spectrack.reports.table_formats import to_csv, to_html, to_latex, to_markdown

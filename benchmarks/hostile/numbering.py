@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 import numpy as np
+from damage import pick
 
-from hostile.damage import pick
 from hostile.judging import Kind, Trial, demand
 from spectrack import open_sequence
 

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from damage import pick
 
-from hostile.damage import pick
 from hostile.judging import Kind, Trial, demand
 from spectrack import load_tracker, track
 from spectrack.sequences import MemorySequence

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from damage import VALUES, damaged, odd_values, pick
 
 import spectrack
-from hostile.damage import VALUES, damaged, odd_values, pick
 from hostile.judging import Kind, Trial, demand
 from spectrack.methods.siamban.method import METHOD
 from spectrack.networks.backbones.compact import CompactConfig

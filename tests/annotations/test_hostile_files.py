@@ -7,7 +7,6 @@ memory is measured over all of them.
 
 import itertools
 import json
-import re
 import resource
 import signal
 import zipfile
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from benchmarks.damage import TOKENS, damaged, odd_values, pick
 from spectrack.annotations.attributes import read_attributes
 from spectrack.annotations.first_boxes import read_first_box
 from spectrack.annotations.foreign_results import read_foreign_results
@@ -110,123 +110,17 @@ SIDE = json.dumps(
     }
 )
 
-TOKENS = [
-    *(
-        b"\0",
-        b"\xff\xfe",
-        b"1e308",
-        b"-1",
-        b"99999999999999999999",
-        b"nan",
-        b"inf",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b"=",
-        b",,",
-        b"\r",
-        b"\n\n",
-        b"../../",
-        b"\\",
-    ),
-    *(
-        b"\xc2\xb5",
-        b"",
-        b"<",
-        b">",
-        b"/>",
-        b"&a;",
-        b'"',
-        b"_",
-        b"1e9",
-        b"0",
-        b"null",
-        b"true",
-        b"{}",
-        b"[]",
-        b"PK\x03\x04",
-        b"ID,x,y,width,height\n",
-    ),
-    *(
-        b"\xef\xbb\xbf",
-        b"9" * 400,
-        b"<a>" * 50,
-        b"[" * 200,
-        b"1000000000000",
-        b"<!DOCTYPE a>",
-        b"-0",
-        b"0x10",
-        b"1_0",
-        b"\xd9\xa1",
-        b" ",
-        b"e",
-    ),
-]
-
-
-VALUES = [
-    *(
-        b"-1",
-        b"0",
-        b"1e308",
-        b"-1e400",
-        b"nan",
-        b"Infinity",
-        b"0.5",
-        b"1000000",
-        b"99999999999999999999",
-        b"9" * 5000,
-        b"",
-        b"null",
-        b"true",
-    ),
-    *(b"[]", b"{}", b"[[1]]", b'"a"', b'"1"', b"x", b"1,2", b"\xd9\xa1", b"1_0", b"../a"),
-]
-
-
-def odd_value(data, rng):
-    """Another number, word or kind of value in one place, so that the file's structure holds and its content does
-    not.
-    """
-    places = list(re.finditer(rb'-?[0-9][0-9.e]*|"[a-z_]+"|true|false', data))
-    if not places:
-        return data
-    place = places[rng.integers(len(places))]
-    return data[: place.start()] + VALUES[rng.integers(len(VALUES))] + data[place.end() :]
-
 
 def corrupt(data, rng):
     """Odd values, or bytes inserted, replaced, cut, repeated or randomised, at one to three places."""
-    if rng.random() < 0.6:
-        for _ in range(rng.integers(1, 3)):
-            data = odd_value(data, rng)
-        return data
-    return damage(data, rng)
-
-
-def damage(data, rng):
-    """Bytes inserted, replaced, cut, repeated or randomised at one to three places."""
-    for _ in range(rng.integers(1, 4)):
-        at = int(rng.integers(0, len(data) + 1))
-        end = min(len(data), at + int(rng.integers(0, 24)))
-        token = TOKENS[rng.integers(len(TOKENS))]
-        data = [
-            data[:at] + token + data[at:],
-            data[:at] + token + data[end:],
-            data[:at] + data[end:],
-            data[:at] + data[at:end] * 4 + data[end:],
-            data[:at],
-            data[:at] + bytes(rng.integers(0, 256, end - at, dtype=np.uint8)) + data[end:],
-        ][rng.integers(6)]
-    return data
+    return odd_values(data, rng) if rng.random() < 0.6 else damaged(data, rng)
 
 
 def random_file(rng):
     """Nothing that was ever valid: numbers and words in a row, or noise."""
     if rng.random() < 0.5:
         return bytes(rng.integers(0, 256, rng.integers(0, 300), dtype=np.uint8))
-    words = [TOKENS[index] for index in rng.integers(0, len(TOKENS), rng.integers(0, 40))]
+    words = [pick(rng, TOKENS) for _ in range(rng.integers(0, 40))]
     return b"".join(word + [b",", b" ", b"\n", b"\t"][rng.integers(4)] for word in words)
 
 

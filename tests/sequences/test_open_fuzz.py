@@ -5,27 +5,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from benchmarks.damage import damaged
 from spectrack.annotations.attributes import read_attributes
 from spectrack.errors import SpectrackError
 from spectrack.sequences import MemorySequence, open_sequence, read_boxes, write_sequence
-
-_TOKENS = [
-    b"\0",
-    b"\xff\xfe",
-    b"1e308",
-    b"-1",
-    b"99999999999999999999",
-    b"nan",
-    b"{",
-    b"}",
-    b"=",
-    b",,",
-    b"\r",
-    b"\n\n",
-    b"../..",
-    b"\xc2\xb5",
-    b"",
-]
 
 
 @contextmanager
@@ -41,23 +24,6 @@ def only_a_sentence(refusals=None):
             refusals.append(message)
 
 
-def corrupt(data, rng):
-    """Flip, cut, repeat, swap or insert at random places, one to four times."""
-    for _ in range(rng.integers(1, 5)):
-        at = int(rng.integers(0, len(data) + 1))
-        end = min(len(data), at + int(rng.integers(0, 30)))
-        token = _TOKENS[rng.integers(len(_TOKENS))]
-        data = [
-            data[:at] + token + data[at:],
-            data[:at] + token + data[end:],
-            data[:at] + data[end:],
-            data[:at] + data[at:end] * 3 + data[end:],
-            data[:at],
-            data[:at] + bytes(rng.integers(0, 256, end - at, dtype=np.uint8)) + data[end:],
-        ][rng.integers(6)]
-    return data
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_corrupted_annotations(tmp_path, seed):
     rng = np.random.default_rng(seed)
@@ -65,7 +31,7 @@ def test_corrupted_annotations(tmp_path, seed):
     path = tmp_path / "groundtruth_rect.txt"
     refusals = []
     for _ in range(150):
-        path.write_bytes(corrupt(good, rng))
+        path.write_bytes(damaged(good, rng))
         with only_a_sentence(refusals):
             boxes = read_boxes(path)
             assert boxes.shape[1] == 4
@@ -83,7 +49,7 @@ def test_corrupted_envi_headers(tmp_path, seed):
     header = folder / "frames" / "0001.hdr"
     good = header.read_bytes()
     for _ in range(100):
-        header.write_bytes(corrupt(good, rng))
+        header.write_bytes(damaged(good, rng))
         with only_a_sentence():
             assert open_sequence(header)[0].ndim == 3
 
@@ -95,7 +61,7 @@ def test_corrupted_side_files(tmp_path, seed):
     folder = write_sequence(sequence, tmp_path / "out", format="npy")
     good = (folder / "sequence.json").read_bytes()
     for _ in range(100):
-        (folder / "sequence.json").write_bytes(corrupt(good, rng))
+        (folder / "sequence.json").write_bytes(damaged(good, rng))
         with only_a_sentence():
             assert open_sequence(folder)[0].ndim == 3
 
@@ -127,6 +93,6 @@ def test_corrupted_frames(tmp_path, make, cubes, kind):
     rng = np.random.default_rng(0)
     for _ in range(60):
         # The first kilobyte holds the headers; noise in the pixels is only other pixels.
-        path.write_bytes(corrupt(good[:1024], rng) + good[1024:])
+        path.write_bytes(damaged(good[:1024], rng) + good[1024:])
         with only_a_sentence():
             assert open_sequence(path.parent)[0].ndim == 3

@@ -1,4 +1,7 @@
-"""Damage to the bytes of a valid file: inserted, cut, repeated, swapped or random, at a few places."""
+"""Damage to the bytes of a valid file: inserted, cut, repeated, swapped or random, at a few places.
+
+Not a benchmark itself: what `robustness.py` and the tests of readers of foreign files do to their examples.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +9,24 @@ import re
 
 import numpy as np
 
+# fmt: off
 TOKENS = (
-    *(
-        b"\0",
-        b"\xff\xfe",
-        b"1e308",
-        b"-1",
-        b"99999999999999999999",
-        b"nan",
-        b"-inf",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b"=",
-        b",,",
-    ),
-    *(b"\r", b"\n\n", b"../../", b"\\", b"\xc2\xb5", b"", b"<", b"/>", b"&a;", b'"', b"'", b"_", b"1e9", b"0", b"null"),
-    *(
-        b"true",
-        b"{}",
-        b"[]",
-        b"PK\x03\x04",
-        b"\xef\xbb\xbf",
-        b"9" * 400,
-        b"[" * 300,
-        b"0x10",
-        b"1_0",
-        b"\xd9\xa1",
-        b"%s",
-    ),
-    *(b"\x1b[2J", b"\xe2\x80\xae", b"\x80", b"\xed\xa0\x80", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\x7f"),
+    b"\x00", b"\xff\xfe", b"1e308", b"-1", b"99999999999999999999", b"nan", b"-inf", b"{", b"}", b"[",
+    b"]", b"=", b",,", b"\r", b"\n\n", b"../../", b"\\", b"\xc2\xb5", b"", b"<", b"/>", b"&a;", b'"', b"'",
+    b"_", b"1e9", b"0", b"null", b"true", b"{}", b"[]", b"PK\x03\x04", b"\xef\xbb\xbf", b"9" * 400,
+    b"[" * 300, b"0x10", b"1_0", b"\xd9\xa1", b"%s", b"\x1b[2J", b"\xe2\x80\xae", b"\x80", b"\xed\xa0\x80",
+    b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\x7f", b"inf", b">", b"ID,x,y,width,height\n",
+    b"<a>" * 50, b"[" * 200, b"1000000000000", b"<!DOCTYPE a>", b"-0", b" ", b"e", b"../..",
 )
+"""What is inserted into bytes of any kind."""
+
 VALUES = (
-    *(b"-1", b"0", b"1e308", b"-1e400", b"nan", b"inf", b"0.5", b"1000000", b"99999999999999999999", b"9" * 5000, b""),
-    *(b"null", b"true", b"[]", b"{}", b"[[1]]", b'"a"', b'"1"', b"x", b"1,2", b"\xd9\xa1", b"1_0", b"../a", b"2**31"),
+    b"-1", b"0", b"1e308", b"-1e400", b"nan", b"inf", b"0.5", b"1000000", b"99999999999999999999",
+    b"9" * 5000, b"", b"null", b"true", b"[]", b"{}", b"[[1]]", b'"a"', b'"1"', b"x", b"1,2", b"\xd9\xa1",
+    b"1_0", b"../a", b"2**31", b"Infinity",
 )
+"""What takes the place of a number or a word in a text."""
+# fmt: on
 
 
 def pick(rng: np.random.Generator, choices):

@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PIP := $(RUN) -m pip --quiet --quiet --disable-pip-version-check install --constraint constraints.txt
 
-.PHONY: help demo test test-slow test-wheel check docs install clean
+.PHONY: help demo test test-slow test-wheel test-oldest check docs install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test       run the tests"
 	@echo "make test-slow  run those that take minutes, such as two steps of each full recipe"
 	@echo "make test-wheel build a wheel, install it into an empty environment and try it there"
+	@echo "make test-oldest  run the tests with the oldest versions that pyproject.toml promises, in .venv.oldest"
 	@echo "make check      run the linter, the formatter's check and the type checker"
 	@echo "make docs       build the documentation as a site in site/, with every link checked"
 	@echo "make install    make .venv with everything that the three above use"
@@ -33,6 +34,13 @@ test-slow: $(STAMP)
 # The only tests that need the package index: a built wheel in an empty environment.
 test-wheel: $(STAMP)
 	@$(RUN) -m pytest --quiet -m wheel $(ARGS)
+
+# An environment of its own, with the versions of constraints-oldest.txt. This torch may bring gigabytes of GPU libraries.
+test-oldest:
+	@test -x .venv.oldest/bin/python || $(PYTHON) -m venv .venv.oldest
+	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt torch hatchling editables
+	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt --no-build-isolation --editable '.[dev,train]'
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv.oldest/bin/python -m pytest --quiet --numprocesses 2 -m 'not slow and not wheel' $(ARGS)
 
 check: $(STAMP)
 	@$(RUN) -m ruff check .

@@ -114,6 +114,18 @@ def test_constraints_pin_every_dependency():
     assert pinned["torch"] == "2.13.0"
 
 
+def test_the_oldest_versions_are_the_bounds_that_the_project_states():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    stated = (requirement.split(">=") for requirement in (*project["dependencies"], *extras["dev"], *extras["train"]))
+    bounds = {name.split("[")[0]: bound for name, bound in stated}
+    lines = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert pinned.keys() == bounds.keys()
+    # The first release that a bound allows may have more numbers.
+    assert not [name for name, version in pinned.items() if not f"{version}.".startswith(f"{bounds[name]}.")]
+
+
 def test_python_m_spectrack_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "spectrack", "--version"], capture_output=True, text=True, cwd=ROOT, check=True

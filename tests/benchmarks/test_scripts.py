@@ -31,6 +31,7 @@ SHORT_RUNS = {
     "compare_suite": f"{RESULTS}/suite_bcrnet_compact.json {RESULTS}/suite_siamban_compact.json",
     "evidence_figure": "--frame 3",
     "evidence_speed": "--repeats 1",
+    "long_runs": "--trackers cf --frames 40 --recorded 40",
     "pool_ablations": f"{RESULTS}/ablation_ssfnet_retrained.json {RESULTS}/ablation_ssfnet_retrained_cpu.json",
     "engines": "--trackers siamban --profiles compact --rounds 1 --frames 1",
     "precision": "--every 48 --frames 3",

@@ -45,9 +45,9 @@ def test_several_numbers():
 @pytest.mark.parametrize(
     ("words", "facts"),
     [
-        ("track clip", ("--out", "spectrack track --help")),
-        ("track --out out", ("SEQUENCE",)),
-        ("track --out=out", ("SEQUENCE",)),
+        ("export net", ("--out", "spectrack export --help")),
+        ("export --out out", ("WEIGHTS",)),
+        ("export --out=out", ("WEIGHTS",)),
         ("benchmark --trackers cf", ("--dataset and --out",)),
         ("weights fetch", ("URL", "spectrack weights fetch --help")),
         ("weights import a.pth", ("--out",)),

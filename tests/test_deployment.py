@@ -1,6 +1,9 @@
 """What the container and the conda package are made of agrees with pyproject.toml and the source tree."""
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -58,3 +61,18 @@ def test_the_image_is_made_of_files_that_are_there_and_runs_without_rights():
     assert text.index("USER spectrack") > text.rindex("RUN ")
     (python,) = re.findall(r"^ARG PYTHON=3\.(\d+)$", text, re.MULTILINE)
     assert int(python) >= 11
+
+
+@pytest.mark.wheel
+@pytest.mark.timeout(1800)
+def test_the_image_runs_where_docker_does(tmp_path):
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "info"], capture_output=True).returncode:
+        pytest.skip("no Docker daemon is at hand")
+    subprocess.run([docker, "build", "--quiet", "--tag", "spectrack-test", str(ROOT)], check=True)
+    user, place = f"{os.getuid()}:{os.getgid()}", f"{tmp_path}:/work"
+    start = [docker, "run", "--rm", "--network", "none", "--user", user, "--volume", place, "spectrack-test"]
+    words = ["simulate", "--scenario", "calm", "--frames", "3", "--width", "96", "--height", "64", "--out", "clip"]
+    subprocess.run([*start, *words], check=True)
+    subprocess.run([*start, "track", "clip", "--tracker", "cf", "--out", "run"], check=True)
+    assert len(spectrack.read_boxes(tmp_path / "run" / "boxes.txt")) == 3

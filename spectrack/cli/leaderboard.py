@@ -51,7 +51,7 @@ class Leaderboard:
         from spectrack.datasets.facts import dataset_facts
         from spectrack.files import check_folder
         from spectrack.reports.gathering import read_runs
-        from spectrack.reports.released import find_truth, read_released, read_truth_of
+        from spectrack.reports.released import find_truth, read_released, read_truth_of, under_names
         from spectrack.reports.report import write_report
 
         places = [self.root, *(Path(place.rpartition("=")[2]) for place in self.runs)]
@@ -59,7 +59,7 @@ class Leaderboard:
         known = {item.name: item for item in dataset_facts(self.dataset).sequences if item.split == "test"}
         truth = read_truth_of(self.truth or find_truth(self.root), list(known))
         released = read_released(self.root, truth, self.report.scoring)
-        own = read_runs(self.runs)
+        own = [under_names(run, list(truth)) for run in read_runs(self.runs)]
         remarks = list(released.remarks)
         if absent := [name for name in known if name not in truth]:
             remarks.append(

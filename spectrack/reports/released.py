@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +157,22 @@ def _without_copies(runs: list[TrackedRun], root: Path) -> tuple[list[TrackedRun
 def _same_boxes(one: TrackedRun, other: TrackedRun) -> bool:
     pairs = ((item.boxes, other.sequences[label].boxes) for label, item in one.sequences.items())
     return all(np.array_equal(left, right, equal_nan=True) for left, right in pairs)
+
+
+def under_names(run: TrackedRun, names: Sequence[str]) -> TrackedRun:
+    """A run's sequences of a data set under the data set's own names, without those of others.
+
+    Args:
+        run: whose labels may have split and modality in front.
+        names: the sequences.
+
+    Raises:
+        InputError: labels that could belong to several names.
+    """
+    visible = [label for label in run.sequences if _is_visible(label)]
+    matched, _ = match_names(visible, names)
+    found = {name: run.sequences[label] for label, name in matched.items()}
+    return replace(run, sequences={name: replace(item, label=name) for name, item in found.items()})
 
 
 def _opened(root: Path, stack: ExitStack, remarks: list[str]) -> Iterator[tuple[Path, Path]]:

@@ -11,9 +11,9 @@ import pytest
 from spectrack.cli import main
 from spectrack.errors import InputError, SequenceNotFoundError
 from spectrack.evaluation.options import ScoringOptions
-from spectrack.evaluation.tracked import TrackedRun
+from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
 from spectrack.reports.published import published, published_trackers, trained_on
-from spectrack.reports.released import find_truth, read_released, read_truth_of
+from spectrack.reports.released import find_truth, read_released, read_truth_of, under_names
 from tests.fixtures.refusals import refuses
 
 SHARED = Path(os.environ.get("SPECTRACK_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
@@ -139,6 +139,17 @@ def test_repositories_as_they_are_downloaded(tmp_path, truth):
     assert "rect_result and PHTrack-master/tracking_results/hotc20test; they are shown once" in told
     assert "SEE-Net: the same boxes lie in" in told
     assert "fps" in told
+
+
+def test_an_own_run_goes_by_the_names_of_the_data_set():
+    labels = {"test-HSI-VIS-ball": 1, "test-HSI-VIS-pedestrian": 2, "test-HSI-NIR-coin": 3, "train-other": 4}
+    run = TrackedRun(
+        Path(), "mine", {label: TrackedSequence(label, truth_of("ball") + n) for label, n in labels.items()}
+    )
+    found = under_names(run, NAMES)
+    assert {name: item.label for name, item in found.sequences.items()} == {"ball": "ball", "pedestrain": "pedestrain"}
+    assert found.sequences["pedestrain"].boxes[0, 0] == truth_of("ball")[0, 0] + 2
+    assert found.tracker == "mine"
 
 
 def test_nothing_there(tmp_path, truth):

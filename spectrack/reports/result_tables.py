@@ -27,22 +27,20 @@ from spectrack.signs import counted
 def summary_table(comparison: Comparison) -> Table:
     """A row a tracker: figures with intervals, the paired difference to the first tracker, and what went wrong."""
     shown, first, several = comparison.shown, comparison.entrants[0], len(comparison.entrants) > 1
-    columns = [Column("tracker"), *map(Column.of, shown)]
+    # Scores of trackers that saw other data in training do not compare like with like.
+    stated = any(published(entrant.run) is not None for entrant in comparison.entrants)
+    columns = [Column("tracker"), *([Column("trained on")] if stated else []), *map(Column.of, shown)]
     if several:
         heading = f"Δ{comparison.headline} to {first.name}"
         columns.append(Column.of(shown[0], heading=heading, best=None, signed=True))
     columns += map(Column.of, (LOST, FAILED, MISSED))
-    # Scores of trackers that saw other data in training do not compare like with like.
-    data = {entrant.name: trained_on(entrant.run) for entrant in comparison.entrants}
-    stated = any(published(entrant.run) is not None for entrant in comparison.entrants)
-    columns += [Column("trained on")] if stated else []
     rows = []
     for entrant in comparison.entrants:
-        row: list[Cell] = [entrant.name, *(_known(entrant.intervals[figure.name]) for figure in shown)]
+        data = [trained_on(entrant.run)] if stated else []
+        row: list[Cell] = [entrant.name, *data, *(_known(entrant.intervals[figure.name]) for figure in shown)]
         if several:
             row.append(None if entrant is first else _known(comparison.difference(entrant, first)))
-        row += [len(entrant.lost_at), len(entrant.failures), entrant.missed]
-        rows.append((*row, data[entrant.name]) if stated else tuple(row))
+        rows.append((*row, len(entrant.lost_at), len(entrant.failures), entrant.missed))
     caption = (
         f"Figures over {counted(len(comparison.labels), 'sequence')} ({_protocol(comparison)}, mean over "
         f"{comparison.scores.averaged_over}) with {_intervals(comparison)}{_caution(comparison)}. "

@@ -15,6 +15,9 @@ from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.base import Sequence
 from spectrack.signs import counted
 
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+"""What Windows takes for a device, whatever its suffix."""
+
 
 @dataclass(frozen=True)
 class SequenceKey:
@@ -203,6 +206,6 @@ def _labels(keys: list[SequenceKey]) -> list[str]:
 
 
 def _file_name(text: str) -> str:
-    """Text as a file name on every system: no separators, control characters or leading dots."""
+    """Text as a file name on every system: no separators, control characters, leading dots or names of devices."""
     plain = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "_", text).strip().lstrip(".").rstrip(". ")
-    return plain or "sequence"
+    return f"_{plain}" if _DEVICE.match(plain) else plain or "sequence"

@@ -63,6 +63,14 @@ def test_labels_are_unique_file_names(keys):
         assert dataset[label].label == label
 
 
+def test_names_of_windows_devices_are_no_labels():
+    names = ("con", "_con", "Aux.7", "com1", "LPT9.txt", "console", "nul ")
+    labels = [entry.label for entry in Dataset("x", None, entries(*(("", "", name) for name in names)))]
+    assert labels[2:6] == ["_Aux.7", "_com1", "_LPT9.txt", "console"]
+    assert len({label.lower() for label in labels}) == len(names)
+    assert not {"con", "nul"} & {label.partition(".")[0].lower() for label in labels}
+
+
 def test_a_dataset_is_a_list_and_a_dictionary():
     dataset = Dataset(
         "x", None, entries(("test", "HSI-NIR", "ball"), ("train", "HSI-NIR", "ball"), ("train", "HSI-VIS", "car"))

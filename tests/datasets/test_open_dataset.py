@@ -264,6 +264,29 @@ def test_links_that_lead_back_end_somewhere(tmp_path, make):
     assert {entry.key.name for entry in open_dataset("folder", tmp_path / "data")} == {"car"}
 
 
+def test_links_among_the_sequences(tmp_path, make):
+    """A link is the folder that it leads to, wherever that lies; one that leads nowhere, or around, is passed over."""
+    root, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    make.mosaics(root / "car" / "HSI", 4)
+    make.mosaics(elsewhere / "bus" / "HSI", 4)
+    for name, target in {
+        "linked": elsewhere / "bus",
+        "gone": root / "nothing",
+        "self": root / "self",
+        "there": root / "back",
+        "back": root / "there",
+        "up": tmp_path,
+    }.items():
+        (root / name).symlink_to(target)
+    (root / "car" / "HSI" / "inside").symlink_to(root / "car")
+    dataset = open_dataset("folder", root)
+    found = {entry.key.name: entry.frames for entry in dataset}
+    assert found.keys() >= {"car", "linked"}
+    assert set(found.values()) == {found["car"]}
+    assert len(found) <= 4  # those seen through "up" once more, never again through that
+    assert all(len(entry.open()) == entry.frames for entry in dataset)
+
+
 def test_the_simulated_suite():
     dataset = open_dataset("simulated")
     assert len(dataset) == 48

@@ -186,6 +186,22 @@ def test_damaged_archives_are_one_sentence(root, scratch):
         zipped.list_members(archive)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_packing_is_unpacked_and_a_lying_length_is_not(tmp_path, packing):
+    archive, content = tmp_path / "x.zip", b"a frame" * 1000
+    with zipfile.ZipFile(archive, "w", packing) as opened:
+        opened.writestr("car/0001.png", content)
+    (tmp_path / "out").mkdir()
+    zipped.extract_folder(archive, "car", tmp_path / "out")
+    assert [path.read_bytes() for path in (tmp_path / "out").rglob("*.png")] == [content]
+    # The directory claims fewer bytes than the member unpacks to: a bomb's way past a bound on sizes.
+    stated = len(content).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(stated, (7).to_bytes(4, "little")))
+    (tmp_path / "again").mkdir()
+    with refuses(SequenceError, "x.zip"):
+        zipped.extract_folder(archive, "car", tmp_path / "again")
+
+
 @pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_random_bytes_are_refused_without_a_traceback(tmp_path, packing):
     rng = np.random.default_rng(0)

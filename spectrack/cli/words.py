@@ -103,7 +103,9 @@ def refuse_incomplete(words: Sequence[str], commands: Commands) -> NoReturn:
     path, command = f"spectrack {words[0]}", commands[words[0]]
     if actions := _actions(command):
         if len(words) < 2 or words[1] not in actions:
-            raise ConfigError(f"expected an action of {path}, found none; give one of {', '.join(actions)}")
+            raise ConfigError(
+                f"expected an action of {path}, found none; give one of {', '.join(actions)} (see --help)"
+            )
         path, command = f"{path} {words[1]}", actions[words[1]]
     given = {word.partition("=")[0] for word in words}
     required = [option for option in _options(command) if option.required]

@@ -5,7 +5,7 @@ the trackers share frames, network and what they ask of a whole frame. The folde
 
 * ``mot.txt``: the rows of all targets, as the MOT Challenge writes results, without frames in which a target is lost,
 * ``targets/NAME/boxes.txt`` and ``frames.csv``: a target's boxes and states in every frame, as ``track`` writes them,
-* ``several.json``: names and numbers of the targets, tracker, settings, versions.
+* ``several.json``: names and numbers of the targets, tracker, settings, versions; and maybe ``overlay.mp4``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spectrack.measuring.files import check_extras
 from spectrack.measuring.track import MeasuredTrack
 from spectrack.provenance import provenance
 from spectrack.runs.frame_table import FrameTable
-from spectrack.runs.layout import RECORDING, is_file_name
+from spectrack.runs.layout import OVERLAY, RECORDING, is_file_name
 from spectrack.runs.options import RecordOptions
 from spectrack.runs.run_directory import write_track
 from spectrack.runs.sequence_run import Trail
@@ -98,7 +98,7 @@ def record_several(
         make_tracker: makes a fresh tracker; called once, and again for methods whose trackers share nothing.
         starts: first frame and box of each target, as `read_first_boxes` reads them.
         directory: the folder to make; it must not exist or be empty, unless an earlier such run may be overwritten.
-        options: what is measured, and overwriting; a track of several has no score and no overlay here.
+        options: overlay, what is measured, and overwriting; a track of several is scored by `evaluation.several`.
         settings: whatever the caller wants to remember in the summary, as JSON values.
         inputs: what else is read; the folder of results is none of it, and lies in none.
         on_frame: called after every frame.
@@ -121,6 +121,8 @@ def record_several(
             home = folder / TARGETS / target.identity
             write_track(_inside(home), RECORDING, target.boxes, target.frames)
         write_text(folder / MOT, mot_rows(targets))
+        if options.overlay:
+            _draw(folder / OVERLAY, sequence, targets)
         summary = _summary(sequence, first, targets, measured, settings or {})
         write_json(folder / SEVERAL, summary)
     return SeveralRecording(Path(directory), targets, summary)
@@ -130,12 +132,11 @@ def several_terms(options: RecordOptions, inputs: tuple[Path, ...]) -> Terms:
     """On which the folder of such a run is claimed.
 
     Raises:
-        ConfigError: an overlay, which shows one target, or options of measuring that make no sense.
+        ConfigError: options of measuring that make no sense.
     """
-    if options.overlay:
-        raise ConfigError("expected one target to draw, found --overlay beside --boxes-from; leave it out")
     options.measuring.check()
-    return Terms("several", overwrite=options.overwrite, names=(MOT, SEVERAL), data=inputs, also=("scores",))
+    names = (MOT, SEVERAL, *((OVERLAY,) if options.overlay else ()))
+    return Terms("several", overwrite=options.overwrite, names=names, data=inputs, also=("scores",))
 
 
 def mot_rows(targets: tuple[TrackedTarget, ...]) -> str:
@@ -148,6 +149,13 @@ def mot_rows(targets: tuple[TrackedTarget, ...]) -> str:
             score = target.frames.score[frame]
             lines.append((frame + 1, target.number, f"{box},{score:.6g},-1,-1,-1"))
     return "".join(f"{frame},{number},{rest}\n" for frame, number, rest in sorted(lines))
+
+
+def _draw(path: Path, sequence: Sequence, targets: tuple[TrackedTarget, ...]) -> None:
+    from spectrack.reports.several_overlay import DrawnTarget, write_several_overlay
+
+    drawn = [DrawnTarget(target.identity, target.boxes, target.frames.lost) for target in targets]
+    write_several_overlay(path, sequence, drawn)
 
 
 def _inside(folder: Path) -> Callable[[str], AbstractContextManager[Path]]:

@@ -128,6 +128,27 @@ def test_the_folder(clip, tmp_path):
     assert told["targets"][2]["first_frame"] == 2
 
 
+def test_the_overlay_shows_every_target_in_a_colour_of_its_own(clip, tmp_path):
+    options = RecordOptions(overlay=True)
+    record_several(clip, lambda: spectrack.load_tracker("cf"), starts(), tmp_path / "run", options=options)
+    video = spectrack.open_sequence(tmp_path / "run" / "overlay.mp4")
+    assert len(video) == FRAMES
+    scale = video.width // WIDTH
+    for frame, names in ((0, ("1", "2")), (FRAMES - 1, ("1", "2", "9"))):
+        inks = [
+            _ink(video[frame], spectrack.read_boxes(tmp_path / "run" / "targets" / name / "boxes.txt")[frame], scale)
+            for name in names
+        ]
+        apart = [np.abs(one - other).max() for number, one in enumerate(inks) for other in inks[:number]]
+        assert min(apart) > 60
+
+
+def _ink(picture, box, scale):
+    """Mean colour of the left edge of a box."""
+    x, y, _, h = np.rint(box * scale).astype(int)
+    return picture[y + 8 : y + h - 8, x + 1 : x + 2].reshape(-1, 3).mean(axis=0)
+
+
 def test_names_that_are_no_numbers_are_numbered(clip, tmp_path):
     named = [TargetStart(name, 0, place(number, 0)) for name, number in (("boat", "2"), ("car", "1"))]
     done = record_several(clip, lambda: spectrack.load_tracker("cf"), named, tmp_path / "run")
@@ -226,7 +247,6 @@ def test_the_command_line(files, capsys):
         (["--box", "1,2,3,4"], "--box"),
         (["--truth", "gt.txt"], "--truth"),
         (["--view"], "--view"),
-        (["--overlay"], "--overlay"),
         (["--mask", "gif"], "'gif'"),
     ],
 )

@@ -38,6 +38,7 @@ from spectrack.cli.track import Track
 from spectrack.cli.train import Train
 from spectrack.cli.tune import Tune
 from spectrack.cli.view import View
+from spectrack.cli.vot import Vot
 from spectrack.cli.weights import Weights
 from spectrack.cli.words import check_names, check_values, refuse_incomplete, refuse_words, repeat_options
 from spectrack.errors import SpectrackError
@@ -61,6 +62,7 @@ COMMANDS: dict[str, Any] = {
     "data": Data,
     "weights": Weights,
     "export": Export,
+    "vot": Vot,
     "doctor": Doctor,
 }
 

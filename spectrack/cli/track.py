@@ -24,6 +24,8 @@ from spectrack.trackers.registry import DEFAULT_METHOD, tracker_words
 if TYPE_CHECKING:
     from spectrack.annotations.first_boxes import Coordinates
     from spectrack.boxes import Box
+    from spectrack.files import FileTerms
+    from spectrack.recording import Recording
     from spectrack.sequences.base import Sequence
     from spectrack.trackers.base import Tracker
 
@@ -76,6 +78,8 @@ class Track:
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
     view: bool = False
     """Draw the first box in the browser, track there, correct and save into --out; needs the extra `viewer`."""
+    rerun: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Write pictures, boxes, scores and spectra as an .rrd file for Rerun's viewer too; needs the extra `rerun`."""
     truth: Annotated[Path | None, arg(metavar="FILE")] = None
     """Truth boxes to score against; by default those beside the frames."""
     reading: Reading = field(default_factory=Reading)
@@ -107,6 +111,7 @@ class Track:
         if self.boxes_from is not None:
             return self._track_several(self.boxes_from, place, out, inputs)
         check_folder(out, self.recording.terms(inputs))
+        rerun = self._rerun_terms(inputs)
         sequence = self.reading.open(place, self.truth)
         if self.view or self._may_draw(sequence):
             return self._draw(sequence, place, out, inputs)
@@ -124,7 +129,12 @@ class Track:
                 inputs=inputs,
                 on_progress=bar.show,
             )
+            if rerun is not None:
+                bar.show("writing for Rerun", 0, None)
+                self._write_rerun(rerun, sequence, recording)
         facts = describe_recording(sequence, recording)
+        if self.rerun is not None:
+            facts.append(("Rerun", str(self.rerun)))
         print_facts([*facts[:2], *([("started", how)] if how else []), *facts[2:]])
         return 0
 
@@ -139,6 +149,7 @@ class Track:
             "--spectrum": self.wanted.spectrum,
             "--point": self.wanted.point,
             "--view": self.view or None,
+            "--rerun": self.rerun,
             "--truth": self.truth,
         }
         given = [name for name, value in others.items() if value is not None]
@@ -149,6 +160,35 @@ class Track:
             place, file, out, self.box_drawn_on, self.reading, self.recording, inputs, self.settings(), self.load
         )
         return track_several(command)
+
+    def _rerun_terms(self, inputs: tuple[Path, ...]) -> FileTerms | None:
+        """On which the file for Rerun is written, if one is.
+
+        Raises:
+            ConfigError: it is there and not ours, or is called otherwise.
+            MissingExtraError: the package is not installed.
+        """
+        if self.rerun is None:
+            return None
+        from spectrack.adapters.rerun_files import check_extra
+        from spectrack.files import FileTerms, check_file
+
+        if self.view:
+            raise ConfigError("expected --view or --rerun, found both; save on the page, or leave --view out")
+        if self.rerun.suffix.lower() != ".rrd":
+            raise ConfigError(f"expected a file NAME.rrd for --rerun, found {self.rerun}; name one")
+        check_extra()
+        terms = FileTerms("rerun", overwrite=self.recording.overwrite, inputs=inputs)
+        check_file(self.rerun, terms)
+        return terms
+
+    def _write_rerun(self, terms: FileTerms, sequence: Sequence, recording: Recording) -> None:
+        from spectrack.adapters.rerun_files import write_rerun
+        from spectrack.files import write_file
+
+        truth = None if sequence.truth_fault is not None else sequence.truth
+        with write_file(self.rerun or Path(), terms) as file:
+            write_rerun(file, sequence, recording.boxes, truth=truth, frames=recording.frames)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -172,8 +212,13 @@ class Track:
             raise ConfigError(
                 f"expected a SEQUENCE or --source, found both ({self.sequence} and {source}); leave one out"
             )
-        refused = {"--truth": self.truth, "--view": self.view, "--overlay": self.recording.overlay}
-        refused["--boxes-from"] = self.boxes_from is not None
+        refused = {
+            "--truth": self.truth,
+            "--rerun": self.rerun,
+            "--boxes-from": self.boxes_from,
+            "--view": self.view,
+            "--overlay": self.recording.overlay,
+        }
         refused["--measure, --parquet or --mask"] = self.recording.measuring.wanted
         for name, value in refused.items():
             if value:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
+from spectrack.sensors import get_sensor
 from spectrack.sequences.base import FileSequence
 from spectrack.sequences.opening import Options, open_frame_file
 from spectrack.sources.base import Captured, FrameSource, in_memory
@@ -56,6 +57,8 @@ class FolderSource(FrameSource):
             raise SequenceNotFoundError(
                 f"expected a folder that frames are written to at {folder}, found none; make it, or correct the path"
             )
+        if isinstance(self._reading.sensor, str):
+            get_sensor(self._reading.sensor)  # a wrong name is told before anything is waited for
         self.where, self.places = str(folder), (folder,)
         self._watch = FolderWatch(folder, self._reading.pattern, self._options.settle_s)
         self._reader: FileSequence | None = None

@@ -201,6 +201,8 @@ def test_refusals(mosaics, folder, tmp_path, monkeypatch):
         FolderSource(tmp_path / "none")
     with refuses(ConfigError, "--idle-s -1"):
         FolderSource(folder, FolderOptions(idle_s=-1))
+    with refuses(ConfigError, "did you mean 'vis16'"):
+        FolderSource(folder, reading=Options(sensor="vis17"))
     (folder / "end").touch()
     with refuses(SequenceNotFoundError, "found none"):
         FolderSource(folder)

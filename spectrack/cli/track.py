@@ -194,7 +194,7 @@ class Track:
     def inputs(self) -> tuple[Path, ...]:
         """What is read besides the frames."""
         weights = None if self.weights is None else Path(self.weights)
-        read = (self.truth, self.box_from, self.boxes_from, self.wanted.spectrum, weights)
+        read = (self.truth, self.box_from, self.boxes_from, self.wanted.spectrum, self.reading.calibration, weights)
         return tuple(path for path in read if path is not None)
 
     def settings(self) -> dict[str, Any]:

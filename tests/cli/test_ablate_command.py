@@ -90,7 +90,13 @@ def test_tables_on_the_terminal_and_on_disk(rows, dataset, tmp_path, capsys):
     )
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert dataset == [("folder", Path("data"), {"split": None, "modality": None, "stream": "HSI", "origin": None})]
+    assert dataset == [
+        (
+            "folder",
+            Path("data"),
+            {"split": None, "modality": None, "stream": "HSI", "origin": None, "calibration": None},
+        )
+    ]
     record = {item["row"]["name"]: item for item in json.loads((out / "ablation.json").read_text())["rows"]}
     whole = record["stiff"]["selections"]["all"]
     (line,) = (line.split() for line in printed.out.splitlines() if line.split()[:1] == ["stiff"])

@@ -86,7 +86,13 @@ def command(out, trackers="standing,siamban", precision="fp32", split=None, rule
 def test_a_table_and_a_folder_a_tracker(dataset, tmp_path, capsys):
     assert command(tmp_path / "run", split="test").run() == 0
     printed = capsys.readouterr()
-    assert dataset == [("folder", Path("data"), {"split": "test", "modality": None, "stream": "HSI", "origin": None})]
+    assert dataset == [
+        (
+            "folder",
+            Path("data"),
+            {"split": "test", "modality": None, "stream": "HSI", "origin": None, "calibration": None},
+        )
+    ]
     assert printed.err == ""
     lines = printed.out.splitlines()
     assert lines[0].startswith("hot: AUC = mean of 50 thresholds")
@@ -139,7 +145,7 @@ def test_a_failure_shows_in_the_exit_status(dataset, tmp_path, capsys):
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
     assert all(fact in printed.err for fact in ("bad", "clip2", "frame 2", "RuntimeError: [broken]"))
-    (row,) = (line.split() for line in printed.out.splitlines() if line.split()[:1] == ["bad"] and " - " not in line)
+    (row,) = (line.split() for line in printed.out.splitlines() if line.startswith("  bad "))
     assert row[-2] == "1"
     assert json.loads((tmp_path / "good" / "plan.json").read_text())["sequences"] == ["clip2"]
     assert json.loads((tmp_path / "good" / "plan.json").read_text())["tracker"]["step"] == 0.5

@@ -120,7 +120,12 @@ def test_ctrl_c_ends_in_order(frames, tmp_path):
         "0",
     ]
     words = [*command, "--tracker", "cf", "--box", BOX, "--out", str(out)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def listen():
+        # Tests that a shell runs in the background inherit a deaf ear for Ctrl-C.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     lines = [process.stdout.readline() for _ in range(6)]
     process.send_signal(signal.SIGINT)
     rest, said = process.communicate(timeout=30)

@@ -70,9 +70,9 @@ def test_every_switch_is_told(made):
 
 
 def test_facts_of_runs(made):
-    comparison = compare([made.run("d", "t", 0.1), made.run("boxes/mht", "MHT", 0.1, info={})])
+    comparison = compare([made.run("d", "t", 0.1), made.run("boxes/other", "Other", 0.1, info={})])
     (name, facts), (other, foreign) = about_runs(comparison)
-    assert (name, other) == ("t", "MHT")
+    assert (name, other) == ("t", "Other")
     assert dict(facts) == {
         "method": "t",
         "weights": f"w.safetensors {made.hash_of('t')}",
@@ -80,7 +80,7 @@ def test_facts_of_runs(made):
         "spectrack": "0.1.0 abc",
         "date": "2026-01-01",
     }
-    assert foreign == [("boxes", "results of others, read from mht"), ("weights", "not recorded")]
+    assert foreign == [("boxes", "results of others, read from other"), ("weights", "not recorded")]
 
 
 def test_a_preset_is_told_from_the_tracker_that_it_follows(made):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -82,6 +83,13 @@ class Stage:
         self.to((x0 + x1) / 2, (y0 + y1) / 2)
         self.to(x1, y1)
         self.page.mouse.up()
+
+    def shows(self, x, y, picture):
+        """Wait until the canvas has a picture's colour at a pixel, which a busy machine takes a while to draw."""
+        deadline = time.monotonic() + 15
+        while (seen := self.colour(x, y)) != (wanted := picture[y, x].tolist()) and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        assert seen == wanted
 
     def colour(self, x, y):
         """R, G, B of the canvas in the middle of a pixel of the frame."""

@@ -37,6 +37,10 @@ MODELS = {
 }
 
 
+# In a process of their own, after `make test`: writing models there ended a worker that had run thousands of tests.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(autouse=True)
 def _repeatable(one_thread_and_seed):
     """One thread and a fixed seed."""

@@ -56,15 +56,25 @@ def make(name, weights):
     method, _, profile = name.partition("-")
     if not profile:
         return load_tracker(method)
-    form = {"evidence": form, "redetection": form != "none"} if form else {}
-    return load_tracker(method, profile=profile, weights=weights, precision="fp32", device="cpu", **form)
+    return load_tracker(method, profile=profile, weights=weights, precision="fp32", device="cpu", **options_of(form))
+
+
+def options_of(form):
+    """Options of a tracker whose name ends in a form, such as ``:none``; none for its own."""
+    return {"evidence": form, "redetection": form != "none"} if form else {}
+
+
+def open_clip(name, folder):
+    """A clip with as much truth as it has frames."""
+    frames, truth = len(open_sequence(folder / "img")), read_boxes(folder / "groundtruth_rect.txt", origin=1)
+    return open_sequence(folder / "img", truth=truth[:frames], name=name)
 
 
 def mean_overlap(job, weights):
     """Names of tracker and clip, and the mean IoU of one on the other."""
     name, clip, folder = job
-    sequence = open_sequence(folder / "img")
-    truth = read_boxes(folder / "groundtruth_rect.txt", origin=1)[: len(sequence)]
+    sequence = open_clip(clip, folder)
+    truth = sequence.truth
     boxes = np.array([estimate.box for estimate in track(sequence, make(name, weights.get(name)), truth[0])])
     return name, clip, float(iou(boxes[: len(truth)], truth).mean())
 

@@ -19,10 +19,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from benchmark import new_parser, write_record
-from real_clips import folders, paired
+from real_clips import folders, open_clip, options_of, paired
 from suite import figures, split
 
-from spectrack import load_tracker, open_sequence, read_boxes
+from spectrack import load_tracker
 from spectrack.ablations.videos import make_entry
 from spectrack.runs.entries import SequenceEntry
 from spectrack.runs.options import RunOptions
@@ -35,21 +35,14 @@ BASE = "siamban:none"
 METHODS = ("ssfnet", "ssfnet:none", "bcrnet", "bcrnet:none", "siamban", BASE, "cf")
 
 
-def real_clip(name, folder):
-    """A clip with as much truth as it has frames."""
-    truth = read_boxes(folder / "groundtruth_rect.txt", origin=1)
-    frames = len(open_sequence(folder / "img"))
-    return open_sequence(folder / "img", truth=truth[:frames], name=name)
-
-
 def make(name, weights, precision):
     """A tracker by the name that the table has for it."""
     name, _, form = name.partition(":")
     preset = presets().get(name)
     if not find_method(preset.method if preset else name).network:
         return load_tracker(name)
-    alone = {"evidence": "none", "redetection": False} if form == "none" else {}
-    return load_tracker(name, profile="lite", weights=weights, precision=precision, device="cpu", **alone)
+    own = options_of(form)
+    return load_tracker(name, profile="lite", weights=weights, precision=precision, device="cpu", **own)
 
 
 def lists(options):
@@ -62,7 +55,7 @@ def lists(options):
         clips = (
             []
             if options.without_clips
-            else [SequenceEntry(name, functools.partial(real_clip, name, place)) for name, place in folders().items()]
+            else [SequenceEntry(name, functools.partial(open_clip, name, place)) for name, place in folders().items()]
         )
     except SystemExit as error:
         clips = []
@@ -71,9 +64,8 @@ def lists(options):
     return {options.suite: [cut(entry) for entry in listed], "real clips": [cut(entry) for entry in clips]}
 
 
-def measure(name, entries, folder, options):
+def measure(name, entries, folder, weights, options):
     """What one tracker scores on one list, as JSON values, with AUC by sequence."""
-    weights = dict(item.split("=", 1) for item in options.weights).get(name)
     result = run(
         entries,
         functools.partial(make, name, weights, options.precision),
@@ -88,12 +80,11 @@ def measure(name, entries, folder, options):
     return {"parts": scored, "sequences": by_sequence, "tracker": result.stored.info["tracker"]}
 
 
-def needs(name, options):
+def needs(name, weights):
     """The command that trains what a preset still lacks; None where it can go."""
     preset = presets().get(name)
-    given = {item.split("=", 1)[0] for item in options.weights}
     # The weights of bcrnet rank bands as see-net needs them, in another number of steps.
-    return preset.training if preset and preset.training and name not in given | {"see-net"} else None
+    return preset.training if preset and preset.training and name not in {*weights, "see-net"} else None
 
 
 def arguments():
@@ -115,7 +106,8 @@ def main():
     parser = arguments()
     options = parser.parse_args()
     wanted = options.trackers or [*METHODS, *presets()]
-    left_out = {name: command for name in wanted if (command := needs(name, options))}
+    weights = dict(item.split("=", 1) for item in options.weights)
+    left_out = {name: command for name in wanted if (command := needs(name, weights))}
     for name, command in left_out.items():
         print(f"left out: {name}, whose weights are made by: {command}")
     listed, measured = {name: entries for name, entries in lists(options).items() if entries}, {}
@@ -123,7 +115,11 @@ def main():
         for name in (name for name in wanted if name not in left_out):
             measured[name] = {
                 what: measure(
-                    name, entries, Path(folder) / f"{what}-{name}".replace(":", "-").replace(" ", "-"), options
+                    name,
+                    entries,
+                    Path(folder) / f"{what}-{name}".replace(":", "-").replace(" ", "-"),
+                    weights.get(name),
+                    options,
                 )
                 for what, entries in listed.items()
             }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import Boxes, as_box, check_box_in_frame
-from spectrack.errors import BoxError, CubeError
+from spectrack.errors import BoxError
 from spectrack.evaluation.protocols import score
 from spectrack.evaluation.scores import Scores
 from spectrack.evaluation.speed import speed_of
@@ -28,12 +27,12 @@ from spectrack.measuring.track import MeasuredTrack
 from spectrack.provenance import provenance
 from spectrack.runs.entries import plain_truth
 from spectrack.runs.frame_table import FrameTable
+from spectrack.runs.frames import describe_frames
 from spectrack.runs.layout import OVERLAY, RECORDING, SUMMARY
 from spectrack.runs.options import RecordOptions
-from spectrack.runs.run_directory import write_track, write_truth
+from spectrack.runs.run_directory import inside, write_track, write_truth
 from spectrack.runs.sequence_run import Followed, follow
 from spectrack.sequences.base import Sequence
-from spectrack.sequences.calibrated import calibrated_by
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.trackers.base import Estimate, Tracker
 
@@ -121,7 +120,7 @@ def record(
     options = options or RecordOptions()
     terms = options.terms((*inputs, *sequence.places))
     check_folder(directory, terms)
-    check_extras(parquet=options.measuring.parquet, coco=options.measuring.mask == "coco")
+    check_extras(options.measuring)
     truth = plain_truth(sequence) if options.score else None
     if truth is not None:
         _score(sequence, truth, truth, options)  # truth that cannot be scored is refused before the tracking, not after
@@ -153,11 +152,7 @@ def write_recording(
         tell("tracking", index + 1, len(shown))
 
     tracked = follow(shown, tracker, box, seen)
-    if isinstance(tracked.stopped, CubeError):
-        where = f"frame {start + tracked.frame} of {sequence.name}, counted from 0"
-        raise CubeError(f"{tracked.stopped} ({where})") from tracked.stopped
-    if tracked.stopped is not None:
-        raise tracked.stopped
+    tracked.refuse_stop(f"frame {start + tracked.frame} of {sequence.name}, counted from 0")
     about = None if measuring is None else {"measured": dict(measuring.write())}
     return write_followed(sequence, tracker, folder, tracked, truth, options, settings, on_progress, start, about)
 
@@ -178,15 +173,14 @@ def write_followed(
 
     What is said `about` it stands in the summary besides.
     """
-    boxes = np.pad(tracked.boxes, ((start, 0), (0, 0)), constant_values=np.nan)
-    whole = replace(tracked, boxes=boxes, frames=tracked.frames.after(start))
+    whole = tracked.after(start)
     scores = None if truth is None else _score(sequence, whole.boxes, truth, options)
     summary = _summary(sequence, tracker, tracked, scores, options, settings or {}) | {
         "first_frame": start,
         **(about or {}),
     }
-    write_track(lambda name: nullcontext(folder / name), RECORDING, whole.boxes, whole.frames)
-    write_truth(lambda name: nullcontext(folder / name), RECORDING, truth)
+    write_track(inside(folder), RECORDING, whole.boxes, whole.frames)
+    write_truth(inside(folder), RECORDING, truth)
     if options.overlay:
         if on_progress is not None:
             on_progress("drawing", 0, len(sequence))
@@ -236,17 +230,8 @@ def _summary(
     frames, speed = tracked.frames, tracked.frames.speed.to_json()
     tracking = speed_of([{"tracking": frames.network_ms + frames.rest_ms}]).to_json()
     return {
-        "sequence": {
-            "name": sequence.name,
-            "frames": len(sequence),
-            "height": sequence.height,
-            "width": sequence.width,
-            "bands": sequence.bands,
-            "sensor": sequence.sensor,
-            "calibration": calibrated_by(sequence),
-            "attributes": list(sequence.attributes),
-            "metadata": sequence.metadata,
-        },
+        "sequence": describe_frames(sequence)
+        | {"attributes": list(sequence.attributes), "metadata": sequence.metadata},
         "first_box": tracked.boxes[0].tolist(),
         "lost_frames": int(frames.lost.sum()),
         "states": dict(Counter(frames.state)),

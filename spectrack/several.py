@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,18 @@ import numpy as np
 
 from spectrack.annotations.first_boxes import TargetStart
 from spectrack.boxes import Boxes, check_box_in_frame
-from spectrack.errors import BoxError, ConfigError, CubeError
+from spectrack.errors import BoxError, ConfigError
 from spectrack.files import Terms, check_folder, write_folder, write_json, write_text
 from spectrack.measuring.files import check_extras
 from spectrack.measuring.track import MeasuredTrack
 from spectrack.provenance import provenance
 from spectrack.runs.frame_table import FrameTable
+from spectrack.runs.frames import describe_frames
 from spectrack.runs.layout import OVERLAY, RECORDING, is_file_name
 from spectrack.runs.options import RecordOptions
-from spectrack.runs.run_directory import write_track
+from spectrack.runs.run_directory import inside, write_track
 from spectrack.runs.sequence_run import Trail
 from spectrack.sequences.base import Sequence
-from spectrack.sequences.calibrated import calibrated_by
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.shared import SharedSequence
 from spectrack.trackers.base import Estimate, Tracker
@@ -111,7 +110,7 @@ def record_several(
     options = options or RecordOptions()
     terms = several_terms(options, (*inputs, *sequence.places))
     check_folder(directory, terms)
-    check_extras(parquet=options.measuring.parquet, coco=options.measuring.mask == "coco")
+    check_extras(options.measuring)
     _check_starts(starts, sequence)
     first = make_tracker()
     trackers = [first, *(first.another() or make_tracker() for _ in starts[1:])]
@@ -119,7 +118,7 @@ def record_several(
         targets, measured = _track(sequence, trackers, starts, folder, options, on_frame)
         for target in targets:
             home = folder / TARGETS / target.identity
-            write_track(_inside(home), RECORDING, target.boxes, target.frames)
+            write_track(inside(home), RECORDING, target.boxes, target.frames)
         write_text(folder / MOT, mot_rows(targets))
         if options.overlay:
             _draw(folder / OVERLAY, sequence, targets)
@@ -156,10 +155,6 @@ def _draw(path: Path, sequence: Sequence, targets: tuple[TrackedTarget, ...]) ->
 
     drawn = [DrawnTarget(target.identity, target.boxes, target.frames.lost) for target in targets]
     write_several_overlay(path, sequence, drawn)
-
-
-def _inside(folder: Path) -> Callable[[str], AbstractContextManager[Path]]:
-    return lambda name: nullcontext(folder / name)
 
 
 def _check_starts(starts: list[TargetStart], sequence: Sequence) -> None:
@@ -205,29 +200,17 @@ def _track(
     for frame in range(len(shared)):
         for start, trail in zip(starts, trails, strict=True):
             if frame >= start.frame and not trail.step():
-                _refuse(trail.followed.stopped, start, frame, sequence)
+                where = f"frame {frame} of {sequence.name}, counted from 0, target {start.identity}"
+                trail.followed.refuse_stop(where)
         if on_frame is not None:
             on_frame(frame + 1, len(shared))
     numbers = _numbers(starts)
+    wholes = (trail.followed.after(start.frame) for start, trail in zip(starts, trails, strict=True))
     targets = tuple(
-        TrackedTarget(
-            start.identity,
-            numbers[start.identity],
-            start.frame,
-            np.pad(trail.followed.boxes, ((start.frame, 0), (0, 0)), constant_values=np.nan),
-            trail.followed.frames.after(start.frame),
-        )
-        for start, trail in zip(starts, trails, strict=True)
+        TrackedTarget(start.identity, numbers[start.identity], start.frame, whole.boxes, whole.frames)
+        for start, whole in zip(starts, wholes, strict=True)
     )
     return targets, {name: measured.write() for name, measured in measures.items()}
-
-
-def _refuse(stopped: Exception | None, start: TargetStart, frame: int, sequence: Sequence) -> None:
-    where = f"frame {frame} of {sequence.name}, counted from 0, target {start.identity}"
-    if isinstance(stopped, CubeError):
-        raise CubeError(f"{stopped} ({where})") from stopped
-    if stopped is not None:
-        raise stopped
 
 
 def _numbers(starts: list[TargetStart]) -> dict[str, int]:
@@ -249,15 +232,7 @@ def _summary(
     total = sum(np.nan_to_num(target.frames.total_ms) for target in targets)
     median = float(np.median(np.asarray(total)[1:])) if len(sequence) > 1 else float(np.asarray(total)[0])
     return {
-        "sequence": {
-            "name": sequence.name,
-            "frames": len(sequence),
-            "height": sequence.height,
-            "width": sequence.width,
-            "bands": sequence.bands,
-            "sensor": sequence.sensor,
-            "calibration": calibrated_by(sequence),
-        },
+        "sequence": describe_frames(sequence),
         "targets": [
             {
                 "name": target.identity,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import iou
-from spectrack.errors import MissingExtraError
 from spectrack.evaluation.tracked import TrackedSequence
+from spectrack.extras import import_extra
 from spectrack.runs.reading import read_runs
 
 if TYPE_CHECKING:
@@ -40,19 +40,17 @@ def run_frame(*places: str | os.PathLike[str]) -> pd.DataFrame:
         >>> frames = run_frame("runs/car")  # doctest: +SKIP
         >>> frames.groupby(["tracker", "sequence"])["iou"].mean()  # doctest: +SKIP
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingExtraError("expected the package pandas, found none; pip install 'spectrack[adapters]'") from error
+    pandas = import_extra("pandas", "adapters")
     tables = []
     for run in (run for place in places for run in read_runs(Path(place))):
         for label, item in run.sequences.items():
             columns = _columns(item)
             head = {"run": str(run.directory), "tracker": run.tracker, "sequence": label}
-            table = pd.DataFrame(head | {"frame": np.arange(len(item.boxes))} | columns)
+            table = pandas.DataFrame(head | {"frame": np.arange(len(item.boxes))} | columns)
             table["lost"] = table["lost"].astype("boolean")
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    whole: pd.DataFrame = pandas.concat(tables, ignore_index=True) if tables else pandas.DataFrame()
+    return whole
 
 
 def _columns(item: TrackedSequence) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spectrack.errors import MissingExtraError
+from spectrack.extras import import_extra
 from spectrack.trackers.base import Estimate
 
 
@@ -28,12 +28,7 @@ def as_detections(estimate: Estimate, *, identity: int = 0, name: str = "target"
     Raises:
         MissingExtraError: supervision is not installed.
     """
-    try:
-        import supervision
-    except ImportError as error:
-        raise MissingExtraError(
-            "expected the package supervision, found none; pip install 'spectrack[adapters]'"
-        ) from error
+    supervision = import_extra("supervision", "adapters")
     box = np.asarray(estimate.box, dtype=np.float64)
     if not np.isfinite(box).all():
         return supervision.Detections.empty()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import as_box, from_zero
-from spectrack.errors import MissingExtraError
+from spectrack.extras import import_extra
 from spectrack.sequences.base import ArrayFrame
 from spectrack.trackers.base import Tracker
 
@@ -34,13 +34,10 @@ def toolkit_tracker(tracker: Tracker, name: str = "", *, origin: int = 0) -> Any
         MissingExtraError: got10k is not installed.
         BoxError: another origin.
     """
-    try:
-        from got10k.trackers import Tracker as ToolkitTracker
-    except ImportError as error:
-        raise MissingExtraError("expected the package got10k, found none; pip install 'spectrack[adapters]'") from error
+    toolkit_tracker = import_extra("got10k.trackers", "adapters").Tracker
     from_zero(np.zeros((0, 4)), origin)
 
-    class Adapted(ToolkitTracker):  # type: ignore[misc]  # the toolkit has no types
+    class Adapted(toolkit_tracker):  # type: ignore[misc, valid-type]  # the toolkit has no types
         """Pillow's images in, boxes x, y, w, h out."""
 
         def init(self, image: Any, box: ArrayLike) -> None:

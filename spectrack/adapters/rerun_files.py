@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes
-from spectrack.errors import MissingExtraError
+from spectrack.extras import import_extra
 from spectrack.runs.frame_table import FrameTable
 from spectrack.sequences.base import Sequence
 
@@ -22,11 +22,7 @@ def check_extra() -> Any:
     Raises:
         MissingExtraError: rerun-sdk is not installed.
     """
-    try:
-        import rerun
-    except ImportError as error:
-        raise MissingExtraError("expected the package rerun-sdk, found none; pip install 'spectrack[rerun]'") from error
-    return rerun
+    return import_extra("rerun", "rerun", "rerun-sdk")
 
 
 def write_rerun(

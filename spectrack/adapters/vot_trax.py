@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from spectrack.boxes import as_box
-from spectrack.errors import ConfigError, InputError, MissingExtraError
+from spectrack.errors import ConfigError, InputError
+from spectrack.extras import import_extra
 from spectrack.files import write_text
 from spectrack.sequences.base import ArrayFrame, Frame, Sequence
 from spectrack.sequences.footage import read_footage
@@ -50,12 +51,7 @@ def serve(tracker: Tracker, spectral: str | None = None) -> int:
         InputError: the client sent no rectangle.
         SpectrackError: spectral frames that are not there, or of another size than the images.
     """
-    try:
-        import trax
-    except ImportError as error:
-        raise MissingExtraError(
-            "expected the package vot-trax, found none; pip install 'spectrack[adapters]'"
-        ) from error
+    trax = import_extra("trax", "adapters", "vot-trax")
     answered, frames = 0, _Frames(spectral)
     forms: dict[str, Any] = {"region_formats": [trax.Region.RECTANGLE], "image_formats": [trax.Image.PATH]}
     with trax.Server(**forms, image_channels=["color"], tracker_name=tracker.name) as server:

@@ -13,9 +13,7 @@ from tyro.conf import UseAppendAction, arg
 from spectrack.cli.console import ProgressBar, complain, output, say
 from spectrack.cli.score_tables import (
     make_attributes_table,
-    make_special_tables,
-    make_trackers_table,
-    trackers_legend,
+    print_trackers,
 )
 from spectrack.cli.settings import parse_settings
 from spectrack.datasets.facts import DATASETS
@@ -131,16 +129,14 @@ class Benchmark:
         return makers, {label: {"tracker": names[label], **config} for label, config in configs.items()}
 
     def _report(self, result: BenchmarkResult) -> None:
-        console, comparison = output(), result.comparison
+        comparison = result.comparison
         if comparison is None:
             say("no sequence has truth: tracked, not scored")
         else:
             say(comparison.scores.description)
-            for table in (make_trackers_table(comparison), *make_special_tables(comparison)):
-                console.print(table)
-            console.print(trackers_legend(comparison))
+            print_trackers(comparison)
             if comparison.attributes:
-                console.print(make_attributes_table(comparison))
+                output().print(make_attributes_table(comparison))
             for tracker, baseline in comparison.pairs():
                 found = comparison.difference(tracker, baseline)
                 told = f"{comparison.headline} {found.signed}, paired over {found.over}"

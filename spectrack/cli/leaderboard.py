@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from spectrack.cli.console import ProgressBar, output, print_facts, say
-from spectrack.cli.score_tables import make_trackers_table, trackers_legend
+from spectrack.cli.console import ProgressBar, print_facts, say
+from spectrack.cli.score_tables import print_findings, print_trackers
 from spectrack.reports.options import ReportOptions
 
 if TYPE_CHECKING:
@@ -80,15 +80,10 @@ class Leaderboard:
 
     def _print(self, report: WrittenReport) -> None:
         from spectrack.reports.published import trained_on
-        from spectrack.reports.wording import lead
 
         comparison = report.comparison
         say(comparison.notes[0])
-        output().print(make_trackers_table(comparison))
-        output().print(trackers_legend(comparison))
+        print_trackers(comparison, special=False)
         say("trained on, as the authors state it:")
         print_facts((f"  {item.name}", trained_on(item.run) or "unknown") for item in comparison.entrants)
-        say(lead(comparison))
-        for remark in report.remarks:
-            say(f"- {remark}")
-        print_facts([("page", str(report.page)), ("tables", str(self.out / "tables"))])
+        print_findings(report, [("tables", str(self.out / "tables"))])

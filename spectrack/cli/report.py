@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from spectrack.cli.console import ProgressBar, output, print_facts, say
-from spectrack.cli.score_tables import make_special_tables, make_trackers_table, trackers_legend
+from spectrack.cli.console import ProgressBar, say
+from spectrack.cli.score_tables import print_findings, print_trackers
 from spectrack.errors import ConfigError
 from spectrack.reports.options import ReportOptions
 
@@ -85,14 +85,6 @@ class Report:
         return 0
 
     def _print(self, report: WrittenReport) -> None:
-        from spectrack.reports.wording import lead
-
-        comparison = report.comparison
-        say(comparison.notes[0])
-        for table in (make_trackers_table(comparison), *make_special_tables(comparison)):
-            output().print(table)
-        output().print(trackers_legend(comparison))
-        say(lead(comparison))
-        for remark in report.remarks:
-            say(f"- {remark}")
-        print_facts([("page", str(report.page)), *((name, str(self.out / name)) for name in ("figures", "tables"))])
+        say(report.comparison.notes[0])
+        print_trackers(report.comparison)
+        print_findings(report, ((name, str(self.out / name)) for name in ("figures", "tables")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from spectrack.cli.console import make_table
+from spectrack.cli.console import make_table, output, print_facts, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spectrack.evaluation.comparison import Comparison
     from spectrack.evaluation.figures import Figure
     from spectrack.evaluation.scores import Scores
+    from spectrack.reports.report import WrittenReport
 
 
 def make_sequences_table(scores: Scores) -> Table:
@@ -56,6 +57,28 @@ def make_special_tables(comparison: Comparison) -> list[Table]:
         for entrant in comparison.entrants
     )
     return [make_table(("tracker", *(figure.label for figure in special)), rows)] if special else []
+
+
+def print_trackers(comparison: Comparison, *, special: bool = True) -> None:
+    """The tables of all trackers, and what their headings mean.
+
+    Args:
+        comparison: of the trackers.
+        special: with `make_special_tables`.
+    """
+    for table in (make_trackers_table(comparison), *(make_special_tables(comparison) if special else ())):
+        output().print(table)
+    output().print(trackers_legend(comparison))
+
+
+def print_findings(report: WrittenReport, places: Iterable[tuple[str, str]]) -> None:
+    """What a written report found, what it remarks, and where it lies besides the page."""
+    from spectrack.reports.wording import lead
+
+    say(lead(report.comparison))
+    for remark in report.remarks:
+        say(f"- {remark}")
+    print_facts([("page", str(report.page)), *places])
 
 
 def trackers_legend(comparison: Comparison) -> str:

@@ -18,7 +18,8 @@ from spectrack.annotations.box_tracks import BoxTrack
 from spectrack.annotations.rows import read_mot_tracks, rows_dialect
 from spectrack.annotations.untrusted_files import decode_text, read_file
 from spectrack.boxes import iou
-from spectrack.errors import MissingExtraError, SequenceError
+from spectrack.errors import SequenceError
+from spectrack.extras import import_extra
 
 LEAST_OVERLAP = 0.5
 
@@ -73,10 +74,7 @@ def score_several(results: Path, truth: Path) -> SeveralScores:
         MissingExtraError: motmetrics is not installed.
         SequenceError: files that are no MOT rows.
     """
-    try:
-        import motmetrics
-    except ImportError as error:
-        raise MissingExtraError("expected the package motmetrics, found none; pip install 'spectrack[mot]'") from error
+    motmetrics = import_extra("motmetrics", "mot")
     found, known = (_by_frame(_read(place)) for place in (results, truth))
     accumulator = motmetrics.MOTAccumulator()
     last = max((*found, *known), default=-1)

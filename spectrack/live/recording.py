@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spectrack.boxes import Box
 from spectrack.errors import ConfigError, InputError
 from spectrack.files import check_folder, write_folder
 from spectrack.live.latency import Latency
@@ -28,12 +29,13 @@ from spectrack.recording import write_followed
 from spectrack.runs.frame_table import FrameTable, Row
 from spectrack.runs.layout import LIVE
 from spectrack.runs.options import RecordOptions
-from spectrack.runs.sequence_run import LARGEST_COORDINATE, Followed
+from spectrack.runs.sequence_run import Followed, usable_box
 from spectrack.sequences.base import Frame
 from spectrack.sources.base import FrameSource, Glimpse, Policy
 from spectrack.sources.options import WAITING
 from spectrack.trackers.base import Tracker
 
+_NOWHERE = np.full(4, np.nan)
 _NOT_TRACKED: Row = (math.nan, math.nan, math.nan, math.nan, False, "", math.nan)  # type: ignore[assignment]
 
 
@@ -167,14 +169,14 @@ class _Track:
     def write(self, staging: Path, frame: Frame, options: RecordOptions, settings: Mapping[str, Any]) -> None:
         """Boxes, frames and summary from the lines that were written."""
         start = self.count.first or 0
-        boxes: list[list[float]] = []
+        boxes: list[Box] = []
         rows: list[Row] = []
         with (staging / LIVE).open(encoding="utf-8") as lines:
             for message in map(json.loads, lines):
                 missed = message["frame"] - start - len(rows)
-                boxes += [[math.nan] * 4] * missed
+                boxes += [_NOWHERE] * missed
                 rows += [_NOT_TRACKED] * missed
-                boxes.append(_usable(message["box"]))
+                boxes.append(_NOWHERE if message["box"] is None else usable_box(message["box"]))
                 rows.append(row_of(message))
         tracked = Followed(np.array(boxes, dtype=np.float64), FrameTable.of(rows, len(rows)), len(rows), None)
         whole = Glimpse(self.source, frame, start + len(rows))
@@ -190,7 +192,3 @@ def _tell(message: Mapping[str, Any], receivers: list[Sender], log: TextIO | Non
         log.write(as_line(message) + "\n")
     for receiver in receivers:
         receiver.send(message)
-
-
-def _usable(box: list[float] | None) -> list[float]:
-    return box if box is not None and max(map(abs, box)) < LARGEST_COORDINATE else [math.nan] * 4

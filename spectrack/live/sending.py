@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 from urllib.parse import unquote, urlsplit
 
-from spectrack.errors import ConfigError, MissingExtraError
+from spectrack.errors import ConfigError
+from spectrack.extras import import_extra
 from spectrack.sources.videos import shown_address
 
 _log = logging.getLogger(__name__)
@@ -75,10 +76,7 @@ class ZeroMqSender:
     """
 
     def __init__(self, address: str) -> None:
-        try:
-            import zmq
-        except ImportError as error:
-            raise MissingExtraError("expected the package pyzmq, found none; pip install 'spectrack[live]'") from error
+        zmq = import_extra("zmq", "live", "pyzmq")
         self._again = zmq.Again
         self._socket: Any = zmq.Context.instance().socket(zmq.PUB)
         try:
@@ -115,13 +113,7 @@ class MqttSender:
     """
 
     def __init__(self, address: str) -> None:
-        try:
-            from paho.mqtt.client import Client, MQTTMessageInfo
-            from paho.mqtt.enums import CallbackAPIVersion
-        except ImportError as error:
-            raise MissingExtraError(
-                "expected the package paho-mqtt, found none; pip install 'spectrack[live]'"
-            ) from error
+        mqtt = import_extra("paho.mqtt.client", "live", "paho-mqtt")
         parts, self._shown = urlsplit(address), shown_address(address)
         self._topic = unquote(parts.path.lstrip("/"))
         try:
@@ -130,8 +122,8 @@ class MqttSender:
             host, port = None, 0
         if not self._topic or not host or set(self._topic) & set("+#\0"):
             raise ConfigError(f"expected mqtt://HOST/TOPIC, found {self._shown}; name host and topic, without + and #")
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._unsent: deque[MQTTMessageInfo] = deque()
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._unsent: deque[Any] = deque()
         self._lost = 0
         if parts.username is not None:
             self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))

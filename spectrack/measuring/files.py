@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spectrack.errors import MissingExtraError
+from spectrack.extras import import_extra
 from spectrack.files import write_json, write_text
 from spectrack.measuring.masks import TargetMask
 from spectrack.measuring.measurement import Measurements
+from spectrack.measuring.options import MeasureOptions
 
 _DIGITS = 7
 
 
-def check_extras(*, parquet: bool, coco: bool) -> None:
+def check_extras(options: MeasureOptions) -> None:
     """Refuse, before anything is tracked, what needs a package that is not installed.
 
     Raises:
         MissingExtraError: pyarrow or pycocotools is missing.
     """
-    for wanted, package, extra in ((parquet, "pyarrow", "parquet"), (coco, "pycocotools", "masks")):
-        if wanted:
-            _extra(package, extra)
+    if options.parquet:
+        import_extra("pyarrow", "parquet")
+    if options.mask == "coco":
+        import_extra("pycocotools", "masks")
 
 
 def write_csv(path: Path, measurements: Measurements) -> None:
@@ -45,7 +46,7 @@ def write_parquet(path: Path, measurements: Measurements) -> None:
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    arrow, parquet = _extra("pyarrow", "parquet"), _extra("pyarrow.parquet", "parquet")
+    arrow, parquet = import_extra("pyarrow", "parquet"), import_extra("pyarrow.parquet", "parquet")
     parquet.write_table(arrow.table(measurements.table()), path)
 
 
@@ -71,7 +72,7 @@ class CocoMasks:
     """
 
     def __init__(self, name: str, height: int, width: int) -> None:
-        self._encode = _extra("pycocotools.mask", "masks").encode
+        self._encode = import_extra("pycocotools.mask", "masks").encode
         self._name, self._height, self._width = name, height, width
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
@@ -112,12 +113,3 @@ class CocoMasks:
 
 def _plain(value: Any) -> str:
     return f"{value:.{_DIGITS}g}" if isinstance(value, float) else str(value)
-
-
-def _extra(module: str, extra: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"expected the package {module.split('.')[0]}, found it missing; pip install 'spectrack[{extra}]'"
-        ) from error

@@ -117,7 +117,7 @@ def _per_frame(values: ArrayLike, frames: int, what: str, kind: type[Any]) -> ND
 
 
 def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
-    scale = max(1, min(_LARGEST_SCALE, math.ceil(_SMALLEST_WIDTH / sequence.width)))
+    scale = enlargement(sequence.width)
     for index in range(len(notes.boxes)):
         picture = enlarge(sequence.false_colour(index), scale)
         draw_boxes(picture, notes.boxes[index], notes.true_box(index), scale, dashed=bool(notes.lost[index]))
@@ -125,6 +125,11 @@ def _pictures(sequence: Sequence, notes: _Notes) -> Iterator[Picture]:
             corner = picture[10:38, 10:74]
             corner[:] = _lost_sign()[: corner.shape[0], : corner.shape[1]]
         yield _assemble(picture, _strip(index, notes, max(picture.shape[1], _SMALLEST_WIDTH)))
+
+
+def enlargement(width: int) -> int:
+    """How many times as large frames of a width are drawn."""
+    return max(1, min(_LARGEST_SCALE, math.ceil(_SMALLEST_WIDTH / width)))
 
 
 def enlarge(image: Picture, scale: int) -> Picture:

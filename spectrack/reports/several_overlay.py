@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from spectrack.boxes import Boxes
 from spectrack.files import write_atomically
 from spectrack.plots import TRACK_COLOURS, rgb
-from spectrack.reports.overlay import GROUND, Picture, draw_boxes, enlarge, font
-from spectrack.reports.overlay import encode_video as encode
+from spectrack.reports.overlay import GROUND, Picture, draw_boxes, encode_video, enlarge, enlargement, font
 from spectrack.sequences.base import Sequence as Video
 from spectrack.signs import visible
 
-_SMALLEST_WIDTH, _LARGEST_SCALE = 640, 4
 _LETTERS = 13
 _LONGEST_NAME = 24
 _COLOURS = TRACK_COLOURS[:-1]
@@ -51,11 +49,11 @@ def write_several_overlay(path: str | os.PathLike[str], video: Video, targets: S
         MissingExtraError: PyAV has no H.264 encoder.
     """
     with write_atomically(path) as temporary:
-        encode(temporary, _pictures(video, targets), Fraction(video.fps).limit_denominator(1001))
+        encode_video(temporary, _pictures(video, targets), Fraction(video.fps).limit_denominator(1001))
 
 
 def _pictures(video: Video, targets: Sequence[DrawnTarget]) -> Iterator[Picture]:
-    scale = max(1, min(_LARGEST_SCALE, -(-_SMALLEST_WIDTH // video.width)))
+    scale = enlargement(video.width)
     for index in range(len(video)):
         picture = enlarge(video.false_colour(index), scale)
         for number, target in enumerate(targets):

@@ -1,4 +1,4 @@
-"""The frames that a recording was made from, opened again where it says that they lay, or rendered again."""
+"""The frames that a recording was made from: what it says of them, and how they are opened or rendered again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ from typing import Any
 
 from spectrack.errors import SequenceError
 from spectrack.sequences.base import Sequence
+from spectrack.sequences.calibrated import calibrated_by
 from spectrack.sequences.opening import open_sequence
 from spectrack.simulation.video import simulate
 
 _READING = ("format", "sensor", "pattern", "axes", "variable", "calibration")
 _RENDERED = ("textures", "crosstalk", "vignetting")
+
+
+def describe_frames(sequence: Sequence) -> dict[str, Any]:
+    """What a summary says of the frames that were tracked in."""
+    return {
+        "name": sequence.name,
+        "frames": len(sequence),
+        "height": sequence.height,
+        "width": sequence.width,
+        "bands": sequence.bands,
+        "sensor": sequence.sensor,
+        "calibration": calibrated_by(sequence),
+    }
 
 
 def reopen(label: str, info: Mapping[str, Any], why: str | None = None) -> Sequence:

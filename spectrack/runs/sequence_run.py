@@ -8,14 +8,14 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes
-from spectrack.errors import BoxError, ConfigError, SpectrackError
+from spectrack.errors import BoxError, ConfigError, CubeError, SpectrackError
 from spectrack.evaluation.protocols import Protocol as ScoringProtocol
 from spectrack.evaluation.protocols import score
 from spectrack.files.fingerprints import Ingredients, glance, take_fingerprint
@@ -29,7 +29,7 @@ from spectrack.trackers.base import Estimate, Tracker
 
 log = logging.getLogger(__name__)
 
-LARGEST_COORDINATE = 1e7
+_LARGEST_COORDINATE = 1e7
 """A box beyond this many pixels is no box; the reader of box files refuses it as well."""
 
 _LONGEST_MESSAGE = 500
@@ -98,6 +98,18 @@ class Followed:
     frames: FrameTable
     frame: int
     stopped: Exception | None
+
+    def after(self, frames: int) -> Followed:
+        """The same behind so many frames that were not tracked; `frame` counts as before."""
+        boxes = np.pad(self.boxes, ((frames, 0), (0, 0)), constant_values=np.nan)
+        return replace(self, boxes=boxes, frames=self.frames.after(frames))
+
+    def refuse_stop(self, where: str) -> None:
+        """Raise what ended the track early; of a frame that was refused it is said where that is."""
+        if isinstance(self.stopped, CubeError):
+            raise CubeError(f"{self.stopped} ({where})") from self.stopped
+        if self.stopped is not None:
+            raise self.stopped
 
     @property
     def failure(self) -> Failure | None:
@@ -233,7 +245,7 @@ class Trail:
             timed = next(self._track, None)
             if timed is None:
                 return False
-            self._boxes[index] = _usable(timed.estimate.box)
+            self._boxes[index] = usable_box(timed.estimate.box)
             if self._on_estimate is not None:
                 self._on_estimate(index, timed.estimate)
             self._rows.append(timed.row)
@@ -279,12 +291,12 @@ def made_of(opened: OpenedEntry) -> Ingredients | None:
         return None
 
 
-def _usable(value: Any) -> Box:
+def usable_box(value: Any) -> Box:
     """The box, or NaN where it is not one: not finite, far away, or all zero, which box files take for no box."""
     box = np.asarray(value, dtype=np.float64)
     if box.shape != (4,):
         raise BoxError(f"expected a box of four numbers from the tracker, found shape {box.shape}; correct the tracker")
-    usable = np.isfinite(box).all() and np.abs(box).max() < LARGEST_COORDINATE and box.any()
+    usable = np.isfinite(box).all() and np.abs(box).max() < _LARGEST_COORDINATE and box.any()
     return box if usable else np.full(4, np.nan)
 
 

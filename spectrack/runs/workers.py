@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from spectrack.errors import ConfigError, MissingExtraError, SpectrackError
+from spectrack.errors import ConfigError, SpectrackError
+from spectrack.extras import import_extra
 from spectrack.orphans import task
 
 Item = TypeVar("Item")
@@ -82,7 +82,7 @@ def _cluster(address: str, jobs: int) -> Iterator[int]:
 
 @contextmanager
 def _dask(place: str, jobs: int) -> Iterator[int]:
-    distributed = _package("distributed", "dask[distributed]")
+    distributed = import_extra("distributed", "cluster", "dask[distributed]")
     from joblib import parallel_config
 
     with ExitStack() as stack:
@@ -113,16 +113,9 @@ def _connected(client: Any, address: str) -> Iterator[Any]:
         yield connected
 
 
-def _package(module: str, name: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingExtraError(f"expected the package {name}, found none; pip install 'spectrack[cluster]'") from error
-
-
 @contextmanager
 def _ray(place: str, jobs: int) -> Iterator[int]:
-    ray, ray_joblib = _package("ray", "ray"), _package("ray.util.joblib", "ray")
+    ray, ray_joblib = import_extra("ray", "cluster"), import_extra("ray.util.joblib", "cluster")
     from joblib import parallel_config
 
     try:

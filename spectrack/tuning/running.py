@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import spectrack
-from spectrack.errors import ConfigError, InputError, MissingExtraError
+from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.protocols import Protocol, resolve_protocol, score
+from spectrack.extras import import_extra
 from spectrack.files import Claim, Terms, claim_folder, refuse_other
 from spectrack.files.fingerprints import content, values_digest
 from spectrack.provenance import provenance, source_digest
@@ -96,10 +97,7 @@ def tune(
     options = options or TuneOptions()
     options.check()
     check_parallel(options.jobs, None)
-    try:
-        import optuna  # noqa: F401 - refused before anything is tracked
-    except ImportError as error:
-        raise MissingExtraError("expected the package optuna, found none; pip install 'spectrack[train]'") from error
+    import_extra("optuna", "train")  # refused before anything is tracked
     listed = [SequenceEntry.of(item) if isinstance(item, Sequence) else item for item in entries]
     if not listed:
         raise ConfigError("expected at least one sequence, found none; name a data set with sequences")

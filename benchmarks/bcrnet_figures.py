@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from spectrack.false_colour import apply_matrix, false_colour_matrix
+from spectrack.figure_files import save_figure
 from spectrack.files import write_atomically
 from spectrack.grid import SEARCH_SIZE_PX
 from spectrack.methods.bcrnet.self_expression import gram_matrix, reconstruction_error, solve_self_expression
@@ -33,7 +34,6 @@ from spectrack.plots import (
     draw_image,
     evenly_spread,
     new_grid,
-    save_figure,
     style_plot,
 )
 from spectrack.simulation.video import simulate

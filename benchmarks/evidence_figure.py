@@ -15,6 +15,7 @@ from benchmark import new_parser
 from spectrack import fit_detector, plots
 from spectrack.evidence.detectors import DETECTORS
 from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
+from spectrack.figure_files import save_figure
 from spectrack.simulation.suite import open_suite_sequence
 
 MARGIN = 45
@@ -51,7 +52,7 @@ def draw(sequence, index, path):
         figure,
         f"{sequence.name}, frame {index}, learnt on frame 0: brighter is more like the target; the box is the truth",
     )
-    plots.save_figure(figure, path, dpi=80)
+    save_figure(figure, path, dpi=80)
     return detectors
 
 

@@ -17,6 +17,7 @@ from twins import twin_frames
 
 from spectrack import load_tracker, plots
 from spectrack.false_colour import DEFAULT_RULE, apply_matrix, false_colour_matrix, to_display
+from spectrack.figure_files import save_figure
 from spectrack.grid import SEARCH_SIZE_PX, STRIDE_PX, grid_points_px
 from spectrack.simulation.suite import open_suite_sequence
 from spectrack.trackers.crop import Colouring, cut
@@ -84,7 +85,7 @@ def draw(sequence, frame, path):
     plots.draw_note(
         figure, f"{sequence.name}, frame {frame.index}: search region with the target (blue) and its twins (vermilion)"
     )
-    plots.save_figure(figure, path, dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
 def arguments():

@@ -189,7 +189,8 @@ def _scored(tracker: str, clip: DemoClip, sequence: SimulatedSequence, boxes: Bo
 
 def _draw(folder: Path, tracked: list[TrackedClip]) -> None:
     """Curves, the video and the strips, in which one tracker has one colour."""
-    from spectrack.plots import TRACK_COLOURS, save_figure
+    from spectrack.figure_files import save_figure
+    from spectrack.plots import TRACK_COLOURS
     from spectrack.reports.curves import draw_curves, small_print
     from spectrack.reports.side_by_side import write_strips, write_video
 

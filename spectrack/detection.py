@@ -17,8 +17,8 @@ from spectrack.evidence.finding import FoundRegions, Point, detect
 from spectrack.evidence.library import LibrarySpectrum
 from spectrack.evidence.options import MAP, REGIONS, SUMMARY, DetectOptions, MatchOptions
 from spectrack.evidence.search import Region
+from spectrack.figure_files import save_figure
 from spectrack.files import check_folder, write_folder, write_json, write_text
-from spectrack.plots import save_figure
 from spectrack.provenance import provenance
 from spectrack.reports.search_map import draw_search_map
 from spectrack.sequences.base import Sequence

@@ -1,16 +1,15 @@
-"""Drawing primitives: palette, spread of frames, files that come out the same twice and whole or not at all."""
+"""Drawing primitives: palette, boxes, legends and notes, spread of frames."""
 
 import itertools
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrack.errors import ConfigError
+from spectrack.figure_files import save_figure
 from spectrack.plots import (
     TRACK_COLOURS,
     TRUTH_COLOUR,
@@ -24,21 +23,8 @@ from spectrack.plots import (
     new_grid,
     new_panel,
     rgb,
-    save_figure,
-    save_pages,
     style_plot,
 )
-from spectrack.signs import visible
-from tests.fixtures.refusals import refuses
-
-
-def example():
-    figure, axes = new_figure(3, 2)
-    draw_curve(axes, [0, 1], [1, 0], label="one")
-    style_plot(axes, title="Title", x_label="distance (px)", y_label="share")
-    draw_legend(axes)
-    return figure
-
 
 # Viénot, Brettel and Mollon 1999, on linear RGB: what people without red, green receptors see (blue left as it is).
 DEUTERANOPIA = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
@@ -54,33 +40,6 @@ def test_colours_stay_apart_for_colour_blind_readers(seen_as):
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(colours, 2)) > 0.1
     # The two that share every picture must be far apart.
     assert np.linalg.norm(colours[0] - colours[1]) > 0.6
-
-
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
-def test_the_same_figure_gives_the_same_bytes(tmp_path, suffix):
-    first, second = (save_figure(example(), tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
-    assert first == second
-    assert len(first) > 1000
-
-
-def test_other_suffixes_are_refused(tmp_path):
-    with refuses(ConfigError, ".png, .svg, .pdf", "'a.bmp'"):
-        save_figure(example(), tmp_path / "a.bmp")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_interrupted_figure_leaves_the_old_file(tmp_path, monkeypatch):
-    target = tmp_path / "a.png"
-    target.write_bytes(b"old")
-    figure = example()
-
-    def fail(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(figure, "savefig", fail)
-    with pytest.raises(KeyboardInterrupt):
-        save_figure(figure, target)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.png", b"old")]
 
 
 def test_boxes_lie_on_the_pixels_they_name(tmp_path):
@@ -149,51 +108,3 @@ def test_names_with_an_underscore_stay_in_the_legend():
     draw_curve(axes, [0, 1], [0, 1], label="_mine")
     draw_legend(axes)
     assert [text.get_text().strip() for text in axes.get_legend().get_texts()] == ["_mine"]
-
-
-def test_pages_of_one_pdf(tmp_path):
-    path = tmp_path / "book.pdf"
-    for _ in range(2):
-        before = path.read_bytes() if path.exists() else None
-        with save_pages(path) as add:
-            for _ in range(3):
-                add(example())
-    assert path.read_bytes() == before
-    assert before.count(b"/Type /Page ") == 3
-    with pytest.raises(AttributeError), save_pages(tmp_path / "other.pdf") as add:
-        add(None)
-    assert [file.name for file in tmp_path.iterdir()] == ["book.pdf"]
-
-
-HOSTILE = ["a\x1b[31m\x00b\x07", "$\\frac$ and $x", "<b>&\"'", "\udcff bytes", "\ufffe", "球 мяч كرة"]
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
-@pytest.mark.filterwarnings("error")
-def test_any_name_can_be_drawn(tmp_path, name, suffix):
-    figure, axes = new_figure(3, 2)
-    draw_curve(axes, [0, 1], [1, 0], label=name)
-    axes.set_xticks([0], [name])
-    style_plot(axes, title=name, x_label="x", y_label="y")
-    draw_legend(axes)
-    path = save_figure(figure, tmp_path / f"a{suffix}")
-    if suffix == ".svg":
-        words = ElementTree.parse(path).getroot().itertext()
-        assert sum(visible(name) in word for word in words) >= 3
-    if suffix == ".pdf":
-        with save_pages(tmp_path / "b.pdf") as save:
-            save(figure)
-
-
-def test_letters_without_a_glyph_are_told_once(tmp_path, caplog, recwarn, monkeypatch):
-    from spectrack import plots
-
-    monkeypatch.setattr(plots, "_fonts_of_other_scripts", lambda: ())
-    plots._tell_of_boxes.cache_clear()
-    for name in ("球球球", "車"):
-        figure, axes = new_figure(3, 2)
-        style_plot(axes, title=name, x_label="x", y_label="y")
-        save_figure(figure, tmp_path / f"{name}.png")
-    assert len(caplog.records) == 1
-    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]

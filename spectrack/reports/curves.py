@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from spectrack.errors import InputError
 from spectrack.evaluation.figures import PRECISION_AT_PX
 from spectrack.evaluation.scores import Scores
-from spectrack.plots import QUIET_COLOUR, draw_curve, draw_legend, draw_note, new_figure, save_figure, style_plot
+from spectrack.figure_files import save_figure
+from spectrack.plots import QUIET_COLOUR, draw_curve, draw_legend, draw_note, new_figure, style_plot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from spectrack.evaluation.analysis import Analysis
 from spectrack.evaluation.comparison import Comparison, Highlight
 from spectrack.evaluation.figures import CALIBRATION_ERROR
 from spectrack.evaluation.robustness import LOST_BELOW
-from spectrack.plots import save_figure, save_pages
+from spectrack.figure_files import save_figure, save_pages
 from spectrack.reports.attribute_figures import FEWEST_SPOKES, draw_bars, draw_radar
 from spectrack.reports.band_figures import draw_importance, draw_spectra, has_importance, has_spectra
 from spectrack.reports.confidence import draw_calibration, draw_reliability

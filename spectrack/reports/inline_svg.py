@@ -39,7 +39,7 @@ def inline_svg(text: str, *, prefix: str, title: str) -> str:
     """The ``<svg>`` element for a page.
 
     Args:
-        text: an SVG file as `spectrack.plots.save_figure` writes it.
+        text: an SVG file as `spectrack.figure_files.save_figure` writes it.
         prefix: begins every identifier; unique in the page.
         title: what the figure shows, for people who do not see it.
     """

@@ -17,6 +17,7 @@ import numpy as np
 
 from spectrack.boxes import Box, Boxes, is_box
 from spectrack.evaluation.metrics import overlaps_by_frame
+from spectrack.figure_files import save_figure
 from spectrack.files import write_atomically
 from spectrack.plots import (
     QUIET_COLOUR,
@@ -28,7 +29,6 @@ from spectrack.plots import (
     evenly_spread,
     new_grid,
     rgb,
-    save_figure,
 )
 from spectrack.reports.overlay import GROUND, Picture, draw_boxes, encode_video, enlarge, font
 

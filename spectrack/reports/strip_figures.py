@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.errors import InputError
 from spectrack.evaluation.comparison import Comparison, Highlight
+from spectrack.figure_files import save_figure
 from spectrack.plots import (
     BOX_DASHES,
     QUIET_COLOUR,
@@ -22,7 +23,6 @@ from spectrack.plots import (
     draw_box,
     draw_image,
     new_grid,
-    save_figure,
 )
 from spectrack.reports.strip_frames import FRAMES, StripFrame, check_boxes, film_strip
 from spectrack.sequences.base import Sequence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spectrack.plots import QUIET_COLOUR, TRACK_COLOURS, save_figure, style_plot
+from spectrack.figure_files import save_figure
+from spectrack.plots import QUIET_COLOUR, TRACK_COLOURS, style_plot
 from spectrack.tuning.findings import Findings
 from spectrack.tuning.ranges import Choices, Space
 from spectrack.tuning.trials import Trial

@@ -16,8 +16,9 @@ from spectrack.errors import ConfigError, InputError
 from spectrack.evaluation.comparison import compare
 from spectrack.evaluation.options import ScoringOptions
 from spectrack.evaluation.protocols import score
+from spectrack.figure_files import save_figure
 from spectrack.files import MANIFEST
-from spectrack.plots import new_figure, save_figure
+from spectrack.plots import new_figure
 from spectrack.reports.confidence import _draw_bins
 from spectrack.reports.illustrations import plan_figures
 from spectrack.reports.inline_svg import inline_svg

@@ -66,6 +66,8 @@ def load_tracker(
     method, preset = find_method(name), presets().get(name)
     if preset is not None:
         options = preset.options | options
+        if weights is None and method.network:
+            weights = preset.own_weights(method.profile(profile))
     if method.network:
         tracker = _with_weights(method, weights, NetworkOptions(profile, precision, engine, device), options)
     elif weights is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from spectrack.errors import ConfigError
 from spectrack.tables import from_table, read_table
+from spectrack.weights.index import is_known, weights_name
 
 FILE = Path(__file__).with_name("presets.toml")
 
@@ -30,6 +31,7 @@ class Preset:
         follows: what of it is here.
         differs: what is not, or is ours.
         training: the command that makes weights for it; empty where those of the method do.
+        weights: what files of such weights are called, less the profile; where there is none, the method's are taken.
         needs: what the network of its weights must be, by dotted key, where no option can say so.
         options: of the method's tracker, as `spectrack.trackers.loading.load_tracker` takes them.
     """
@@ -41,6 +43,7 @@ class Preset:
     follows: str
     differs: str
     training: str = ""
+    weights: str = ""
     needs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -48,6 +51,11 @@ class Preset:
     def label(self) -> str:
         """As it is written in tables."""
         return f"in the manner of {self.system}"
+
+    def own_weights(self, profile: str) -> str | None:
+        """The name of weights that were trained for it, where there are some of that profile."""
+        name = weights_name(self.weights, profile)
+        return name if self.weights and is_known(name) else None
 
     def check(self, network: Mapping[str, Any]) -> None:
         """Refuse weights whose network is another than the preset's.

@@ -89,6 +89,11 @@ def available() -> list[ListedWeights]:
     return listed
 
 
+def is_known(name: str) -> bool:
+    """Whether a plain name means a file; what is in it is not looked at."""
+    return name in _files_by_name(search_folders())
+
+
 def find_weights(
     name_or_path: str | os.PathLike[str] | None = None, *, method: str | None = None, profile: str | None = None
 ) -> Path:

@@ -84,6 +84,19 @@ def test_a_preset_refuses_weights_of_another_network(shipped, make):
         load_tracker("bae-net", profile="compact", precision="fp32", device="cpu")
 
 
+def test_a_preset_takes_weights_of_its_own_where_there_are_some(shipped, make, tmp_path):
+    shipped("ssfnet")
+    preset = presets()["sp-hst"]
+    own = tmp_path / f"{preset.weights}-compact.safetensors"
+    make.weights(own, network=make.ssfnet(**preset.needs), method="ssfnet")
+    tracker = load_tracker("sp-hst", profile="compact", precision="fp32", device="cpu")
+    assert tracker.describe()["weights"]["file"] == own.name
+    other = load_tracker("ssfnet", profile="compact", precision="fp32", device="cpu")
+    assert other.describe()["weights"]["file"] == "ssfnet-compact.safetensors"
+    with refuses(ConfigError, "network.fusion = prompt", "found safm"):
+        load_tracker("sp-hst", weights="ssfnet-compact", precision="fp32", device="cpu")
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if presets()[name].training])
 def test_the_command_of_a_preset_trains_what_it_needs(name):
     preset = presets()[name]

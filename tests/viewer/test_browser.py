@@ -204,6 +204,34 @@ def test_runs_are_shown_over_time_and_a_click_jumps_there(browser, clip, tmp_pat
         assert complaints == []
 
 
+def test_play_keeps_the_clip_s_rate_on_a_screen_of_another_and_makes_up_for_no_delay(browser, tmp_path):
+    """Screens of 60 and 75 pictures a second; the 3 s after 4 s nothing is there to be shown."""
+    complaints = []
+    with serving(view_of(small_clip, folder=tmp_path)) as server:
+        page = open_page(browser, server.address, complaints)
+        shown = page.evaluate(
+            """async () => {
+                const { dueAfter } = await import("./static/player.js");
+                const shownAt = (rate, hertz) => {
+                    const times = [];
+                    for (let due = 1000 / rate, now = 0; now <= 10_000; now += 1000 / hertz) {
+                        if (now < due || (now > 4000 && now < 7000)) continue;
+                        times.push(now);
+                        due = dueAfter(due, now, 1000 / rate);
+                    }
+                    return times;
+                };
+                return [[25, 60], [25, 75], [24, 60], [100, 60]].map(([rate, hertz]) => shownAt(rate, hertz));
+            }"""
+        )
+    for times, (rate, hertz) in zip(map(np.array, shown), [(25, 60), (25, 75), (24, 60), (100, 60)], strict=True):
+        pace = min(rate, hertz)
+        assert abs((times <= 4000).sum() - 4 * pace) <= 1
+        assert abs((times > 7010).sum() - 3 * pace) <= 1
+        assert np.diff(times).min() > 1000 / pace - 1000 / hertz - 1e-6
+    assert complaints == []
+
+
 def test_hostile_names_are_text_wherever_they_stand(browser, tmp_path):
     """Of sequences in the list, of runs, of attributes and remarks, of the folder and of what is saved."""
     marked = "<script>window.hurt=1</script>\u202e\u200f\"'`&amp;</select>"

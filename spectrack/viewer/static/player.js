@@ -3,8 +3,8 @@
 import { state, element, tell } from "./state.js";
 import { isMissing, picture, want } from "./frames.js";
 
-const CATCH_UP_MS = 400; // a delay up to that is made up for
-let since = 0;
+const EARLY_MS = 2; // the screen's pictures come a little before or after their time
+let due = 0;
 let shown = [];
 
 export function goTo(frame) {
@@ -24,19 +24,26 @@ export function play(wanted = !state.playing) {
   shown = [];
   if (!state.playing) return want(state.frame);
   if (state.frame >= state.sequence.frames - 1) goTo(0);
-  since = performance.now();
+  due = performance.now() + period();
   want(state.frame);
   requestAnimationFrame(tick);
+}
+
+const period = () => 1000 / (state.sequence.fps || 25);
+
+// When the next frame is due after one that was due then and is shown now: a period after it was due, so that waiting
+// for the screen costs no time. Where it came a period late or more, play goes on from now: no burst makes up for it.
+export function dueAfter(then, now, between) {
+  return (now - then < between ? then : now) + between;
 }
 
 // A frame is shown when its time has come and it is there; none is left out.
 function tick(now) {
   if (!state.playing) return;
-  const period = 1000 / (state.sequence.fps || 25);
-  if (now - since >= period - 2) {
+  if (now >= due - EARLY_MS) {
     if (state.frame >= state.sequence.frames - 1) return play(false);
     if (picture(state.frame + 1)) {
-      since = Math.max(since + period, now - CATCH_UP_MS);
+      due = dueAfter(due, now, period());
       goTo(state.frame + 1);
       measure(now);
     } else if (isMissing(state.frame + 1)) {

@@ -41,9 +41,9 @@ def load_tracker(
     """A tracker that is ready for `init`.
 
     A tracker with a network is made as ``Tracker(network, options, scaling=..., rule=..., bands=..., precision=...,
-    device=..., identity=...)``, see `siamese.TrainedSetting`, with ``engine=...`` where another than torch is asked for
-    and its class has it among its `engines`, and ``encoding=...`` where the weights say another than linear; one
-    without as ``Tracker(options)``, or as ``Tracker(**options)`` where the method has no dataclass of options.
+    device=..., identity=...)``, see `trained_setting.TrainedSetting`, with ``engine=...`` where another than torch is
+    asked for and its class has it among its `engines`, and ``encoding=...`` where the weights say another than linear;
+    one without as ``Tracker(options)``, or as ``Tracker(**options)`` where the method has no dataclass of options.
 
     Args:
         name: a registered tracker, or a preset, which brings options of its own; those that are given replace them.

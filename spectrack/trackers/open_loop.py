@@ -43,7 +43,7 @@ def follow_open_loop(
     with _learning_together(leader, follower):
         for index in range(1, len(sequence)):
             frame = sequence.frame(index)
-            follower._state, follower._discriminant = copy.deepcopy((leader._state, leader._discriminant))
+            follower._state, follower._support = copy.deepcopy((leader._state, leader._support))
             # The follower first: what the leader learns from this frame counts from the next one on.
             found, expected = follower.update(frame), leader.update(frame)
             yield expected, found

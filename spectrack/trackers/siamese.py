@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import asdict, fields
-from typing import Any, TypedDict, TypeVar, Unpack, get_args
+from typing import Any, TypeVar, Unpack, get_args
 
 import numpy as np
 import torch
@@ -25,8 +25,7 @@ from spectrack.engines.engine import EngineName, Precision
 from spectrack.engines.exported import ExportedEngine
 from spectrack.errors import ConfigError, CubeError, InputError
 from spectrack.false_colour import DEFAULT_RULE, Encoding
-from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX, map_cells
-from spectrack.networks.evidence_head import EvidenceHead
+from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
 from spectrack.sequences.base import Frame
@@ -34,7 +33,7 @@ from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.camera_motion import CameraMotion
 from spectrack.trackers.crop import CropWindow, Imaging, context_side, cut, fitted
-from spectrack.trackers.discriminant import FeatureDiscriminant, Features, cells_in_frame
+from spectrack.trackers.feature_support import FeatureSupport, Levels
 from spectrack.trackers.memory import AnswerMemory
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.parity import box_moves, check_moves, displaced
@@ -45,43 +44,13 @@ from spectrack.trackers.self_assessment import SelfAssessment, rival_score
 from spectrack.trackers.spectral_channel import SpectralChannel
 from spectrack.trackers.spectral_prior import SpectralPrior
 from spectrack.trackers.spectral_witness import SpectralWitness
+from spectrack.trackers.trained_setting import TrainedSetting
 
 _OF_THE_DECISION = frozenset(field.name for field in fields(OnlineOptions))
-
-SEARCH_CELLS = map_cells(SEARCH_SIZE_PX)
 
 _COLOURS = 3
 
 Answer = TypeVar("Answer")
-
-Levels = Several[torch.Tensor]
-"""Maps of a crop, (1 or B, channels, 31, 31) each."""
-
-
-class TrainedSetting(TypedDict, total=False):
-    """What weights were trained with, and where the network runs.
-
-    Attributes:
-        scaling: how raw counts become input; the default one where it is left out.
-        rule: false-colour rule, for a method that has one; likewise.
-        encoding: of false colour, for a method that has one; ``linear`` where it is left out.
-        bands: band count that the weights were made for; None when any number from three on will do.
-        precision: fp32 (repeats bit for bit, the default), bf16 or int8.
-        engine: what computes the network's functions; torch by default.
-        device: the CPU by default.
-        identity: what the weights are, for run directories.
-        evidence_head: the trained head for `evidence = channel`; none where that is not asked for.
-    """
-
-    scaling: str
-    rule: str
-    encoding: Encoding
-    bands: int | None
-    precision: Precision
-    engine: EngineName
-    device: torch.device
-    identity: dict[str, Any]
-    evidence_head: EvidenceHead | None
 
 
 class SiameseTracker(Tracker):
@@ -135,8 +104,7 @@ class SiameseTracker(Tracker):
         self._frames = 0
         self._taken: tuple[float, ...] = ()
         self._assessment: SelfAssessment | None = None
-        self._features: Features | None = None
-        self._discriminant: FeatureDiscriminant | None = None
+        self._support: FeatureSupport | None = None
         self._redetection: Redetection | None = None
         self._camera: CameraMotion | None = None
         self._first_evidence: dict[str, Any] = {}
@@ -212,16 +180,8 @@ class SiameseTracker(Tracker):
             state: position and size so far.
             window: where the crop was cut.
         """
-        if self.options.discriminant == 0 or len(scores) != GRID_SIZE:
-            self._features = None
-            return state.choose(scores, corners, window), {}
-        self._features = stack_levels(levels)
-        if self._discriminant is None:
-            return state.choose(scores, corners, window), {}
-        support = self._discriminant.support(self._features, corners)
-        doubt = self.options.discriminant * self._discriminant.trust * (1.0 - support)
-        choice = state.choose((scores * (1.0 - doubt)).astype(np.float32), corners, window)
-        return choice, {"support": support}
+        weighed, evidence = (scores, {}) if self._support is None else self._support.weigh(scores, corners, levels)
+        return state.choose(weighed, corners, window), evidence
 
     def _wanted(self, levels: Levels) -> Levels:
         """The maps of a crop where the discriminant will want them; else none, so that nobody keeps them."""
@@ -246,7 +206,7 @@ class SiameseTracker(Tracker):
         """Start on a first frame; see `Tracker.init`."""
         # An init that fails leaves no target behind, rather than the last one in a frame of another shape.
         self._state = None
-        self._features, self._discriminant, self._redetection, self._camera = None, None, None, None
+        self._support, self._redetection, self._camera = None, None, None
         self._frames, self._taken, self._first_evidence = 0, (), {}
         frame = as_frame(frame)
         first_box = as_box(box)
@@ -257,6 +217,8 @@ class SiameseTracker(Tracker):
         if self.bands not in (None, bands):
             raise CubeError(f"expected cubes of the weights' {self.bands} bands, found {bands}; name other weights")
         check_box_in_frame(first_box, height, width)
+        if self.options.discriminant > 0:
+            self._support = FeatureSupport(self.options, height, width)
         self._prepare(cube, wavelengths_nm)
         self._image = self._imaging(fitted(self.scaling, frame, cube))
         # A mean needs no more than a few thousand pixels.
@@ -278,10 +240,8 @@ class SiameseTracker(Tracker):
                 search = state.search_window()
                 choice, _ = self._decide(self._crop(frame, search, SEARCH_SIZE_PX), state, search)
                 state.calibrate(choice, search)
-                if self._features is not None:
-                    self._discriminant = FeatureDiscriminant.fit(
-                        self._features, search.to_crop(first_box, SEARCH_SIZE_PX), self._cells_in_frame(search)
-                    )
+                if self._support is not None:
+                    self._support.fit(first_box, search)
         state.prior = trusted
         if trusted is not None:
             self._first_evidence = trusted.first_evidence()
@@ -341,7 +301,8 @@ class SiameseTracker(Tracker):
             box = self._state.move(choice, window, absent=absent)
             if prior is not None:
                 evidence |= prior.evidence
-            self._discriminate(choice, evidence, box, window)
+            if self._support is not None:
+                self._support.learn(choice, evidence, box, window)
             self._adapt(frame, choice, evidence, before, box)
             found = None
             if watch is not None:
@@ -393,22 +354,6 @@ class SiameseTracker(Tracker):
         self._learn(*template)
         check_moves(self.engine, self.name, self.precision, box_moves(found, expected))
 
-    def _discriminate(self, choice: Choice, evidence: dict[str, Any], box: Box, window: CropWindow) -> None:
-        """Let the discriminant learn from a frame that has been tracked."""
-        if self._discriminant is not None and self._features is not None:
-            self._discriminant.learn(
-                self._features,
-                window.to_crop(box, SEARCH_SIZE_PX),
-                self._cells_in_frame(window),
-                score=float(evidence["scores"][choice.cell]),
-                support=float(evidence["support"][choice.cell]),
-                rate=self.options.discriminant_rate,
-            )
-
-    def _cells_in_frame(self, window: CropWindow) -> NDArray[np.bool_]:
-        """Which cells of a search crop's maps look at the frame."""
-        return cells_in_frame(window.x0, window.y0, window.side / SEARCH_SIZE_PX, *self._shape[:2], SEARCH_CELLS)
-
     def _template_crop(self, frame: Frame, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
         """The crop around a box (1, channels, 127, 127), and the box's corners (1, 4) in crop pixels."""
         window = CropWindow.around(box[:2] + box[2:] / 2, context_side(box))
@@ -422,11 +367,6 @@ class SiameseTracker(Tracker):
     def _as_tensor(self, image: NDArray[np.float32]) -> torch.Tensor:
         # A (1, channels, H, W) view of (H, W, channels) memory is channels_last already.
         return torch.from_numpy(image)[None].permute(0, 3, 1, 2).to(self.device)
-
-
-def stack_levels(levels: Levels) -> Features:
-    """Maps (1 or B, channels, cells, cells) of one crop, the mean over B, to (cells, cells, all channels)."""
-    return np.concatenate([level.float().mean(dim=0).permute(1, 2, 0).cpu().numpy() for level in levels], axis=2)
 
 
 def wavelengths_tensor(wavelengths_nm: Several[float] | None, bands: int, device: torch.device) -> torch.Tensor | None:

@@ -26,9 +26,11 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.tables import Share
 from spectrack.trackers.crop import BandScaling, CropWindow
+from spectrack.trackers.feature_support import Levels
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
-from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
+from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
 from spectrack.trackers.template_update import TemplateUpdateOptions, TemplateUpdateRule
+from spectrack.trackers.trained_setting import TrainedSetting
 
 _SURE_RATE = 0.1
 """Share of one frame in what is remembered of how sure each branch was."""

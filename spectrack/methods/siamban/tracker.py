@@ -21,9 +21,11 @@ from spectrack.networks.siamese import SiameseNetwork, decode_boxes
 from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.trackers.crop import Colouring, CropWindow
+from spectrack.trackers.feature_support import Levels
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState
 from spectrack.trackers.own_pictures import OwnPictures
-from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting
+from spectrack.trackers.siamese import SiameseTracker
+from spectrack.trackers.trained_setting import TrainedSetting
 
 _ANY_CAMERA = "vis16"
 """False colour has three channels whatever the bands."""

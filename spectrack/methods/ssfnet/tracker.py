@@ -27,9 +27,11 @@ from spectrack.scaling import Gain
 from spectrack.sequences.base import Frame
 from spectrack.tables import Share
 from spectrack.trackers.crop import BandScaling, CropWindow, context_side
+from spectrack.trackers.feature_support import Levels
 from spectrack.trackers.online import Choice, OnlineOptions, Penalty, TargetState
 from spectrack.trackers.own_pictures import OwnPictures
-from spectrack.trackers.siamese import Levels, SiameseTracker, TrainedSetting, wavelengths_tensor
+from spectrack.trackers.siamese import SiameseTracker, wavelengths_tensor
+from spectrack.trackers.trained_setting import TrainedSetting
 
 _COLOURS = 3
 

@@ -19,7 +19,7 @@ from benchmark import new_parser, write_record
 from spectrack import load_tracker, simulate
 from spectrack.evaluation.protocols import score
 from spectrack.evaluation.uncertainty import bootstrap_interval
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.simulation.scenarios import SUITE_SCENARIOS
 from spectrack.simulation.suite import HEIGHT, SENSORS, WIDTH
 

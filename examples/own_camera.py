@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import spectrack
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 
 CENTRES = tuple(float(value) for value in np.linspace(460, 620, 16))
 CAMERA = spectrack.Sensor("mine", bands=16, block=4, centres_nm=CENTRES, fwhm_nm=(12.0,) * 16, bit_depth=10)

@@ -13,7 +13,8 @@ from spectrack.errors import BoxError, ConfigError, SequenceError
 from spectrack.measuring.options import MeasureOptions
 from spectrack.recording import record
 from spectrack.runs.options import RecordOptions
-from spectrack.sequences.base import MosaicFrame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import MosaicFrame
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.shared import SharedFrame, SharedSequence
 from spectrack.several import record_several

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.boxes import as_box, from_zero
 from spectrack.extras import import_extra
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.base import Tracker
 
 

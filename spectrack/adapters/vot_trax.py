@@ -24,9 +24,10 @@ from spectrack.boxes import as_box
 from spectrack.errors import ConfigError, InputError
 from spectrack.extras import import_extra
 from spectrack.files import write_text
-from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+from spectrack.sequences.base import Sequence
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.frame_files import number_of
+from spectrack.sequences.frames import ArrayFrame, Frame
 from spectrack.sequences.opening import open_sequence
 from spectrack.trackers.base import Estimate, Tracker
 from spectrack.trackers.loading import load_tracker

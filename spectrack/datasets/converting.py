@@ -20,7 +20,8 @@ from spectrack.datasets.dataset import Dataset, DatasetEntry, SequenceKey
 from spectrack.datasets.sources import FolderSource
 from spectrack.errors import ConfigError, SequenceError, SpectrackError, nearest_name
 from spectrack.files import Manifest, Terms, check_folder, resolved, write_folder, write_json
-from spectrack.sequences.base import Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import Frame
 from spectrack.sequences.layout import frame_kinds
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import fill_folder

@@ -17,7 +17,7 @@ from spectrack.cube import Cube
 from spectrack.evidence.detectors import AdaptiveCosine, Detector, MatchedFilter
 from spectrack.evidence.extent import Maps, density_contrast
 from spectrack.evidence.regions import APART
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 
 _PROPOSED = 8
 """Places of the matched filter that ACE looks at."""

@@ -30,7 +30,7 @@ from spectrack.runs.frame_table import FrameTable, Row
 from spectrack.runs.layout import LIVE
 from spectrack.runs.options import RecordOptions
 from spectrack.runs.sequence_run import Followed, usable_box
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.sources.base import FrameSource, Glimpse, Policy
 from spectrack.sources.options import WAITING
 from spectrack.trackers.base import Tracker

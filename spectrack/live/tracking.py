@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from spectrack.boxes import Box, as_box, check_box_in_frame
 from spectrack.errors import CubeError
 from spectrack.runs.timing import TimedEstimate, TrackingClock
-from spectrack.sequences.base import Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import Frame
 from spectrack.sources.base import Captured, FrameSource, Glimpse, Policy
 from spectrack.sources.capture import Capture
 from spectrack.sources.options import WAITING

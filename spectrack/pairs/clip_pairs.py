@@ -14,7 +14,7 @@ from spectrack.pairs.augmentation import Look, PhotometricConfig, finish_crop
 from spectrack.pairs.clip_options import ClipConfig
 from spectrack.pairs.stored_clips import STORED_WHITE, StoredClip
 from spectrack.pairs.synthesis import Pair
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut
 
 PairMaker = Callable[[np.random.Generator], Pair]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.boxes import Box, Boxes, centres, iou
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.tables import Interval, Seed, Share, require, require_ranges
 from spectrack.trackers.base import Tracker
 

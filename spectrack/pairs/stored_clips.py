@@ -26,7 +26,8 @@ from spectrack.orphans import task
 from spectrack.pairs.clip_options import ClipConfig
 from spectrack.provenance import source_digest
 from spectrack.scaling import Scaling
-from spectrack.sequences.base import PicturedFrame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import PicturedFrame
 from spectrack.simulation import RENDERING_SOURCE
 from spectrack.trackers.own_pictures import white_of
 

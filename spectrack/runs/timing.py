@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.cube import Cube
 from spectrack.runs.frame_table import Row
-from spectrack.sequences.base import Frame, HasPlanes, Sequence, no_data_of
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import Frame, HasPlanes, no_data_of
 from spectrack.trackers.base import Estimate, Tracker, track
 
 

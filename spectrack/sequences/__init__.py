@@ -2,7 +2,8 @@
 
 from spectrack.annotations.first_boxes import read_first_box
 from spectrack.annotations.text import read_boxes, write_boxes
-from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, Frame, MosaicFrame
 from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.readers import FORMATS

@@ -20,8 +20,9 @@ from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sequences.array_files import KEPT_KINDS, ArraySource
 from spectrack.sequences.axes import AxisEvidence, check_axes, infer_axes
-from spectrack.sequences.base import ArrayFrame, FileSequence, Frame, MosaicFrame, Sequence
+from spectrack.sequences.base import FileSequence, Sequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of
+from spectrack.sequences.frames import ArrayFrame, Frame, MosaicFrame
 from spectrack.sequences.mosaics import MosaicPattern
 
 _LARGEST_FRAME = 2**30

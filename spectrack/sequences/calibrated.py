@@ -10,7 +10,8 @@ from spectrack.calibration.calibration import Calibration
 from spectrack.cube import Cube
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import CubeFrame, Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import CubeFrame, Frame
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, FileSequence
+from spectrack.sequences.base import FileSequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.sequences.layout import ENVI_DATA_SUFFIXES
 
 _LARGEST_HEADER = 4 * 2**20

@@ -6,7 +6,8 @@ import numpy as np
 
 from spectrack.errors import ConfigError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import Frame
 
 _SHARED = (
     "name",

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, FileSequence
+from spectrack.sequences.base import FileSequence
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of, read_image
+from spectrack.sequences.frames import ArrayFrame
 
 
 def read_footage(path: Path) -> NDArray[np.uint8]:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from spectrack.cube import Cube, check_cube
 from spectrack.errors import SequenceError
-from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame
 
 
 class MemorySequence(Sequence):

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
 from spectrack.sensors import SENSORS, Sensor
-from spectrack.sequences.base import FileSequence, MosaicFrame
+from spectrack.sequences.base import FileSequence
 from spectrack.sequences.frame_files import check_tiff_upright, frame_mismatch, numbers_of, read_image
+from spectrack.sequences.frames import MosaicFrame
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from spectrack.cube import Cube
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, CubeFrame, Frame, Sequence, no_data_of
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, CubeFrame, Frame, no_data_of
 
 _TILE = 64
 
@@ -22,7 +23,7 @@ class SharedFrame(CubeFrame):
         frame: where it is read.
 
     Attributes:
-        memory: what trackers found in the frame as a whole, see `spectrack.sequences.base.remembered`.
+        memory: what trackers found in the frame as a whole, see `spectrack.sequences.frames.remembered`.
     """
 
     def __init__(self, frame: Frame) -> None:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from spectrack.errors import SequenceError
 from spectrack.files import number_key
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.base import Sequence
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.frame_files import frame_mismatch, numbers_of
+from spectrack.sequences.frames import ArrayFrame
 
 _MEMBER = re.compile(r"(.+)_img([123])", re.IGNORECASE)
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from spectrack.errors import SequenceError
 from spectrack.files.fingerprints import Ingredients
-from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, Frame, MosaicFrame
 from spectrack.sequences.mosaics import MosaicPattern, check_divisible
 
 _log = logging.getLogger(__name__)

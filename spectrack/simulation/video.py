@@ -14,7 +14,8 @@ from spectrack.errors import ConfigError
 from spectrack.false_colour import DEFAULT_RULE
 from spectrack.files.fingerprints import Ingredients, values_digest
 from spectrack.sensors import Sensor, get_sensor
-from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, Frame
 from spectrack.simulation.attributes import attributes_of
 from spectrack.simulation.camera import Exposure
 from spectrack.simulation.options import VideoOptions

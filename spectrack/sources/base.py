@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from spectrack.errors import ConfigError, SequenceError, nearest_name
-from spectrack.sequences.base import ArrayFrame, CubeFrame, Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, CubeFrame, Frame
 
 Policy = Literal["latest", "all"]
 """What becomes of frames that come faster than they are taken: ``latest`` drops all but the newest, ``all`` waits."""

@@ -12,7 +12,7 @@ from spectrack.errors import CubeError, SequenceError
 from spectrack.sensors import Sensor, get_sensor
 from spectrack.sequences.arrays import as_frame, check_numbers
 from spectrack.sequences.axes import check_axes
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.sequences.mosaics import MosaicPattern
 from spectrack.sources.base import Captured, FrameSource, Policy, in_memory
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from spectrack.errors import SequenceError
 from spectrack.sensors import Sensor, get_sensor
-from spectrack.sequences.base import ArrayFrame, Frame, MosaicFrame
+from spectrack.sequences.frames import ArrayFrame, Frame, MosaicFrame
 from spectrack.sequences.mosaics import MosaicPattern, check_divisible, check_mosaic, undecided_pattern
 from spectrack.sequences.videos import PictureForm, gives_counts, open_container
 from spectrack.sources.base import Captured, FrameSource, Policy

@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from spectrack.boxes import Box, as_box, check_box_in_frame
 from spectrack.cube import Cube, check_no_data
 from spectrack.errors import BoxError, InputError
-from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, Frame
 from spectrack.trackers.probability import ProbabilityModel
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.cube import Cube
-from spectrack.sequences.base import Frame, HasPlanes
+from spectrack.sequences.frames import Frame, HasPlanes
 
 Shift = NDArray[np.float64]
 """(2,) x, y in cube pixels; positive where things have moved right and down."""

@@ -19,7 +19,7 @@ from spectrack.cube import Cube, check_cube, check_finite, pixels_with_data
 from spectrack.errors import CubeError
 from spectrack.false_colour import Encoding, encode, picture_light
 from spectrack.scaling import Gain, Scaling
-from spectrack.sequences.base import Frame, no_data_of, remembered
+from spectrack.sequences.frames import Frame, no_data_of, remembered
 
 _PIXELS_AT_ONCE = 4096
 _LARGEST_SIDE_PX = 4096

@@ -15,7 +15,7 @@ from spectrack.evidence.log_spectra import Light, band_groups, log_spectra
 from spectrack.evidence.mixtures import Values
 from spectrack.evidence.regions import Inside, distance_to
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.sequences.base import Frame, no_data_of, remembered
+from spectrack.sequences.frames import Frame, no_data_of, remembered
 from spectrack.trackers.crop import Colouring, CropWindow, cut, resize
 
 _NEARLY_ALL = 0.95

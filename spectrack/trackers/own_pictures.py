@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spectrack.errors import CubeError
 from spectrack.false_colour import Encoding, picture_light
-from spectrack.sequences.base import ArrayFrame, Frame, PicturedFrame
+from spectrack.sequences.frames import ArrayFrame, Frame, PicturedFrame
 from spectrack.trackers.crop import CropWindow, PictureLight, cut
 
 

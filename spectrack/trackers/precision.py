@@ -23,7 +23,7 @@ from spectrack.files import write_json
 from spectrack.files.caches import make_in_cache
 from spectrack.files.fingerprints import values_digest
 from spectrack.provenance import machine_name
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 
 if TYPE_CHECKING:
     import torch

@@ -23,7 +23,7 @@ from spectrack.cube import Cube
 from spectrack.evidence.regions import are_apart, box_around
 from spectrack.evidence.whole_frame import FrameSearch, Place
 from spectrack.grid import SEARCH_SIZE_PX
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.online import Choice, TargetState
 from spectrack.trackers.spectral_witness import SpectralWitness, search_region

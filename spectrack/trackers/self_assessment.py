@@ -18,7 +18,7 @@ from spectrack.evidence.log_spectra import log_spectra
 from spectrack.evidence.regions import distance_to
 from spectrack.grid import crop_side_px, grid_points_px
 from spectrack.scaling import DEFAULT_SCALING, Scaling
-from spectrack.sequences.base import Frame, no_data_of
+from spectrack.sequences.frames import Frame, no_data_of
 from spectrack.trackers.base import State
 from spectrack.trackers.crop import CropWindow, fitted
 from spectrack.trackers.probability import Cues, ProbabilityModel

@@ -28,7 +28,7 @@ from spectrack.false_colour import DEFAULT_RULE, Encoding
 from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.networks.inference import for_inference
 from spectrack.scaling import DEFAULT_SCALING, Gain, Scaling
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.camera_motion import CameraMotion

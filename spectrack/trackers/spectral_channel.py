@@ -16,7 +16,7 @@ from spectrack.boxes import Box
 from spectrack.cube import Cube
 from spectrack.grid import grid_points_px
 from spectrack.networks.evidence_head import EvidenceHead, SpectralView
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.spectral_prior import SpectralPrior
 

@@ -21,7 +21,7 @@ from spectrack.evidence.likelihood import LearningRates, TargetSpectra
 from spectrack.evidence.mixtures import probability
 from spectrack.evidence.regions import are_apart, distance_to, ramp
 from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX
-from spectrack.sequences.base import Frame, no_data_of
+from spectrack.sequences.frames import Frame, no_data_of
 from spectrack.trackers.box_belief import BoxBelief, Sight
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import QuickLens, View

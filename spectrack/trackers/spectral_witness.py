@@ -15,7 +15,7 @@ from spectrack.evidence.mixtures import probability
 from spectrack.evidence.regions import are_apart
 from spectrack.evidence.whole_frame import Place, peaks
 from spectrack.grid import EVIDENCE_CELLS, SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
-from spectrack.sequences.base import Frame, no_data_of
+from spectrack.sequences.frames import Frame, no_data_of
 from spectrack.trackers.crop import CropWindow, context_side
 from spectrack.trackers.lens import Lens, QuickLens
 from spectrack.trackers.spectral_prior import SpectralPrior, Support

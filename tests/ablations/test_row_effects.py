@@ -17,7 +17,7 @@ from spectrack.networks.siamese import encoded
 from spectrack.pairs.batches import Batch
 from spectrack.pairs.spectral_cameras import draw_camera
 from spectrack.pairs.spectral_expansion import SpectralBatch
-from spectrack.sequences.base import ArrayFrame, PicturedFrame
+from spectrack.sequences.frames import ArrayFrame, PicturedFrame
 from spectrack.tables import from_table, to_table
 from spectrack.trackers.loading import split_options
 from spectrack.trackers.method import resolve

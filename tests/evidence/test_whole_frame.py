@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spectrack.evidence.whole_frame import FrameSearch, peaks
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 
 BANDS = 8
 TARGET, BRIGHT, OTHER = np.linspace(50, 300, BANDS), np.linspace(900, 700, BANDS), np.linspace(300, 50, BANDS)

@@ -10,7 +10,7 @@ from spectrack.boxes import iou
 from spectrack.errors import ConfigError
 from spectrack.pairs.pseudo_tracks import PseudoTrack, Tally, UnlabelledConfig, follow_both_ways
 from spectrack.pairs.unlabelled import find_tracks
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.sequences.memory import MemorySequence
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import Estimate, Tracker

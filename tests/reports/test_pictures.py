@@ -9,7 +9,8 @@ from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR, rgb
 from spectrack.reports import overlay
 from spectrack.reports.overlay import write_overlay
 from spectrack.reports.strip_figures import write_filmstrip
-from spectrack.sequences.base import ArrayFrame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame
 from tests.fixtures.refusals import refuses
 
 

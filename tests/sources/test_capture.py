@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spectrack.errors import ConfigError, SequenceError
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.sources.base import Captured, FrameSource, Glimpse, check_policy
 from spectrack.sources.capture import Capture
 from spectrack.sources.given import GivenSource

@@ -6,7 +6,7 @@ import pytest
 import spectrack
 from spectrack.cube import cube_to_mosaic
 from spectrack.errors import ConfigError, CubeError, SequenceError, SequenceNotFoundError
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.sequences.opening import Options
 from spectrack.sources.base import Captured
 from spectrack.sources.given import GivenSource

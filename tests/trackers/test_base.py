@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from spectrack.errors import BoxError, CubeError, InputError
-from spectrack.sequences.base import ArrayFrame, Frame, Sequence
+from spectrack.sequences.base import Sequence
+from spectrack.sequences.frames import ArrayFrame, Frame
 from spectrack.sequences.memory import MemorySequence
 from spectrack.trackers.base import Estimate, Tracker, as_frame, track
 from tests.fixtures.refusals import refuses

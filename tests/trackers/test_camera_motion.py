@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from spectrack.sequences.base import ArrayFrame, MosaicFrame, PicturedFrame
+from spectrack.sequences.frames import ArrayFrame, MosaicFrame, PicturedFrame
 from spectrack.trackers.camera_motion import CameraMotion
 
 MARGIN = 60

@@ -9,7 +9,7 @@ from spectrack.cube import cube_to_mosaic
 from spectrack.errors import CubeError
 from spectrack.false_colour import apply_matrix, false_colour_matrix
 from spectrack.scaling import Gain, Scaling
-from spectrack.sequences.base import ArrayFrame, MosaicFrame
+from spectrack.sequences.frames import ArrayFrame, MosaicFrame
 from spectrack.trackers import crop as crop_module
 from spectrack.trackers.crop import Colouring, CropWindow, context_side, cut, resize
 from tests.fixtures.refusals import refuses

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import Lens, QuickLens
 

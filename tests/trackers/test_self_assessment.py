@@ -12,7 +12,7 @@ from scipy.special import expit
 from spectrack.boxes import iou
 from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, grid_points_px
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.simulation.video import simulate
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import CropWindow

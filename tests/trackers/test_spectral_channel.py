@@ -7,7 +7,7 @@ import torch
 from spectrack.errors import ConfigError
 from spectrack.grid import SEARCH_SIZE_PX, grid_points_px
 from spectrack.networks.evidence_head import EvidenceHead, EvidenceHeadConfig
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.method import resolve
 from spectrack.trackers.online import OnlineOptions, TargetState

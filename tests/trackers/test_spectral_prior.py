@@ -10,7 +10,7 @@ from spectrack.boxes import iou
 from spectrack.errors import CubeError
 from spectrack.grid import SEARCH_SIZE_PX, grid_points_px
 from spectrack.methods.bcrnet.tracker import BCRNetOptions
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.sequences.memory import MemorySequence
 from spectrack.trackers.base import track
 from spectrack.trackers.online import OnlineOptions, TargetState

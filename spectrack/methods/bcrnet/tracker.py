@@ -23,7 +23,7 @@ from spectrack.methods.bcrnet.composites import LEARNED, Composites, normalised_
 from spectrack.methods.bcrnet.network import BCRNet, Kernels, fuse_branches
 from spectrack.networks.siamese import SearchResponse, decode_boxes
 from spectrack.scaling import Gain
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.tables import Share
 from spectrack.trackers.crop import BandScaling, CropWindow
 from spectrack.trackers.feature_support import Levels

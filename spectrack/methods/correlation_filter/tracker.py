@@ -28,7 +28,7 @@ from spectrack.methods.correlation_filter.filter import ScaleAlignment, Translat
 from spectrack.methods.correlation_filter.materials import MaterialFeatures
 from spectrack.methods.correlation_filter.options import CorrelationOptions
 from spectrack.methods.correlation_filter.target import Levels, Sight, believe, find_peak
-from spectrack.sequences.base import Frame, no_data_of
+from spectrack.sequences.frames import Frame, no_data_of
 from spectrack.tables import to_table
 from spectrack.trackers.base import Estimate, Tracker, as_frame
 from spectrack.trackers.crop import CropWindow

@@ -19,7 +19,7 @@ from spectrack.cube import Cube
 from spectrack.false_colour import false_colour_matrix
 from spectrack.networks.siamese import SiameseNetwork, decode_boxes
 from spectrack.scaling import Gain
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.trackers.crop import Colouring, CropWindow
 from spectrack.trackers.feature_support import Levels
 from spectrack.trackers.online import Choice, OnlineOptions, TargetState

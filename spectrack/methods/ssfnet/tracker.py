@@ -24,7 +24,7 @@ from spectrack.grid import SEARCH_SIZE_PX, crop_side_px
 from spectrack.methods.ssfnet.network import SSFNet, SSFNetOutput
 from spectrack.networks.siamese import decode_boxes, encoded
 from spectrack.scaling import Gain
-from spectrack.sequences.base import Frame
+from spectrack.sequences.frames import Frame
 from spectrack.tables import Share
 from spectrack.trackers.crop import BandScaling, CropWindow, context_side
 from spectrack.trackers.feature_support import Levels

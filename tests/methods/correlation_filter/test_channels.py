@@ -10,7 +10,7 @@ from spectrack.methods.correlation_filter.channels import (
     feature_channels,
     oriented_gradients,
 )
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import Lens
 

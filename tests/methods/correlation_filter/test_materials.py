@@ -15,7 +15,7 @@ from spectrack.methods.correlation_filter.materials import (
     shares_of_light,
     spectral_gradients,
 )
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.crop import CropWindow
 from spectrack.trackers.lens import Lens
 

@@ -14,7 +14,7 @@ from spectrack.false_colour import false_colour_matrix, to_display
 from spectrack.methods.bcrnet.tracker import BCRNetTracker
 from spectrack.methods.siamban.tracker import SiamBANOptions, SiamBANTracker
 from spectrack.networks.siamese import SiameseNetwork
-from spectrack.sequences.base import ArrayFrame, PicturedFrame
+from spectrack.sequences.frames import ArrayFrame, PicturedFrame
 from spectrack.trackers.loading import load_tracker
 from tests.fixtures.refusals import refuses
 from tests.fixtures.tiny_networks import tiny_network

@@ -16,7 +16,7 @@ from spectrack.grid import SEARCH_SIZE_PX, TEMPLATE_SIZE_PX
 from spectrack.methods.ssfnet.tracker import SSFNetOptions, SSFNetTracker
 from spectrack.runs.timing import timed_track
 from spectrack.scaling import Gain
-from spectrack.sequences.base import ArrayFrame
+from spectrack.sequences.frames import ArrayFrame
 from spectrack.trackers.base import track
 from spectrack.trackers.crop import Colouring, CropWindow, PictureLight, context_side, cut
 from spectrack.trackers.loading import load_tracker

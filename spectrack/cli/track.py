@@ -51,7 +51,8 @@ class Track:
   spectrack track recordings/HSI --spectrum paint.csv --out runs/found     start on a material
   spectrack track recordings/HSI --point 230,82 --out runs/car   start on the thing at a pixel
   spectrack track --source rtsp://10.0.0.7/live --box 120,80,64,40    each box as a line of JSON
-  spectrack track --source camera/ --sensor vis16 --box 214,61,30,42 --out runs/now    frames that are being written"""
+  spectrack track --source camera/ --sensor vis16 --box 214,61,30,42 --out runs/now    frames that are being written
+  spectrack track --source 0 --view               draw the box in the browser, and look on"""
 
     sequence: Annotated[Path | None, Positional, arg(metavar="SEQUENCE")] = None
     """Folder of frames, or file with all: mosaic PNG, ENVI, .npy, .npz, .mat, .h5, .tif, .mp4, .avi, JPEG or PNG."""
@@ -77,7 +78,8 @@ class Track:
     set: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="KEY=VALUE")] = ()
     """Another value for a parameter of the tracker, such as --set size_rate=0.2."""
     view: bool = False
-    """Draw the first box in the browser, track there, correct and save into --out; needs the extra `viewer`."""
+    """Draw the first box in the browser, track there, correct and save into --out; with --source look on, and draw the
+    box where none is given; needs the extra `viewer`."""
     rerun: Annotated[Path | None, arg(metavar="FILE")] = None
     """Write pictures, boxes, scores and spectra as an .rrd file for Rerun's viewer too; needs the extra `rerun`."""
     truth: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -216,7 +218,6 @@ class Track:
             "--truth": self.truth,
             "--rerun": self.rerun,
             "--boxes-from": self.boxes_from,
-            "--view": self.view,
             "--overlay": self.recording.overlay,
         }
         refused["--measure, --parquet or --mask"] = self.recording.measuring.wanted
@@ -239,6 +240,7 @@ class Track:
                 self.settings(),
                 self.load,
                 self.given_box if boxed else None,
+                self.tracker if self.view else None,
             )
         )
 

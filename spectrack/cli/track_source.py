@@ -12,8 +12,9 @@ from types import FrameType
 from typing import Any
 
 from spectrack.boxes import Box
-from spectrack.cli.console import ProgressBar, errors, output, print_facts
+from spectrack.cli.console import PlainConsole, ProgressBar, errors, output, print_facts
 from spectrack.cli.reading import Wanted
+from spectrack.cli.view import tell_address
 from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.finding import find_first
 from spectrack.evidence.options import MatchOptions
@@ -30,6 +31,7 @@ from spectrack.sources.base import FrameSource, check_policy
 from spectrack.sources.opening import SourceOptions, open_source
 from spectrack.sources.videos import shown_address
 from spectrack.trackers.base import Tracker
+from spectrack.viewer.serving import check_extra, serving_beside
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -50,6 +52,7 @@ class SourceTrack:
         settings: what the summary remembers.
         load: gives the tracker.
         box: gives the box in the first frame; None where none is given.
+        view: name of the tracker for the page where somebody looks on; None where nobody does.
     """
 
     place: str
@@ -63,13 +66,21 @@ class SourceTrack:
     settings: dict[str, Any]
     load: Callable[[], Tracker]
     box: Callable[[Sequence], Box | None] | None
+    view: str | None = None
+
+    @property
+    def says_where(self) -> bool:
+        """Whether it is said where the target is, or how it is found."""
+        return any(way is not None for way in (self.box, self.wanted.spectrum, self.wanted.point))
 
 
 def track_source(told: SourceTrack) -> int:
     """Track and send, until the source ends or somebody stops it; then say what came of it."""
     if told.out is None and told.recording.overwrite:
         raise ConfigError("expected --out beside --overwrite, found none; name the folder")
-    live, find_box = told.live, _box_finder(told)
+    if told.view is not None:
+        check_extra()
+    live, given = told.live, _box_finder(told)
     policy = None if live.policy is None else check_policy(live.policy)
     if told.out is not None:
         check_folder(told.out, told.recording.terms(told.inputs, live=True))
@@ -80,10 +91,12 @@ def track_source(told: SourceTrack) -> int:
         senders = [stack.enter_context(closing(open_sender(place))) for place in places]
         tracker = told.load()
         source = open_source(told.place, told.options, on_waiting=lambda: _tell_waiting(told.place))
-        bar = None if STANDARD_OUTPUT in places else stack.enter_context(ProgressBar())
         stopped = stack.enter_context(_stopping_on_signals())
+        find, look = stack.enter_context(_looking_on(told, source, stopped, given, console))
+        bar = None if STANDARD_OUTPUT in places else stack.enter_context(ProgressBar())
 
         def show(found: LiveEstimate, count: LiveCount) -> None:
+            look(found)
             if bar is not None:
                 bar.show("tracking", count.tracked, None, f"dropped {count.dropped}, {found.latency_ms:.0f} ms")
 
@@ -91,7 +104,7 @@ def track_source(told: SourceTrack) -> int:
             source,
             tracker,
             told.out,
-            find_box,
+            find,
             policy=policy,
             waiting=live.waiting,
             is_over=stopped.is_set,
@@ -120,12 +133,34 @@ def describe(source: FrameSource, tracker: Tracker, count: LiveCount) -> list[tu
     return rows if count.directory is None else [*rows, ("results", str(count.directory))]
 
 
+@contextmanager
+def _looking_on(
+    told: SourceTrack, source: FrameSource, stopped: threading.Event, given: FindBox, console: PlainConsole
+) -> Iterator[tuple[FindBox, Callable[[LiveEstimate], None]]]:
+    """What finds the first box and what takes each estimate, with a page on which somebody looks on where one may."""
+    if told.view is None:
+        yield given, lambda found: None
+        return
+    from spectrack.viewer.live import sentence
+    from spectrack.viewer.watched import WatchedSource, WatchedTrack
+
+    track = WatchedTrack(source, stopped, given if told.says_where else None)
+    end = "Ends with the source, Ctrl-C, or Stop on the page; the page may be closed and opened again."
+    with serving_beside(WatchedSource(source, told.view, track), lambda address: tell_address(address, console, end)):
+        try:
+            yield track.find, track.take
+        except BaseException as error:
+            track.end(sentence(error))
+            raise
+        track.end()
+
+
 def _tell_waiting(place: str) -> None:
     errors().print(f"spectrack: waiting for frames in {place}; Ctrl-C ends", soft_wrap=True)
 
 
 def _box_finder(told: SourceTrack) -> FindBox:
-    """Gives the target's box in a frame; a spectrum is looked for in every frame until it is found.
+    """Gives the target's box in a frame, where it is said; a spectrum is looked for in every frame until it is found.
 
     Raises:
         BoxError: nothing tells where the target is.
@@ -133,9 +168,10 @@ def _box_finder(told: SourceTrack) -> FindBox:
     """
     given = told.box
     spectrum, point = told.wanted.read_spectrum(), told.wanted.parse_point()
-    if given is None and spectrum is None and point is None:
+    if not told.says_where and told.view is None:
         raise BoxError(
-            "expected --box, --box-from, --spectrum or --point to start on in a source, found none; give one of them"
+            "expected --box, --box-from, --spectrum or --point to start on in a source, found none; give one of them, "
+            "or draw the box with --view"
         )
     if given is not None and (spectrum is not None or point is not None):
         raise ConfigError("expected a box, or a spectrum or point to find it by, found both; give one of them")

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from spectrack.cli.console import print_facts, say
+from spectrack.cli.console import PlainConsole, output, print_facts
 from spectrack.cli.reading import Reading
 from spectrack.tables import to_table
 from spectrack.trackers.options import NetworkOptions
@@ -68,7 +68,12 @@ class View:
         return 0
 
 
-def tell_address(address: str) -> None:
+def tell_address(
+    address: str,
+    console: PlainConsole | None = None,
+    end: str = "Ends with Ctrl-C, or a minute after the page was closed.",
+) -> None:
     """Say where the page is and how it ends."""
-    print_facts([("page", address)])
-    say("Ends with Ctrl-C, or a minute after the page was closed.")
+    console = console or output()
+    print_facts([("page", address)], console)
+    console.print(end, soft_wrap=True)

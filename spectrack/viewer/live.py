@@ -26,7 +26,7 @@ from spectrack.sequences.base import Sequence
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.signs import visible
 from spectrack.trackers.base import Estimate, Tracker
-from spectrack.viewer.shown_evidence import EvidenceMap, facts_of, maps_of
+from spectrack.viewer.shown_evidence import EvidenceMap, describe_estimate
 from spectrack.viewer.tracks import number, usable_truth
 
 Phase = Literal["none", "loading", "tracking", "stopped", "done", "failed"]
@@ -163,14 +163,6 @@ class LiveTrack:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_PATIENCE_S)
 
-    def clear(self) -> None:
-        """Stop, and throw the track away."""
-        self.stop()
-        with self._saving:
-            self._track, self.kept = None, 0
-            self.beginnings += 1
-            self._tell("none", "")
-
     def status(self) -> dict[str, Any]:
         """Where it stands, as JSON values."""
         track = self._track
@@ -193,8 +185,13 @@ class LiveTrack:
         track = self._track
         return [] if track is None else track.rows[first : first + most]
 
+    def news(self, first: int, most: int) -> dict[str, Any] | None:
+        """See `ShownTrack.news`; all rows are kept."""
+        rows = self.rows_from(first, most)
+        return {"first": first, "rows": rows, "gone": 0} if rows else None
+
     def map_of(self, frame: int, name: str) -> EvidenceMap | None:
-        """A map of a frame; None where the tracker showed none, or it is no longer kept."""
+        """See `ShownTrack.map_of`."""
         track = self._track
         return None if track is None else track.maps.get(frame, {}).get(name)
 
@@ -252,21 +249,10 @@ class LiveTrack:
             self._tell("failed", sentence(error))
 
     def _take(self, track: _Track, frame: int, estimate: Estimate, truth: Any) -> None:
-        box = np.asarray(estimate.box, dtype=np.float64)
-        there = box.shape == (4,) and bool(np.isfinite(box).all())
-        row = {
-            "box": box.tolist() if there else None,
-            "score": number(estimate.score),
-            "lost": bool(estimate.lost),
-            "state": estimate.state,
-            "probability": None if estimate.probability is None else number(estimate.probability),
-            **facts_of(estimate.evidence),
-        }
-        if truth is not None and there:
-            row["iou"] = number(overlaps_by_frame(box[None], truth[frame : frame + 1])[0])
-        maps = maps_of(estimate.evidence)
+        row, maps = describe_estimate(estimate)
+        if truth is not None and row["box"] is not None:
+            row["iou"] = number(overlaps_by_frame(as_box(row["box"])[None], truth[frame : frame + 1])[0])
         if maps:
-            row["maps"] = list(maps)
             track.maps[frame] = maps
             while len(track.maps) > _KEPT_MAPS:
                 track.maps.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The web application: pages, pictures, spectra, tracks and events of one `Viewing`, behind a secret address.
+"""The web application: pages, pictures, spectra, tracks and events of one `Shown`, behind a secret address.
 
 Whoever does not know the token in the address gets nothing, nor does a page of another origin: every answer forbids
 being framed, guessed at or cached, and the page may load nothing but its own files.
@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spectrack.errors import InputError, SpectrackError
 from spectrack.signs import visible
 from spectrack.viewer.live import sentence
-from spectrack.viewer.viewing import Viewing
+from spectrack.viewer.shown import Shown
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -73,7 +73,7 @@ class Attendance:
             self.left_at = time.monotonic()
 
 
-def make_app(viewing: Viewing, token: str, attendance: Attendance | None = None) -> Starlette:
+def make_app(viewing: Shown, token: str, attendance: Attendance | None = None) -> Starlette:
     """The application, whose page is at ``/TOKEN/``.
 
     Args:
@@ -94,7 +94,6 @@ def make_app(viewing: Viewing, token: str, attendance: Attendance | None = None)
         Route("/events", pages.events),
         Route("/track", pages.acting(lambda wanted: viewing.start(wanted)), methods=["POST"]),
         Route("/stop", pages.acting(lambda wanted: viewing.live.stop()), methods=["POST"]),
-        Route("/clear", pages.acting(lambda wanted: viewing.live.clear()), methods=["POST"]),
         Route("/save", pages.acting(pages.save), methods=["POST"]),
     ]
     return Starlette(
@@ -110,7 +109,7 @@ def make_app(viewing: Viewing, token: str, attendance: Attendance | None = None)
 class _Pages:
     """The end points."""
 
-    def __init__(self, viewing: Viewing, attendance: Attendance) -> None:
+    def __init__(self, viewing: Shown, attendance: Attendance) -> None:
         self._viewing, self._attendance = viewing, attendance
         # Pictures of more frames at a time than there are cores would only come later, all of them.
         self._drawing = asyncio.Semaphore(2)
@@ -184,20 +183,21 @@ class _Pages:
         live, attendance = self._viewing.live, self._attendance
         attendance.come()
         try:
-            beginnings, changes, sent, quiet_since = -1, -1, 0, time.monotonic()
-            while not attendance.closing:
-                said = []
+            beginnings, changes, sent, quiet_since, is_last = -1, -1, 0, time.monotonic(), False
+            while not is_last:
+                is_last, said = attendance.closing, []
                 if live.beginnings != beginnings:
                     # A page that has just come knows nothing; others keep the rows before a correction.
                     sent = min(sent, live.kept) if beginnings >= 0 else 0
                     beginnings = live.beginnings
                     said.append(_event("begin", {"kept": sent, **live.status()}))
-                rows = live.rows_from(sent, _ROWS_AT_ONCE)
-                if rows:
-                    said.append(_event("rows", {"first": sent, "rows": rows}))
-                    sent += len(rows)
-                elif live.changes != changes:  # the last rows come before the word that they were the last
-                    changes = live.changes
+                changed, news = live.changes, live.news(sent, _ROWS_AT_ONCE)
+                if news is not None:
+                    said.append(_event("rows", news))
+                    sent = news["first"] + len(news["rows"])
+                # The last rows come before the word that they were the last.
+                if changed != changes and (news is None or len(news["rows"]) < _ROWS_AT_ONCE):
+                    changes = changed
                     said.append(_event("status", live.status()))
                 if said:
                     quiet_since = time.monotonic()
@@ -205,7 +205,7 @@ class _Pages:
                 elif time.monotonic() - quiet_since > _SILENCE_S:
                     quiet_since = time.monotonic()
                     yield ": still here\n\n"
-                await asyncio.sleep(_BEAT_S)
+                await asyncio.sleep(0 if is_last else _BEAT_S)
         finally:
             attendance.leave()
 

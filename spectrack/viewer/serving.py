@@ -20,7 +20,7 @@ from spectrack.errors import ConfigError, MissingExtraError
 from spectrack.viewer.options import ViewOptions
 
 if TYPE_CHECKING:
-    from spectrack.viewer.viewing import Viewing
+    from spectrack.viewer.shown import Shown
 
 HOST = "127.0.0.1"
 
@@ -30,9 +30,10 @@ that it was opened for is.
 """
 
 _CHECK_S = 0.25
+_PATIENCE_S = 10.0
 
 
-def serve(viewing: Viewing, options: ViewOptions, on_ready: Callable[[str], None]) -> None:
+def serve(viewing: Shown, options: ViewOptions, on_ready: Callable[[str], None]) -> None:
     """Serve the page until every page has been closed for a minute, or the process is told to end.
 
     Args:
@@ -77,7 +78,35 @@ def serve(viewing: Viewing, options: ViewOptions, on_ready: Callable[[str], None
         try:
             asyncio.run(run())
         finally:
-            viewing.live.stop()
+            viewing.close()
+
+
+@contextmanager
+def serving_beside(viewing: Shown, on_ready: Callable[[str], None]) -> Iterator[None]:
+    """Serve the page from a thread of its own while the block goes on, whether anybody looks or not.
+
+    Args:
+        viewing: what it shows.
+        on_ready: told the address, before the block begins.
+
+    Raises:
+        MissingExtraError: see `serve`.
+    """
+    check_extra()
+    ready = threading.Event()
+
+    def tell(address: str) -> None:
+        on_ready(address)
+        ready.set()
+
+    thread = threading.Thread(target=serve, args=(viewing, ViewOptions(stay=True), tell), daemon=True, name="page")
+    thread.start()
+    ready.wait(_PATIENCE_S)
+    try:
+        yield
+    finally:
+        viewing.closing.set()
+        thread.join(_PATIENCE_S)
 
 
 def check_extra() -> None:
@@ -119,7 +148,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _watch(server: Any, attendance: Any, viewing: Viewing, *, stay: bool) -> None:
+async def _watch(server: Any, attendance: Any, viewing: Shown, *, stay: bool) -> None:
     """End the server when nobody has looked for a while, and let pages go when it ends."""
     while True:
         if attendance.left_at is not None and not stay:

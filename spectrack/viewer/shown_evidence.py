@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from spectrack.boxes import Box
 from spectrack.grid import GRID_SIZE, SEARCH_SIZE_PX, STRIDE_PX, centres_px
+from spectrack.trackers.base import Estimate
 from spectrack.trackers.crop import CropWindow
-from spectrack.viewer.tracks import number, numbers
+from spectrack.viewer.tracks import Json, number, numbers
 
 MAPS = {
     "chance": "chance of each place to be the target, by its spectrum",
@@ -51,6 +52,22 @@ class EvidenceMap:
         data = base64.b64encode(np.ascontiguousarray(self.steps).tobytes()).decode("ascii")
         where = self.region.tolist()
         return {"rows": rows, "columns": columns, "low": self.low, "high": self.high, "region": where, "steps": data}
+
+
+def describe_estimate(estimate: Estimate) -> tuple[Json, dict[str, EvidenceMap]]:
+    """A frame of a track as a row for the page, and the maps that it names."""
+    box = np.asarray(estimate.box, dtype=np.float64)
+    there = box.shape == (4,) and bool(np.isfinite(box).all())
+    row = {
+        "box": box.tolist() if there else None,
+        "score": number(estimate.score),
+        "lost": bool(estimate.lost),
+        "state": estimate.state,
+        "probability": None if estimate.probability is None else number(estimate.probability),
+        **facts_of(estimate.evidence),
+    }
+    maps = maps_of(estimate.evidence)
+    return row | ({"maps": list(maps)} if maps else {}), maps
 
 
 def maps_of(evidence: Mapping[str, Any]) -> dict[str, EvidenceMap]:

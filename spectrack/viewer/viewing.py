@@ -17,7 +17,6 @@ from spectrack.plots import TRACK_COLOURS
 from spectrack.recording import Recording
 from spectrack.runs.layout import is_file_name
 from spectrack.runs.options import RecordOptions
-from spectrack.sequences.base import Sequence
 from spectrack.signs import visible
 from spectrack.trackers.base import Tracker
 from spectrack.trackers.loading import load_tracker
@@ -25,15 +24,9 @@ from spectrack.trackers.registry import DEFAULT_METHOD, find_method, list_method
 from spectrack.viewer.footage import Footage
 from spectrack.viewer.live import Assignment, LiveTrack, sentence
 from spectrack.viewer.opened import Item, Opened
+from spectrack.viewer.shown import Shown, describe_frames, describe_methods, understood
 from spectrack.viewer.shown_evidence import MAPS
-from spectrack.viewer.tracks import (
-    describe_style,
-    describe_track,
-    describe_truth,
-    importance_rows,
-    numbers,
-    usable_truth,
-)
+from spectrack.viewer.tracks import describe_style, describe_track, describe_truth, importance_rows, usable_truth
 
 _KEPT_SEQUENCES = 2
 """Sequences that stay open for looking at; two pages may look at different ones."""
@@ -73,21 +66,20 @@ class Tracking:
     box: Any = None
 
 
-class Viewing:
-    """The state behind the pages of one viewer; its methods may be called from several threads.
+class Viewing(Shown):
+    """The state behind the pages of a viewer of sequences and runs.
 
     Args:
         opened: what to show.
         saving: where tracks go.
         tracking: what tracks.
-
-    Attributes:
-        closing: set it, and the server that shows this ends.
     """
 
+    live: LiveTrack
+
     def __init__(self, opened: Opened, saving: Saving, tracking: Tracking | None = None) -> None:
+        super().__init__()
         self.opened, self.saving, self.tracking = opened, saving, tracking or Tracking()
-        self.closing = threading.Event()
         self._lock = threading.Lock()
         self._footage: OrderedDict[int, Footage] = OrderedDict()
         self.live = LiveTrack(lambda item: opened.items[item].open(), self.tracking.make, self._settings)
@@ -108,15 +100,7 @@ class Viewing:
             "maps": MAPS,
             "palette": TRACK_COLOURS,
             "live": describe_style(len(styles)),
-            "trackers": [
-                {
-                    "name": method.name,
-                    "label": method.label,
-                    "summary": method.summary,
-                    "profiles": [] if only else list(method.profiles),
-                }
-                for method in methods
-            ],
+            "trackers": describe_methods(methods, profiles=not only),
             "tracker": only or DEFAULT_METHOD,
             "folder": visible(str(saving.folder)),
             "name": None if saving.name is None else visible(saving.name),
@@ -157,7 +141,7 @@ class Viewing:
             "frames": len(sequence) if sequence is not None else max(len(track.boxes) for track in kept.values()),
             "fault": fault,
             "rules": rules,
-            **({} if sequence is None else _facts(sequence)),
+            **({} if sequence is None else describe_frames(sequence)),
             "truth": None if truth is None else describe_truth(truth, visibility),
             "tracks": {visible(name): describe_track(track, truth) for name, track in kept.items()},
         }
@@ -171,14 +155,6 @@ class Viewing:
             raise InputError(f"expected a run with a track of {item.label}, found number {place}; choose another")
         return {"rows": importance_rows(item.runs[name].evidence(item.names[name]))}
 
-    def spectrum(self, number: int, frame: int, where: list[float]) -> dict[str, Any]:
-        """Counts at a pixel (x, y), or mean and scatter in a box (x, y, w, h)."""
-        footage = self.footage(number)
-        if len(where) == 2:
-            return {"values": numbers(footage.spectrum_at(frame, int(where[0] // 1), int(where[1] // 1)))}
-        found = footage.spectrum_in(frame, as_box(where))
-        return {"values": numbers(found.mean), "deviation": numbers(found.deviation), "pixels": found.pixels}
-
     def start(self, wanted: Mapping[str, Any]) -> None:
         """Track as a page asks for it.
 
@@ -186,15 +162,9 @@ class Viewing:
             InputError: words or numbers that mean nothing.
             SpectrackError: see `LiveTrack.start`.
         """
-        try:
+        with understood():
             item, frame, tracker = int(wanted["sequence"]), int(wanted["frame"]), str(wanted["tracker"])
             box, profile = as_box(wanted["box"]), wanted.get("profile") or None
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, SpectrackError):
-                raise
-            raise InputError(
-                f"expected sequence, frame, tracker and box, found {error}; load the page again"
-            ) from error
         self._item(item)
         if self.tracking.only not in (None, tracker):
             raise InputError(f"expected tracker {self.tracking.only}, found {tracker!r}; start the viewer without it")
@@ -218,6 +188,10 @@ class Viewing:
         inputs = (*self.saving.inputs, *([] if place is None else [place]))
         return self.live.save(self.saving.folder / name, options, inputs)
 
+    def close(self) -> None:
+        """See `Shown.close`; nobody looks on any more."""
+        self.live.stop()
+
     def _settings(self, assignment: Assignment) -> dict[str, Any]:
         found = {"command": "view"} | dict(self.tracking.settings)
         item = self.opened.items[assignment.item]
@@ -230,18 +204,3 @@ class Viewing:
         if not 0 <= number < len(self.opened.items):
             raise InputError(f"expected a sequence below {len(self.opened.items)}, found {number}; load the page again")
         return self.opened.items[number]
-
-
-def _facts(sequence: Sequence) -> dict[str, Any]:
-    waves = sequence.wavelengths_nm
-    return {
-        "height": sequence.height,
-        "width": sequence.width,
-        "bands": sequence.bands,
-        "wavelengths": None if waves is None else list(waves),
-        "unit": "raw counts" if sequence.unit == "counts" else sequence.unit,
-        "fps": sequence.fps,
-        "sensor": None if sequence.sensor is None else visible(sequence.sensor),
-        "attributes": [visible(word) for word in sequence.attributes],
-        "notes": [visible(fault) for fault in sequence.faults],
-    }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import pytest
 import spectrack
 from spectrack.cli import main
 from spectrack.sequences.memory import MemorySequence
+from tests.fixtures.viewers import wait_for
 from tests.live.trackers import Mover
 
 BOX = "2,3,6,5"
@@ -94,6 +96,31 @@ def test_a_start_on_the_thing_at_a_pixel(raw, tmp_path, monkeypatch, capsys):
     assert main(["track", *raw, "--point", "8,6"]) == 0
     x, y, w, h = lines_of(capsys.readouterr().out)[0]["box"]
     assert abs(x - 6) <= 1 and abs(y - 4) <= 1 and abs(w - 6) <= 2 and abs(h - 5) <= 2  # noqa: PT018
+
+
+def test_the_first_box_is_drawn_on_a_page(raw, monkeypatch, capsys):
+    """The page's part is played by requests."""
+    phases = []
+
+    @contextmanager
+    def page(shown, on_ready):
+        def draw():
+            wait_for(lambda: shown.live.phase == "waiting")
+            shown.start({"sequence": 0, "frame": 0, "box": [2, 3, 6, 5]})
+
+        on_ready("http://127.0.0.1:1/secret/")
+        thread = threading.Thread(target=draw)
+        thread.start()
+        yield
+        thread.join()
+        phases.append(shown.live.phase)
+
+    monkeypatch.setattr("spectrack.cli.track_source.serving_beside", page)
+    assert main(["track", *raw, "--view"]) == 0
+    printed = capsys.readouterr()
+    assert [one["box"] for one in lines_of(printed.out)[:2]] == [[2, 3, 6, 5], [3, 3, 6, 5]]
+    assert "http://127.0.0.1:1/secret/" in printed.err
+    assert phases == ["done"]
 
 
 def test_an_address_keeps_its_password_to_itself(tmp_path, capsys):

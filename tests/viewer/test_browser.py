@@ -1,7 +1,9 @@
 """The page in a real Chromium: draw a box, track, scrub, correct, save; the saved boxes are the command's."""
 
 import os
+import re
 import shutil
+import threading
 import time
 
 import numpy as np
@@ -10,12 +12,18 @@ import pytest
 from spectrack.annotations.text import read_boxes
 from spectrack.cli import main
 from spectrack.evaluation.tracked import TrackedRun, TrackedSequence
+from spectrack.live.recording import record_live
 from spectrack.recording import record
+from spectrack.sequences.memory import MemorySequence
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import write_sequence
+from spectrack.sources.given import GivenSource
 from spectrack.trackers.base import Estimate, Tracker
+from spectrack.trackers.loading import load_tracker
 from spectrack.viewer.opened import Item, Opened, open_places
+from spectrack.viewer.serving import serving_beside
 from spectrack.viewer.viewing import Saving, Viewing
+from spectrack.viewer.watched import WatchedSource, WatchedTrack
 from tests.fixtures.viewers import serving, small_clip, view_of
 
 
@@ -54,13 +62,13 @@ def browser():
         chromium.close()
 
 
-def open_page(browser, address, complaints):
+def open_page(browser, address, complaints, place="frame 0 (1 of 12)"):
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}") or dialog.dismiss())
     page.goto(address)
-    playwright.expect(page.locator("#place")).to_have_text("frame 0 (1 of 12)")
+    playwright.expect(page.locator("#place")).to_have_text(place)
     return page
 
 
@@ -202,6 +210,86 @@ def test_runs_are_shown_over_time_and_a_click_jumps_there(browser, clip, tmp_pat
         page.locator("#legend input").nth(1).uncheck()
         expect(lines).to_have_count(0)
         assert complaints == []
+
+
+def test_a_source_is_looked_at_while_it_is_tracked(browser, tmp_path):
+    """The first box is drawn on the page, a page is closed and another comes, Stop ends the source."""
+    cubes, go = np.stack(list(small_clip())), threading.Event()
+
+    def camera():
+        yield cubes[0]
+        yield cubes[1]
+        for index in range(2, 10_000):
+            yield cubes[min(index, 11)]
+            if index >= 11:
+                go.set()
+                time.sleep(0.2)
+
+    source, stopped, complaints = GivenSource(camera(), name=HOSTILE), threading.Event(), []
+    track, ready, found = WatchedTrack(source, stopped), [], []
+
+    def run():
+        found.append(
+            record_live(
+                source,
+                load_tracker("cf"),
+                tmp_path / "run",
+                track.find,
+                is_over=stopped.is_set,
+                on_estimate=lambda one, _: track.take(one),
+            )
+        )
+        track.end()
+
+    expect = playwright.expect
+    with serving_beside(WatchedSource(source, "cf", track), ready.append):
+        thread = threading.Thread(target=run)
+        thread.start()
+        page = open_page(browser, ready[0], complaints, "the frame to start in")
+        status = page.locator("#status")
+        expect(status).to_have_text("The tracker waits for the first box")
+        page.click("#another")
+        expect(page.locator("#scrub")).to_have_attribute("max", "1")
+        stage = Stage(page)
+        stage.shows(70, 60, false_colours(cubes, 1)[1])
+        stage.drag(20.2, 15.3, 36.1, 29.7)
+        box = drawn_box(page)
+        expect(page.locator("#spectrum-words")).to_contain_text("mean of the box")
+        page.click("#track")
+        expect(status).to_contain_text("tracked, 0 dropped")
+        assert go.wait(60)
+        expect(page.locator("#place")).to_have_text(re.compile(r"frame \d\d+ of the source"))
+        expect(page.locator("#live-facts")).to_contain_text("latency")
+        expect(page.locator("#track")).to_be_disabled()
+        page.keyboard.press("Home")  # within what is kept, and held there
+        expect(page.locator("#play")).to_have_text("Play")
+        expect(page.locator("#place")).to_have_text("the frame to start in")
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
+        expect(page.locator("#place")).to_have_text("frame 4 of the source")
+        stage.shows(70, 60, false_colours(cubes, 1)[4])
+        if os.environ.get("SPECTRACK_SCREENSHOT"):
+            page.keyboard.press(" ")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=os.environ["SPECTRACK_SCREENSHOT"])
+        page.close()
+        page = open_page(browser, ready[0], complaints, re.compile("of the source"))
+        page.click("#stop")
+        expect(page.locator("#status")).to_have_text(re.compile(r"Stopped: \d+ frames tracked, 0 dropped"))
+        thread.join(30)
+    page.wait_for_timeout(500)
+    assert page.locator("#fault").is_hidden()
+    assert complaints == []
+    boxes = read_boxes(tmp_path / "run/boxes.txt")
+    assert found[0].reason == "stopped"
+    assert boxes[1].tolist() == box
+    assert found[0].tracked == len(boxes) - 1
+
+
+def false_colours(cubes, first):
+    """Frames in false colour, with the white level of one."""
+    clip = MemorySequence(np.concatenate([cubes[first:], cubes[:first]]), wavelengths_nm=None)
+    return [clip.false_colour((index - first) % len(cubes), "thirds") for index in range(len(cubes))]
 
 
 def test_play_keeps_the_clip_s_rate_on_a_screen_of_another_and_makes_up_for_no_delay(browser, tmp_path):

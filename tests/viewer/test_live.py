@@ -217,6 +217,3 @@ def test_a_box_outside_the_frame_leaves_the_track_alone(tmp_path):
     with refuses(BoxError, "80 x 64"):
         start(viewing, frame=4, box=(200, 3, 9, 9))
     assert len(viewing.live.rows_from(0, 99)) == 12
-    viewing.live.clear()
-    assert viewing.live.rows_from(0, 99) == []
-    assert viewing.live.status()["phase"] == "none"

@@ -28,13 +28,31 @@ export function isMissing(frame) {
   return missing.has(frame);
 }
 
+// What pictures belong to; those of another sequence or other colours are forgotten.
+function shownNow() {
+  const key = `${state.item} ${state.rule}`;
+  if (key !== shownAs) forgetPictures();
+  shownAs = key;
+  return key;
+}
+
+// Ask for one frame and wait for its picture, whatever else is wanted; whether it is there then.
+export async function fetchPicture(frame) {
+  const key = shownNow();
+  if (!kept.has(frame) && !coming.has(frame)) await load(frame, key);
+  return kept.has(frame);
+}
+
 // Ask for a frame and those that come after it; what is no longer wanted is given up.
 export function want(frame) {
   const sequence = state.sequence;
   if (!sequence || sequence.fault) return;
-  const key = `${state.item} ${state.rule}`;
-  if (key !== shownAs) forgetPictures();
-  shownAs = key;
+  const key = shownNow();
+  if (state.about.source) {
+    // Of a source what comes next is not there yet, and what was asked for is soon gone.
+    if (!kept.has(frame) && !coming.has(frame) && !missing.has(frame)) load(frame, key);
+    return;
+  }
   const frames = [frame];
   for (let step = 1; step <= AHEAD; step += 1) frames.push(frame + step);
   if (!state.playing) frames.push(frame - 1, frame - 2);

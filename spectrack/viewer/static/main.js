@@ -1,10 +1,11 @@
 // Puts the page together: what is shown of which sequence, in which colours, and which key does what.
 
-import { state, element, make, on, tell, bandName, bandOrder, showFault } from "./state.js";
+import { state, element, make, on, tell, bandName, bandOrder, oldest, showFault } from "./state.js";
 import { get } from "./server.js";
 import { forgetPictures, want } from "./frames.js";
 import { goTo, play, setUpPlayer } from "./player.js";
 import { drawStage, fit, setBox, setUpStage, stageKey, zoom } from "./stage.js";
+import { setUpSource, showNewest, sourcePlace } from "./source.js";
 import { askSpectra, drawSpectrum, forget, keep } from "./spectrum.js";
 import { buildTimelines, drawTimelines, loadImportance, nextLost } from "./timelines.js";
 import { correct, dropBox, setUpTracking, showBox, showRow, showTracking, startTracking, stopTracking } from "./tracking.js";
@@ -31,11 +32,11 @@ async function openItem(item) {
   Object.assign(state, { item, frame: 0, cursor: null, drawn: null, drawing: null });
   state.sequence = await get(`sequences/${item}`);
   const { sequence } = state;
+  if (state.about.source) state.frame = sequence.frames - 1;
   element("name").textContent = sequence.name;
   document.title = `${sequence.name} – spectrack view`;
   element("facts").textContent = facts(sequence);
   showFault(sequence.fault || (sequence.notes || []).join(" "));
-  element("scrub").max = String(sequence.frames - 1);
   setUpModes();
   buildLegend();
   if (sequence.width) {
@@ -45,14 +46,15 @@ async function openItem(item) {
   loadImportance().catch((error) => showFault(error.message));
   if (item === 0 && state.about.box) setBox(state.about.box);
   for (const topic of ["frame", "box", "live"]) tell(topic);
-  want(0);
+  want(state.frame);
 }
 
 function facts(sequence) {
   if (!sequence.width) return `${sequence.frames} frames`;
+  const count = state.about.source ? "A source: frames" : `${sequence.frames} frames`;
   const waves = sequence.wavelengths;
   const range = waves ? `, ${Math.min(...waves).toFixed(0)} to ${Math.max(...waves).toFixed(0)} nm` : "";
-  return `${sequence.frames} frames of ${sequence.width} × ${sequence.height} pixels, ${sequence.bands} bands${range}`;
+  return `${count} of ${sequence.width} × ${sequence.height} pixels, ${sequence.bands} bands${range}`;
 }
 
 // --- colours
@@ -91,7 +93,7 @@ function buildLegend() {
   const rows = [];
   if (sequence.truth) rows.push(["truth", "truth", sequence.truth.colour]);
   for (const run of about.runs) if (sequence.tracks[run.name]) rows.push([run.name, run.name, run.colour]);
-  rows.push(["live", "the track made here", about.live.colour]);
+  rows.push(["live", about.source ? "the tracker" : "the track made here", about.live.colour]);
   element("legend").replaceChildren(...rows.map(([key, name, colour]) => {
     const [item, label, box, swatch] = [make("li"), make("label"), make("input", "", { type: "checkbox", checked: !state.hidden.has(key) }), make("span", "", { className: "swatch" })];
     swatch.style.borderColor = colour === "#000000" ? "currentColor" : colour;
@@ -105,8 +107,8 @@ function buildLegend() {
 
 function showPlace() {
   const { frame, sequence, cursor } = state;
-  element("scrub").value = String(frame);
-  element("place").textContent = `frame ${frame} (${frame + 1} of ${sequence.frames})`;
+  Object.assign(element("scrub"), { min: String(oldest()), max: String(sequence.frames - 1), value: String(frame) });
+  element("place").textContent = state.about.source ? sourcePlace() : `frame ${frame} (${frame + 1} of ${sequence.frames})`;
   element("readout").textContent = cursor ? `pixel ${cursor.x}, ${cursor.y}` : "";
   element("stage").setAttribute("aria-label", `Frame ${frame} of ${sequence.name}`);
 }
@@ -115,7 +117,7 @@ function showPlace() {
 
 const KEYS = {
   " ": () => play(), ArrowLeft: (event) => step(event, -1), ArrowRight: (event) => step(event, 1),
-  Home: () => goTo(0), End: () => goTo(state.sequence.frames - 1),
+  Home: () => element("first").click(), End: () => element("last").click(),
   "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => fit(),
   l: nextLost, t: startTracking, s: stopTracking, e: correct, Escape: dropBox,
 };
@@ -157,11 +159,13 @@ async function start() {
   on("cursor", () => later(drawStage, showPlace, askSpectra));
   on("box", () => later(drawStage, showBox, askSpectra, drawSpectrum));
   on("spectrum", () => later(drawSpectrum));
-  on("live", () => later(drawStage, buildTimelines, showRow, showTracking, askSpectra));
+  on("live", () => later(drawStage, showPlace, buildTimelines, showRow, showTracking, askSpectra));
   const again = () => later(drawSpectrum, drawTimelines, drawStage);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   window.addEventListener("resize", again);
   await openItem(0);
+  if (about.source) setUpSource();
+  if (about.source) on("live picture", showNewest);
   setUpTracking();
 }
 

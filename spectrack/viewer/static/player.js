@@ -1,6 +1,6 @@
 // The frame that is shown: stepping, scrubbing, playing.
 
-import { state, element, tell } from "./state.js";
+import { state, element, oldest, tell } from "./state.js";
 import { isMissing, picture, want } from "./frames.js";
 
 const EARLY_MS = 2; // the screen's pictures come a little before or after their time
@@ -9,7 +9,7 @@ let shown = [];
 
 export function goTo(frame) {
   const frames = state.sequence ? state.sequence.frames : 1;
-  const next = Math.min(Math.max(Math.round(frame), 0), frames - 1);
+  const next = Math.max(Math.min(Math.round(frame), frames - 1), state.sequence ? oldest() : 0);
   if (next !== state.frame) {
     state.frame = next;
     tell("frame");
@@ -22,7 +22,8 @@ export function play(wanted = !state.playing) {
   element("play").textContent = state.playing ? "Pause" : "Play";
   element("rate").textContent = "";
   shown = [];
-  if (!state.playing) return want(state.frame);
+  if (state.about.source) tell("picture"); // which comes at its own pace, see source.js
+  if (!state.playing || state.about.source) return want(state.frame);
   if (state.frame >= state.sequence.frames - 1) goTo(0);
   due = performance.now() + period();
   want(state.frame);
@@ -65,7 +66,7 @@ function measure(now) {
 
 export function setUpPlayer() {
   element("play").addEventListener("click", () => play());
-  const steps = { first: () => 0, back: () => state.frame - 1, next: () => state.frame + 1, last: () => Infinity };
+  const steps = { first: oldest, back: () => state.frame - 1, next: () => state.frame + 1, last: () => Infinity };
   for (const [id, target] of Object.entries(steps)) {
     element(id).addEventListener("click", () => { play(false); goTo(Math.min(target(), state.sequence.frames - 1)); });
   }

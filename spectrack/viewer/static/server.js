@@ -44,4 +44,5 @@ export function listen(handlers, onLost, onFound) {
   }
   source.addEventListener("error", () => onLost(GONE));
   source.addEventListener("open", onFound);
+  return source;
 }

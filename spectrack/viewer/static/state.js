@@ -3,7 +3,7 @@
 export const state = {
   about: null, item: 0, sequence: null, frame: 0, playing: false, rule: "thirds",
   cursor: null, drawn: null, drawing: false,
-  live: { phase: "none", message: "", rows: [], start: 0, item: -1, saved_to: "" },
+  live: { phase: "none", message: "", rows: [], start: 0, gone: 0, item: -1, saved_to: "" },
   hidden: new Set(), pinned: [], map: "", opacity: 0.55, brightness: 0, contrast: 0,
 };
 
@@ -29,6 +29,9 @@ export function showFault(sentence) {
   element("fault").hidden = !sentence;
   element("fault").textContent = sentence;
 }
+
+// The oldest frame that can be shown: of a source the newest alone are kept.
+export const oldest = () => (state.about.source ? Math.max(0, state.sequence.frames - state.sequence.most) : 0);
 
 // Rows of the live track for a frame of the sequence that is shown.
 export function liveRow(frame) {

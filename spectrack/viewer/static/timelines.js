@@ -1,6 +1,6 @@
 // What happened over time: overlap with the truth, scores and lost frames, importance of bands. A click jumps there.
 
-import { state, element, make, bandName, bandOrder } from "./state.js";
+import { state, element, make, bandName, bandOrder, oldest } from "./state.js";
 import { get } from "./server.js";
 import { goTo, play } from "./player.js";
 import { heat } from "./stage.js";
@@ -83,13 +83,12 @@ function build(panel) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "slider");
   canvas.setAttribute("aria-label", `${panel.title}: frame`);
-  canvas.setAttribute("aria-valuemin", "0");
   panel.canvas = canvas;
   const jump = (event) => {
     const { left, right } = area(canvas);
     const share = (event.clientX - canvas.getBoundingClientRect().left - left) / (right - left);
     play(false);
-    goTo(Math.min(Math.max(share, 0), 1) * (state.sequence.frames - 1));
+    goTo(oldest() + Math.min(Math.max(share, 0), 1) * (state.sequence.frames - 1 - oldest()));
   };
   canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); jump(event); });
   canvas.addEventListener("pointermove", (event) => { if (event.buttons) jump(event); });
@@ -107,12 +106,14 @@ export function drawTimelines() {
   for (const panel of panels) {
     if (!panel.canvas.clientWidth) continue;
     const plot = { ...prepare(panel.canvas), ...area(panel.canvas) };
-    const last = Math.max(state.sequence.frames - 1, 1);
-    plot.x = (frame) => plot.left + (frame / last) * (plot.right - plot.left);
+    const first = oldest();
+    const span = Math.max(state.sequence.frames - 1 - first, 1);
+    plot.x = (frame) => plot.left + ((frame - first) / span) * (plot.right - plot.left);
     panel.draw(plot);
     plot.context.strokeStyle = plot.colour("text");
     plot.context.lineWidth = 1.5;
     path(plot.context, [[plot.x(state.frame), 0], [plot.x(state.frame), plot.height]]);
+    panel.canvas.setAttribute("aria-valuemin", String(first));
     panel.canvas.setAttribute("aria-valuemax", String(state.sequence.frames - 1));
     panel.canvas.setAttribute("aria-valuenow", String(state.frame));
     panel.canvas.setAttribute("aria-valuetext", `frame ${state.frame}`);
@@ -179,5 +180,6 @@ function spans(flags) {
 export function nextLost() {
   const starts = curves("score").flatMap((curve) => (curve.lost ? spans(curve.lost).map(([start]) => start + curve.from) : []));
   const ahead = starts.filter((frame) => frame > state.frame);
+  play(false);
   if (starts.length) goTo(Math.min(...(ahead.length ? ahead : starts)));
 }

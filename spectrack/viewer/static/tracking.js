@@ -3,23 +3,27 @@
 import { state, element, liveRow, make, showFault, tell } from "./state.js";
 import { get, listen, post } from "./server.js";
 import { goTo, play } from "./player.js";
+import { isOver, sourceHint, sourceStatus } from "./source.js";
 import { setBox, setMap } from "./stage.js";
 
+// Name, what it means, and how it is written where it is no share of 1.
 const FACTS = {
   state: ["state", "What the tracker believes: it sees the object, perhaps, no longer (lost), or again (found again)."],
   score: ["score", "The tracker's own confidence in this box, from 0 to 1."],
   probability: ["on target", "The chance that the box is on the object at all, as it came true on other clips."],
   iou: ["IoU", "Overlap with the truth: shared area over joint area, 1 for the same box."],
+  latency_ms: ["latency", "From the frame's capture to its box.", (value) => `${value.toFixed(1)} ms`],
+  dropped: ["dropped", "Frames that came too fast and were not looked at, up to this one.", String],
 };
 const PHASES = {
-  loading: "Loading the tracker …", tracking: "Tracking", stopped: "Stopped", done: "Tracked to the end", failed: "",
+  loading: "Loading the tracker …", searching: "Searching …", waiting: "", tracking: "Tracking", stopped: "Stopped", done: "Tracked to the end", failed: "",
 };
 let shownMap = "";
 
-const busy = () => ["loading", "tracking"].includes(state.live.phase);
+const busy = () => ["loading", "searching", "tracking"].includes(state.live.phase);
 const goesOn = () => {
-  const { live, drawn, item } = state;
-  return drawn && live.rows.length && live.item === item && drawn.frame > live.start && drawn.frame <= live.start + live.rows.length;
+  const { live, drawn, item, about } = state;
+  return !about.source && drawn && live.rows.length && live.item === item && drawn.frame > live.start && drawn.frame <= live.start + live.rows.length;
 };
 
 export function setUpTracking() {
@@ -36,12 +40,13 @@ export function setUpTracking() {
   element("correct").addEventListener("click", correct);
   element("drop").addEventListener("click", dropBox);
   element("save").addEventListener("click", save);
+  element("another").addEventListener("click", () => act("track", { sequence: state.item, frame: state.frame, box: null }));
   element("map").addEventListener("change", () => { state.map = element("map").value; showRow(); });
   element("opacity").addEventListener("input", () => { state.opacity = element("opacity").value / 100; tell("stage"); });
   for (const id of ["box-x", "box-y", "box-w", "box-h"]) element(id).addEventListener("change", takeNumbers);
-  const lost = (sentence) => { showFault(sentence); state.live.phase = busy() ? "failed" : state.live.phase; showTracking(); };
-  listen({ begin: begin, rows: addRows, status: (told) => { take(told); } }, lost, () => showFault(""));
-  window.addEventListener("beforeunload", (event) => { if (state.live.rows.length && !state.live.saved_to) event.preventDefault(); });
+  const lost = (sentence) => { if (isOver()) return events.close(); showFault(sentence); state.live.phase = busy() ? "failed" : state.live.phase; showTracking(); };
+  const events = listen({ begin: begin, rows: addRows, status: (told) => { take(told); } }, lost, () => showFault(""));
+  window.addEventListener("beforeunload", (event) => { if (!about.source && state.live.rows.length && !state.live.saved_to) event.preventDefault(); });
 }
 
 function showTracker() {
@@ -78,7 +83,7 @@ export async function startTracking() {
 }
 
 export async function stopTracking() {
-  if (busy()) await act("stop");
+  if (busy() || state.live.phase === "waiting") await act("stop");
 }
 
 export function correct() {
@@ -102,9 +107,10 @@ async function save() {
 
 function begin(told) {
   const kept = state.live.rows.slice(0, told.kept);
-  state.live = { ...state.live, ...told, rows: kept, start: told.start ?? 0, item: told.item ?? -1 };
+  state.live = { ...state.live, ...told, rows: kept, start: told.start ?? 0, gone: 0, item: told.item ?? -1 };
   if (told.kept === 0 && told.tracker && !state.about.name) element("save-name").value = freeName(told);
   if (state.drawn && busy()) setBox(null);
+  if (state.about.source) play(told.phase === "tracking");
   tell("live");
 }
 
@@ -112,16 +118,22 @@ function freeName(told) {
   return `${state.about.sequences[told.item]}-${told.tracker}`.replace(/[^\w.&+-]/g, "_").replace(/^\.+/, "") || "track";
 }
 
-function addRows({ first, rows }) {
-  const { live } = state;
-  live.rows.splice(first, live.rows.length, ...rows);
+function addRows({ first, rows, gone }) {
+  const { live, about } = state;
+  live.rows.splice(0, gone - live.gone);
+  live.start += gone - live.gone;
+  live.gone = gone;
+  live.rows.splice(first - gone, live.rows.length, ...rows);
   if (live.phase === "loading") live.phase = "tracking";
-  if (busy() && element("follow").checked && live.item === state.item && !state.playing) goTo(live.start + live.rows.length - 1);
+  const newest = live.start + live.rows.length - 1;
+  if (about.source) state.sequence.frames = newest + 1; // shown as soon as its picture is here, see source.js
+  else if (busy() && element("follow").checked && live.item === state.item && !state.playing) goTo(newest);
   tell("live");
 }
 
 function take(told) {
-  state.live = { ...state.live, ...told };
+  state.live = { ...state.live, ...told, start: state.live.rows.length ? state.live.start : told.start ?? 0 };
+  if (state.about.source && !state.live.rows.length) state.sequence.frames = Math.max(told.frames, 1);
   if (told.phase === "failed" && told.message) showFault(told.message);
   tell("live");
 }
@@ -136,14 +148,19 @@ export function showBox() {
 export function showTracking() {
   const { live, drawn, item } = state;
   const [from, here] = [goesOn(), live.item === item && live.rows.length];
-  element("track").disabled = busy() || !drawn || Boolean(state.sequence?.fault);
+  const { source } = state.about;
+  const waits = live.phase === "waiting";
+  element("track").disabled = busy() || !drawn || Boolean(state.sequence?.fault) || Boolean(source && !waits);
+  element("another").hidden = !(source && waits);
   element("track").textContent = from ? `Go on from frame ${drawn.frame}` : "Track";
-  element("stop").disabled = !busy();
-  element("correct").disabled = busy() || !liveRow(state.frame)?.box;
+  element("stop").disabled = !busy() && !waits;
+  element("correct").disabled = busy() || Boolean(source) || !liveRow(state.frame)?.box;
   element("save").disabled = busy() || !live.rows.length;
-  element("saving").hidden = busy();
   element("live").hidden = !live.rows.length;
-  element("track-hint").textContent = hint(from, here);
+  element("track-hint").textContent = source ? sourceHint() : hint(from, here);
+  element("saving").hidden = busy() || Boolean(source);
+  element("save-place").hidden = Boolean(source);
+  if (source) { element("status").textContent = sourceStatus(); return; }
   const count = live.rows.length ? `, ${live.rows.length} of ${live.frames - live.start} frames` : "";
   const plain = /^[\w.\/~-]+$/.test(live.saved_to); // a path that can be typed as it is
   const next = plain ? ` Next: spectrack report ${live.saved_to} --out report` : "";
@@ -178,11 +195,12 @@ export function showRow() {
 }
 
 function fact([field, value]) {
-  const [name, title] = FACTS[field];
+  const [name, title, written] = FACTS[field];
   const term = make("dt");
   term.append(make("abbr", name, { title }));
-  const said = make("dd", typeof value === "number" ? value.toFixed(2) : value);
-  if (typeof value === "number") {
+  const isShare = typeof value === "number" && !written;
+  const said = make("dd", written ? written(value) : isShare ? value.toFixed(2) : value);
+  if (isShare) {
     const bar = make("meter", "", { min: 0, max: 1, value: Math.min(Math.max(value, 0), 1) });
     bar.setAttribute("aria-label", name);
     said.append(" ", bar);

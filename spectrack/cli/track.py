@@ -218,11 +218,9 @@ class Track:
             "--truth": self.truth,
             "--rerun": self.rerun,
             "--boxes-from": self.boxes_from,
-            "--overlay": self.recording.overlay,
         }
-        refused["--measure, --parquet or --mask"] = self.recording.measuring.wanted
         for name, value in refused.items():
-            if value:
+            if value is not None:
                 raise ConfigError(
                     f"expected a SEQUENCE for {name}, found --source, whose frames are not kept; leave it out"
                 )

@@ -14,13 +14,14 @@ from typing import Any
 from spectrack.boxes import Box
 from spectrack.cli.console import PlainConsole, ProgressBar, errors, output, print_facts
 from spectrack.cli.reading import Wanted
+from spectrack.cli.recordings import describe_measured
 from spectrack.cli.view import tell_address
 from spectrack.errors import BoxError, ConfigError, InputError
 from spectrack.evidence.finding import find_first
 from spectrack.evidence.options import MatchOptions
 from spectrack.files import check_folder
 from spectrack.live.options import LiveOptions
-from spectrack.live.recording import LiveCount, record_live
+from spectrack.live.recording import LiveCount, check_options, record_live
 from spectrack.live.sending import STANDARD_OUTPUT, open_sender
 from spectrack.live.tracking import FindBox, LiveEstimate
 from spectrack.recording import first_box
@@ -76,6 +77,7 @@ class SourceTrack:
 
 def track_source(told: SourceTrack) -> int:
     """Track and send, until the source ends or somebody stops it; then say what came of it."""
+    check_options(told.recording, told.out)
     if told.out is None and told.recording.overwrite:
         raise ConfigError("expected --out beside --overwrite, found none; name the folder")
     if told.view is not None:
@@ -130,6 +132,8 @@ def describe(source: FrameSource, tracker: Tracker, count: LiveCount) -> list[tu
     ]
     if latency["p50"] is not None:
         rows.append(("latency", f"p50 {latency['p50']:.1f} ms, p99 {latency['p99']:.1f} ms from capture to box"))
+    if count.measured is not None:
+        rows.append(("measured", describe_measured(count.measured)))
     return rows if count.directory is None else [*rows, ("results", str(count.directory))]
 
 

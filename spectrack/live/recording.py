@@ -25,6 +25,7 @@ from spectrack.live.latency import Latency
 from spectrack.live.messages import last_message, message_of, row_of
 from spectrack.live.sending import Sender, as_line
 from spectrack.live.tracking import FindBox, LiveEstimate, track_live
+from spectrack.measuring.track import MeasuredTrack
 from spectrack.recording import write_followed
 from spectrack.runs.frame_table import FrameTable, Row
 from spectrack.runs.layout import LIVE
@@ -51,6 +52,7 @@ class LiveCount:
         first: number of the first frame that was tracked; None before.
         reason: why it ended: ``the source ended``, ``stopped``, or a fault in a sentence.
         directory: the folder of results, or None.
+        measured: what was measured of the target, as the summary says it; None where nothing was.
     """
 
     tracked: int
@@ -60,6 +62,7 @@ class LiveCount:
     first: int | None = None
     reason: str = ""
     directory: Path | None = None
+    measured: dict[str, Any] | None = None
 
     def add(self, found: LiveEstimate) -> None:
         """Count a frame."""
@@ -98,27 +101,26 @@ def record_live(
         waiting: likewise.
         is_over: likewise.
         senders: take each message, and one at the end; closed by the caller.
-        options: overwriting; nothing else means anything here.
+        options: overwriting, and what is measured; nothing else means anything here. Frames that were dropped have no
+            row of measurements.
         settings: whatever the caller wants to remember in the summary, as JSON values.
         inputs: see `spectrack.record`.
         on_estimate: called after every frame.
 
     Raises:
-        ConfigError: the folder is taken, or an overlay is asked for.
+        ConfigError: the folder is taken, or what is asked for cannot be had of a source; see `check_options`.
         InputError: the source ended before the target was seen.
         SpectrackError: what the source or the tracker raised, when everything before it is written.
     """
     options = options or RecordOptions()
-    if options.overlay:
-        raise ConfigError(
-            "expected a sequence for an overlay, found a source, whose frames are not kept; leave --overlay out"
-        )
+    check_options(options, directory)
     terms = options.terms((*inputs, *source.places), live=True)
     if directory is not None:
         check_folder(directory, terms)
     track = _Track(source, tracker, list(senders), LiveCount(0, 0, 0, Latency()))
     with ExitStack() as stack:
         staging = None if directory is None else stack.enter_context(write_folder(directory, terms))
+        track.measuring = None if staging is None else MeasuredTrack.of(source, staging, options.measuring)
         log = None if staging is None else (staging / LIVE).open("w", encoding="utf-8", newline="\n")
         found = track_live(source, tracker, box, policy=policy, waiting=waiting, is_over=is_over)
         with log or nullcontext(), closing(found):
@@ -133,15 +135,39 @@ def record_live(
     return track.count
 
 
+def check_options(options: RecordOptions, directory: str | os.PathLike[str] | None) -> None:
+    """Refuse what cannot be had of a source, or not without a folder.
+
+    Raises:
+        ConfigError: an overlay, which needs the frames once more; measurements without a folder; files of them that are
+            written in one piece at the end, for which all would have to be kept in memory.
+    """
+    measuring = options.measuring
+    measuring.check()
+    if options.overlay:
+        raise ConfigError(
+            "expected a sequence for an overlay, found a source, whose frames are not kept; leave --overlay out"
+        )
+    if measuring.wanted and directory is None:
+        raise ConfigError("expected --out beside --measure and --mask, found none; name the folder")
+    if measuring.parquet or measuring.mask == "coco":
+        found = "--parquet" if measuring.parquet else "--mask coco"
+        raise ConfigError(
+            f"expected --measure or --mask png of a source, which are written frame by frame, found {found}; leave it "
+            "out"
+        )
+
+
 @dataclass
 class _Track:
-    """A track that is made: what it comes from, who is told, how it goes, and its newest frame."""
+    """A track that is made: what it comes from, who is told, how it goes, what is measured, and its newest frame."""
 
     source: FrameSource
     tracker: Tracker
     receivers: list[Sender]
     count: LiveCount
     last: Frame | None = None
+    measuring: MeasuredTrack | None = None
 
     def follow(
         self,
@@ -157,6 +183,9 @@ class _Track:
                 self.last = found.captured.frame
                 self.count.add(found)
                 _tell(message_of(found), self.receivers, log)
+                if self.measuring is not None:
+                    glimpse = Glimpse(self.source, found.captured.frame)
+                    self.measuring.measure(glimpse, 0, found.estimate, found.captured.index)
                 on_estimate(found, self.count)
             self.count.reason = "stopped" if is_over() else "the source ended"
         except Exception as error:  # what was found before stays, whatever fails
@@ -181,6 +210,8 @@ class _Track:
         tracked = Followed(np.array(boxes, dtype=np.float64), FrameTable.of(rows, len(rows)), len(rows), None)
         whole = Glimpse(self.source, frame, start + len(rows))
         about = {"source": self.source.describe(), "live": self._end()}
+        if self.measuring is not None:
+            self.count.measured = about["measured"] = self.measuring.write()
         write_followed(whole, self.tracker, staging, tracked, None, options, settings, start=start, about=about)
 
     def _end(self) -> dict[str, Any]:

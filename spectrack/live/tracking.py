@@ -113,6 +113,6 @@ def _start(
 
     def start() -> Estimate:
         tracker.init(frame, first, wavelengths_nm=source.wavelengths_nm)
-        return Estimate(first, 1.0, probability=1.0)
+        return Estimate(first, 1.0, evidence=tracker.first_evidence(), probability=1.0)
 
     return clock.measure(start)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spectrack.extras import import_extra
-from spectrack.files import write_json, write_text
+from spectrack.files import write_json
 from spectrack.measuring.masks import TargetMask
-from spectrack.measuring.measurement import Measurements
 from spectrack.measuring.options import MeasureOptions
 
 _DIGITS = 7
@@ -30,24 +29,21 @@ def check_extras(options: MeasureOptions) -> None:
         import_extra("pycocotools", "masks")
 
 
-def write_csv(path: Path, measurements: Measurements) -> None:
-    """A row a frame; seven digits, ``nan`` where there is no value."""
-    text = io.StringIO()
-    table = measurements.table()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(table)
-    rows.writerows([_plain(value) for value in row] for row in zip(*table.values(), strict=True))
-    write_text(path, text.getvalue())
+def append_csv(path: Path, row: Iterable[Any]) -> None:
+    """One more row, or the headings; seven digits, ``nan`` where there is no value."""
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerow([_plain(value) for value in row])
 
 
-def write_parquet(path: Path, measurements: Measurements) -> None:
-    """The same table in full precision.
+def write_parquet(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """The same table, whole and in full precision.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
     arrow, parquet = import_extra("pyarrow", "parquet"), import_extra("pyarrow.parquet", "parquet")
-    parquet.write_table(arrow.table(measurements.table()), path)
+    values = zip(*rows, strict=True)
+    parquet.write_table(arrow.table({name: list(each) for name, each in zip(columns, values, strict=True)}), path)
 
 
 def write_mask_picture(path: Path, mask: TargetMask, height: int, width: int) -> None:

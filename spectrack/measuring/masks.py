@@ -8,7 +8,7 @@ surroundings too badly to be believed, pixels count by the share of them that th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -20,6 +20,8 @@ from spectrack.trackers.crop import CropWindow, resize
 
 Kind = Literal["evidence", "box", "none"]
 """What a mask was made from; ``none`` where there is neither."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LEAST_TRUST = 0.5
 """Trust in the spectra, 0 to 1, from which their mask is taken rather than the box."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectrack.cube import pixels_with_data
-from spectrack.measuring.masks import Kind, TargetMask, target_mask
+from spectrack.measuring.masks import KINDS, Kind, TargetMask, target_mask
 from spectrack.measuring.options import Scale
 from spectrack.sequences.base import Sequence
+from spectrack.sources.base import FrameSource
 from spectrack.trackers.base import Estimate
 
 Spectrum = NDArray[np.float64]
@@ -99,27 +100,22 @@ def measure_target(sequence: Sequence, index: int, estimate: Estimate) -> tuple[
 
 
 class Measurements:
-    """The measurements of a track.
+    """The measurements of a track as rows of a table; the rows themselves are not kept.
 
     Args:
-        sequence: what is tracked in.
-        first_frame: number of its first frame in the recording.
+        frames: what is tracked in.
         scale: size of a cube pixel, or None.
     """
 
-    def __init__(self, sequence: Sequence, *, first_frame: int = 0, scale: Scale | None = None) -> None:
-        self._sequence, self._first, self._scale = sequence, first_frame, scale
-        self.rows: list[Measurement] = []
-
-    def add(self, measurement: Measurement) -> None:
-        """Take over the next frame's."""
-        self.rows.append(measurement)
+    def __init__(self, frames: Sequence | FrameSource, *, scale: Scale | None = None) -> None:
+        self._frames, self._scale = frames, scale
+        self._masks = Counter[Kind]()
 
     @property
     def columns(self) -> list[str]:
         """Headings, with units; bands by their centre in nm, else by their number from 1."""
-        scale, centres = self._scale, self._sequence.wavelengths_nm
-        bands = [f"band{band + 1}" for band in range(self._sequence.bands)]
+        scale, centres = self._scale, self._frames.wavelengths_nm
+        bands = [f"band{band + 1}" for band in range(self._frames.bands)]
         if centres is not None and len({f"{centre:g}" for centre in centres}) == len(centres):
             bands = [f"{centre:g}nm" for centre in centres]
         in_units = [] if scale is None else [f"centre_x_{scale.unit}", f"centre_y_{scale.unit}", f"area_{scale.unit}2"]
@@ -129,31 +125,27 @@ class Measurements:
             *(f"{kind}_{band}" for kind in ("mean", "scatter") for band in bands),
         ]
 
-    def table(self) -> dict[str, list[Any]]:
-        """Values by heading, a row a frame."""
-        return {name: list(values) for name, values in zip(self.columns, zip(*self._lines(), strict=True), strict=True)}
+    def row(self, number: int, measurement: Measurement) -> list[Any]:
+        """Take over a frame of that number; its values, in the order of the headings."""
+        self._masks[measurement.mask] += 1
+        centre, area, scale = measurement.centre, measurement.area, self._scale
+        in_units = [] if scale is None else [*(scale.size * place for place in centre), scale.size**2 * area]
+        return [
+            *(number, int(measurement.lost), measurement.score, measurement.mask, measurement.trust),
+            *measurement.box.tolist(),
+            *(*centre, area, *in_units, measurement.spectrum_area, measurement.unseen),
+            *measurement.mean.tolist(),
+            *measurement.scatter.tolist(),
+        ]
 
     def describe(self) -> dict[str, Any]:
         """What the summary of a run says of them."""
-        kinds = [row.mask for row in self.rows]
         scale = self._scale
         return {
-            "unit": self._sequence.unit,
-            "masks": {kind: kinds.count(kind) for kind in ("evidence", "box", "none")},
+            "unit": self._frames.unit,
+            "masks": {kind: self._masks[kind] for kind in KINDS},
             "scale": None if scale is None else {"cube_pixel": scale.size, "unit": scale.unit},
         }
-
-    def _lines(self) -> Iterator[list[Any]]:
-        for number, row in enumerate(self.rows, start=self._first):
-            centre, area, scale = row.centre, row.area, self._scale
-            in_units = [] if scale is None else [*(scale.size * place for place in centre), scale.size**2 * area]
-            yield [
-                *(number, int(row.lost), row.score, row.mask, row.trust),
-                *row.box.tolist(),
-                *(*centre, area, *in_units, row.spectrum_area, row.unseen),
-                *row.mean.tolist(),
-                *row.scatter.tolist(),
-            ]
 
 
 def _moments(cube: NDArray[Any], weights: NDArray[np.float64]) -> tuple[Spectrum, Spectrum]:

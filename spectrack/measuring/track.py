@@ -5,59 +5,72 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from spectrack.measuring.files import CocoMasks, write_csv, write_mask_picture, write_parquet
+from spectrack.measuring.files import CocoMasks, append_csv, write_mask_picture, write_parquet
 from spectrack.measuring.measurement import Measurements, measure_target
 from spectrack.measuring.options import COCO, MASKS, MEASUREMENTS, PARQUET, MeasureOptions, parse_scale
 from spectrack.sequences.base import Sequence
+from spectrack.sources.base import FrameSource
 from spectrack.trackers.base import Estimate
 
 
 class MeasuredTrack:
     """Measures one track and writes what it finds; make it with `of`.
 
+    Rows and pictures are written as they come. Parquet and COCO's masks are kept in memory for one file at the end.
+
     Args:
-        sequence: what is tracked in.
+        frames: what is tracked in.
         folder: where to write; claimed by the caller.
         options: what to write.
-        first_frame: number of the sequence's first frame in the recording.
+        first_frame: number of a sequence's first frame in the recording.
 
     Raises:
         MissingExtraError: a package that the files need is not installed.
     """
 
-    def __init__(self, sequence: Sequence, folder: Path, options: MeasureOptions, first_frame: int) -> None:
-        self._sequence, self._folder, self._options, self._first = sequence, folder, options, first_frame
+    def __init__(
+        self, frames: Sequence | FrameSource, folder: Path, options: MeasureOptions, first_frame: int = 0
+    ) -> None:
+        self._frames, self._folder, self._options, self._first = frames, folder, options, first_frame
         scale = None if options.scale is None else parse_scale(options.scale)
-        self.measurements = Measurements(sequence, first_frame=first_frame, scale=scale)
-        shape = sequence.height, sequence.width
-        self._coco = CocoMasks(sequence.name, *shape) if options.mask == "coco" else None
+        self._measurements = Measurements(frames, scale=scale)
+        self._rows: list[list[Any]] = []
+        shape = frames.height, frames.width
+        self._coco = CocoMasks(frames.name, *shape) if options.mask == "coco" else None
         self._pictures = folder / MASKS if options.mask == "png" else None
+        if options.tables:
+            append_csv(folder / MEASUREMENTS, self._measurements.columns)
 
     @classmethod
     def of(
-        cls, sequence: Sequence, folder: Path, options: MeasureOptions, first_frame: int = 0
+        cls, frames: Sequence | FrameSource, folder: Path, options: MeasureOptions, first_frame: int = 0
     ) -> MeasuredTrack | None:
         """Ready for the first frame; None where nothing is to be measured."""
-        return cls(sequence, folder, options, first_frame) if options.wanted else None
+        return cls(frames, folder, options, first_frame) if options.wanted else None
 
     def add(self, index: int, estimate: Estimate) -> None:
-        """Measure the next frame of the sequence."""
-        measurement, mask = measure_target(self._sequence, index, estimate)
-        self.measurements.add(measurement)
-        number = self._first + index
+        """Measure the next frame of the sequence that is tracked in."""
+        if isinstance(self._frames, Sequence):
+            self.measure(self._frames, index, estimate, self._first + index)
+
+    def measure(self, sequence: Sequence, index: int, estimate: Estimate, number: int) -> None:
+        """Measure a frame of a sequence, whose number in the recording is another where a source is tracked in."""
+        measurement, mask = measure_target(sequence, index, estimate)
+        row = self._measurements.row(number, measurement)
+        if self._options.tables:
+            append_csv(self._folder / MEASUREMENTS, row)
+        if self._options.parquet:
+            self._rows.append(row)
         if self._pictures is not None:
             self._pictures.mkdir(exist_ok=True)
-            shape = self._sequence.height, self._sequence.width
-            write_mask_picture(self._pictures / f"{number:06d}.png", mask, *shape)
+            write_mask_picture(self._pictures / f"{number:06d}.png", mask, sequence.height, sequence.width)
         if self._coco is not None:
             self._coco.add(number, mask, measurement.score)
 
     def write(self) -> dict[str, Any]:
-        """Write the tables, and say what they hold as the summary of a run keeps it."""
-        if self._options.tables:
-            write_csv(self._folder / MEASUREMENTS, self.measurements)
+        """Write what is kept for the end, and say what the tables hold as the summary of a run keeps it."""
         if self._options.parquet:
-            write_parquet(self._folder / PARQUET, self.measurements)
+            write_parquet(self._folder / PARQUET, self._measurements.columns, self._rows)
         if self._coco is not None:
             self._coco.write(self._folder / COCO)
-        return self.measurements.describe()
+        return self._measurements.describe()

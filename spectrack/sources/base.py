@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from spectrack.calibration.calibration import Unit
 from spectrack.errors import ConfigError, SequenceError, nearest_name
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.frames import ArrayFrame, CubeFrame, Frame
@@ -55,6 +56,7 @@ class FrameSource(ABC):
         fps: frames a second as the source announces them, or None.
         is_rgb: whether the three bands are red, green and blue, 8 bit.
         no_data: what stands where there is no data, or None.
+        unit: what the numbers are: counts, or reflectance after a calibration.
         places: files and folders that its frames are read from.
         policy: what suits it where nothing else is asked for.
         skips: set, it may pass over all but its newest frame by itself.
@@ -72,6 +74,7 @@ class FrameSource(ABC):
     fps: float | None = None
     is_rgb: bool = False
     no_data: float | None = None
+    unit: Unit = "counts"
     places: tuple[Path, ...] = ()
     policy: Policy = "all"
     skips: bool = False
@@ -125,7 +128,7 @@ class Glimpse(Sequence):
 
     def __init__(self, source: FrameSource, frame: Frame, frames: int = 1) -> None:
         self._frame, self._frames, self.block = frame, frames, source.block
-        for name in ("name", "height", "width", "bands", "wavelengths_nm", "sensor", "is_rgb", "no_data"):
+        for name in ("name", "height", "width", "bands", "wavelengths_nm", "sensor", "is_rgb", "no_data", "unit"):
             setattr(self, name, getattr(source, name))
         self.fps = source.fps or self.fps
 

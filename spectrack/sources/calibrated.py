@@ -34,7 +34,7 @@ class CalibratedSource(FrameSource):
         self._source, self._calibration = source, calibration
         for name in ("name", "where", "height", "width", "sensor", "block", "fps", "places", "policy"):
             setattr(self, name, getattr(source, name))
-        self.bands, self.no_data = calibration.bands_out, 0.0
+        self.bands, self.no_data, self.unit = calibration.bands_out, 0.0, calibration.unit
         own = source.wavelengths_nm if calibration.matrix is None else None
         self.wavelengths_nm = calibration.wavelengths_nm or own
         self.closing = source.closing

@@ -63,8 +63,11 @@ def test_boxes_are_lines_of_json_and_the_rest_goes_beside(raw, capsys):
 
 def test_into_a_file_and_a_folder(raw, tmp_path, capsys):
     out, log = tmp_path / "run", tmp_path / "boxes.jsonl"
-    assert main(["track", *raw, "--box", BOX, "--out", str(out), "--send", str(log)]) == 0
-    assert "results" in capsys.readouterr().out
+    assert main(["track", *raw, "--box", BOX, "--out", str(out), "--send", str(log), "--measure"]) == 0
+    printed = capsys.readouterr().out
+    assert "results" in printed
+    assert "counts: 6 frames in the box" in printed
+    assert len((out / "measurements.csv").read_text().splitlines()) == 7
     assert [one["box"] for one in lines_of(log.read_text())[:-1]] == spectrack.read_boxes(out / "boxes.txt").tolist()
     settings = json.loads((out / "summary.json").read_text())["settings"]
     assert (settings["source"], settings["box"], settings["raw_size"]) == ("-", BOX, "24x16")
@@ -170,7 +173,8 @@ def test_ctrl_c_ends_in_order(frames, tmp_path):
         (["SEQ", "--source", "-", "--box", BOX], "found both"),
         (["--source", "-", "--box", BOX, "--truth", "t.txt"], "--truth"),
         (["--source", "-", "--box", BOX, "--overlay"], "--overlay"),
-        (["--source", "-", "--box", BOX, "--mask", "png"], "--measure, --parquet or --mask"),
+        (["--source", "-", "--box", BOX, "--mask", "png"], "--out"),
+        (["--source", "-", "--box", BOX, "--mask", "coco", "--out", "run"], "--mask coco"),
         (["--source", "-", "--box", BOX, "--policy", "newest"], "'newest'"),
         (["--source", "-", "--box", BOX, "--send", "http://host/x"], "http://host/x"),
         (["--source", "-", "--box", BOX, "--overwrite"], "--out"),

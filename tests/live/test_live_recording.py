@@ -9,6 +9,7 @@ import pytest
 import spectrack
 from spectrack.errors import ConfigError, InputError
 from spectrack.live.recording import record_live
+from spectrack.measuring.options import MeasureOptions
 from spectrack.runs.frame_table import read_frame_table
 from spectrack.runs.options import RecordOptions
 from spectrack.runs.reading import read_runs
@@ -51,13 +52,44 @@ def test_the_folder_is_that_of_a_recorded_sequence(tmp_path):
     assert lines[5]["box"] is None
 
 
+def test_what_is_measured_is_what_the_same_frames_measure_as_a_sequence(tmp_path):
+    clip = spectrack.simulate("calm", frames=5, width=96, height=64, seed=1)
+    options = RecordOptions(measuring=MeasureOptions(measure=True, mask="png", scale="2cm"))
+    cubes = np.stack(list(clip))
+    # With nothing to be seen in front: the numbers are the source's.
+    source = GivenSource([cubes[0] * 0, *cubes], wavelengths_nm=clip.wavelengths_nm)
+    late = MemorySequence(np.stack([cubes[0] * 0, *cubes]), name="source", wavelengths_nm=clip.wavelengths_nm)
+    count = record_live(
+        source,
+        spectrack.load_tracker("cf"),
+        tmp_path / "live",
+        lambda glimpse: clip.first_box if glimpse[0].any() else None,
+        options=options,
+    )
+    spectrack.record(
+        late, spectrack.load_tracker("cf"), tmp_path / "whole", box=clip.first_box, start=1, options=options
+    )
+    files = ["measurements.csv", *(f"masks/{frame:06d}.png" for frame in range(1, 6))]
+    for name in files:
+        assert (tmp_path / "live" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert len(list((tmp_path / "live/masks").iterdir())) == 5
+    measured = [json.loads((tmp_path / name / "summary.json").read_text())["measured"] for name in ("live", "whole")]
+    assert measured == [count.measured] * 2
+    assert count.measured["masks"]["evidence"] == 5
+
+
 def test_dropped_frames_are_empty_rows(tmp_path):
     def camera():
         for cube in CUBES:
             yield cube
             time.sleep(0.01)
 
-    count = record_live(GivenSource(camera()), Mover(seconds=0.04), tmp_path / "run", BOX, policy="latest")
+    options = RecordOptions(measuring=MeasureOptions(measure=True))
+    slow = Mover(seconds=0.04)
+    count = record_live(GivenSource(camera()), slow, tmp_path / "run", BOX, policy="latest", options=options)
+    lines = [json.loads(line) for line in (tmp_path / "run/live.jsonl").read_text().splitlines()]
+    measured = (tmp_path / "run/measurements.csv").read_text().splitlines()[1:]
+    assert [int(line.split(",")[0]) for line in measured] == [line["frame"] for line in lines]
     boxes = spectrack.read_boxes(tmp_path / "run/boxes.txt")
     table = read_frame_table(tmp_path / "run/frames.csv")
     assert len(boxes) == len(table) == 12
@@ -117,6 +149,14 @@ def test_refusals_leave_nothing(tmp_path):
         record_live(GivenSource(CUBES), Mover(), tmp_path / "taken", BOX)
     with refuses(ConfigError, "--overlay"):
         record_live(GivenSource(CUBES), Mover(), tmp_path / "run", BOX, options=RecordOptions(overlay=True))
+    for measuring, directory, fact in (
+        (MeasureOptions(measure=True), None, "--out"),
+        (MeasureOptions(parquet=True), tmp_path / "run", "--parquet"),
+        (MeasureOptions(mask="coco"), tmp_path / "run", "--mask coco"),
+        (MeasureOptions(scale="1mm"), None, "--measure"),
+    ):
+        with refuses(ConfigError, fact):
+            record_live(GivenSource(CUBES), Mover(), directory, BOX, options=RecordOptions(measuring=measuring))
     with refuses(InputError, "found none"):
         record_live(GivenSource(CUBES), Mover(), tmp_path / "run", lambda _: None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]

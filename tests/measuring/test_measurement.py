@@ -153,11 +153,11 @@ def test_by_hand():
 
 def test_frames_without_a_target_have_a_row():
     clip = MemorySequence(np.ones((1, 4, 4, 3), np.uint16))
-    rows = Measurements(clip, first_frame=7, scale=Scale(2.0, "units"))
-    rows.add(measure_target(clip, 0, Estimate(np.full(4, np.nan), 0.0, lost=True))[0])
-    table = rows.table()
-    assert (table["frame"], table["mask"], table["area_units2"]) == ([7], ["none"], [0.0])
-    assert np.isnan(table["mean_band1"]).all()
+    measurements = Measurements(clip, scale=Scale(2.0, "units"))
+    found = measurements.row(7, measure_target(clip, 0, Estimate(np.full(4, np.nan), 0.0, lost=True))[0])
+    row = dict(zip(measurements.columns, found, strict=True))
+    assert (row["frame"], row["mask"], row["area_units2"]) == (7, "none", 0.0)
+    assert np.isnan(row["mean_band1"])
 
 
 @pytest.mark.parametrize("scale", ["mm", "0mm", "-1mm", "1 mm 2", "nan", "1e400mm", ""])

@@ -21,7 +21,8 @@ def test_frames_are_those_of_the_calibrated_sequence():
     expected = CalibratedSequence(MemorySequence(CUBES), CALIBRATION)
     found = [captured.frame.whole() for captured in source.frames()]
     np.testing.assert_array_equal(found, list(expected))
-    assert (source.sensor, source.wavelengths_nm, source.no_data) == ("vis16", tuple(range(400, 416)), 0.0)
+    facts = source.sensor, source.wavelengths_nm, source.no_data, source.unit
+    assert facts == ("vis16", tuple(range(400, 416)), 0.0, expected.unit)
     assert source.describe()["calibration"]["unit"] == "reflectance"
 
 

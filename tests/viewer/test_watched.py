@@ -233,4 +233,5 @@ _FACTS = dict.fromkeys(("wavelengths_nm", "sensor", "no_data", "block", "fps")) 
     "width": 24,
     "bands": 16,
     "is_rgb": False,
+    "unit": "counts",
 }

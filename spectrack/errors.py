@@ -61,3 +61,14 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     words = sorted(known)
     close = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(words)
+
+
+def fault_and_place(error: OSError) -> str:
+    """What the system says is wrong, and with which file; of two, where something was to be written.
+
+    Example:
+        >>> fault_and_place(OSError(28, "No space left on device", "model.onnx", None, "out/model.onnx"))
+        'No space left on device at out/model.onnx'
+    """
+    named = error.filename if error.filename2 is None else error.filename2
+    return f"{error.strerror or error}{'' if named is None else f' at {named}'}"

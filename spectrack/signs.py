@@ -79,3 +79,16 @@ codecs.register_error(_REPLACING, _plain)
 def replace_unknown_on_console() -> None:
     """`replace_unknown` for standard output and standard error."""
     replace_unknown(sys.stdout, sys.stderr)
+
+
+def size_text(size: float) -> str:
+    """A number of bytes in the unit that fits it.
+
+    Example:
+        >>> size_text(268), size_text(268_435_456), size_text(2**60)
+        ('268 bytes', '268.4 MB', '1152921504.6 GB')
+    """
+    if size < 1000:
+        return f"{size:.0f} bytes"
+    power = min(3, (len(str(int(size))) - 1) // 3)
+    return f"{size / 1000**power:.1f} {('kB', 'MB', 'GB')[power - 1]}"

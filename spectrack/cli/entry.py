@@ -41,7 +41,7 @@ from spectrack.cli.view import View
 from spectrack.cli.vot import Vot
 from spectrack.cli.weights import Weights
 from spectrack.cli.words import check_names, check_values, refuse_incomplete, refuse_words, repeat_options
-from spectrack.errors import SpectrackError
+from spectrack.errors import SpectrackError, fault_and_place
 from spectrack.files.caches import reuse_log
 from spectrack.signs import replace_unknown_on_console
 
@@ -166,9 +166,8 @@ def _run(command: Any) -> int:
     except MemoryError as error:
         return _say(f"expected enough memory, found none left ({error}); close other programs or use smaller video", 2)
     except OSError as error:
-        place = f" at {error.filename}" if error.filename else ""
         remedy = "free space, check the permissions, or name another place"
-        return _say(f"expected to read and write files, found: {error.strerror or error}{place}; {remedy}", 2)
+        return _say(f"expected to read and write files, found: {fault_and_place(error)}; {remedy}", 2)
     except Exception as error:  # a fault of this program, not of the user
         return _say(
             f"unforeseen {type(error).__name__}: {error}; this is a fault of spectrack: set {TRACEBACK_VARIABLE}=1, "

@@ -25,6 +25,7 @@ from spectrack.sequences.frames import Frame
 from spectrack.sequences.layout import frame_kinds
 from spectrack.sequences.opening import open_sequence
 from spectrack.sequences.writers import fill_folder
+from spectrack.signs import size_text
 
 FORMATS = ("npy", "hotc", "envi")
 """Formats that a conversion writes; of ``npy`` a window is read without decoding the rest."""
@@ -238,8 +239,8 @@ def _check_space(sequence: Sequence, folder: Path) -> None:
     free = shutil.disk_usage(place).free
     if size + _SPARE > free:
         raise _OutOfSpaceError(
-            f"expected {size / 2**30:.1f} GiB of free space at {place} for {sequence.name}, found {free / 2**30:.1f}; "
-            "free space, or name another folder, and convert again: what is finished is kept"
+            f"expected {size_text(size + _SPARE)} of free space at {place} for {sequence.name}, "
+            f"found {size_text(free)}; free space, or name another folder, and convert again: what is finished is kept"
         )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from spectrack.errors import SequenceError
 from spectrack.files import cache_to_write
+from spectrack.signs import size_text
 
 SCRATCH_VARIABLE = "SPECTRACK_SCRATCH"
 """Environment variable: folder for temporary copies of zipped sequences."""
@@ -194,8 +195,8 @@ def _check_room(archive: Path, size: int, target: Path) -> None:
     free = shutil.disk_usage(target).free
     if size + _SPARE > free:
         raise SequenceError(
-            f"expected {(size + _SPARE) / 2**30:.1f} GiB of free space below {target} for a temporary copy of "
-            f"{archive}, found {free / 2**30:.1f}; free space, or name another folder in {SCRATCH_VARIABLE}"
+            f"expected {size_text(size + _SPARE)} of free space below {target} for a temporary copy of "
+            f"{archive}, found {size_text(free)}; free space, or name another folder in {SCRATCH_VARIABLE}"
         )
 
 

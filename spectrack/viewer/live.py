@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spectrack.boxes import Box, as_box, check_box_in_frame
-from spectrack.errors import ConfigError, SpectrackError
+from spectrack.errors import ConfigError, SpectrackError, fault_and_place
 from spectrack.evaluation.metrics import overlaps_by_frame
 from spectrack.files import check_folder, write_folder
 from spectrack.recording import Recording, write_followed
@@ -277,10 +277,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, SpectrackError):
         return " ".join(str(error).split())
     if isinstance(error, OSError):
-        place = f" at {error.filename}" if error.filename else ""
-        return (
-            f"expected to read and write files, found: {error.strerror or error}{place}; check that it is still there"
-        )
+        return f"expected to read and write files, found: {fault_and_place(error)}; check that it is still there"
     return f"unforeseen {type(error).__name__}: {' '.join(str(error).split())}; this is a fault of the tracker or ours"
 
 

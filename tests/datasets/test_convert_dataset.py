@@ -179,7 +179,7 @@ def test_a_folder_of_others_is_not_touched(source, tmp_path, make):
 
 def test_no_space_stops_before_anything_is_written(source, tmp_path, monkeypatch):
     monkeypatch.setattr(converting, "_SPARE", 2**60)
-    with refuses(SequenceError, tmp_path, "bee", "GiB"):
+    with refuses(SequenceError, tmp_path, "bee", "GB of free space"):
         convert_dataset(open_dataset("hotc2023", source), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.npy"))
 

@@ -234,7 +234,7 @@ def test_sizes_are_bounded(root, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("SPECTRACK_SCRATCH", str(root / "scratch"))
     monkeypatch.setattr(zipped, "_SPARE", 2**60)
-    with refuses(SequenceError, "ant.zip", "GiB", "SPECTRACK_SCRATCH"):
+    with refuses(SequenceError, "ant.zip", "GB of free space", "SPECTRACK_SCRATCH"):
         entry.open()
 
 

@@ -7,7 +7,7 @@ something is drawn. The palette is Okabe and Ito's, which people with any common
 
 from __future__ import annotations
 
-import logging
+import os
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spectrack.files import cache_to_write, expanded
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_log = logging.getLogger(__name__)
+if not expanded("~").is_absolute():
+    # Before 3.11 matplotlib cannot be imported by a user whose home nobody knows.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_to_write("matplotlib")))
 
 TRUTH_COLOUR = "#56B4E9"
 """Sky blue: truth, in every picture."""

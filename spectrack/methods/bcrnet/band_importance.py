@@ -271,7 +271,7 @@ class BandImportanceModule(nn.Module):
 
     def _reduce(self, cube: Tensor) -> Tensor:
         """Means over whole squares of pixels, so that the side is at most `input_size`; the last may be smaller."""
-        side, size = max(cube.shape[-2:]), self.config.input_size
+        side, size = int(max(cube.shape[-2:])), self.config.input_size  # tracing has sides as tensors
         if size == 0 or side <= size:
             return cube
         return functional.avg_pool2d(cube, -(-side // size), ceil_mode=True, count_include_pad=False)

@@ -147,7 +147,8 @@ def band_places(bands: int, wavelengths_nm: Tensor | None) -> Tensor:
         ([0.0, 0.10000000149011612, 1.0], [0.0, 0.5, 1.0])
     """
     if wavelengths_nm is None:
-        return torch.linspace(0.0, 1.0, bands)
+        # As numbers: exporters make doubles of `linspace`, whose cosine ONNX Runtime lacked for long.
+        return torch.tensor(torch.linspace(0.0, 1.0, bands).tolist())
     values = wavelengths_nm.double()
     return ((values - values.min()) / (values.max() - values.min())).float()
 

@@ -35,10 +35,11 @@ test-slow: $(STAMP)
 test-wheel: $(STAMP)
 	@$(RUN) -m pytest --quiet -m wheel $(ARGS)
 
-# An environment of its own, with the versions of constraints-oldest.txt. This torch may bring gigabytes of GPU libraries.
+# An environment of its own, with the versions of constraints-oldest.txt, some of which setuptools builds from source.
+# This torch may bring gigabytes of GPU libraries.
 test-oldest:
 	@test -x .venv.oldest/bin/python || $(PYTHON) -m venv .venv.oldest
-	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt torch hatchling editables
+	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt torch hatchling editables setuptools wheel
 	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt --no-build-isolation --editable '.[dev,train]'
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv.oldest/bin/python -m pytest --quiet --numprocesses 2 -m 'not slow and not wheel' $(ARGS)
 

@@ -151,10 +151,11 @@ class WatchedTrack:
             self._rows.append((row, maps))
 
     def end(self, fault: str = "") -> None:
-        """Say that no more comes, and why where that is a fault."""
+        """Say that no more comes, and why where that is a fault; it is none to stop before there was a box."""
         with self._changed:
-            self.message = fault
-            self._tell("failed" if fault else "stopped" if self._stopped.is_set() else "done")
+            stopped = self._stopped.is_set()
+            self.message = "" if stopped and not self._tracked else fault
+            self._tell("failed" if self.message else "stopped" if stopped else "done")
 
     # --- for pages
 

@@ -31,7 +31,8 @@ export async function showNewest() {
 
 export function sourcePlace() {
   const row = liveRow(state.frame);
-  return row ? `frame ${row.frame} of the source` : "the frame to start in";
+  if (row) return `frame ${row.frame} of the source`;
+  return state.live.rows.length ? "before the first box" : "the frame to start in";
 }
 
 export function sourceStatus() {

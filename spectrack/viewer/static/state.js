@@ -36,7 +36,8 @@ export const oldest = () => (state.about.source ? Math.max(0, state.sequence.fra
 // Rows of the live track for a frame of the sequence that is shown.
 export function liveRow(frame) {
   const { live, item } = state;
-  return live.item === item ? live.rows[frame - live.start] : undefined;
+  if (live.item !== item) return undefined;
+  return live.rows[frame - live.start] || (live.held?.frame === frame ? live.held.row : undefined);
 }
 
 export function bandName(band) {

@@ -112,7 +112,7 @@ export function drawTimelines() {
     panel.draw(plot);
     plot.context.strokeStyle = plot.colour("text");
     plot.context.lineWidth = 1.5;
-    path(plot.context, [[plot.x(state.frame), 0], [plot.x(state.frame), plot.height]]);
+    if (state.frame >= first) path(plot.context, [[plot.x(state.frame), 0], [plot.x(state.frame), plot.height]]);
     panel.canvas.setAttribute("aria-valuemin", String(first));
     panel.canvas.setAttribute("aria-valuemax", String(state.sequence.frames - 1));
     panel.canvas.setAttribute("aria-valuenow", String(state.frame));

@@ -107,7 +107,7 @@ async function save() {
 
 function begin(told) {
   const kept = state.live.rows.slice(0, told.kept);
-  state.live = { ...state.live, ...told, rows: kept, start: told.start ?? 0, gone: 0, item: told.item ?? -1 };
+  state.live = { ...state.live, ...told, rows: kept, start: told.start ?? 0, gone: 0, held: null, item: told.item ?? -1 };
   if (told.kept === 0 && told.tracker && !state.about.name) element("save-name").value = freeName(told);
   if (state.drawn && busy()) setBox(null);
   if (state.about.source) play(told.phase === "tracking");
@@ -120,9 +120,11 @@ function freeName(told) {
 
 function addRows({ first, rows, gone }) {
   const { live, about } = state;
+  const shown = liveRow(state.frame);
   live.rows.splice(0, gone - live.gone);
   live.start += gone - live.gone;
   live.gone = gone;
+  live.held = shown && state.frame < live.start ? { frame: state.frame, row: shown } : null; // while it is looked at
   live.rows.splice(first - gone, live.rows.length, ...rows);
   if (live.phase === "loading") live.phase = "tracking";
   const newest = live.start + live.rows.length - 1;

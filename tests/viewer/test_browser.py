@@ -260,13 +260,19 @@ def test_a_source_is_looked_at_while_it_is_tracked(browser, tmp_path, monkeypatc
         expect(page.locator("#place")).to_have_text("frame 11 of the source")
         expect(page.locator("#live-facts")).to_contain_text("latency")
         expect(page.locator("#track")).to_be_disabled()
+        page.select_option("#map", "mask")
+        more.release(1)  # map and spectrum come along with the frame
+        expect(page.locator("#place")).to_have_text("frame 12 of the source")
+        expect(page.locator("#map-about")).to_contain_text("bright")
+        expect(page.locator("#spectrum-words")).to_contain_text("mean of the track's box")
+        page.locator("#play").focus()
         page.keyboard.press("Home")
         expect(page.locator("#place")).to_have_text("before the first box")
         for _ in range(4):
             page.keyboard.press("ArrowRight")
         expect(page.locator("#place")).to_have_text("frame 4 of the source")
         stage.shows(70, 60, false_colours(cubes, 1)[4])
-        more.release(30)  # the frame that is held is kept no longer, and stays as it is looked at
+        more.release(29)  # the frame that is held is kept no longer, and stays as it is looked at
         expect(page.locator("#scrub")).to_have_attribute("max", "41")
         expect(page.locator("#scrub")).to_have_attribute("min", "22")
         expect(page.locator("#place")).to_have_text("frame 4 of the source")

@@ -1,8 +1,9 @@
-// A source that is tracked while it comes: its newest frame is shown as soon as its picture is here, one after the other,
-// so a page that is slow leaves frames out. Nothing here holds the tracker up, but for the box that it waits for.
+// A source that is tracked while it comes: its newest frame is shown as soon as its picture is here, and the map over it,
+// one after the other, so a page that is slow leaves frames out. Nothing here holds the tracker up, but for the box that it waits for.
 
 import { state, element, liveRow } from "./state.js";
 import { fetchPicture } from "./frames.js";
+import { fetchMap } from "./maps.js";
 import { goTo } from "./player.js";
 
 const ENDS = { stopped: "Stopped", done: "The source ended", failed: "Ended" };
@@ -22,7 +23,7 @@ export async function showNewest() {
   const newest = state.sequence.frames - 1;
   if (asking || !follows() || state.frame === newest) return;
   asking = true;
-  const isHere = await fetchPicture(newest);
+  const [isHere] = await Promise.all([fetchPicture(newest), fetchMap(newest)]);
   asking = false;
   if (!isHere || !follows()) return;
   goTo(newest);

@@ -24,7 +24,7 @@ function chosen() {
 // One question at a time for each: the newest is asked when the last was answered.
 async function ask(kind) {
   const path = wanted(kind);
-  if (asking[kind] || path === asked[kind] || state.playing) return;
+  if (asking[kind] || path === asked[kind] || (state.playing && !state.about.source)) return;
   asking[kind] = true;
   asked[kind] = path;
   try {

@@ -2,6 +2,7 @@
 
 import { state, element, liveRow, make, tell } from "./state.js";
 import { picture } from "./frames.js";
+import { mapKey } from "./maps.js";
 
 const canvas = element("stage");
 const view = { scale: 1, x: 0, y: 0, fits: true };
@@ -154,7 +155,7 @@ export function heat(value) {
 }
 
 function drawMap(context) {
-  if (!overlay.image || overlay.key !== `${state.frame} ${state.map}` || state.hidden.has("live")) return;
+  if (!overlay.image || overlay.key !== mapKey(state.frame) || state.hidden.has("live")) return;
   const [x, y, w, h] = overlay.region;
   context.globalAlpha = state.opacity;
   context.imageSmoothingEnabled = false;

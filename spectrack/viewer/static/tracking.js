@@ -1,7 +1,8 @@
 // The track that is made here: from a box on, live, stopped, corrected, saved.
 
 import { state, element, liveRow, make, showFault, tell } from "./state.js";
-import { get, listen, post } from "./server.js";
+import { listen, post } from "./server.js";
+import { fetchMap, mapKey } from "./maps.js";
 import { goTo, play } from "./player.js";
 import { isOver, sourceHint, sourceStatus } from "./source.js";
 import { setBox, setMap } from "./stage.js";
@@ -154,6 +155,7 @@ export function showTracking() {
   const waits = live.phase === "waiting";
   element("track").disabled = busy() || !drawn || Boolean(state.sequence?.fault) || Boolean(source && !waits);
   element("another").hidden = !(source && waits);
+  element("play").disabled = Boolean(source && !live.rows.length);
   element("track").textContent = from ? `Go on from frame ${drawn.frame}` : "Track";
   element("stop").disabled = !busy() && !waits;
   element("correct").disabled = busy() || Boolean(source) || !liveRow(state.frame)?.box;
@@ -219,11 +221,11 @@ async function showMaps(row) {
     select.value = names.includes(state.map) ? state.map : "";
     state.map = select.value;
   }
-  const key = `${state.frame} ${state.map}`;
+  const key = mapKey(state.frame);
   if (!state.map || !names.includes(state.map)) { shownMap = ""; element("map-about").textContent = ""; return setMap("", null); }
   if (key === shownMap) return undefined;
   shownMap = key;
-  const found = await get(`maps/${state.frame}/${encodeURIComponent(state.map)}`).catch(() => null);
+  const found = await fetchMap(state.frame);
   if (shownMap !== key) return undefined;
   if (found) element("map-about").textContent = `Dark ${found.low.toPrecision(3)}, bright ${found.high.toPrecision(3)}.`;
   return setMap(key, found);

@@ -144,11 +144,11 @@ def write_recording(
     """Track one video and write the results into a folder that the caller has claimed; see `record`."""
     tell = on_progress or (lambda what, done, total: None)
     shown = _from(sequence, start)
-    measuring = MeasuredTrack.of(shown, folder, options.measuring, start)
+    measuring = MeasuredTrack.of(shown, folder, options.measuring)
 
     def seen(index: int, estimate: Estimate) -> None:
         if measuring is not None:
-            measuring.add(index, estimate)
+            measuring.measure(shown, index, estimate, start + index)
         tell("tracking", index + 1, len(shown))
 
     tracked = follow(shown, tracker, box, seen)

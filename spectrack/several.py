@@ -34,7 +34,7 @@ from spectrack.runs.sequence_run import Trail
 from spectrack.sequences.base import Sequence
 from spectrack.sequences.excerpt import Excerpt
 from spectrack.sequences.shared import SharedSequence
-from spectrack.trackers.base import Estimate, Tracker
+from spectrack.trackers.base import Tracker
 
 MOT, SEVERAL, TARGETS = "mot.txt", "several.json", "targets"
 
@@ -192,8 +192,8 @@ def _track(
         shown: Sequence = Excerpt(shared, len(shared), start.frame) if start.frame else shared
         home = folder / TARGETS / start.identity
         home.mkdir(parents=True)
-        measured = MeasuredTrack.of(shown, home, options.measuring, start.frame)
-        seen: Callable[[int, Estimate], None] | None = None if measured is None else measured.add
+        measured = MeasuredTrack.of(shown, home, options.measuring)
+        seen = None if measured is None else measured.beside(shown, start.frame)
         trails.append(Trail(shown, tracker, start.box, seen))
         if measured is not None:
             measures[start.identity] = measured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,13 @@ class MeasuredTrack:
         frames: what is tracked in.
         folder: where to write; claimed by the caller.
         options: what to write.
-        first_frame: number of a sequence's first frame in the recording.
 
     Raises:
         MissingExtraError: a package that the files need is not installed.
     """
 
-    def __init__(
-        self, frames: Sequence | FrameSource, folder: Path, options: MeasureOptions, first_frame: int = 0
-    ) -> None:
-        self._frames, self._folder, self._options, self._first = frames, folder, options, first_frame
+    def __init__(self, frames: Sequence | FrameSource, folder: Path, options: MeasureOptions) -> None:
+        self._folder, self._options = folder, options
         scale = None if options.scale is None else parse_scale(options.scale)
         self._measurements = Measurements(frames, scale=scale)
         self._rows: list[list[Any]] = []
@@ -42,19 +40,16 @@ class MeasuredTrack:
             append_csv(folder / MEASUREMENTS, self._measurements.columns)
 
     @classmethod
-    def of(
-        cls, frames: Sequence | FrameSource, folder: Path, options: MeasureOptions, first_frame: int = 0
-    ) -> MeasuredTrack | None:
+    def of(cls, frames: Sequence | FrameSource, folder: Path, options: MeasureOptions) -> MeasuredTrack | None:
         """Ready for the first frame; None where nothing is to be measured."""
-        return cls(frames, folder, options, first_frame) if options.wanted else None
+        return cls(frames, folder, options) if options.wanted else None
 
-    def add(self, index: int, estimate: Estimate) -> None:
-        """Measure the next frame of the sequence that is tracked in."""
-        if isinstance(self._frames, Sequence):
-            self.measure(self._frames, index, estimate, self._first + index)
+    def beside(self, sequence: Sequence, first_frame: int) -> Callable[[int, Estimate], None]:
+        """What measures frame after frame of a sequence, whose frame 0 has that number in the recording."""
+        return lambda index, estimate: self.measure(sequence, index, estimate, first_frame + index)
 
     def measure(self, sequence: Sequence, index: int, estimate: Estimate, number: int) -> None:
-        """Measure a frame of a sequence, whose number in the recording is another where a source is tracked in."""
+        """Measure a frame of a sequence, which has that number in the recording."""
         measurement, mask = measure_target(sequence, index, estimate)
         row = self._measurements.row(number, measurement)
         if self._options.tables:

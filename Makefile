@@ -41,6 +41,8 @@ test-oldest:
 	@test -x .venv.oldest/bin/python || $(PYTHON) -m venv .venv.oldest
 	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt torch hatchling editables setuptools wheel
 	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt --no-build-isolation --editable '.[dev,train]'
+	@# Its files again: supervision has brought opencv-python, a newer one, which lies in the same folder.
+	@.venv.oldest/bin/python -m pip --quiet install --constraint constraints-oldest.txt --force-reinstall --no-deps opencv-python-headless
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv.oldest/bin/python -m pytest --quiet --numprocesses 2 -m 'not slow and not wheel' $(ARGS)
 
 check: $(STAMP)

@@ -18,6 +18,9 @@ from spectrack.sequences.mosaics import MosaicPattern, check_divisible, check_mo
 from spectrack.sequences.videos import PictureForm, gives_counts, open_container
 from spectrack.sources.base import Captured, FrameSource, Policy
 
+_ERRORS_ONLY = 2
+"""OpenCV's level of logging."""
+
 _PATIENCE_S = 10.0
 """So long an address may say nothing."""
 
@@ -150,8 +153,8 @@ class CameraSource(FrameSource):
         self.name = self.where = f"camera {number}"
         camera = get_sensor(sensor) if isinstance(sensor, str) else sensor
         self._pattern = None if camera is None else MosaicPattern.of_sensor(camera)
-        logs = cv2.utils.logging
-        level = logs.setLogLevel(logs.LOG_LEVEL_ERROR)  # that there is no camera is told below
+        logs = getattr(cv2.utils, "logging", cv2)  # OpenCV 5's place, and 4's
+        level = logs.setLogLevel(_ERRORS_ONLY)  # that there is no camera is told below
         self._device = cv2.VideoCapture(number)
         logs.setLogLevel(level)
         if not self._device.isOpened():

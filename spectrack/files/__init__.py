@@ -5,7 +5,7 @@ from spectrack.files.configurations import differences, refuse_other
 from spectrack.files.manifest import MANIFEST, Manifest
 from spectrack.files.places import FileTerms, Terms, check_file, check_folder, resolved
 from spectrack.files.user_folders import cache_to_write, expanded, user_cache_folder
-from spectrack.files.writing import number_key, write_atomically, write_json, write_text
+from spectrack.files.writing import naming, number_key, write_atomically, write_json, write_text
 
 __all__ = [
     "MANIFEST",
@@ -19,6 +19,7 @@ __all__ = [
     "claim_folder",
     "differences",
     "expanded",
+    "naming",
     "number_key",
     "refuse_other",
     "resolved",

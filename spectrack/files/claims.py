@@ -40,7 +40,7 @@ from typing import Any
 from spectrack.errors import ConfigError
 from spectrack.files.manifest import LOCK, LOCK_CONTENT, STAGING, Content, Manifest, Run
 from spectrack.files.places import FileTerms, Place, Terms, check_file, check_folder, refuse_occupied
-from spectrack.files.writing import write_json, write_text
+from spectrack.files.writing import naming, write_json, write_text
 
 _FOREVER = -1
 
@@ -84,7 +84,8 @@ class Claim:
         self._count += 1
         temporary = self.staging / f"{self._count}-{Path(name).name}"
         try:
-            yield temporary
+            with naming(self._manifest.path(name), temporary):
+                yield temporary
             self._place({name: temporary})
         finally:
             temporary.unlink(missing_ok=True)
@@ -165,9 +166,10 @@ class Claim:
 
         The manifest comes last: what a kill leaves behind before it, the next run of an unfinished result clears.
         """
-        if not self._staging.is_dir():
+        if self._number not in self._manifest.runs:
             return
-        shutil.rmtree(self._staging)
+        if self._staging.is_dir():
+            shutil.rmtree(self._staging)
         for name in self._manifest.contents:
             if self._manifest.obstacle(name) is None:  # it was about to be placed
                 self._remove_empty_folders(name)
@@ -231,7 +233,8 @@ def write_folder(path: Place, terms: Terms) -> Iterator[Path]:
         ['boxes.txt', 'spectrack-manifest.jsonl']
     """
     with claim_folder(path, terms) as claim:
-        yield claim.staging
+        with naming(path, claim.staging):
+            yield claim.staging
         claim.publish()
 
 
@@ -274,12 +277,16 @@ def _locked(path: Path, *, wait: bool) -> Iterator[None]:
         raise ConfigError(
             f"expected to be alone in writing to {path}, found another process; wait for it, or name another folder"
         ) from None
+    except OSError as error:
+        error.filename = str(path)
+        raise
     try:
         if made:
-            file.write_bytes(LOCK_CONTENT)
+            with naming(path):
+                file.write_bytes(LOCK_CONTENT)
         yield
     finally:
         # Removed while it is held, so that nobody else's lock goes; where open files stay, releasing removes it.
-        if os.name == "posix" and file.read_bytes() == LOCK_CONTENT:
-            file.unlink()
+        if os.name == "posix" and (made or file.read_bytes() == LOCK_CONTENT):
+            file.unlink(missing_ok=True)
         lock.release()

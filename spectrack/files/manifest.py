@@ -16,6 +16,7 @@ from typing import Any
 
 from spectrack.errors import ConfigError
 from spectrack.files.fingerprints import file_digest
+from spectrack.files.writing import naming
 
 MANIFEST = "spectrack-manifest.jsonl"
 STAGING = ".spectrack-"
@@ -153,8 +154,8 @@ class Manifest:
 
     def begin(self, number: str, run: Run) -> None:
         """Add a run; makes the manifest where there is none."""
-        self.runs[number] = run
         self._append([_run_line(number, run)])
+        self.runs[number] = run
 
     def record(self, contents: dict[str, Content]) -> None:
         """Add files that are about to appear."""
@@ -198,12 +199,21 @@ class Manifest:
 
     def _append(self, lines: list[dict[str, Any]]) -> None:
         file = self.folder / MANIFEST
-        with file.open("ab+") as sink:
-            torn = False
-            if sink.tell():
-                sink.seek(-1, os.SEEK_END)
-                torn = sink.read(1) != b"\n"
-            sink.write((b"\n" if torn else b"") + _encoded(lines))
+        before = file.stat().st_size if file.exists() else 0
+        try:
+            with naming(file), file.open("ab+") as sink:
+                torn = False
+                if sink.tell():
+                    sink.seek(-1, os.SEEK_END)
+                    torn = sink.read(1) != b"\n"
+                sink.write((b"\n" if torn else b"") + _encoded(lines))
+        except OSError:
+            # A disk may be full in the middle of a line, and a manifest that begins with half a one would be none.
+            if before:
+                os.truncate(file, before)
+            else:
+                file.unlink(missing_ok=True)
+            raise
 
     def _take(self, line: Any) -> bool:
         """Apply a line; False where it is none of ours."""

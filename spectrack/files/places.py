@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,12 +97,15 @@ def check_folder(place: Place, terms: Terms) -> Manifest:
     Raises:
         ConfigError: a file or a link; files that are not ours where ours should go; results that may not be
             overwritten, or were changed since; an input.
+        PermissionError: a folder in which nothing may be written.
     """
     path = Path(place)
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
     if os.path.lexists(nearest) and not nearest.is_dir():
         found = "file" if nearest.exists() else "broken link"
         raise ConfigError(f"expected a folder for the results, found the {found} {nearest}; name another folder")
+    if nearest.is_dir() and not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "nothing may be written", str(nearest))
     manifest = Manifest.read(path)
     _refuse_inputs(path, manifest, terms)
     _refuse_taken(path, manifest, terms)

@@ -6,14 +6,48 @@ For files inside a claimed folder, and for callers who say themselves what may b
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@contextmanager
+def naming(place: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
+    """Let a write that fails inside tell of the file as its user knows it.
+
+    The system names no file where one that is open cannot grow, and else the name that it had until it was whole.
+
+    Args:
+        place: the file or folder that is written.
+        temporary: where it is until it is whole.
+
+    Example:
+        >>> try:
+        ...     with naming("runs/boxes.txt"):
+        ...         raise OSError(errno.ENOSPC, "No space left on device")
+        ... except OSError as error:
+        ...     error.filename
+        'runs/boxes.txt'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _NO_ROOM:
+            error.filename = str(place)
+        for name in ("filename", "filename2"):
+            named = getattr(error, name)
+            if temporary is not None and isinstance(named, str | os.PathLike):
+                with suppress(ValueError):  # another file
+                    setattr(error, name, str(Path(place) / Path(named).relative_to(temporary)))
+        raise
 
 
 @contextmanager
@@ -36,7 +70,8 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with naming(target, temporary):
+            yield temporary
         # mkstemp makes the file private; the finished file gets the permissions any new file would.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)

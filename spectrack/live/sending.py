@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from spectrack.errors import ConfigError
 from spectrack.extras import import_extra
+from spectrack.files import naming
 from spectrack.sources.videos import shown_address
 
 _log = logging.getLogger(__name__)
@@ -47,21 +48,24 @@ class LineSender:
 
     Args:
         stream: where lines are written; each is handed on at once.
+        name: what it is called where it is full.
         owned: whether it is closed at the end.
     """
 
-    def __init__(self, stream: TextIO, *, owned: bool = True) -> None:
-        self._stream, self._owned = stream, owned
+    def __init__(self, stream: TextIO, name: str = "the receiver", *, owned: bool = True) -> None:
+        self._stream, self._name, self._owned = stream, name, owned
 
     def send(self, message: Mapping[str, Any]) -> None:
         """See `Sender.send`; a pipe that nobody empties makes it wait."""
-        self._stream.write(as_line(message) + "\n")
-        self._stream.flush()
+        with naming(self._name):
+            self._stream.write(as_line(message) + "\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """See `Sender.close`."""
         if self._owned:
-            self._stream.close()
+            with naming(self._name):
+                self._stream.close()
 
 
 class ZeroMqSender:
@@ -187,7 +191,7 @@ def open_sender(place: str) -> Sender:
         MissingExtraError: a package is not installed.
     """
     if place == STANDARD_OUTPUT:
-        return LineSender(sys.stdout, owned=False)
+        return LineSender(sys.stdout, "standard output", owned=False)
     scheme = place.partition("://")[0].lower() if "://" in place else ""
     if scheme in ("tcp", "ipc"):
         return ZeroMqSender(place)
@@ -198,7 +202,7 @@ def open_sender(place: str) -> Sender:
             f"expected tcp://, ipc:// or mqtt:// to send boxes to, found {shown_address(place)}; correct it, or name a "
             "file"
         )
-    return LineSender(_new_file(Path(place)))
+    return LineSender(_new_file(Path(place)), place)
 
 
 def as_line(message: Mapping[str, Any]) -> str:

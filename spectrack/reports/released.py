@@ -90,7 +90,9 @@ def read_truth_of(place: Path, names: Sequence[str]) -> dict[str, Boxes]:
     found = find_truth_set(place)
     matched, _ = match_names([name for name in found.sources if _is_visible(name)], names)
     if not matched:
-        raise InputError(f"expected truth of {names[0]} and {len(names) - 1} others in {place}, found none; check it")
+        raise InputError(
+            f"expected truth of {names[0]} and {len(names) - 1} others in {place}, found none; name their folder"
+        )
     truth = read_truth(place)
     return {sequence: truth[name] for name, sequence in matched.items()}
 
@@ -107,7 +109,9 @@ def read_released(root: Path, truth: dict[str, Boxes], options: ScoringOptions) 
         SequenceNotFoundError: no such folder, or no tracker with boxes on all sequences.
     """
     if not root.is_dir():
-        raise SequenceNotFoundError(f"expected a folder of released boxes at {root}, found no such folder; check it")
+        raise SequenceNotFoundError(
+            f"expected a folder of released boxes at {root}, found no such folder; check the path"
+        )
     rule = resolve_protocol(options.protocol or "hot", invalid=options.invalid, missing=options.missing)
     runs: list[tuple[float, TrackedRun]] = []
     remarks = [

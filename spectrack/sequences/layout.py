@@ -345,6 +345,6 @@ def _near(path: Path) -> str:
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
-        return f"the folder {path.parent} does not exist or cannot be read either"
+        return f"the folder {path.parent} does not exist or cannot be read either: check the path"
     close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     return f"did you mean {path.parent / close[0]}?" if close else "check the path"

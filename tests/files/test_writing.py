@@ -1,11 +1,25 @@
 """Atomic writing: whole or not at all, in every way it can end."""
 
+import errno
 import json
 import os
+import sys
 
 import pytest
 
-from spectrack.files import write_atomically, write_json, write_text
+from spectrack.files import (
+    FileTerms,
+    Terms,
+    claim_folder,
+    write_atomically,
+    write_file,
+    write_folder,
+    write_json,
+    write_text,
+)
+
+if sys.platform != "win32":
+    import resource
 
 
 def test_the_file_appears_when_the_block_ends_well(tmp_path):
@@ -56,3 +70,54 @@ def test_json_is_readable_and_strict(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"value": float("nan")})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["values"] == [1, 2.5]
+
+
+def full():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_with_the_name_that_the_file_would_have_had(tmp_path):
+    def written_into_a_folder():
+        with write_folder(tmp_path / "run", Terms("run")) as staging, write_atomically(staging / "deep" / "a.txt"):
+            full()
+
+    def left_by_the_folder():
+        with write_folder(tmp_path / "run", Terms("run")) as staging:
+            (staging / "missing" / "a.txt").write_text("a")
+
+    def written_into_a_claim():
+        with claim_folder(tmp_path / "run", Terms("run")) as claim, claim.writing("deep/a.txt"):
+            full()
+
+    def written_beside_others():
+        with write_file(tmp_path / "a.npz", FileTerms("calibration")):
+            full()
+
+    for write, place in {
+        written_into_a_folder: "run/deep/a.txt",
+        left_by_the_folder: "run/missing/a.txt",
+        written_into_a_claim: "run/deep/a.txt",
+        written_beside_others: "a.npz",
+    }.items():
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - the name is what matters
+            write()
+        assert caught.value.filename == str(tmp_path / place)
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits a copy of this process")
+@pytest.mark.parametrize("room", [0, 20, 60, 200])
+def test_a_disk_that_is_full_at_any_byte_leaves_nothing(tmp_path, room):
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        try:
+            with claim_folder(tmp_path, Terms("run")) as claim:
+                claim.write_text("a.txt", "1" * 1000)
+        except OSError as error:
+            os._exit(7 if error.filename is not None else 8)
+        os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert list(tmp_path.iterdir()) == []
+    with write_folder(tmp_path, Terms("run")) as staging:
+        (staging / "a.txt").write_text("a")

@@ -14,7 +14,8 @@ import sys
 import textwrap
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stderr, suppress
+from io import StringIO
 from types import FrameType
 from typing import Annotated, Any, Union
 
@@ -131,17 +132,20 @@ def parse(words: list[str]) -> Any:
     menu: Any = Union[tuple(kinds)]  # noqa: UP007 - built from a list
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff)
     helps = bool({"--help", "-h"} & set(words))
+    # What the parser says of a value that it cannot take comes even where it is to say nothing.
+    silence = nullcontext() if helps else redirect_stderr(StringIO())
     try:
-        command, left = tyro.cli(
-            menu,
-            prog="spectrack",
-            description=DESCRIPTION,
-            args=repeat_options(words, COMMANDS),
-            config=config,
-            registry=RULES,
-            return_unknown_args=True,
-            console_outputs=helps,
-        )
+        with silence:
+            command, left = tyro.cli(
+                menu,
+                prog="spectrack",
+                description=DESCRIPTION,
+                args=repeat_options(words, COMMANDS),
+                config=config,
+                registry=RULES,
+                return_unknown_args=True,
+                console_outputs=helps,
+            )
     except SystemExit:
         if helps:
             raise

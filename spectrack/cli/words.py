@@ -100,6 +100,10 @@ def refuse_incomplete(words: Sequence[str], commands: Commands) -> NoReturn:
     """
     if words[0] not in commands:
         raise ConfigError(f"expected a command, found {words[0]!r}; name one first (see spectrack --help)")
+    # What follows an option that there is not is no word of its own: the parser was misled by it.
+    spelled = {option.spelled for option in _options(commands[words[0]])}
+    given = [word for word in words if word.startswith("--")]
+    refuse_words([word for word in given if word.partition("=")[0].replace("_", "-") not in spelled], words, commands)
     path, command = f"spectrack {words[0]}", commands[words[0]]
     if actions := _actions(command):
         if len(words) < 2 or words[1] not in actions:
@@ -107,9 +111,9 @@ def refuse_incomplete(words: Sequence[str], commands: Commands) -> NoReturn:
                 f"expected an action of {path}, found none; give one of {', '.join(actions)} (see --help)"
             )
         path, command = f"{path} {words[1]}", actions[words[1]]
-    given = {word.partition("=")[0] for word in words}
+    names = {word.partition("=")[0] for word in words}
     required = [option for option in _options(command) if option.required]
-    named = [option.spelled for option in required if Positional not in option.marks and option.spelled not in given]
+    named = [option.spelled for option in required if Positional not in option.marks and option.spelled not in names]
     # Which word stands for itself and which is an option's the parser knows alone; it found too few.
     placed = [option.name.upper() for option in required if Positional in option.marks]
     lacking = " and ".join(named or placed) or "other words"

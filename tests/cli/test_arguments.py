@@ -2,7 +2,7 @@
 
 import pytest
 
-from spectrack.cli.entry import parse
+from spectrack.cli.entry import main, parse
 from spectrack.errors import SpectrackError
 from spectrack.runs.options import RunOptions
 from tests.fixtures.refusals import check_sentence
@@ -102,3 +102,18 @@ def test_the_help_of_an_option_tells_what_it_takes(capsys):
     printed = " ".join(capsys.readouterr().out.split())
     assert "--invalid error|miss|skip" in printed
     assert "{None}" not in printed
+
+
+def test_an_option_that_there_is_not_is_named_whatever_it_does_to_the_others(capsys):
+    """The parser takes the word behind it for a sequence, and says in a box that it cannot take the real one."""
+    for words, wanted in {
+        "calibrate --wite a --dark b --out c.npz": "--white",
+        "track --trackr cf clip": "--tracker",
+    }.items():
+        assert main(words.split()) == 2
+        said = capsys.readouterr()
+        (line,) = said.err.splitlines()
+        check_sentence(line, repr(words.split()[1]), f"did you mean {wanted!r}")
+        assert said.out == ""
+    assert main("leaderboard --demo --out board".split()) == 2
+    check_sentence(capsys.readouterr().err.strip(), "'--demo'")

@@ -97,7 +97,7 @@ def check_folder(place: Place, terms: Terms) -> Manifest:
     Raises:
         ConfigError: a file or a link; files that are not ours where ours should go; results that may not be
             overwritten, or were changed since; an input.
-        PermissionError: a folder in which nothing may be written.
+        OSError: a folder in which nothing may be written.
     """
     path = Path(place)
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
@@ -105,7 +105,9 @@ def check_folder(place: Place, terms: Terms) -> Manifest:
         found = "file" if nearest.exists() else "broken link"
         raise ConfigError(f"expected a folder for the results, found the {found} {nearest}; name another folder")
     if nearest.is_dir() and not os.access(nearest, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, "nothing may be written", str(nearest))
+        is_read_only = hasattr(os, "statvfs") and os.statvfs(nearest).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), str(nearest))
     manifest = Manifest.read(path)
     _refuse_inputs(path, manifest, terms)
     _refuse_taken(path, manifest, terms)

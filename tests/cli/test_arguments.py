@@ -115,5 +115,5 @@ def test_an_option_that_there_is_not_is_named_whatever_it_does_to_the_others(cap
         (line,) = said.err.splitlines()
         check_sentence(line, repr(words.split()[1]), f"did you mean {wanted!r}")
         assert said.out == ""
-    assert main("leaderboard --demo --out board".split()) == 2
+    assert main(["leaderboard", "--demo", "--out", "board"]) == 2
     check_sentence(capsys.readouterr().err.strip(), "'--demo'")

@@ -72,6 +72,16 @@ def test_json_is_readable_and_strict(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["values"] == [1, 2.5]
 
 
+def test_a_file_that_cannot_even_be_begun_is_told_by_its_own_name(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / ".a-x7.txt"))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        write_text(tmp_path / "a.txt", "a")
+    assert caught.value.filename == str(tmp_path / "a.txt")
+
+
 def full():
     raise OSError(errno.ENOSPC, "No space left on device")
 

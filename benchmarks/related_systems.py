@@ -32,6 +32,7 @@ from spectrack.trackers.presets import presets
 from spectrack.trackers.registry import find_method
 
 BASE = "siamban:none"
+PROFILE = "lite"
 METHODS = ("ssfnet", "ssfnet:none", "bcrnet", "bcrnet:none", "siamban", BASE, "cf")
 
 
@@ -42,7 +43,7 @@ def make(name, weights, precision):
     if not find_method(preset.method if preset else name).network:
         return load_tracker(name)
     own = options_of(form)
-    return load_tracker(name, profile="lite", weights=weights, precision=precision, device="cpu", **own)
+    return load_tracker(name, profile=PROFILE, weights=weights, precision=precision, device="cpu", **own)
 
 
 def lists(options):
@@ -84,7 +85,8 @@ def needs(name, weights):
     """The command that trains what a preset still lacks; None where it can go."""
     preset = presets().get(name)
     # The weights of bcrnet rank bands as see-net needs them, in another number of steps.
-    return preset.training if preset and preset.training and name not in {*weights, "see-net"} else None
+    found = preset is None or name in {*weights, "see-net"} or preset.own_weights(PROFILE)
+    return None if found else preset.training or None
 
 
 def arguments():

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
-from spectrack.trackers.presets import presets
+from spectrack.trackers.presets import Preset, presets
+from spectrack.weights.index import weights_name
 
 PAGE = Path(__file__).resolve().parent / "related-systems.md"
 BEGIN, END = "<!-- presets:begin (python docs/presets_table.py) -->\n", "<!-- presets:end -->"
+
+
+def _weights(one: Preset) -> str:
+    shipped = f"`{weights_name(one.weights, 'lite')}`, shipped: " if one.weights else ""
+    return f"; weights: {shipped}`{one.training}`" if one.training else ""
 
 
 def presets_table() -> str:
@@ -13,7 +19,7 @@ def presets_table() -> str:
     rows = []
     for one in presets().values():
         options = ", ".join(f"`{name}={str(value).lower()}`" for name, value in one.options.items())
-        of = f"`{one.method}` with {options}" + (f"; weights: `{one.training}`" if one.training else "")
+        of = f"`{one.method}` with {options}" + _weights(one)
         rows.append(f"| `{one.name}` | {one.system} | {one.follows} | {one.differs} | {of} | {one.source} |\n")
     head = "| preset | in the manner of | what of it is here | what differs | made of | source |\n"
     return head + "| --- | --- | --- | --- | --- | --- |\n" + "".join(rows)

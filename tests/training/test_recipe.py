@@ -1,18 +1,21 @@
 """Recipes: typed, checked key by key, shipped ones load."""
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
 
+from spectrack.cli.settings import parse_settings
 from spectrack.errors import ConfigError
 from spectrack.networks.siamese import SiameseNetwork
 from spectrack.tables import from_table
+from spectrack.trackers.presets import presets
 from spectrack.trackers.registry import recipe_files
 from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import StageSchedule
 from spectrack.weights.files import read_metadata
-from spectrack.weights.index import shipped_folder
+from spectrack.weights.index import shipped_folder, weights_name
 from tests.fixtures.refusals import refuses
 
 
@@ -31,11 +34,20 @@ def test_shipped_recipes_load_and_are_json(name):
     assert load_recipe(f"{name}.toml") == recipe
 
 
+def recipe_of(weights):
+    """The recipe of that name, or the one of a preset's command, with what the command changes."""
+    commands = {weights_name(one.weights, "lite"): one.training for one in presets().values() if one.weights}
+    if weights not in commands:
+        return load_recipe(weights)
+    words = commands[weights].split()
+    return load_recipe(words[2], parse_settings(after for word, after in itertools.pairwise(words) if word == "--set"))
+
+
 @pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.safetensors")), ids=lambda path: path.stem)
 def test_the_shipped_weights_are_of_their_recipes_networks(path):
     """Their configurations were written by earlier versions, in the words of those."""
     metadata = read_metadata(path)
-    recipe = load_recipe(path.stem)
+    recipe = recipe_of(path.stem)
     assert (recipe.method, recipe.profile) == (metadata.method, metadata.profile)
     assert from_table(type(recipe.network), metadata.config, path.name) == recipe.network
 

@@ -55,10 +55,10 @@ class FrameTable:
     @staticmethod
     def of(rows: Sequence[Row], frames: int) -> FrameTable:
         """The table of the rows that there are, filled up to `frames`."""
-        table = np.full((frames, 6), np.nan)
-        table[: len(rows)] = np.array([(*row[:5], row[6]) for row in rows], dtype=np.float64).reshape(-1, 6)
-        states = (*(row[5] for row in rows), *[""] * (frames - len(rows)))
-        return FrameTable(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] == 1, states, table[:, 5])
+        gathered = FrameRows(frames)
+        for row in rows:
+            gathered.append(row)
+        return gathered.table()
 
     def after(self, frames: int) -> FrameTable:
         """The same behind so many frames that were not tracked."""
@@ -100,6 +100,33 @@ class FrameTable:
             for i, (read, net, rest, score, lost, state, stated) in enumerate(rows)
         ]
         write_text(path, "\n".join([",".join(COLUMNS), *lines]) + "\n")
+
+
+class FrameRows:
+    """Rows as they come, with room for all from the start: a long track takes no more memory at its end.
+
+    Args:
+        frames: how many there can be.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._numbers = np.full((frames, 6), np.nan)
+        self._states = [""] * frames
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, row: Row) -> None:
+        """Take in the next frame's."""
+        self._numbers[self._count] = (*row[:5], row[6])
+        self._states[self._count] = row[5]
+        self._count += 1
+
+    def table(self) -> FrameTable:
+        """The rows so far, filled up; later ones do not change it."""
+        reading, network, rest, score, lost, stated = self._numbers.T.copy()
+        return FrameTable(reading, network, rest, score, lost == 1, tuple(self._states), stated)
 
 
 def read_frame_table(path: str | os.PathLike[str]) -> FrameTable:

@@ -22,7 +22,7 @@ from spectrack.files.fingerprints import Ingredients, glance, take_fingerprint
 from spectrack.provenance import machine_name
 from spectrack.runs.entries import Entry, OpenedEntry, SequenceContent
 from spectrack.runs.evidence import Arrays, EvidenceCollector
-from spectrack.runs.frame_table import FrameTable, Row
+from spectrack.runs.frame_table import FrameRows, FrameTable
 from spectrack.runs.timing import timed_track
 from spectrack.sequences.base import Sequence
 from spectrack.trackers.base import Estimate, Tracker
@@ -232,9 +232,9 @@ class Trail:
     def __init__(
         self, sequence: Sequence, tracker: Tracker, box: Box, on_estimate: Callable[[int, Estimate], None] | None = None
     ) -> None:
-        self._frames, self._on_estimate = len(sequence), on_estimate
+        self._on_estimate = on_estimate
         self._boxes = np.full((len(sequence), 4), np.nan)
-        self._rows: list[Row] = []
+        self._rows = FrameRows(len(sequence))
         self._stopped: Exception | None = None
         self._track = timed_track(sequence, tracker, box)
 
@@ -260,7 +260,7 @@ class Trail:
     @property
     def followed(self) -> Followed:
         """The track as far as it went."""
-        return Followed(self._boxes, FrameTable.of(self._rows, self._frames), len(self._rows), self._stopped)
+        return Followed(self._boxes, self._rows.table(), len(self._rows), self._stopped)
 
 
 def follow(

@@ -1,13 +1,14 @@
 """Times: reading, network and rest are told apart and add up; the table of frames survives writing and reading."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from spectrack.errors import InputError
 from spectrack.evaluation.speed import Speed
-from spectrack.runs.frame_table import FrameTable, read_frame_table
+from spectrack.runs.frame_table import FrameRows, FrameTable, read_frame_table
 from spectrack.runs.timing import timed_track
 from spectrack.trackers.base import Estimate
 from tests.fixtures.refusals import refuses
@@ -97,6 +98,30 @@ def test_the_table_is_filled_up_and_read_again(tmp_path):
     assert list(again.milliseconds) == ["reading", "network", "rest"]
     assert again.speed.frames_per_second == pytest.approx(1000)
     assert len(again) == 4
+
+
+def test_a_table_of_the_rows_so_far_stays_as_it_is():
+    rows = FrameRows(3)
+    rows.append(ROWS[0])
+    early = rows.table()
+    rows.append(ROWS[1])
+    assert (len(rows), len(early)) == (2, 3)
+    assert np.array_equal(early.score, [1, np.nan, np.nan], equal_nan=True)
+    assert early.state == ("tracking", "", "")
+    assert rows.table().state == ("tracking", "lost", "")
+
+
+def test_a_long_track_takes_no_memory_with_its_rows():
+    frames = 20_000
+    rows = FrameRows(frames)
+    tracemalloc.start()
+    try:
+        for _ in range(frames):
+            rows.append((*(float(value) for value in ROWS[1][:4]), True, "lost", 0.5))
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < frames  # less than a byte a frame
 
 
 def test_a_table_without_a_second_frame_has_no_speed():

@@ -145,10 +145,11 @@ def write_recording(
     tell = on_progress or (lambda what, done, total: None)
     shown = _from(sequence, start)
     measuring = MeasuredTrack.of(shown, folder, options.measuring)
+    measure = None if measuring is None else measuring.beside(shown, start)
 
     def seen(index: int, estimate: Estimate) -> None:
-        if measuring is not None:
-            measuring.measure(shown, index, estimate, start + index)
+        if measure is not None:
+            measure(index, estimate)
         tell("tracking", index + 1, len(shown))
 
     tracked = follow(shown, tracker, box, seen)

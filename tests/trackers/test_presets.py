@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from spectrack.cli.settings import parse_settings
 from spectrack.errors import ConfigError
 from spectrack.methods.bcrnet.composites import ComposerConfig
 from spectrack.methods.siamban.method import METHOD as SIAMBAN
@@ -14,7 +13,7 @@ from spectrack.trackers import registry
 from spectrack.trackers.base import track
 from spectrack.trackers.loading import load_tracker, option_names
 from spectrack.trackers.presets import presets
-from spectrack.training.recipe import load_recipe
+from tests.fixtures.preset_trainings import trained_recipe
 from tests.fixtures.refusals import refuses
 
 NAMES = sorted(presets())
@@ -100,10 +99,7 @@ def test_a_preset_takes_weights_of_its_own_where_there_are_some(shipped, make, t
 @pytest.mark.parametrize("name", [name for name in NAMES if presets()[name].training])
 def test_the_command_of_a_preset_trains_what_it_needs(name):
     preset = presets()[name]
-    words = preset.training.split()
-    assert words[:2] == ["spectrack", "train"]
-    changes = parse_settings(words[n + 1] for n, word in enumerate(words) if word == "--set")
-    recipe = load_recipe(words[2], changes)
+    recipe = trained_recipe(preset)
     assert recipe.method == preset.method
     network = to_table(recipe.network)
     preset.check(network)

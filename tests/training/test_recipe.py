@@ -1,12 +1,10 @@
 """Recipes: typed, checked key by key, shipped ones load."""
 
-import itertools
 import json
 from pathlib import Path
 
 import pytest
 
-from spectrack.cli.settings import parse_settings
 from spectrack.errors import ConfigError
 from spectrack.networks.siamese import SiameseNetwork
 from spectrack.tables import from_table
@@ -16,6 +14,7 @@ from spectrack.training.recipe import Recipe, load_recipe
 from spectrack.training.stages import StageSchedule
 from spectrack.weights.files import read_metadata
 from spectrack.weights.index import shipped_folder, weights_name
+from tests.fixtures.preset_trainings import trained_recipe
 from tests.fixtures.refusals import refuses
 
 
@@ -35,12 +34,9 @@ def test_shipped_recipes_load_and_are_json(name):
 
 
 def recipe_of(weights):
-    """The recipe of that name, or the one of a preset's command, with what the command changes."""
-    commands = {weights_name(one.weights, "lite"): one.training for one in presets().values() if one.weights}
-    if weights not in commands:
-        return load_recipe(weights)
-    words = commands[weights].split()
-    return load_recipe(words[2], parse_settings(after for word, after in itertools.pairwise(words) if word == "--set"))
+    """The recipe of that name, or what the command of the preset trains that they were made for."""
+    made_for = {weights_name(one.weights, "lite"): one for one in presets().values() if one.weights}
+    return trained_recipe(made_for[weights]) if weights in made_for else load_recipe(weights)
 
 
 @pytest.mark.parametrize("path", sorted(shipped_folder().glob("*.safetensors")), ids=lambda path: path.stem)

@@ -45,6 +45,10 @@ class ConfigError(InputError):
     """A recipe or an option is unknown or out of range."""
 
 
+class StoppedError(SpectrackError):
+    """Somebody ended a track in a source before there was a box to start on; no fault."""
+
+
 class MissingExtraError(SpectrackError, ImportError):
     """An optional dependency is not installed."""
 

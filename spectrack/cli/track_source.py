@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from spectrack.cli.console import PlainConsole, ProgressBar, errors, output, pri
 from spectrack.cli.reading import Wanted
 from spectrack.cli.recordings import describe_measured
 from spectrack.cli.view import tell_address
-from spectrack.errors import BoxError, ConfigError, InputError
+from spectrack.errors import BoxError, ConfigError, InputError, StoppedError
 from spectrack.evidence.finding import find_first
 from spectrack.evidence.options import MatchOptions
 from spectrack.files import check_folder
@@ -28,7 +28,7 @@ from spectrack.recording import first_box
 from spectrack.runs.options import RecordOptions
 from spectrack.sequences.base import Sequence
 from spectrack.signs import counted
-from spectrack.sources.base import FrameSource, check_policy
+from spectrack.sources.base import FrameSource, Policy, check_policy
 from spectrack.sources.opening import SourceOptions, open_source
 from spectrack.sources.videos import shown_address
 from spectrack.trackers.base import Tracker
@@ -86,15 +86,27 @@ def track_source(told: SourceTrack) -> int:
     policy = None if live.policy is None else check_policy(live.policy)
     if told.out is not None:
         check_folder(told.out, told.recording.terms(told.inputs, live=True))
-    shown = {"source": shown_address(told.place), "send": [shown_address(place) for place in live.send]}
     places = live.send or (STANDARD_OUTPUT,)
     console = errors() if STANDARD_OUTPUT in places else output()
+    try:
+        print_facts(_follow(told, places, policy, given, console), console)
+    except StoppedError as error:
+        console.print(f"spectrack: {error}", soft_wrap=True)
+    return 0
+
+
+def _follow(
+    told: SourceTrack, places: Iterable[str], policy: Policy | None, given: FindBox, console: PlainConsole
+) -> list[tuple[str, str]]:
+    """Track and send, to the end; what came of it, as rows of name and value."""
+    shown = {"source": shown_address(told.place), "send": [shown_address(place) for place in told.live.send]}
     with ExitStack() as stack:
         senders = [stack.enter_context(closing(open_sender(place))) for place in places]
         tracker = told.load()
-        source = open_source(told.place, told.options, on_waiting=lambda: _tell_waiting(told.place))
         stopped = stack.enter_context(_stopping_on_signals())
-        find, look = stack.enter_context(_looking_on(told, source, stopped, given, console))
+        find, look = stack.enter_context(_looking_on(told, stopped, given, console))
+        waiting = lambda: _tell_waiting(told.place)  # noqa: E731
+        source = open_source(told.place, told.options, on_waiting=waiting, is_over=stopped.is_set)
         bar = None if STANDARD_OUTPUT in places else stack.enter_context(ProgressBar())
 
         def show(found: LiveEstimate, count: LiveCount) -> None:
@@ -108,7 +120,7 @@ def track_source(told: SourceTrack) -> int:
             told.out,
             find,
             policy=policy,
-            waiting=live.waiting,
+            waiting=told.live.waiting,
             is_over=stopped.is_set,
             senders=senders,
             options=told.recording,
@@ -116,8 +128,7 @@ def track_source(told: SourceTrack) -> int:
             inputs=told.inputs,
             on_estimate=show,
         )
-    print_facts(describe(source, tracker, count), console)
-    return 0
+    return describe(source, tracker, count)
 
 
 def describe(source: FrameSource, tracker: Tracker, count: LiveCount) -> list[tuple[str, str]]:
@@ -139,7 +150,7 @@ def describe(source: FrameSource, tracker: Tracker, count: LiveCount) -> list[tu
 
 @contextmanager
 def _looking_on(
-    told: SourceTrack, source: FrameSource, stopped: threading.Event, given: FindBox, console: PlainConsole
+    told: SourceTrack, stopped: threading.Event, given: FindBox, console: PlainConsole
 ) -> Iterator[tuple[FindBox, Callable[[LiveEstimate], None]]]:
     """What finds the first box and what takes each estimate, with a page on which somebody looks on where one may."""
     if told.view is None:
@@ -148,9 +159,9 @@ def _looking_on(
     from spectrack.viewer.live import sentence
     from spectrack.viewer.watched import WatchedSource, WatchedTrack
 
-    track = WatchedTrack(source, stopped, given if told.says_where else None)
+    track = WatchedTrack(shown_address(told.place), stopped, given if told.says_where else None)
     end = "Ends with the source, Ctrl-C, or Stop on the page; the page may be closed and opened again."
-    with serving_beside(WatchedSource(source, told.view, track), lambda address: tell_address(address, console, end)):
+    with serving_beside(WatchedSource(told.view, track), lambda address: tell_address(address, console, end)):
         try:
             yield track.find, track.take
         except BaseException as error:

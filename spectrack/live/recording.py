@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spectrack.boxes import Box
-from spectrack.errors import ConfigError, InputError
+from spectrack.errors import ConfigError, InputError, StoppedError
 from spectrack.files import check_folder, write_folder
 from spectrack.live.latency import Latency
 from spectrack.live.messages import last_message, message_of, row_of
@@ -110,6 +110,7 @@ def record_live(
     Raises:
         ConfigError: the folder is taken, or what is asked for cannot be had of a source; see `check_options`.
         InputError: the source ended before the target was seen.
+        StoppedError: `is_over` said so before.
         SpectrackError: what the source or the tracker raised, when everything before it is written.
     """
     options = options or RecordOptions()
@@ -126,6 +127,8 @@ def record_live(
         with log or nullcontext(), closing(found):
             fault = track.follow(found, log, is_over, on_estimate)
         if track.last is None:
+            if fault is None and is_over():
+                raise StoppedError("stopped before the first box: nothing was tracked, and nothing is written")
             raise fault or InputError(f"expected the target in a frame of {source.name}, found none; give --box")
         if staging is not None:
             track.write(staging, track.last, options, settings or {})

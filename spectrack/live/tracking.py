@@ -11,14 +11,13 @@ from numpy.typing import ArrayLike
 from spectrack.boxes import Box, as_box, check_box_in_frame
 from spectrack.errors import CubeError
 from spectrack.runs.timing import TimedEstimate, TrackingClock
-from spectrack.sequences.base import Sequence
 from spectrack.sequences.frames import Frame
 from spectrack.sources.base import Captured, FrameSource, Glimpse, Policy
 from spectrack.sources.capture import Capture
 from spectrack.sources.options import WAITING
 from spectrack.trackers.base import Estimate, Tracker, check_values
 
-FindBox = Callable[[Sequence], Box | None]
+FindBox = Callable[[Glimpse], Box | None]
 """Gives the target's box in a frame, which it is shown as a sequence of one; None while it is not to be seen."""
 
 

@@ -121,13 +121,14 @@ class Glimpse(Sequence):
     """Frames of a source as a sequence of which one frame is there: for starting on it, and for telling of all.
 
     Args:
-        source: what they come from.
+        source: what they come from, or another frame of it as such a sequence.
         frame: the one that is there; number 0.
         frames: how many came in all.
     """
 
-    def __init__(self, source: FrameSource, frame: Frame, frames: int = 1) -> None:
-        self._frame, self._frames, self.block = frame, frames, source.block
+    def __init__(self, source: FrameSource | Glimpse, frame: Frame, frames: int = 1) -> None:
+        self._frame, self._frames = frame, frames
+        self.block: int | None = source.block
         for name in ("name", "height", "width", "bands", "wavelengths_nm", "sensor", "is_rgb", "no_data", "unit"):
             setattr(self, name, getattr(source, name))
         self.fps = source.fps or self.fps

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError
+from spectrack.errors import ConfigError, SequenceNotFoundError, SpectrackError, StoppedError
 from spectrack.sensors import get_sensor
 from spectrack.sequences.base import FileSequence
 from spectrack.sequences.opening import Options, open_frame_file
@@ -31,8 +31,10 @@ class FolderSource(FrameSource):
         options: when frames are whole, and when the source ends.
         reading: how frames are read, where it cannot be told.
         on_waiting: called once before the first frame is waited for, if none is there.
+        is_over: asked while it is waited for; nobody wants it any more when it says so.
 
     Raises:
+        StoppedError: `is_over` said so.
         SequenceNotFoundError: no such folder, or it ended without a frame.
         SequenceError: the first frame cannot be read, or the folder holds several series of names.
         ConfigError: times below zero.
@@ -45,6 +47,7 @@ class FolderSource(FrameSource):
         reading: Options | None = None,
         *,
         on_waiting: Callable[[], None] = lambda: None,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self._folder, self._options, self._reading = folder, options or FolderOptions(), reading or Options()
@@ -62,7 +65,9 @@ class FolderSource(FrameSource):
         self.where, self.places = str(folder), (folder,)
         self._watch = FolderWatch(folder, self._reading.pattern, self._options.settle_s)
         self._reader: FileSequence | None = None
-        first = self._next(on_waiting)
+        first = self._next(on_waiting, is_over)
+        if first is None and is_over():
+            raise StoppedError(f"stopped before a frame came in {folder}")
         if first is None or self._reader is None:
             raise SequenceNotFoundError(
                 f"expected frames in {folder}, found none before it ended; start the camera, or correct the path"
@@ -79,9 +84,11 @@ class FolderSource(FrameSource):
             yield captured
             captured = self._next()
 
-    def _next(self, on_waiting: Callable[[], None] = lambda: None) -> Captured | None:
+    def _next(
+        self, on_waiting: Callable[[], None] = lambda: None, is_over: Callable[[], bool] = lambda: False
+    ) -> Captured | None:
         """The next whole frame, waited for; None at the end."""
-        while not self.closing.is_set():
+        while not (self.closing.is_set() or is_over()):
             file = self._watch.next(newest=self.skips)
             captured = None if file is None else self._read(file)
             if captured is not None:

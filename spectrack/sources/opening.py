@@ -48,6 +48,7 @@ def open_source(
     options: SourceOptions | None = None,
     *,
     on_waiting: Callable[[], None] = lambda: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> FrameSource:
     """Open a source of frames.
 
@@ -57,6 +58,7 @@ def open_source(
             called for each frame and gives None at the end.
         options: how frames are read.
         on_waiting: called once before the first frame of a folder is waited for.
+        is_over: asked while it is waited for; nobody wants it any more when it says so.
 
     Returns:
         The source, opened; its first frame was read, which tells the size.
@@ -65,6 +67,7 @@ def open_source(
         SequenceNotFoundError: nothing there.
         SequenceError: frames that cannot be read.
         ConfigError: options that mean nothing to the source.
+        StoppedError: `is_over` said so.
 
     Example:
         >>> import numpy as np
@@ -77,10 +80,10 @@ def open_source(
     if calibration is not None:
         sensor = chosen.reading.sensor or calibration.sensor
         counts = replace(chosen, reading=replace(chosen.reading, calibration=None, sensor=sensor))
-        return CalibratedSource(open_source(place, counts, on_waiting=on_waiting), calibration)
+        return CalibratedSource(open_source(place, counts, on_waiting=on_waiting, is_over=is_over), calibration)
     reading = chosen.reading
     if isinstance(place, str | Path | int) and str(place) != STANDARD_INPUT:
-        return _open_place(str(place), chosen, on_waiting)
+        return _open_place(str(place), chosen, on_waiting, is_over)
     if isinstance(place, str | Path | int):
         _refuse(chosen, "raw frames", ("axes", "no_data", "raw"))
         return RawSource(
@@ -90,7 +93,9 @@ def open_source(
     return GivenSource(place, sensor=reading.sensor, axes=reading.axes, no_data=reading.no_data)
 
 
-def _open_place(place: str, options: SourceOptions, on_waiting: Callable[[], None]) -> FrameSource:
+def _open_place(
+    place: str, options: SourceOptions, on_waiting: Callable[[], None], is_over: Callable[[], bool]
+) -> FrameSource:
     """The source that a word names."""
     reading = options.reading
     if place.isascii() and place.isdigit():
@@ -104,7 +109,7 @@ def _open_place(place: str, options: SourceOptions, on_waiting: Callable[[], Non
     path = Path(place)
     if path.is_dir():
         _refuse(options, "a folder", ("format", "pattern", "axes", "variable", "no_data", "folder"))
-        return FolderSource(path, options.folder, reading, on_waiting=on_waiting)
+        return FolderSource(path, options.folder, reading, on_waiting=on_waiting, is_over=is_over)
     if not path.exists():
         raise SequenceNotFoundError(
             f"expected a camera's number, an address, a folder, a video file or - as source, found nothing at {place}; "

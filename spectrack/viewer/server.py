@@ -158,7 +158,8 @@ class _Pages:
         except (KeyError, ValueError) as error:
             raise InputError(f"expected frame=i and at=x,y or at=x,y,w,h, found {error}; give both") from error
         if len(where) not in (2, 4) or not all(abs(value) < 1e9 for value in where):
-            raise InputError(f"expected a pixel x,y or a box x,y,w,h, found {len(where)} numbers; give two or four")
+            found = request.query_params["at"]
+            raise InputError(f"expected at=x,y of a pixel or at=x,y,w,h of a box, in pixels, found {found}; correct it")
         return self._viewing.spectrum(_number(request), frame, where)
 
     def importance(self, request: Request) -> Any:

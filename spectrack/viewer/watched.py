@@ -17,10 +17,9 @@ from spectrack.boxes import Box, as_box, check_box_in_frame
 from spectrack.errors import ConfigError, InputError
 from spectrack.live.tracking import FindBox, LiveEstimate
 from spectrack.plots import TRACK_COLOURS
-from spectrack.sequences.base import Sequence
 from spectrack.sequences.frames import Frame
 from spectrack.signs import visible
-from spectrack.sources.base import FrameSource, Glimpse
+from spectrack.sources.base import Glimpse
 from spectrack.trackers.registry import find_method
 from spectrack.viewer.footage import Footage
 from spectrack.viewer.shown import Shown, describe_frames, describe_methods, understood
@@ -28,6 +27,7 @@ from spectrack.viewer.shown_evidence import MAPS, EvidenceMap, describe_estimate
 from spectrack.viewer.tracks import Json, describe_style
 
 Phase = Literal["loading", "waiting", "searching", "tracking", "stopped", "done", "failed"]
+_ENDS: tuple[Phase, ...] = ("stopped", "done", "failed")
 
 MOST_FRAMES, MOST_BYTES = 500, 256 * 2**20
 """The newest frames that are kept: so many, as far as that much memory holds them; two at least."""
@@ -35,21 +35,21 @@ MOST_FRAMES, MOST_BYTES = 500, 256 * 2**20
 _LOOK_S = 0.1
 """How often it is looked whether somebody wants to stop; a signal does not wake a thread that waits."""
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 2.0
 
 
 class NewestFrames(Glimpse):
     """The newest frames of a source as a sequence, counted from 0 as they are added.
 
     Args:
-        source: what they come from.
-        first: number 0.
+        glimpse: the first of them, number 0.
     """
 
-    def __init__(self, source: FrameSource, first: Frame) -> None:
-        super().__init__(source, first)
+    def __init__(self, glimpse: Glimpse) -> None:
+        first = glimpse.frame(0)
+        super().__init__(glimpse, first)
         size = math.prod(first.shape) * first.window(0, 0, 1, 1).itemsize
-        self._source, self._coloured_by = source, Glimpse(source, first)
+        self._coloured_by = glimpse
         self._kept = deque([first], maxlen=max(2, min(MOST_FRAMES, MOST_BYTES // size)))
         self._adding = threading.Lock()
 
@@ -64,9 +64,9 @@ class NewestFrames(Glimpse):
             self._kept.append(frame)
             self._frames += 1
 
-    def colour_by(self, frame: Frame) -> None:
+    def colour_by(self, glimpse: Glimpse) -> None:
         """Take colours and white level from this frame; they come from the first one before."""
-        self._coloured_by = Glimpse(self._source, frame)
+        self._coloured_by = glimpse
 
     def frame(self, i: int) -> Frame:
         """Frame `i`.
@@ -91,11 +91,12 @@ class WatchedTrack:
     """A track in a source: what the tracker hands over, and pages ask for.
 
     Args:
-        source: what is tracked in.
+        name: what is tracked in, as it may be shown before its first frame has come.
         stopped: ends the track when it is set; Stop on a page sets it.
         given: gives the first box; None where it is drawn on a page.
 
     Attributes:
+        name: see above.
         phase: where it stands.
         message: why it failed.
         beginnings, kept, changes: see `ShownTrack`.
@@ -104,8 +105,8 @@ class WatchedTrack:
     is_unsaved = False
     kept = 0
 
-    def __init__(self, source: FrameSource, stopped: threading.Event, given: FindBox | None = None) -> None:
-        self._source, self._stopped, self._given = source, stopped, given
+    def __init__(self, name: str, stopped: threading.Event, given: FindBox | None = None) -> None:
+        self.name, self._stopped, self._given = name, stopped, given
         # Held for moments alone: the tracker never waits for somebody who reads.
         self._changed = threading.Condition()
         self._frames: NewestFrames | None = None
@@ -118,15 +119,14 @@ class WatchedTrack:
 
     # --- for the tracker
 
-    def find(self, glimpse: Sequence) -> Box | None:
+    def find(self, glimpse: Glimpse) -> Box | None:
         """The target's box in a frame: as it is given, else as a page draws it, which is waited for; see `FindBox`."""
-        frame = glimpse.frame(0)
         with self._changed:
             if self._frames is None:
-                self._frames = NewestFrames(self._source, frame)
+                self._frames = NewestFrames(glimpse)
             else:
-                self._frames.add(frame)
-                self._frames.colour_by(frame)
+                self._frames.add(glimpse.frame(0))
+                self._frames.colour_by(glimpse)
             self._answers.clear()
             self._tell("searching" if self._given is not None else "waiting")
         if self._given is not None:
@@ -156,20 +156,26 @@ class WatchedTrack:
             stopped = self._stopped.is_set()
             self.message = "" if stopped and not self._tracked else fault
             self._tell("failed" if self.message else "stopped" if stopped else "done")
+            self._changed.notify_all()
 
     # --- for pages
 
     @property
     def frames(self) -> NewestFrames:
-        """The newest frames; the first one is waited for.
+        """The newest frames.
 
         Raises:
             InputError: none has come.
         """
+        if self._frames is None:
+            raise InputError(f"expected a frame of {self.name}, found none yet; load the page again later")
+        return self._frames
+
+    def waits_for_frames(self) -> bool:
+        """Whether there is none yet, and one may still come; it is waited for, for a while."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._frames is not None, _PATIENCE_S) or self._frames is None:
-                raise InputError(f"expected a frame of {self._source.name}, found none yet; load the page again later")
-            return self._frames
+            self._changed.wait_for(lambda: self._frames is not None or self.phase in _ENDS, _PATIENCE_S)
+            return self._frames is None and self.phase not in _ENDS
 
     def answer(self, frame: int, box: Box | None) -> None:
         """Tell the tracker, which waits with a frame, the box in it, or that it is to go on to the next one.
@@ -228,23 +234,22 @@ class WatchedSource(Shown):
     """The state behind the pages that show one source while it is tracked.
 
     Args:
-        source: what is tracked in.
         tracker: the name of what tracks.
         track: what it finds.
     """
 
     live: WatchedTrack
 
-    def __init__(self, source: FrameSource, tracker: str, track: WatchedTrack) -> None:
+    def __init__(self, tracker: str, track: WatchedTrack) -> None:
         super().__init__()
-        self._source, self._tracker, self.live = source, tracker, track
+        self._tracker, self.live = tracker, track
         self._opening, self._footage = threading.Lock(), list[Footage]()
 
     def about(self) -> Json:
         """See `Shown.about`."""
         return {
             "source": True,
-            "sequences": [visible(self._source.name)],
+            "sequences": [visible(self.live.name)],
             "runs": [],
             "maps": MAPS,
             "palette": TRACK_COLOURS,
@@ -267,7 +272,13 @@ class WatchedSource(Shown):
             return self._footage[0]
 
     def describe(self, number: int) -> Json:
-        """See `Shown.describe`."""
+        """See `Shown.describe`; ``waits`` where no frame has come yet."""
+        self._check(number)
+        unseen = {"name": visible(self.live.name), "frames": 0, "fault": None, "waits": True}
+        if self.live.waits_for_frames():
+            return unseen
+        if not self.live.status()["frames"]:
+            return unseen | {"waits": False, "fault": visible(self.live.message) or "Stopped before a frame came."}
         footage = self.footage(number)
         frames = footage.sequence
         told = {"name": visible(frames.name), "frames": len(frames), "most": self.live.frames.most}
@@ -285,7 +296,7 @@ class WatchedSource(Shown):
 
     def importance(self, number: int, place: int) -> NoReturn:
         """A source has no runs."""
-        raise InputError(f"expected a run with a track of {self._source.name}, found none; tracks of a source are live")
+        raise InputError(f"expected a run with a track of {self.live.name}, found none; tracks of a source are live")
 
     def save(self, name: str, *, overlay: bool) -> NoReturn:
         """A track in a source is written by the command, at its end."""

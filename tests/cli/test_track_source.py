@@ -46,6 +46,11 @@ def raw(tmp_path, monkeypatch):
     stream.close()
 
 
+def listen():
+    """Hear Ctrl-C: tests that a shell runs in the background inherit a deaf ear for it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def lines_of(text):
     return [json.loads(line) for line in text.splitlines()]
 
@@ -150,11 +155,6 @@ def test_ctrl_c_ends_in_order(frames, tmp_path):
         "0",
     ]
     words = [*command, "--tracker", "cf", "--box", BOX, "--out", str(out)]
-
-    def listen():
-        # Tests that a shell runs in the background inherit a deaf ear for Ctrl-C.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     lines = [process.stdout.readline() for _ in range(6)]
     process.send_signal(signal.SIGINT)
@@ -164,6 +164,47 @@ def test_ctrl_c_ends_in_order(frames, tmp_path):
     assert lines_of(rest)[-1]["end"] == "stopped"
     assert len(spectrack.read_boxes(out / "boxes.txt")) == len(lines) == 6
     assert not [name for name in os.listdir(out) if "staging" in name]
+
+
+@pytest.mark.parametrize("looks_on", [False, True])
+def test_ctrl_c_before_the_first_frame_ends_in_order_too(looks_on, tmp_path):
+    """It is waited for without limit; the page is there before it."""
+    folder, out = tmp_path / "camera", tmp_path / "run"
+    folder.mkdir()
+    words = ["--source", str(folder), "--tracker", "cf", "--out", str(out)]
+    words += ["--view"] if looks_on else ["--box", BOX]
+    command = [sys.executable, "-m", "spectrack", "track", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
+    said = ""
+    while "waiting for frames" not in said:
+        said += process.stderr.readline()
+    assert ("http://127.0.0.1" in said) == looks_on
+    process.send_signal(signal.SIGINT)
+    rest, last = process.communicate(timeout=30)
+    assert process.returncode == 0, said + last
+    assert "stopped before" in last
+    assert rest == ""
+    assert not out.exists()
+
+
+def test_stop_on_the_page_before_the_first_box_ends_in_order(raw, tmp_path, monkeypatch, capsys):
+    @contextmanager
+    def page(shown, on_ready):
+        def stop():
+            wait_for(lambda: shown.live.phase == "waiting")
+            shown.live.stop()
+
+        thread = threading.Thread(target=stop)
+        thread.start()
+        yield
+        thread.join()
+
+    monkeypatch.setattr("spectrack.cli.track_source.serving_beside", page)
+    assert main(["track", *raw, "--view", "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "stopped before the first box" in printed.err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

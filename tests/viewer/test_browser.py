@@ -226,7 +226,7 @@ def test_a_source_is_looked_at_while_it_is_tracked(browser, tmp_path, monkeypatc
 
     stopped, complaints = threading.Event(), []
     source = GivenSource(camera(), name=HOSTILE)
-    track, ready, found = WatchedTrack(source, stopped), [], []
+    track, ready, found = WatchedTrack(HOSTILE, stopped), [], []
 
     def run():
         found.append(
@@ -242,8 +242,8 @@ def test_a_source_is_looked_at_while_it_is_tracked(browser, tmp_path, monkeypatc
         track.end()
 
     expect = playwright.expect
-    with serving_beside(WatchedSource(source, "cf", track), ready.append):
-        thread = threading.Thread(target=run)
+    with serving_beside(WatchedSource("cf", track), ready.append):
+        thread = threading.Timer(0.7, run)  # the page is there before the first frame, and goes on when it comes
         thread.start()
         page = open_page(browser, ready[0], complaints, "the frame to start in")
         status = page.locator("#status")

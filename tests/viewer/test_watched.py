@@ -3,16 +3,16 @@
 import json
 import threading
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from spectrack.errors import InputError
+from spectrack.errors import InputError, StoppedError
 from spectrack.live.recording import record_live
 from spectrack.sequences.frames import ArrayFrame
 from spectrack.sequences.memory import MemorySequence
+from spectrack.sources.base import Glimpse
 from spectrack.sources.given import GivenSource
 from spectrack.viewer import watched as watched_module
 from spectrack.viewer.server import make_app
@@ -31,8 +31,8 @@ class Started:
 
     def __init__(self, cubes=CUBES, given=None, tracker=None, **more):
         self.source, self.stopped = GivenSource(cubes), threading.Event()
-        self.track = WatchedTrack(self.source, self.stopped, given)
-        self.shown = WatchedSource(self.source, "cf", self.track)
+        self.track = WatchedTrack("camera", self.stopped, given)
+        self.shown = WatchedSource("cf", self.track)
         self.client = TestClient(make_app(self.shown, TOKEN), base_url=f"http://127.0.0.1/{TOKEN}")
         self.result = []
         self._arguments = (self.source, tracker or Mover(), None, self.track.find)
@@ -43,7 +43,7 @@ class Started:
     def _run(self):
         try:
             self.result.append(record_live(*self._arguments, **self._more))
-        except InputError as error:
+        except (InputError, StoppedError) as error:
             self.result.append(error)
 
     def waits(self):
@@ -111,7 +111,7 @@ def test_boxes_that_mean_nothing_are_refused_and_the_tracker_waits_on(wanted, fa
     check_sentence(answer.json()["error"], *facts)
     assert started.track.phase == "waiting"
     assert started.post("stop").status_code == 200
-    assert "found none" in str(started.finish())
+    assert isinstance(started.finish(), StoppedError)
 
 
 def test_what_a_source_does_not_do_is_refused():
@@ -157,10 +157,10 @@ def test_only_the_newest_frames_are_kept(monkeypatch):
 
 
 def test_large_frames_are_kept_in_so_much_memory_and_two_at_least(monkeypatch):
-    source, frame = GivenSource(CUBES), ArrayFrame(CUBES[0])
-    assert NewestFrames(source, frame).most == 500
+    glimpse = Glimpse(GivenSource(CUBES), ArrayFrame(CUBES[0]))
+    assert NewestFrames(glimpse).most == 500
     monkeypatch.setattr(watched_module, "MOST_BYTES", 7 * CUBES[0].nbytes + 1)
-    frames = NewestFrames(source, frame)
+    frames = NewestFrames(glimpse)
     assert frames.most == 7
     for cube in CUBES[1:]:
         frames.add(ArrayFrame(cube))
@@ -168,7 +168,7 @@ def test_large_frames_are_kept_in_so_much_memory_and_two_at_least(monkeypatch):
     with refuses(InputError, "from 5 on"):
         frames[4]
     monkeypatch.setattr(watched_module, "MOST_BYTES", 1)
-    assert NewestFrames(source, frame).most == 2
+    assert NewestFrames(glimpse).most == 2
 
 
 def test_a_reader_who_stops_reading_does_not_hold_the_tracker_up():
@@ -185,8 +185,8 @@ def test_a_reader_who_stops_reading_does_not_hold_the_tracker_up():
             yield cubes[index % 12]
 
     source, stopped = GivenSource(camera()), threading.Event()
-    track = WatchedTrack(source, stopped, lambda glimpse: (20, 20, 12, 10))
-    with serving_beside(WatchedSource(source, "cf", track), ready.append):
+    track = WatchedTrack("camera", stopped, lambda glimpse: (20, 20, 12, 10))
+    with serving_beside(WatchedSource("cf", track), ready.append):
         port, token = ready[0].split(":")[2].split("/")[:2]
         held = socket.create_connection(("127.0.0.1", int(port)))
         held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -206,8 +206,8 @@ def test_a_page_is_told_the_end_before_the_server_goes():
     import urllib.request
 
     source, stopped, ready = GivenSource(CUBES), threading.Event(), []
-    track = WatchedTrack(source, stopped, lambda glimpse: BOX)
-    with serving_beside(WatchedSource(source, "cf", track), ready.append):
+    track = WatchedTrack("camera", stopped, lambda glimpse: BOX)
+    with serving_beside(WatchedSource("cf", track), ready.append):
         answer = urllib.request.urlopen(f"{ready[0]}events", timeout=30)
         record_live(source, Mover(), None, track.find, on_estimate=lambda found, _: track.take(found))
         track.end("the cable is out")
@@ -219,19 +219,36 @@ def test_a_page_is_told_the_end_before_the_server_goes():
 
 
 def test_the_white_level_follows_the_frame_to_start_in():
-    dark, bright = (ArrayFrame(np.full((16, 24, 16), value, np.uint16)) for value in (1, 1000))
-    frames = NewestFrames(SimpleNamespace(**_FACTS), dark)
-    frames.add(bright)
+    source = GivenSource(CUBES)
+    dark, bright = (Glimpse(source, ArrayFrame(np.full((16, 24, 16), value, np.uint16))) for value in (1, 1000))
+    frames = NewestFrames(dark)
+    frames.add(bright.frame(0))
     frames.colour_by(bright)
     assert frames.false_colour(0).max() < 20
     assert frames.false_colour(1).max() > 200
 
 
-_FACTS = dict.fromkeys(("wavelengths_nm", "sensor", "no_data", "block", "fps")) | {
-    "name": "x",
-    "height": 16,
-    "width": 24,
-    "bands": 16,
-    "is_rgb": False,
-    "unit": "counts",
-}
+def test_a_page_before_the_first_frame_is_told_so_and_asks_again(monkeypatch):
+    monkeypatch.setattr(watched_module, "_PATIENCE_S", 0.01)
+    track = WatchedTrack("camera/", threading.Event(), lambda glimpse: BOX)
+    client = TestClient(make_app(WatchedSource("cf", track), TOKEN), base_url=f"http://127.0.0.1/{TOKEN}")
+    assert client.get("about").json()["sequences"] == ["camera/"]
+    told = client.get("sequences/0").json()
+    assert (told["waits"], told["frames"], told["name"]) == (True, 0, "camera/")
+    answer = client.get("sequences/0/frames/0")
+    assert answer.status_code == 400
+    check_sentence(answer.json()["error"], "camera/", "none yet")
+    record_live(GivenSource(CUBES), Mover(), None, track.find)
+    assert client.get("sequences/0").json()["frames"] == 1
+
+
+@pytest.mark.parametrize(("fault", "told"), [("", "Stopped before"), ("no such camera", "no such camera")])
+def test_a_page_of_a_source_that_never_gave_a_frame_is_told_why(fault, told):
+    track = WatchedTrack("camera/", stopped := threading.Event())
+    if not fault:
+        stopped.set()
+    track.end(fault)
+    client = TestClient(make_app(WatchedSource("cf", track), TOKEN), base_url=f"http://127.0.0.1/{TOKEN}")
+    answer = client.get("sequences/0").json()
+    assert not answer["waits"]
+    assert told in answer["fault"]

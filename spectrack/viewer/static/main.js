@@ -30,7 +30,7 @@ async function openItem(item) {
   play(false);
   forgetPictures();
   Object.assign(state, { item, frame: 0, cursor: null, drawn: null, drawing: null });
-  state.sequence = await get(`sequences/${item}`);
+  state.sequence = await describe(item);
   const { sequence } = state;
   if (state.about.source) state.frame = sequence.frames - 1;
   element("name").textContent = sequence.name;
@@ -47,6 +47,16 @@ async function openItem(item) {
   if (item === 0 && state.about.box) setBox(state.about.box);
   for (const topic of ["frame", "box", "live"]) tell(topic);
   want(state.frame);
+}
+
+// Of a source the first frame may be long in coming; the answer then says so after a while, and it is asked again.
+async function describe(item) {
+  for (;;) {
+    const sequence = await get(`sequences/${item}`);
+    if (!sequence.waits) return sequence;
+    element("name").textContent = sequence.name;
+    element("facts").textContent = "no frame has come yet; this page goes on when one does, Ctrl-C in the terminal ends";
+  }
 }
 
 function facts(sequence) {

@@ -188,7 +188,8 @@ def read_table(path: Path, *, error: type[InputError] = ConfigError) -> dict[str
     except (ValueError, RecursionError) as reason:
         raise error(f"expected {kind} in {path}, found: {str(reason)[:120]}; mend the file") from reason
     except OSError as reason:
-        raise error(f"expected a readable file {path}, found: {reason.strerror or reason}; check it") from reason
+        found = reason.strerror or reason
+        raise error(f"expected a readable file {path}, found: {found}; correct the path or its permissions") from reason
     if not isinstance(values, dict):
         raise error(f"expected a {kind} table in {path}, found {type(values).__name__}; mend the file")
     return values

@@ -202,7 +202,9 @@ def _download(url: str, growing: Path, target: Path, on_progress: Report | None)
         ) from error
     if (total or done) > LARGEST_BYTES:
         growing.unlink()
-        raise WeightsError(f"expected at most {LARGEST_BYTES} bytes from {url}, found {total or done}; check it")
+        raise WeightsError(
+            f"expected at most {LARGEST_BYTES} bytes from {url}, found {total or done}; give the address of weights"
+        )
     if total is not None and done != total:
         raise WeightsError(f"expected {total} bytes from {url}, found {done}; the connection broke off, fetch again")
 

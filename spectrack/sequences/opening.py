@@ -26,7 +26,8 @@ from spectrack.sequences.calibrated import CalibratedSequence
 from spectrack.sequences.faults import pass_over, passed_over
 from spectrack.sequences.footage import read_footage
 from spectrack.sequences.layout import Layout, find_layout, frame_kinds
-from spectrack.sequences.readers import FORMATS, Request, detect_format, open_format
+from spectrack.sequences.readers import FORMATS, detect_format, open_format
+from spectrack.sequences.requests import Request
 from spectrack.sequences.truth import add_truth
 
 _log = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from spectrack.errors import SequenceError
 from spectrack.files import cache_to_write
+from spectrack.files.writing import naming
 from spectrack.signs import size_text
 
 SCRATCH_VARIABLE = "SPECTRACK_SCRATCH"
@@ -205,7 +206,7 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, archi
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         left = info.file_size
-        with opened.open(info) as source, path.open("wb") as sink:
+        with opened.open(info) as source, naming(path), path.open("wb") as sink:
             # No more than was announced, whatever the compressed data hold.
             while left > 0 and (chunk := source.read(min(_CHUNK, left))):
                 sink.write(chunk)

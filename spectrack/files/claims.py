@@ -199,12 +199,14 @@ def claim_folder(path: Place, terms: Terms, *, wait: bool = False) -> Iterator[C
     try:
         target.mkdir(parents=True, exist_ok=True)
         with _locked(target, wait=wait):
-            claim, well = Claim(target, terms, check_folder(target, terms)), False
+            claim = Claim(target, terms, check_folder(target, terms))
             try:
                 yield claim
-                well = True
-            finally:
-                claim._close(well=well)
+            except BaseException:
+                with suppress(OSError):  # a disk that is full is full for the manifest too; what failed first is told
+                    claim._close(well=False)
+                raise
+            claim._close(well=True)
     finally:
         for folder in made:
             with suppress(OSError):  # something was written

@@ -192,7 +192,8 @@ class Manifest:
             ]
             lines += [{"finished": number}] if run.finished else []
         if lines:
-            temporary.write_bytes(_encoded(lines))
+            with naming(self.folder / MANIFEST, temporary):
+                temporary.write_bytes(_encoded(lines))
             temporary.replace(self.folder / MANIFEST)
         else:
             (self.folder / MANIFEST).unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from spectrack.errors import ConfigError, WeightsError
 from spectrack.files import FileTerms, cache_to_write, check_file, write_file
 from spectrack.files.fingerprints import file_digest
 from spectrack.files.places import Place
+from spectrack.files.writing import naming
 from spectrack.weights.index import cache_folder
 
 LARGEST_BYTES = 4 << 30
@@ -186,7 +187,7 @@ def _download(url: str, growing: Path, target: Path, on_progress: Report | None)
             done = done if goes_on else 0
             length = _length(answer)
             total = None if length is None else done + length
-            with growing.open("ab" if goes_on else "wb") as file:
+            with naming(target), growing.open("ab" if goes_on else "wb") as file:
                 while (total or done) <= LARGEST_BYTES and (chunk := answer.read(_CHUNK_BYTES)):
                     file.write(chunk)
                     done += len(chunk)

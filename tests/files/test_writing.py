@@ -115,6 +115,23 @@ def test_a_full_disk_is_told_with_the_name_that_the_file_would_have_had(tmp_path
         assert list(tmp_path.iterdir()) == []
 
 
+def test_what_failed_first_is_told_where_the_manifest_finds_no_room_either(tmp_path, monkeypatch):
+    def write():
+        with claim_folder(tmp_path, Terms("run")) as claim:
+            claim.write_text("a.txt", "a")
+            monkeypatch.setattr("pathlib.Path.write_bytes", lambda *_: full())
+            with claim.writing("b.png"):
+                full()
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write()
+    assert caught.value.filename == str(tmp_path / "b.png")
+    monkeypatch.undo()
+    with claim_folder(tmp_path, Terms("run")) as claim:  # the manifest left there knows the first file
+        claim.write_text("a.txt", "anew")
+    assert (tmp_path / "a.txt").read_text() == "anew"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits a copy of this process")
 @pytest.mark.parametrize("room", [0, 20, 60, 200])
 def test_a_disk_that_is_full_at_any_byte_leaves_nothing(tmp_path, room):

@@ -10,7 +10,7 @@ BEGIN, END = "<!-- measured:begin (python docs/measured_table.py) -->\n", "<!-- 
 
 METHODS = ("siamban", "bcrnet", "ssfnet")
 ORDINARY, HARD = "without CAM and TWIN", "CAM or TWIN"
-SUITE = "`python benchmarks/suite.py --profile {}`"
+SUITE = "`python benchmarks/suite.py --tracker NAME --profile {}`"
 
 
 def read(name: str) -> Any:

@@ -69,6 +69,7 @@ class Export:
     def _open(self) -> Sequence | None:
         from spectrack.sequences.opening import open_sequence
 
-        if self.sequence is None and self.calibration is not None:
-            raise ConfigError("expected --sequence beside --calibration, found none; name the video it is for")
+        for option, value in (("--calibration", self.calibration), ("--box", self.box)):
+            if self.sequence is None and value is not None:
+                raise ConfigError(f"expected --sequence beside {option}, found none; name the video it is for")
         return None if self.sequence is None else open_sequence(self.sequence, calibration=self.calibration)

@@ -66,8 +66,10 @@ def find_truth(root: Path) -> Path:
     """The folder of truth boxes below a folder of released boxes.
 
     Raises:
-        InputError: there is none.
+        SequenceNotFoundError: no such folder.
+        InputError: there is none in it.
     """
+    _check_root(root)
     for folder in _folders(root):
         if re.sub(r"[^a-z]", "", folder.name.lower()) in _TRUTH_FOLDERS:
             return folder
@@ -108,10 +110,7 @@ def read_released(root: Path, truth: dict[str, Boxes], options: ScoringOptions) 
     Raises:
         SequenceNotFoundError: no such folder, or no tracker with boxes on all sequences.
     """
-    if not root.is_dir():
-        raise SequenceNotFoundError(
-            f"expected a folder of released boxes at {root}, found no such folder; check the path"
-        )
+    _check_root(root)
     rule = resolve_protocol(options.protocol or "hot", invalid=options.invalid, missing=options.missing)
     runs: list[tuple[float, TrackedRun]] = []
     remarks = [
@@ -142,6 +141,13 @@ def read_released(root: Path, truth: dict[str, Boxes], options: ScoringOptions) 
     ranked = [run for _, run in sorted(runs, key=lambda item: -item[0])]
     shown, told = _without_copies(ranked, root)
     return ReleasedBoxes(shown, remarks + told)
+
+
+def _check_root(root: Path) -> None:
+    if not root.is_dir():
+        raise SequenceNotFoundError(
+            f"expected a folder of released boxes at {root}, found no such folder; check the path"
+        )
 
 
 def _without_copies(runs: list[TrackedRun], root: Path) -> tuple[list[TrackedRun], list[str]]:
@@ -217,7 +223,7 @@ def _read(found: ResultSet, where: Path, root: Path, truth: dict[str, Boxes]) ->
     foreign = match_results(found, list(truth))
     lacking = [label for label in truth if label not in foreign.boxes]
     if lacking:
-        some = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
+        some = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
         raise InputError(f"{name} has no boxes on {len(lacking)} of {len(truth)} sequences: {some}")
     run = TrackedRun(where, name, {label: TrackedSequence(label, foreign.boxes[label]) for label in truth})
     starts = (f"{name}: {start}." for start in start_offsets(foreign.boxes, truth))

@@ -80,6 +80,8 @@ def open_places(places: Iterable[Path], open_place: OpenPlace = open_sequence) -
     for place in places:
         if runs := _runs(place):
             found += runs
+        elif not place.exists():
+            raise SequenceNotFoundError(f"expected a sequence or a run at {place}, found nothing there; check the path")
         elif sequence is not None:
             raise ConfigError(f"expected one sequence and any number of runs, found {sequence} and {place}; name one")
         else:

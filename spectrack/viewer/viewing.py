@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spectrack.boxes import as_box
-from spectrack.errors import InputError, SpectrackError
+from spectrack.errors import ConfigError, InputError, SpectrackError
 from spectrack.plots import TRACK_COLOURS
 from spectrack.recording import Recording
 from spectrack.runs.layout import is_file_name
@@ -176,17 +176,22 @@ class Viewing(Shown):
 
         Raises:
             InputError: a name that is no file's.
-            ConfigError: see `LiveTrack.save`.
+            ConfigError: a name that is taken; and see `LiveTrack.save`.
         """
         name = self.saving.name or name.strip()
         if not is_file_name(name):
             raise InputError(
                 f"expected a name for the folder, found {name!r}; write one without / \\ : or a dot in front"
             )
+        folder = self.saving.folder / name
+        if self.saving.name is None and folder.is_dir() and any(folder.iterdir()):
+            raise ConfigError(
+                f"expected a name that is not taken in {self.saving.folder}, found {name!r}; write another name"
+            )
         options = replace(self.saving.options, overlay=overlay)
         place = self._item(self.live.status().get("item", 0)).place
         inputs = (*self.saving.inputs, *([] if place is None else [place]))
-        return self.live.save(self.saving.folder / name, options, inputs)
+        return self.live.save(folder, options, inputs)
 
     def close(self) -> None:
         """See `Shown.close`; nobody looks on any more."""

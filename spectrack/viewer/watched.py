@@ -275,6 +275,7 @@ class WatchedSource(Shown):
         """See `Shown.describe`; ``waits`` where no frame has come yet."""
         self._check(number)
         unseen = {"name": visible(self.live.name), "frames": 0, "fault": None, "waits": True}
+        unseen |= {"rules": [], "truth": None, "tracks": {}}
         if self.live.waits_for_frames():
             return unseen
         if not self.live.status()["frames"]:

@@ -130,10 +130,11 @@ def test_the_command_says_what_it_wrote(format, shipped, tmp_path, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
-def test_what_cannot_be_exported_is_refused(shipped, tmp_path, make, monkeypatch):
+def test_what_cannot_be_exported_is_refused(shipped, tmp_path, command_refuses):
     path = shipped("siamban")
     with refuses(ConfigError, "'onx'", "did you mean 'onnx'"):
         export(path, tmp_path / "out", options=ExportOptions(format="onx"))
+    command_refuses(["export", path, "--box", "1,2,9,9", "--out", tmp_path / "out"], "--sequence beside --box")
     with refuses(WeightsError, "'siamban-compct'", "did you mean 'siamban-compact'"):
         export("siamban-compct", tmp_path / "out")
     assert not os.path.lexists(tmp_path / "out")

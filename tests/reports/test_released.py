@@ -116,7 +116,9 @@ def test_what_is_left_out_is_named(root, truth):
     left = [remark for remark in released.remarks if remark.startswith("Left out")]
     assert [remark.split()[2] for remark in left] == ["lengths", "short", "damaged.zip"]
     assert "coin" in left[0]
-    assert "1 of 4 sequences: trucker" in left[1]
+    assert "1 of 4 sequences: trucker)." in left[1]
+    with refuses(SequenceNotFoundError, "4 of 8 sequences: s0, s1", "s2 and 1 more"):
+        read_released(root, truth | {f"s{number}": truth["ball"] for number in range(4)}, ScoringOptions())
     # The rules of scoring decide: a missing box may count as a miss.
     assert "lengths" in [run.tracker for run in read_released(root, truth, ScoringOptions(missing="miss")).runs]
 
@@ -153,8 +155,9 @@ def test_an_own_run_goes_by_the_names_of_the_data_set():
 
 
 def test_nothing_there(tmp_path, truth):
-    with refuses(SequenceNotFoundError, "absent"):
-        read_released(tmp_path / "absent", truth, ScoringOptions())
+    for read in (find_truth, lambda root: read_released(root, truth, ScoringOptions())):
+        with refuses(SequenceNotFoundError, "absent", "no such folder"):
+            read(tmp_path / "absent")
     (tmp_path / "notes.txt").write_text("nothing")
     with refuses(SequenceNotFoundError, "4 sequences", str(tmp_path)):
         read_released(tmp_path, truth, ScoringOptions())

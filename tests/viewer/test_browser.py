@@ -296,6 +296,21 @@ def test_a_source_is_looked_at_while_it_is_tracked(browser, tmp_path, monkeypatc
     assert found[0].tracked == len(boxes) - 1 == 46
 
 
+def test_a_source_is_stopped_on_the_page_before_a_frame_has_come(browser):
+    track, ready, complaints = WatchedTrack("camera", stopped := threading.Event()), [], []
+    with serving_beside(WatchedSource("cf", track), ready.append):
+        page = open_page(browser, ready[0], complaints, "–")
+        playwright.expect(page.locator("#facts")).to_contain_text("no frame has come")
+        playwright.expect(page.locator("#track")).to_be_disabled()
+        page.click("#stop")
+        assert stopped.wait(30)
+        track.end()
+        playwright.expect(page.locator("#fault")).to_have_text("Stopped before a frame came.")
+        playwright.expect(page.locator("#stop")).to_be_disabled()
+        page.wait_for_timeout(300)
+    assert complaints == []
+
+
 def false_colours(cubes, first):
     """Frames in false colour, with the white level of one."""
     clip = MemorySequence(np.concatenate([cubes[first:], cubes[:first]]), wavelengths_nm=None)

@@ -204,7 +204,7 @@ def test_what_cannot_be_saved_leaves_nothing(tmp_path):
     assert not (tmp_path / "runs").exists()
     viewing.save("taken", overlay=False)
     before = {file: file.read_bytes() for file in (tmp_path / "runs/taken").iterdir()}
-    with refuses(ConfigError, "'boxes.txt'"):
+    with refuses(ConfigError, "'taken'", "another name"):
         viewing.save("taken", overlay=False)
     assert {file: file.read_bytes() for file in (tmp_path / "runs/taken").iterdir()} == before
     assert not viewing.live.is_unsaved

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from spectrack.errors import ConfigError, SequenceError, SpectrackError
+from spectrack.errors import ConfigError, SequenceError, SequenceNotFoundError, SpectrackError
 from spectrack.plots import TRACK_COLOURS, TRUTH_COLOUR
 from spectrack.recording import record
 from spectrack.runs.entries import SequenceEntry
@@ -110,6 +110,8 @@ def test_a_benchmark_shows_all_its_sequences_and_the_importance_of_bands(tmp_pat
 def test_two_sequences_and_places_of_nothing_are_refused(tmp_path, clip):
     with refuses(ConfigError, "one sequence"):
         open_places([clip, clip])
+    with refuses(SequenceNotFoundError, "nowhere"):
+        open_places([clip, tmp_path / "nowhere"])
     with pytest.raises(SpectrackError, match="nowhere"):
         open_places([tmp_path / "nowhere"])
 

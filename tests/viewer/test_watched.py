@@ -252,3 +252,4 @@ def test_a_page_of_a_source_that_never_gave_a_frame_is_told_why(fault, told):
     answer = client.get("sequences/0").json()
     assert not answer["waits"]
     assert told in answer["fault"]
+    assert (answer["rules"], answer["truth"], answer["tracks"]) == ([], None, {})

@@ -1,6 +1,6 @@
 // Puts the page together: what is shown of which sequence, in which colours, and which key does what.
 
-import { state, element, make, on, tell, bandName, bandOrder, oldest, showFault } from "./state.js";
+import { state, element, make, on, tell, bandName, bandOrder, oldest, showFault, showRemarks } from "./state.js";
 import { get } from "./server.js";
 import { forgetPictures, want } from "./frames.js";
 import { goTo, play, setUpPlayer } from "./player.js";
@@ -36,7 +36,7 @@ async function openItem(item) {
   element("name").textContent = sequence.name;
   document.title = `${sequence.name} – spectrack view`;
   element("facts").textContent = facts(sequence);
-  showFault(sequence.fault || (sequence.notes || []).join(" "));
+  showRemarks();
   setUpModes();
   buildLegend();
   if (sequence.width) {
@@ -53,9 +53,10 @@ async function openItem(item) {
 async function describe(item) {
   for (;;) {
     const sequence = await get(`sequences/${item}`);
+    element("stop").disabled = !sequence.waits;
     if (!sequence.waits) return sequence;
     element("name").textContent = sequence.name;
-    element("facts").textContent = "no frame has come yet; this page goes on when one does, Ctrl-C in the terminal ends";
+    element("facts").textContent = "no frame has come yet; this page goes on when one does; Stop, or Ctrl-C in the terminal, ends";
   }
 }
 
@@ -158,6 +159,7 @@ async function start() {
   element("item").addEventListener("change", () => openItem(Number(element("item").value)).catch((error) => showFault(error.message)));
   setUpPlayer();
   setUpStage();
+  element("stop").addEventListener("click", stopTracking);
   for (const id of ["mode", "red", "green", "blue"]) element(id).addEventListener("change", chooseColours);
   element("band").addEventListener("input", chooseColours);
   for (const id of ["brightness", "contrast"]) element(id).addEventListener("input", () => { state[id] = Number(element(id).value); tell("stage"); });

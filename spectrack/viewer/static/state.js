@@ -25,6 +25,12 @@ export function make(tag, text = "", properties = {}) {
   return made;
 }
 
+// What is wrong with the sequence itself, or worth knowing of it.
+export function showRemarks() {
+  const { fault, notes } = state.sequence;
+  showFault(fault || (notes || []).join(" "));
+}
+
 export function showFault(sentence) {
   element("fault").hidden = !sentence;
   element("fault").textContent = sentence;

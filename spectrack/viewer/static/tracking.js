@@ -1,6 +1,6 @@
 // The track that is made here: from a box on, live, stopped, corrected, saved.
 
-import { state, element, liveRow, make, showFault, tell } from "./state.js";
+import { state, element, liveRow, make, showFault, showRemarks, tell } from "./state.js";
 import { listen, post } from "./server.js";
 import { fetchMap, mapKey } from "./maps.js";
 import { goTo, play } from "./player.js";
@@ -37,7 +37,6 @@ export function setUpTracking() {
   element("save-overlay").checked = about.overlay;
   if (about.name) Object.assign(element("save-name"), { value: about.name, readOnly: true });
   element("track").addEventListener("click", startTracking);
-  element("stop").addEventListener("click", stopTracking);
   element("correct").addEventListener("click", correct);
   element("drop").addEventListener("click", dropBox);
   element("save").addEventListener("click", save);
@@ -46,7 +45,7 @@ export function setUpTracking() {
   element("opacity").addEventListener("input", () => { state.opacity = element("opacity").value / 100; tell("stage"); });
   for (const id of ["box-x", "box-y", "box-w", "box-h"]) element(id).addEventListener("change", takeNumbers);
   const lost = (sentence) => { if (isOver()) return events.close(); showFault(sentence); state.live.phase = busy() ? "failed" : state.live.phase; showTracking(); };
-  const events = listen({ begin: begin, rows: addRows, status: (told) => { take(told); } }, lost, () => showFault(""));
+  const events = listen({ begin: begin, rows: addRows, status: (told) => { take(told); } }, lost, showRemarks);
   window.addEventListener("beforeunload", (event) => { if (!about.source && state.live.rows.length && !state.live.saved_to) event.preventDefault(); });
 }
 
@@ -84,7 +83,7 @@ export async function startTracking() {
 }
 
 export async function stopTracking() {
-  if (busy() || state.live.phase === "waiting") await act("stop");
+  if (!element("stop").disabled) await act("stop");
 }
 
 export function correct() {
@@ -136,7 +135,7 @@ function addRows({ first, rows, gone }) {
 
 function take(told) {
   state.live = { ...state.live, ...told, start: state.live.rows.length ? state.live.start : told.start ?? 0 };
-  if (state.about.source && !state.live.rows.length) state.sequence.frames = Math.max(told.frames, 1);
+  if (state.about.source && !state.live.rows.length && !state.sequence.fault) state.sequence.frames = Math.max(told.frames, 1);
   if (told.phase === "failed" && told.message) showFault(told.message);
   tell("live");
 }

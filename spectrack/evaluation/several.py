@@ -72,10 +72,12 @@ def score_several(results: Path, truth: Path) -> SeveralScores:
 
     Raises:
         MissingExtraError: motmetrics is not installed.
-        SequenceError: files that are no MOT rows.
+        SequenceError: files that are no MOT rows; a truth without boxes.
     """
     motmetrics = import_extra("motmetrics", "mot")
     found, known = (_by_frame(_read(place)) for place in (results, truth))
+    if not known:
+        raise SequenceError(f"expected boxes that count in the truth {truth}, found none; give the file that has them")
     accumulator = motmetrics.MOTAccumulator()
     last = max((*found, *known), default=-1)
     for frame in range(last + 1):
@@ -110,4 +112,4 @@ def _distances(true: dict[str, Any], own: dict[str, Any]) -> np.ndarray[Any, np.
     if not true or not own:
         return np.zeros((len(true), len(own)))
     overlap = iou(np.stack(list(true.values()))[:, None], np.stack(list(own.values()))[None])
-    return np.where(overlap >= LEAST_OVERLAP, 1 - overlap, np.nan)
+    return np.where(overlap >= LEAST_OVERLAP, np.maximum(1 - overlap, 0), np.nan)  # rounding alone goes below 0

@@ -58,6 +58,18 @@ def test_nothing_tracked(score):
     assert score([], TRUTH).figures["num_misses"] == 8
 
 
+def test_a_truth_without_boxes_is_refused(score):
+    for truth in ([], [row(1, 1, 50, seen=0)]):
+        with refuses(SequenceError, "truth.txt", "found none"):
+            score(TRUTH, truth)
+
+
+def test_rounding_makes_no_overlap_above_1(score):
+    for x in (38.321, 38.633, 38.977, 39.342, 39.737, 40.156, 40.677):
+        uneven = [(1, 1, x, 12.787, 8.992, 6.966, 1, 1, 1)]
+        assert 0 <= score(uneven, uneven).figures["motp"] < 1e-9
+
+
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "boxes.txt").write_text("1,2,3,4\n")
     with refuses(SequenceError, tmp_path / "boxes.txt"):

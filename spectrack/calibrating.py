@@ -211,6 +211,11 @@ def _response(references: References, dark: Means, full: float | None, options: 
 def _panel_response(panel: Panel, dark: Means, full: float | None) -> Means:
     sequence, box = panel.sequence, panel.box
     check_box_in_frame(box, sequence.height, sequence.width)
+    if min(box[:2]) < 0 or box[0] + box[2] > sequence.width or box[1] + box[3] > sequence.height:
+        raise ConfigError(
+            f"expected a panel within the {sequence.width} x {sequence.height} cube pixels of {sequence.name}, found "
+            f"{format_box(box)}; draw the box inside the panel"
+        )
     if not 0 <= panel.frame < len(sequence):
         raise ConfigError(
             f"expected a frame of {sequence.name} from 0 to {len(sequence) - 1} with the panel, found {panel.frame}; "

@@ -186,7 +186,8 @@ def read_table(path: Path, *, error: type[InputError] = ConfigError) -> dict[str
         text = path.read_text(encoding="utf-8-sig")
         values = tomllib.loads(text) if kind == "TOML" else json.loads(text)
     except (ValueError, RecursionError) as reason:
-        raise error(f"expected {kind} in {path}, found: {str(reason)[:120]}; mend the file") from reason
+        other = "" if path.suffix in (".toml", ".json") else ", or TOML under a name that ends with .toml"
+        raise error(f"expected {kind}{other} in {path}, found: {str(reason)[:120]}; mend the file") from reason
     except OSError as reason:
         found = reason.strerror or reason
         raise error(f"expected a readable file {path}, found: {found}; correct the path or its permissions") from reason

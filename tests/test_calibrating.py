@@ -171,3 +171,10 @@ def test_what_is_no_reference_is_refused(camera):
     picture.is_rgb = True
     with refuses(SequenceError, "colour pictures"):
         make_calibration(References(picture))
+
+
+def test_a_panel_that_leaves_the_frame_is_refused(camera):
+    seen = camera.see(np.full((HEIGHT, WIDTH, BANDS), 0.3))
+    panel = Panel(seen, np.array([WIDTH - 4.0, 2.0, 8.0, 6.0]))
+    with refuses(ConfigError, f"{WIDTH} x {HEIGHT}", f"{WIDTH - 4}"):
+        make_calibration(References(camera.see(0, frames=8), panel=panel, reflectance=0.5))

@@ -32,6 +32,7 @@ import os
 import secrets
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -262,6 +263,19 @@ def _version() -> str:
     return str(sys.modules["spectrack"].__version__)
 
 
+def _check_takes_files(path: Path) -> None:
+    """Refuse a file system that takes no new files, such as /proc, where every lock looks as if it were held.
+
+    Raises:
+        OSError: it is one, told by the name of the folder.
+    """
+    try:
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[None]:
     from filelock import FileLock, Timeout  # loads asyncio, which help texts need not wait for
@@ -276,6 +290,7 @@ def _locked(path: Path, *, wait: bool) -> Iterator[None]:
     try:
         lock.acquire(timeout=_FOREVER if wait else 0)
     except Timeout:
+        _check_takes_files(path)
         raise ConfigError(
             f"expected to be alone in writing to {path}, found another process; wait for it, or name another folder"
         ) from None

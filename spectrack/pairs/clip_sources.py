@@ -72,17 +72,26 @@ def prepare_clips(
         clips = prepare_simulated(directory, config, scaling=scaling, rule=rule, jobs=jobs)
         # In some the target is never seen well, as chance will have it: that is nobody's mistake.
         return Clips(_usable({str(number): clip for number, clip in enumerate(clips)}, source).clips, {})
-    if source not in datasets and not Path(source).exists():
-        known = ("pictures", "simulated", *datasets)
-        raise ConfigError(
-            f"expected {', '.join(known)} or the path of sequences in data.sources, found {source!r}; "
-            f"{nearest_name(source, known)}"
-        )
+    check_source(source, datasets)
     place = datasets.get(source, Path(source))
     clips, left_out = prepare_sequences(directory, place, config, scaling=scaling, rule=rule, pictures=pictures)
     for name, reason in left_out.items():
         _log.warning("left out of %s: %s, %s", source, name, reason)
     return Clips(clips, left_out)
+
+
+def check_source(source: str, datasets: Mapping[str, ClipDataset]) -> None:
+    """Refuse what is no source of pairs; nothing is read or made for that.
+
+    Raises:
+        ConfigError: neither known by this name, nor a path at which something lies.
+    """
+    known = ("pictures", "simulated", *datasets)
+    if source not in known and not Path(source).exists():
+        raise ConfigError(
+            f"expected {', '.join(known)} or the path of sequences in data.sources, found {source!r}, where nothing "
+            f"lies; {nearest_name(source, known)}"
+        )
 
 
 def prepare_sequences(

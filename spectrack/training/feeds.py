@@ -11,6 +11,7 @@ from torch import Tensor
 
 from spectrack.errors import ConfigError, WeightsError
 from spectrack.pairs.batches import PairBatches, PairSource, build_sources
+from spectrack.pairs.clip_sources import check_source
 from spectrack.pairs.spectral_batches import SpectralBatches, SpectralSource, build_spectral_sources
 from spectrack.pairs.unlabelled import Unlabelled
 from spectrack.trackers.registry import find_trained_method
@@ -45,6 +46,8 @@ class FeedMaker:
     def __init__(self, recipe: Recipe, cache: Path, *, jobs: int = 2) -> None:
         self.recipe, self.kind = recipe, find_trained_method(recipe.method).batches
         data = recipe.data
+        for name in data.sources:  # before the first is made, which may take an hour
+            check_source(name, data.datasets)
         if data.unlabelled.videos:
             data = replace(data, unlabelled=replace(data.unlabelled, weights=_followers(recipe)))
         self._spectral: list[SpectralSource] = []

@@ -44,7 +44,7 @@ from spectrack.training.run_directory import ClaimedTrainingDirectory, TrainingD
 from spectrack.training.stages import StageSchedule, no_random_part_held
 from spectrack.weights.files import SharedWeights, save_weights
 from spectrack.weights.metadata import WeightsMetadata
-from spectrack.weights.starts import read_start, start_name
+from spectrack.weights.starts import Start, read_start, start_name
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +117,8 @@ def train(
             raise ConfigError(
                 f"expected recipe.batch evenly shared by {fabric.world_size} processes, found {recipe.batch}; change it"
             )
-        with fabric.rank_zero_first():
+        with fabric.rank_zero_first():  # the others find what it fetched and made
+            start = read_start(recipe.start) if recipe.start else None  # before hours may be spent on pictures
             feeds = FeedMaker(recipe, Path(cache) if cache else directory.path / "cache", jobs=jobs)
         precision: Precision | None = None
         threads: int | None = None
@@ -127,7 +128,7 @@ def train(
             precision = directory.precision() or training_precision(recipe, feeds, fabric.device)
         precision, threads = fabric.broadcast((precision, threads))
         claims.enter_context(torch_threads(threads))
-        return _Run(recipe, directory, fabric, precision, feeds, on_progress).go(stop_after)
+        return _Run(recipe, directory, fabric, precision, start, feeds, on_progress).go(stop_after)
 
 
 class _Run:
@@ -139,6 +140,7 @@ class _Run:
         directory: TrainingDirectory,
         fabric: Any,
         precision: Precision | None,
+        start: Start | None,
         feeds: FeedMaker,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
@@ -148,9 +150,8 @@ class _Run:
         seed_everything(recipe.seed, verbose=False)
         self.learner = self._new_learner()
         self.start: WeightsMetadata | None = None
-        if recipe.start:
-            with fabric.rank_zero_first():  # the others find what it fetched
-                state, self.start = read_start(recipe.start)
+        if start is not None:
+            state, self.start = start
             with no_random_part_held(recipe, self.learner.network):
                 self.learner.load_start(state, self.start, recipe.start)
         if fabric.world_size > 1:

@@ -18,8 +18,11 @@ from spectrack.weights.index import find_file
 from spectrack.weights.metadata import WeightsMetadata
 from spectrack.weights.pretrained import PRETRAINED, read_pretrained
 
+Start = tuple[dict[str, Tensor], WeightsMetadata]
+"""Tensors of what a training starts from, and what is known of them."""
 
-def read_start(name: str, on_progress: Report | None = None) -> tuple[dict[str, Tensor], WeightsMetadata]:
+
+def read_start(name: str, on_progress: Report | None = None) -> Start:
     """Tensors and metadata of what a recipe names as its start.
 
     Args:

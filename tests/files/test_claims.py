@@ -500,3 +500,10 @@ def test_differences():
     refuse_other({"a": [1, 2]}, {"a": (1, 2)}, "the run")
     with refuses(ConfigError, "a.b", "2", "1", "c", "--overwrite"):
         refuse_other({"a": {"b": 1}, "c": 1}, {"a": {"b": 2}}, "the run", "start anew with --overwrite")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has /proc")
+def test_where_no_file_can_be_made_that_is_told_and_not_another_process():
+    with pytest.raises(OSError) as caught, claim_folder("/proc/self", Terms("run", overwrite=True)):  # noqa: PT011
+        pass
+    assert caught.value.filename == "/proc/self"

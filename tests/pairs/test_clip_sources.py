@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from spectrack.errors import ConfigError, SequenceError
+from spectrack.errors import ConfigError, SequenceError, WeightsError
 from spectrack.pairs.augmentation import PhotometricConfig
 from spectrack.pairs.batches import build_sources
 from spectrack.pairs.clip_options import ClipConfig, ClipDataset
@@ -209,3 +209,14 @@ def test_the_template_is_shaken_as_far_as_the_recipe_says(tmp_path):
     )
     assert still[0] < 1.5 < usual[0] < 6.0 < wild[0]
     assert still[1] < usual[1] < wild[1]
+
+
+def test_what_is_no_source_or_start_is_refused_before_anything_is_made(make, tmp_path):
+    recipe = make.recipe(pairs=2, validation_pairs=0)
+    data = recipe.to_json()["data"] | {"sources": ["pictures", str(tmp_path / "nothing")]}
+    missing = from_table(type(recipe), recipe.to_json() | {"data": data}, "the recipe")
+    with refuses(ConfigError, "nothing", "where nothing lies"):
+        train(missing, tmp_path / "run", cache=tmp_path / "cache", device="cpu", jobs=1)
+    with refuses(WeightsError, "gone.safetensors"):
+        train(make.recipe(start=str(tmp_path / "gone.safetensors")), tmp_path / "run", cache=tmp_path / "cache")
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 import spectrack
 from spectrack.engines.engine import EngineName
 from spectrack.engines.exported import ExportedEngine, Program
+from spectrack.engines.open_vino import openvino_core
 from spectrack.errors import ConfigError, nearest_name
 from spectrack.exports.options import ExportOptions
 from spectrack.false_colour import false_colour_matrix
@@ -168,7 +169,8 @@ def _write_models(engine: ExportedEngine, format: str, folder: Path) -> dict[str
             import openvino
 
             file = f"{name}.xml"
-            openvino.save_model(openvino.Core().read_model(program.model), folder / file, compress_to_fp16=False)
+            model = openvino_core().read_model(program.model)
+            openvino.save_model(model, folder / file, compress_to_fp16=False)
         else:
             file = f"{name}.onnx"
             shutil.copyfile(program.model, folder / file)

@@ -2,7 +2,11 @@
 refused.
 """
 
+import ctypes
+import gc
 import importlib.util
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +67,31 @@ def test_boxes_are_those_of_torch(name, engine, make):
     # A second video is not the first one's, and the tracker is not bound to it.
     other = make.sequence(frames=3, seed=1)
     assert np.abs(to_corners(boxes_of(tracker, other)) - to_corners(boxes_of(cls(network), other))).max() < CLOSE_PX
+
+
+class SignalStack(ctypes.Structure):
+    """What the system calls `stack_t`."""
+
+    _fields_ = (("place", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+
+def signal_stack_is_there():
+    """Whether a signal could be handled: the stack that this thread names for that is memory of this process."""
+    stack = SignalStack()
+    assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack)) == 0
+    ranges = [line.split(" ")[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines()]
+    return stack.place is None or any(int(first, 16) <= stack.place < int(last, 16) for first, last in ranges)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_signals_can_be_handled_when_trackers_are_gone(engine, make):
+    for _ in range(2):
+        tracker = SiamBANTracker(make.siamban(), engine=engine)
+        boxes_of(tracker, make.sequence(frames=2))
+        del tracker
+        gc.collect()
+        assert signal_stack_is_there()
 
 
 @pytest.mark.parametrize("engine", ENGINES[1:])

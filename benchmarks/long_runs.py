@@ -127,6 +127,16 @@ def main():
     parser = arguments()
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    gc.freeze()  # what was there before need not be looked through at every part
+    try:
+        runs = measure(options)
+    finally:
+        gc.unfreeze()
+    write_record(parser, options, {"runs": runs})
+
+
+def measure(options):
+    """What each run gave, by name."""
     clip = spectrack.simulate("calm", frames=20, seed=1, height=64, width=64)
     found = {}
     for name in options.trackers:
@@ -135,7 +145,7 @@ def main():
     if options.recorded:
         found["track"] = recorded(options.recorded)
         print("track", found["track"], flush=True)
-    write_record(parser, options, {"runs": found})
+    return found
 
 
 if __name__ == "__main__":

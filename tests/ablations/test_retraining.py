@@ -113,6 +113,7 @@ def test_a_training_takes_one_device(monkeypatch):
     assert _devices("cuda:1", 2) == ["cuda:1", "cuda:1"]
 
 
+@pytest.mark.slow
 def test_seeds_are_trained_side_by_side(recipe_file, tmp_path):
     recipes = [ablation_recipe(str(recipe_file), {}, pairs=4, budget=1.0, seed=seed) for seed in (2, 3)]
     place, told = {"cache": tmp_path / "cache", "device": "cpu"}, []

@@ -49,7 +49,7 @@ SHORT_RUNS = {
     "data.clips.width=96 data.unlabelled.starts=2 data.unlabelled.shortest=8 data.unlabelled.score=0 "
     "data.unlabelled.agreement=0 data.unlabelled.motion=0",
 }
-SLOW = {"engines", "unlabelled"}
+SLOW = {"bcrnet_figures", "engines", "precision", "robustness", "scoring_speed", "suite_bounds", "unlabelled"}
 """Of these runs, those that take long all the same."""
 """Arguments with which a script takes a few seconds; the others take minutes, data or an idle machine."""
 

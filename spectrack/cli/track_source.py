@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -105,7 +106,7 @@ def _follow(
         tracker = told.load()
         stopped = stack.enter_context(_stopping_on_signals())
         find, look = stack.enter_context(_looking_on(told, stopped, given, console))
-        waiting = lambda: _tell_waiting(told.place)  # noqa: E731
+        waiting = partial(_tell_waiting, told.place)
         source = open_source(told.place, told.options, on_waiting=waiting, is_over=stopped.is_set)
         bar = None if STANDARD_OUTPUT in places else stack.enter_context(ProgressBar())
 

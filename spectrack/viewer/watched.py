@@ -156,7 +156,6 @@ class WatchedTrack:
             stopped = self._stopped.is_set()
             self.message = "" if stopped and not self._tracked else fault
             self._tell("failed" if self.message else "stopped" if stopped else "done")
-            self._changed.notify_all()
 
     # --- for pages
 
@@ -198,7 +197,6 @@ class WatchedTrack:
                 check_box_in_frame(box, frames.height, frames.width)
             self._answers.append(box)
             self._tell("loading")
-            self._changed.notify_all()
 
     def stop(self) -> None:
         """End the track as Ctrl-C does."""
@@ -228,6 +226,7 @@ class WatchedTrack:
     def _tell(self, phase: Phase) -> None:
         self.phase = phase
         self.changes += 1
+        self._changed.notify_all()
 
 
 class WatchedSource(Shown):
